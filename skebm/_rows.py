@@ -1,0 +1,73 @@
+"""Rows of data, dense or sparse, behind one face: models read them and never ask which."""
+
+import numpy as np
+import scipy.sparse
+
+from .kernels.products import multiply
+from .kernels.sparse import csr_times, gather_csr_rows
+
+# Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
+# result of one pass is still in the cache when the next pass reads it.
+CHUNK = 512
+
+
+def as_rows(X):
+    """Wrap validated data, an ndarray or a CSR matrix of floats."""
+    return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
+
+
+def chunks(n_rows):
+    """Slices that cover ``n_rows`` rows, ``CHUNK`` at a time."""
+    return [slice(start, min(start + CHUNK, n_rows)) for start in range(0, n_rows, CHUNK)]
+
+
+class DenseRows:
+    """Rows of an ndarray, in whatever order its memory is."""
+
+    def __init__(self, X):
+        self._X = X
+        self.shape, self.dtype = X.shape, X.dtype
+
+    def times(self, weights, part, out):
+        """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
+        return multiply(np.ascontiguousarray(self._X[part]), weights, out)
+
+    def take(self, numbers, out):
+        """Copy the rows with these numbers to ``out``."""
+        # With the default mode, "raise", NumPy would go through a buffer of its own.
+        return self._X.take(numbers, axis=0, out=out, mode="clip")
+
+    def mean(self):
+        """Mean of each column."""
+        return self._X.mean(axis=0)
+
+    def range(self):
+        """Smallest and largest value."""
+        return self._X.min(), self._X.max()
+
+
+class SparseRows:
+    """Rows of a CSR matrix, of which only those asked for are ever made dense."""
+
+    def __init__(self, X):
+        self._csr = (X.data, X.indices, X.indptr)
+        self._X = X
+        self.shape, self.dtype = X.shape, X.dtype
+
+    def times(self, weights, part, out):
+        """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
+        csr_times(*self._csr, part.start, weights, out)
+        return out
+
+    def take(self, numbers, out):
+        """Copy the rows with these numbers to ``out``."""
+        gather_csr_rows(*self._csr, numbers, out)
+        return out
+
+    def mean(self):
+        """Mean of each column."""
+        return np.asarray(self._X.mean(axis=0)).ravel()
+
+    def range(self):
+        """Smallest and largest value."""
+        return self._X.min(), self._X.max()

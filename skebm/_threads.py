@@ -1,0 +1,143 @@
+"""Threads: Python threads over kernels that release the GIL, and never more than the processors.
+
+Numba's own threads are not used. Depending on the threading layer they die after a fork or abort
+when two Python threads launch them; Python threads do neither, and compose with joblib, Dask and
+other threads of the caller.
+
+Work is cut into blocks by its shape alone, each block is computed by one thread, and BLAS runs
+on one thread inside a block: results do not depend, to the last bit, on the number of threads.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from threading import BoundedSemaphore, Lock
+
+import numba
+from threadpoolctl import ThreadpoolController
+
+
+def n_processors():
+    """Threads that this process may keep busy.
+
+    The environment variables OMP_NUM_THREADS and NUMBA_NUM_THREADS bound it. joblib sets both in
+    its worker processes, so that all of them together use each processor once.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        available = len(os.sched_getaffinity(0))
+    else:
+        available = os.cpu_count() or 1
+    by_environment = os.environ.get("OMP_NUM_THREADS", "")
+    wanted = int(by_environment) if by_environment.isdigit() else available
+    return max(1, min(available, wanted, numba.config.NUMBA_NUM_THREADS))
+
+
+class _Helpers:
+    """Threads beside the calling one. Several callers share them: each gets those that are idle."""
+
+    def __init__(self):
+        self.n_helpers = n_processors() - 1
+        self.idle = BoundedSemaphore(max(self.n_helpers, 1))
+        self.pool = ThreadPoolExecutor(max(self.n_helpers, 1), thread_name_prefix="skebm")
+
+    @contextmanager
+    def borrowed(self, wanted):
+        """Up to ``wanted`` helpers that are idle now, for the length of the block."""
+        n_borrowed = 0
+        while n_borrowed < min(wanted, self.n_helpers) and self.idle.acquire(blocking=False):
+            n_borrowed += 1
+        try:
+            yield n_borrowed
+        finally:
+            for _ in range(n_borrowed):
+                self.idle.release()
+
+
+@cache
+def _helpers():
+    return _Helpers()
+
+
+def run_team(member, most):
+    """Call ``member(rank, size)`` at the same time for each rank of a team, and wait for all.
+
+    The caller is rank 0; up to ``most - 1`` idle helpers are the others. An interrupt of the
+    caller is raised once all are done.
+    """
+    helpers = _helpers()
+    with helpers.borrowed(most - 1) as n_borrowed:
+        size = n_borrowed + 1
+        others = [helpers.pool.submit(member, rank, size) for rank in range(1, size)]
+        try:
+            member(0, size)
+        finally:
+            errors = [other.exception() for other in others]
+        for error in filter(None, errors):
+            raise error
+
+
+def for_each(function, blocks):
+    """Call ``function(block)`` for each of the blocks, on as many threads as are free."""
+
+    def member(rank, size):
+        for block in blocks[rank::size]:
+            function(block)
+
+    if len(blocks) == 1:
+        function(blocks[0])
+    else:
+        run_team(member, len(blocks))
+
+
+def blocks_of(n, smallest, most=8):
+    """Slices that cover ``range(n)``: up to ``most``, none shorter than ``smallest`` but the only.
+
+    Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them.
+    """
+    n_blocks = max(1, min(most, n // smallest))
+    size = -(-n // n_blocks)
+    size += -size % 4
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+class _OneBlasThread:
+    """Counts who wants BLAS on one thread: the first one in sets it, the last one out restores.
+
+    threadpoolctl's own context manager restores what it found, which is wrong as soon as two
+    threads are in it at once.
+    """
+
+    def __init__(self):
+        self._lock = Lock()
+        self._n_inside = 0
+        self._controller = ThreadpoolController().select(user_api="blas")
+        self._limit = None
+
+    def __enter__(self):
+        with self._lock:
+            self._n_inside += 1
+            if self._n_inside == 1:
+                self._limit = self._controller.limit(limits=1)
+
+    def __exit__(self, *_):
+        with self._lock:
+            self._n_inside -= 1
+            if self._n_inside == 0:
+                self._limit.restore_original_limits()
+
+
+@cache
+def one_blas_thread():
+    """Context in which matrix products run on the calling thread alone."""
+    return _OneBlasThread()
+
+
+def _forget_threads():
+    """A child has none of its parent's threads, and its locks are as the fork found them."""
+    _helpers.cache_clear()
+    one_blas_thread.cache_clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)

@@ -1,0 +1,165 @@
+"""Checks of constructor parameters, and the promise that a failure changes nothing."""
+
+from contextlib import contextmanager
+from numbers import Integral
+
+import numpy as np
+
+
+class InvalidParameterError(ValueError, TypeError):
+    """A constructor parameter has a value outside its range, or of the wrong type."""
+
+
+class Number:
+    """A number in a range, such as ``Number(Real, "(0, inf)")``; brackets say what is included."""
+
+    def __init__(self, kind, interval):
+        self.kind = kind
+        self.interval = interval
+        low, high = interval[1:-1].split(",")
+        self._low, self._high = float(low), float(high)
+
+    def admits(self, value):
+        """Whether ``value`` is such a number."""
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
+            return False
+        above = value >= self._low if self.interval[0] == "[" else value > self._low
+        below = value <= self._high if self.interval[-1] == "]" else value < self._high
+        return above and below
+
+    def __str__(self):
+        name = "an int" if self.kind is Integral else "a float"
+        return f"{name} in the range {self.interval}"
+
+
+class Schedule:
+    """A number in a range, or a sequence of such numbers over the epochs."""
+
+    def __init__(self, kind, interval):
+        self._number = Number(kind, interval)
+
+    def admits(self, value):
+        """Whether ``value`` is such a number or a sequence of them."""
+        if isinstance(value, (list, tuple, np.ndarray)):
+            return len(value) > 0 and all(self._number.admits(item) for item in value)
+        return self._number.admits(value)
+
+    def __str__(self):
+        return f"{self._number}, or a sequence of such numbers"
+
+
+class Options:
+    """One of a few strings."""
+
+    def __init__(self, *values):
+        self._values = values
+
+    def admits(self, value):
+        """Whether ``value`` is one of the strings."""
+        return isinstance(value, str) and value in self._values
+
+    def __str__(self):
+        return "a str among {" + ", ".join(map(repr, self._values)) + "}"
+
+
+class Flag:
+    """True or False."""
+
+    def admits(self, value):
+        """Whether ``value`` is a boolean."""
+        return isinstance(value, (bool, np.bool_))
+
+    def __str__(self):
+        return "an instance of 'bool'"
+
+
+class Optional:
+    """None, or what another check admits."""
+
+    def __init__(self, check):
+        self._check = check
+
+    def admits(self, value):
+        """Whether ``value`` is None or admitted by the other check."""
+        return value is None or self._check.admits(value)
+
+    def __str__(self):
+        return f"{self._check} or None"
+
+
+class Verbosity:
+    """A boolean or a count."""
+
+    def admits(self, value):
+        """Whether ``value`` is a boolean or a non-negative int."""
+        return isinstance(value, (bool, np.bool_, Integral)) and value >= 0
+
+    def __str__(self):
+        return "an int in the range [0, inf) or an instance of 'bool'"
+
+
+def check_parameters(estimator, checks):
+    """Raise an error that names the first parameter whose value its check does not admit.
+
+    Parameters
+    ----------
+    estimator : estimator
+    checks : dict of str to check
+        A check has ``admits(value)`` and, as a string, names what it admits.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    for name, check in checks.items():
+        check_argument(estimator, name, getattr(estimator, name), check)
+
+
+def check_argument(estimator, name, value, check):
+    """Raise an error that names the estimator, the argument and the value if it is not admitted.
+
+    Raises
+    ------
+    InvalidParameterError
+    """
+    if not check.admits(value):
+        raise InvalidParameterError(
+            f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
+            f"Got {value!r} instead."
+        )
+
+
+@contextmanager
+def all_or_nothing(estimator):
+    """Undo what happens to the attributes of ``estimator`` if the block is left by an exception.
+
+    Yields a function to call when a whole piece of work is done: the state of that moment is
+    then what the estimator goes back to. An interrupt counts as an exception.
+    """
+    saved = {}
+
+    def commit():
+        saved.clear()
+        saved.update(vars(estimator))
+
+    commit()
+    try:
+        yield commit
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(saved)
+        raise
+
+
+__all__ = [
+    "Flag",
+    "InvalidParameterError",
+    "Number",
+    "Optional",
+    "Options",
+    "Schedule",
+    "Verbosity",
+    "all_or_nothing",
+    "check_argument",
+    "check_parameters",
+]

@@ -1,0 +1,5 @@
+"""Boltzmann machines."""
+
+from .bernoulli import BernoulliRBM
+
+__all__ = ["BernoulliRBM"]

@@ -1,0 +1,162 @@
+"""Learning: the negative phase, the centred gradient, and the step along it.
+
+The gradient of the log-likelihood is a difference of two expectations of v h: over the data (the
+positive phase) and over the model (the negative phase), which Gibbs chains stand in for. One
+array of visible and one of hidden rows holds both phases, so that one matrix product is the
+whole gradient of the weights::
+
+    rows of v                    rows of h, weighed
+    ---------------------------  -----------------------------
+    data                         their hidden means / n_data
+    chains                       their hidden means / -n_chains
+    visible offset               -(hidden difference)           only where
+    visible difference           -(hidden offset)               centred
+
+A difference is the mean over the data less the mean over the chains. The last two rows are what
+is left of <(v - offset)(h - offset)> of the data less that of the chains once <v h> of both is
+taken out of it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._threads import blocks_of, for_each, one_blas_thread
+from ..kernels.updates import (
+    move_average,
+    move_rows,
+    phase_difference,
+    subtract_projection,
+    weigh_phases,
+)
+
+# Visible units whose weights are moved together; fewer are not worth a matrix product.
+_SMALLEST_BLOCK = 64
+
+# Share of the way that the offsets go towards the mean of each minibatch.
+OFFSET_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a learning step depends on besides the model and the data; constant in an epoch."""
+
+    learning_rate: float
+    batch_size: int
+    persistent: bool
+    n_gibbs_steps: int
+    momentum: float
+    l2: float
+    l1: float
+    sparsity_target: float | None
+    sparsity_cost: float
+    centered: bool
+
+
+class Learner:
+    """A machine in training, and all that training carries from one minibatch to the next.
+
+    Parameters
+    ----------
+    machine : Machine
+        Changed in place.
+    chains : ndarray of shape (n_chains, n_hidden), or None if no chain persists
+        Hidden states of the persistent chains; changed in place.
+    offsets : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
+        Moving averages of the states of both layers given the data; changed in place.
+    velocity : tuple of three ndarrays, or None if there is no momentum
+        Last step of the weights, the visible and the hidden biases; changed in place.
+    streams : RandomStreams
+    """
+
+    def __init__(self, machine, chains, offsets, velocity, streams):
+        self.machine = machine
+        self.chains = chains
+        self.offsets = offsets
+        self.velocity = velocity
+        self.streams = streams
+
+    def run_epoch(self, rows, order, settings):
+        """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        batch_size = min(settings.batch_size, len(order))
+        n_chains = len(self.chains) if settings.persistent else batch_size
+        n_stacked = batch_size + n_chains + 2
+        n_visible, n_hidden = self.machine.weights.shape
+        v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
+        h = np.empty((n_stacked, n_hidden), dtype=self.machine.dtype)
+        with one_blas_thread():
+            for start in range(0, len(order), batch_size):
+                batch = order[start : start + batch_size]
+                rows.take(batch, v[: len(batch)])
+                n_phases = len(batch) + (n_chains if settings.persistent else len(batch))
+                self._sample_phases(v[:n_phases], h[:n_phases], len(batch), settings)
+                self._ascend(v[: n_phases + 2], h[: n_phases + 2], len(batch), settings)
+
+    def _sample_phases(self, v, h, n_data, settings):
+        """Fill in everything but the data: chains, and hidden means of data and chains.
+
+        The last hidden states of a chain enter as probabilities: their expectation is the same
+        as that of samples, their variance smaller. Visible states stay samples: as probabilities
+        they would bias what the hidden units see, and cost the sparse products their zeros.
+        """
+        machine, seed, k = self.machine, self.streams.seed, settings.n_gibbs_steps
+        stream = self.streams.take(2 * k)
+        if settings.persistent:
+            self._advance(self.chains, v[n_data:], k, stream)
+            machine.hidden_mean(v, h)
+            machine.hidden.sample(h[n_data:], (seed, stream + 2 * k - 1, 0), out=self.chains)
+        else:
+            machine.hidden_mean(v[:n_data], h[:n_data])
+            states = machine.hidden.sample(h[:n_data], (seed, stream, 0), out=h[n_data:])
+            self._advance(states, v[n_data:], k, stream + 1)
+            machine.hidden_mean(v[n_data:], h[n_data:])
+
+    def _advance(self, h, v, n_steps, stream):
+        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last."""
+        machine, seed = self.machine, self.streams.seed
+        machine.sample_visible(h, (seed, stream, 0), v)
+        for step in range(1, n_steps):
+            machine.sample_hidden(v, (seed, stream + 2 * step - 1, 0), h)
+            machine.sample_visible(h, (seed, stream + 2 * step, 0), v)
+
+    def _ascend(self, v, h, n_data, settings):
+        """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""
+        n_phases = len(v) - 2
+        visible_offset, hidden_offset = self.offsets
+        move_average(visible_offset, v[:n_data], OFFSET_RATE)
+        move_average(hidden_offset, h[:n_data], OFFSET_RATE)
+        visible_gradient = np.empty_like(visible_offset)
+        hidden_gradient = np.empty_like(hidden_offset)
+        phase_difference(v[:n_phases], n_data, visible_gradient)
+        phase_difference(h[:n_phases], n_data, hidden_gradient)
+        weigh_phases(h[:n_phases], n_data)
+        if settings.centered:
+            v[-2], h[-2] = visible_offset, -hidden_gradient
+            v[-1], h[-1] = visible_gradient, -hidden_offset
+            subtract_projection(v, h, hidden_offset, visible_gradient)
+            subtract_projection(h, v, visible_offset, hidden_gradient)
+        else:
+            v, h = v[:n_phases], h[:n_phases]
+        if settings.sparsity_target is not None:
+            hidden_gradient += settings.sparsity_cost * (settings.sparsity_target - hidden_offset)
+        self._move_weights(v, h, settings)
+        self._move_bias(self.machine.visible.bias, 1, visible_gradient, settings)
+        self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, settings)
+
+    def _move_weights(self, v, h, settings):
+        weights, rate = self.machine.weights, settings.learning_rate
+        velocity = weights if self.velocity is None else self.velocity[0]
+        keep, l1 = 1 - rate * settings.l2, rate * settings.l1
+        numbers = np.array([rate, settings.momentum, keep, l1], dtype=weights.dtype)
+
+        def move(block):
+            move_rows(v, h, block.start, weights[block], velocity, *numbers)
+
+        for_each(move, blocks_of(len(weights), _SMALLEST_BLOCK))
+
+    def _move_bias(self, bias, which, gradient, settings):
+        gradient *= settings.learning_rate
+        if settings.momentum:
+            gradient += settings.momentum * self.velocity[which]
+            self.velocity[which][:] = gradient
+        bias += gradient

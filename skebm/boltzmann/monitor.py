@@ -1,0 +1,67 @@
+"""What is measured after each epoch, and when to stop."""
+
+import numpy as np
+
+from .._rows import DenseRows
+
+# Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
+# watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
+N_WATCHED = 100
+N_HELD_OUT = 1000
+
+
+class Monitor:
+    """Watches the same rows of the data after each epoch, and held-out rows where there are some.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+    training, held_out : ndarray of int
+        Numbers of the rows to train on, and of those kept apart (may be empty).
+    n_iter_no_change : int
+    tol : float
+    reconstruction_tol : float or None
+    """
+
+    def __init__(self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol):
+        self._watched = _sample_rows(rows, training[:N_WATCHED])
+        self._held_out = _sample_rows(rows, held_out[:N_HELD_OUT]) if len(held_out) else None
+        self._n_iter_no_change = n_iter_no_change
+        self._tol = tol
+        self._reconstruction_tol = reconstruction_tol
+        self._best_score = -np.inf
+        self._n_without_gain = 0
+        self.best_machine = None
+
+    def measure(self, machine):
+        """Measurements of this epoch, a dict of numbers; see ``history_`` of the estimators."""
+        watched = self._watched
+        measured = {
+            "reconstruction_error": float(machine.reconstruction_error(watched).mean()),
+            "pseudo_likelihood": float(machine.pseudo_log_likelihood(watched).mean()),
+        }
+        if self._held_out is not None:
+            score = float(machine.pseudo_log_likelihood(self._held_out).mean())
+            gap = machine.free_energy(self._held_out).mean() - machine.free_energy(watched).mean()
+            measured["validation_pseudo_likelihood"] = score
+            measured["free_energy_gap"] = float(gap)
+        return measured
+
+    def should_stop(self, machine, measured):
+        """Whether this epoch was the last one worth running; keeps the best machine so far."""
+        tol = self._reconstruction_tol
+        if tol is not None and measured["reconstruction_error"] <= tol:
+            return True
+        if self._held_out is None:
+            return False
+        score = measured["validation_pseudo_likelihood"]
+        gained = score > self._best_score + self._tol
+        self._n_without_gain = 0 if gained else self._n_without_gain + 1
+        if score > self._best_score:
+            self._best_score = score
+            self.best_machine = machine.copy()
+        return self._n_without_gain >= self._n_iter_no_change
+
+
+def _sample_rows(rows, numbers):
+    return DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype)))

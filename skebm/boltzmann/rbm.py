@@ -1,0 +1,554 @@
+"""What every restricted Boltzmann machine shares as an estimator."""
+
+import copy
+import time
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._random import RandomStreams
+from .._rows import DenseRows, as_rows, chunks
+from .._schedules import DECAYS, at_epoch, decayed
+from .._threads import for_each, one_blas_thread
+from .._validation import (
+    Flag,
+    Number,
+    Optional,
+    Options,
+    Schedule,
+    Verbosity,
+    all_or_nothing,
+    check_argument,
+    check_parameters,
+)
+from .._version import VersionStamp
+from .gradient import Learner, Settings
+from .machine import Machine
+from .monitor import Monitor
+from .units import BernoulliUnits
+
+_FLOATS = (np.float64, np.float32)
+_WEIGHT_SCALE = 0.01
+
+
+class BaseRBM(
+    VersionStamp,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Training, transformation, sampling and scoring, whatever the visible units are.
+
+    A subclass has the constructor, and says which visible units it has: at the start of training
+    (``_initial_visible_units``), from its fitted attributes (``_visible_units``) and into them
+    (``_publish_visible_units``).
+    """
+
+    _parameter_checks: ClassVar = {
+        "n_components": Number(Integral, "[1, inf)"),
+        "learning_rate": Schedule(Real, "(0, inf)"),
+        "batch_size": Number(Integral, "[1, inf)"),
+        "n_iter": Number(Integral, "[0, inf)"),
+        "verbose": Verbosity(),
+        "algorithm": Options("pcd", "cd"),
+        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
+        "n_chains": Optional(Number(Integral, "[1, inf)")),
+        "learning_rate_schedule": Options(*DECAYS),
+        "momentum": Schedule(Real, "[0, 1)"),
+        "alpha": Number(Real, "[0, inf)"),
+        "l1_ratio": Number(Real, "[0, 1]"),
+        "sparsity_target": Optional(Number(Real, "(0, 1)")),
+        "sparsity_cost": Number(Real, "[0, inf)"),
+        "centered": Flag(),
+        "shuffle": Flag(),
+        "early_stopping": Flag(),
+        "validation_fraction": Number(Real, "(0, 1)"),
+        "n_iter_no_change": Number(Integral, "[1, inf)"),
+        "tol": Number(Real, "[0, inf)"),
+        "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
+        "warm_start": Flag(),
+    }
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            estimator is then as it was, or as the last whole epoch left it.
+        """
+        check_parameters(self, self._parameter_checks)
+        progress = self._init_callback_context(max_subtasks=self.n_iter)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self) as commit:
+            resume = self.warm_start and hasattr(self, "components_")
+            rows = self._training_rows(X, first_time=not resume)
+            learner = self._resumed_learner() if resume else self._initial_learner(rows)
+            self._run_epochs(rows, learner, progress, commit)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Go on training with more data, once over its rows in minibatches.
+
+        Where a parameter is a sequence over the epochs, its last value holds;
+        ``learning_rate_schedule`` has no part in it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was.
+        """
+        check_parameters(self, self._parameter_checks)
+        with all_or_nothing(self):
+            first_time = not hasattr(self, "components_")
+            rows = self._training_rows(X, first_time)
+            learner = self._initial_learner(rows) if first_time else self._resumed_learner()
+            order = self._order(np.arange(rows.shape[0]), learner)
+            settings = self._settings(epoch=0, n_epochs=1, stage=-1)
+            self._run_epoch(rows, order, learner, settings)
+            self._publish(learner)
+        return self
+
+    def _training_rows(self, X, first_time):
+        dtype = _FLOATS if first_time else self.components_.dtype
+        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=first_time)
+        rows = as_rows(X)
+        self._check_range(rows)
+        return rows
+
+    def _check_range(self, rows):
+        """Warn about values that the visible units are not meant for."""
+
+    def _initial_learner(self, rows):
+        random_state = check_random_state(self.random_state)
+        shape = self.n_components, rows.shape[1]
+        weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
+        mean = rows.mean()
+        machine = Machine(
+            weights,
+            self._initial_visible_units(mean, rows.shape[0]).copy(rows.dtype),
+            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+        )
+        offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
+        streams = RandomStreams.from_random_state(random_state)
+        return self._learner(machine, None, offsets, None, streams)
+
+    def _resumed_learner(self):
+        state = self._training_state
+        chains = getattr(self, "h_samples_", None)
+        return self._learner(
+            self._machine(self.components_.dtype).copy(),
+            None if chains is None else chains.copy(),
+            tuple(offset.copy() for offset in state["offsets"]),
+            None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
+            replace(self._streams),
+        )
+
+    def _learner(self, machine, chains, offsets, velocity, streams):
+        """A learner with what the algorithm needs and what is missing from an earlier one."""
+        if self.algorithm == "pcd":
+            n_chains = self.n_chains or self.batch_size
+            if chains is None or len(chains) != n_chains:
+                chains = machine.hidden.base_rate(n_chains, (streams.seed, streams.take(), 0))
+        else:
+            chains = None
+        if velocity is None and np.any(self.momentum):
+            velocity = tuple(
+                np.zeros_like(parameter)
+                for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
+            )
+        return Learner(machine, chains, offsets, velocity, streams)
+
+    def _run_epochs(self, rows, learner, progress, commit):
+        training, held_out = self._split(rows.shape[0], learner.streams)
+        monitor = Monitor(
+            rows,
+            training,
+            held_out,
+            self.n_iter_no_change,
+            self.tol,
+            self.reconstruction_tol,
+        )
+        history = {}
+        self._publish(learner, history, n_iter=0)
+        for epoch in range(self.n_iter):
+            task = progress.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=self)
+            start = time.perf_counter()
+            order = self._order(training, learner)
+            self._run_epoch(rows, order, learner, self._settings(epoch, self.n_iter))
+            measured = monitor.measure(learner.machine)
+            measured["seconds"] = time.perf_counter() - start
+            for name, value in measured.items():
+                history.setdefault(name, []).append(value)
+            self._publish(learner, history, n_iter=epoch + 1)
+            commit()
+            self._report(epoch + 1, measured)
+            stop = monitor.should_stop(learner.machine, measured)
+            if task.call_on_fit_task_end(estimator=self) or stop:
+                break
+        if monitor.best_machine is not None:
+            learner.machine = monitor.best_machine
+            self._publish(learner, history, n_iter=self.n_iter_)
+
+    def _run_epoch(self, rows, order, learner, settings):
+        with np.errstate(all="ignore"):
+            learner.run_epoch(rows, order, settings)
+            finite = learner.machine.is_finite()
+        if not finite:
+            raise ValueError(
+                f"The weights of {type(self).__name__} are no longer finite. Lower the "
+                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
+            )
+
+    def _split(self, n_rows, streams):
+        """Numbers of the rows to train on and of those held out."""
+        if not self.early_stopping:
+            return np.arange(n_rows), np.arange(0)
+        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        if n_held_out >= n_rows:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+            )
+        shuffled = streams.generator().permutation(n_rows)
+        return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
+
+    def _order(self, numbers, learner):
+        return learner.streams.generator().permutation(numbers) if self.shuffle else numbers
+
+    def _settings(self, epoch, n_epochs, stage=None):
+        """What holds in an epoch; ``stage=-1`` takes the last value of every sequence."""
+
+        def now(value):
+            return np.atleast_1d(value)[-1].item() if stage else at_epoch(value, epoch, n_epochs)
+
+        rate = decayed(self.learning_rate_schedule, now(self.learning_rate), epoch, n_epochs)
+        return Settings(
+            learning_rate=rate,
+            batch_size=self.batch_size,
+            persistent=self.algorithm == "pcd",
+            n_gibbs_steps=now(self.n_gibbs_steps),
+            momentum=now(self.momentum),
+            l2=self.alpha * (1 - self.l1_ratio),
+            l1=self.alpha * self.l1_ratio,
+            sparsity_target=self.sparsity_target,
+            sparsity_cost=self.sparsity_cost,
+            centered=self.centered,
+        )
+
+    def _publish(self, learner, history=None, n_iter=None):
+        """Copy what has been learned into the fitted attributes."""
+        machine = learner.machine.copy()
+        self.components_ = machine.weights.T
+        self.intercept_hidden_ = machine.hidden.bias
+        self._publish_visible_units(machine.visible)
+        if learner.chains is not None:
+            self.h_samples_ = learner.chains.copy()
+        self._training_state = {"offsets": learner.offsets, "velocity": learner.velocity}
+        self._training_state = copy.deepcopy(self._training_state)
+        self._streams = replace(learner.streams)
+        self._n_features_out = len(self.components_)
+        if history is not None:
+            self.history_ = copy.deepcopy(history)
+            self.n_iter_ = n_iter
+        self._stamp_version()
+
+    def _report(self, epoch, measured):
+        if self.verbose:
+            print(
+                f"[{type(self).__name__}] Iteration {epoch}, "
+                f"pseudo-likelihood = {measured['pseudo_likelihood']:.2f}, "
+                f"time = {measured['seconds']:.2f}s",
+                flush=True,
+            )
+
+    # Use
+
+    def transform(self, X):
+        """Mean hidden activities, the probabilities P(h = 1 | v = X).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Probabilities, of the type of ``X``.
+        """
+        rows = self._rows(X)
+        return self._machine(rows.dtype).transform(rows)
+
+    def inverse_transform(self, X):
+        """Mean visible states given hidden activities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Hidden activities, states or probabilities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the visible units, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        H = check_array(X, dtype=_FLOATS, estimator=self)
+        n_components = len(self.components_)
+        if H.shape[1] != n_components:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"expecting {n_components} features as input."
+            )
+        return self._machine(H.dtype).inverse_transform(DenseRows(H))
+
+    def gibbs(self, X, n_steps=1, *, random_state=None):
+        """Visible states after some steps of Gibbs sampling, each of both layers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states to start from.
+        n_steps : int, default=1
+            Number of steps.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers. With None, calls go on with the estimator's own
+            numbers, so that one call after another is one chain.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Visible states, of the type of ``X``.
+        """
+        rows = self._rows(X)
+        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
+        return self._walk(states, n_steps, random_state)
+
+    def sample(self, n_samples=None, n_steps=100, *, init=None, clamp=None, random_state=None):
+        """Draw visible states from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Number of samples. None is 1, or as many as ``init`` has rows.
+        n_steps : int, default=100
+            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
+            forget their start.
+        init : array-like of shape (n_rows, n_features), default=None
+            Visible states to start from, used in turn where there are more samples than rows.
+            None starts each chain at random, every unit drawn by its bias alone.
+        clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
+            Visible units that keep the value which they have in ``init``.
+        random_state : int, RandomState instance or None, default=None
+            As for :meth:`gibbs`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Visible states.
+        """
+        check_is_fitted(self)
+        count = Number(Integral, "[1, inf)")
+        check_argument(self, "n_samples", n_samples, Optional(count))
+        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        if init is None:
+            if clamp is not None:
+                raise ValueError("clamp needs init, the states that clamped units keep.")
+            streams = self._draws(random_state)
+            machine = self._machine(self.components_.dtype)
+            address = streams.seed, streams.take(), 0
+            states = machine.visible.base_rate(n_samples or 1, address)
+            return self._walk(states, n_steps, streams)
+        start = self._dense(init)
+        turns = np.arange(n_samples or len(start)) % len(start)
+        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, start), start.shape)
+        keep = None if keep is None else keep[turns]
+        return self._walk(start[turns], n_steps, random_state, keep)
+
+    def impute(self, X, n_steps=100, *, random_state=None):
+        """Fill in missing entries given the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Visible states; NaN marks what is missing.
+        n_steps : int, default=100
+            Steps of Gibbs sampling with the known entries clamped. The first half is thrown
+            away; over the second half, the means of the missing units are averaged.
+        random_state : int, RandomState instance or None, default=None
+            As for :meth:`gibbs`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            ``X`` with each NaN replaced by the estimated expectation of its unit.
+        """
+        check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
+        filled = self._dense(X, ensure_all_finite="allow-nan").copy()
+        missing = np.isnan(filled)
+        streams = self._draws(random_state)
+        machine = self._machine(filled.dtype)
+        start = machine.visible.base_rate(len(filled), (streams.seed, streams.take(), 0))
+        np.copyto(start, filled, where=~missing)
+        stream = streams.take(2 * n_steps)
+        n_skipped = n_steps // 2
+
+        def fill(part):
+            address = streams.seed, stream, part.start
+            total = np.zeros_like(start[part])
+            for step, mean in enumerate(
+                machine.walk(start[part], n_steps, address, keep=~missing[part])
+            ):
+                if step >= n_skipped:
+                    total += mean
+            total /= n_steps - n_skipped
+            np.copyto(filled[part], total, where=missing[part])
+
+        with one_blas_thread():
+            for_each(fill, chunks(len(filled)))
+        return filled
+
+    def free_energy(self, X):
+        """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        F : ndarray of shape (n_samples,)
+            Free energies in nats; -F(v) is log p(v) up to a constant of the model.
+        """
+        rows = self._rows(X)
+        return self._machine(rows.dtype).free_energy(rows)
+
+    def score_samples(self, X):
+        """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
+
+        Exact and deterministic.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        pseudo_log_likelihood : ndarray of shape (n_samples,)
+            In nats.
+        """
+        rows = self._rows(X)
+        return self._machine(rows.dtype).pseudo_log_likelihood(rows)
+
+    def score(self, X, y=None):
+        """Mean pseudo-log-likelihood of the rows; the greater, the better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        score : float
+            In nats a row.
+        """
+        return float(self.score_samples(X).mean())
+
+    def _machine(self, dtype):
+        """The fitted machine with parameters of a type, sharing memory where it is theirs."""
+        return Machine(
+            np.ascontiguousarray(self.components_.T, dtype=dtype),
+            self._visible_units(dtype),
+            BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),
+        )
+
+    def _rows(self, X):
+        check_is_fitted(self)
+        return as_rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
+
+    def _dense(self, X, **options):
+        check_is_fitted(self)
+        return validate_data(self, X, dtype=_FLOATS, order="C", reset=False, **options)
+
+    def _draws(self, random_state):
+        """Streams to draw from: the estimator's own, going on, or new ones."""
+        if isinstance(random_state, RandomStreams):
+            return random_state
+        if random_state is None:
+            return self._streams
+        return RandomStreams.from_random_state(check_random_state(random_state))
+
+    def _walk(self, states, n_steps, random_state, keep=None):
+        """Visible states after Gibbs sampling from ``states``, in place."""
+        streams = self._draws(random_state)
+        stream = streams.take(2 * n_steps)
+        machine = self._machine(states.dtype)
+
+        def walk(part):
+            kept = None if keep is None else keep[part]
+            for _ in machine.walk(states[part], n_steps, (streams.seed, stream, part.start), kept):
+                pass
+
+        with one_blas_thread():
+            for_each(walk, chunks(len(states)))
+        return states
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _as_mask(clamp, states):
+    mask = np.asarray(clamp)
+    if mask.dtype != bool or mask.shape not in (states.shape, states.shape[1:]):
+        raise ValueError(
+            f"clamp must be an array of bool of shape {states.shape[1:]} or {states.shape}. "
+            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
+        )
+    return mask

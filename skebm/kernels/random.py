@@ -1,0 +1,60 @@
+"""Counter-based random numbers: a value is a function of its address, nothing else.
+
+The address of a number is (seed, stream, row, column). Whoever needs it computes it, in any
+order, on any thread, however the work was cut; nothing is stored and nothing advances.
+
+The generator is Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
+easy as 1, 2, 3", SC 2011.
+"""
+
+import numpy as np
+
+from ._jit import kernel
+from .scalar import unit_interval
+
+_MULTIPLIER_0 = np.uint64(0xD2511F53)
+_MULTIPLIER_1 = np.uint64(0xCD9E8D57)
+_WEYL_0 = np.uint32(0x9E3779B9)
+_WEYL_1 = np.uint32(0xBB67AE85)
+_WORD = np.uint64(32)
+_N_ROUNDS = 10
+
+
+@kernel
+def philox(c0, c1, c2, c3, k0, k1):
+    """Four random 32-bit words from a counter of four words and a key of two."""
+    for _ in range(_N_ROUNDS):
+        product_0 = _MULTIPLIER_0 * np.uint64(c0)
+        product_1 = _MULTIPLIER_1 * np.uint64(c2)
+        c0 = np.uint32(np.uint32(product_1 >> _WORD) ^ c1 ^ k0)
+        c2 = np.uint32(np.uint32(product_0 >> _WORD) ^ c3 ^ k1)
+        c1 = np.uint32(product_1)
+        c3 = np.uint32(product_0)
+        # A sum of two uint32 is a uint64 to Numba: without the cast, it would not wrap.
+        k0 = np.uint32(k0 + _WEYL_0)
+        k1 = np.uint32(k1 + _WEYL_1)
+    return c0, c1, c2, c3
+
+
+@kernel
+def fill_uniform(seed, stream, row, first, out):
+    """Write the uniforms of columns ``first``, ``first + 1``, ... of a row; 4 divides ``first``.
+
+    One evaluation of the generator serves four neighbouring columns.
+    """
+    c1 = np.uint32(row)
+    c2, c3 = np.uint32(stream), np.uint32(stream >> 32)
+    k0, k1 = np.uint32(seed), np.uint32(seed >> 32)
+    n = out.shape[0]
+    block = first // 4
+    for q in range(n // 4):
+        r0, r1, r2, r3 = philox(np.uint32(block + q), c1, c2, c3, k0, k1)
+        out[4 * q] = unit_interval(r0, out[0])
+        out[4 * q + 1] = unit_interval(r1, out[0])
+        out[4 * q + 2] = unit_interval(r2, out[0])
+        out[4 * q + 3] = unit_interval(r3, out[0])
+    rest = n - n % 4
+    if rest < n:
+        words = philox(np.uint32(block + n // 4), c1, c2, c3, k0, k1)
+        for i in range(rest, n):
+            out[i] = unit_interval(words[i - rest], out[0])
