@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse
 
 from .kernels.products import multiply
-from .kernels.sparse import csr_times, gather_csr_rows
+from .kernels.sparse import CsrData, DenseData, csr_times, gather_csr_rows
 
 # Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
 # result of one pass is still in the cache when the next pass reads it.
@@ -22,10 +22,17 @@ def chunks(n_rows):
 
 
 class DenseRows:
-    """Rows of an ndarray, in whatever order its memory is."""
+    """Rows of an ndarray, in whatever order its memory is.
+
+    Attributes
+    ----------
+    data : DenseData
+        What kernels read.
+    """
 
     def __init__(self, X):
         self._X = X
+        self.data = DenseData(X)
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, weights, part, out):
@@ -45,23 +52,37 @@ class DenseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    def density(self):
+        """Share of the values that are not zero, in rows evenly spaced over the data."""
+        some = self._X[:: -(-len(self._X) // CHUNK)]
+        return np.count_nonzero(some) / some.size
+
 
 class SparseRows:
-    """Rows of a CSR matrix, of which only those asked for are ever made dense."""
+    """Rows of a CSR matrix, of which only those asked for are ever made dense.
+
+    Attributes
+    ----------
+    data : CsrData
+        What kernels read.
+    """
 
     def __init__(self, X):
-        self._csr = (X.data, X.indices, X.indptr)
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
         self._X = X
+        self.data = CsrData(X.data, X.indices, X.indptr)
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, weights, part, out):
         """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
-        csr_times(*self._csr, part.start, weights, out)
+        csr_times(*self.data, part.start, weights, out)
         return out
 
     def take(self, numbers, out):
         """Copy the rows with these numbers to ``out``."""
-        gather_csr_rows(*self._csr, numbers, out)
+        gather_csr_rows(*self.data, numbers, out)
         return out
 
     def mean(self):
@@ -71,3 +92,7 @@ class SparseRows:
     def range(self):
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
+
+    def density(self):
+        """Share of the values that are not zero."""
+        return self._X.nnz / max(1, self.shape[0] * self.shape[1])

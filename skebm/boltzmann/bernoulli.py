@@ -9,6 +9,136 @@ from .units import BernoulliUnits
 
 
 class BernoulliRBM(BaseRBM):
+    """Restricted Boltzmann machine with binary visible and binary hidden units.
+
+    Models data in [0, 1] by p(v) proportional to the sum over h of exp(-E(v, h)), with
+    E(v, h) = -v W h - b v - c h. Learns by stochastic gradient ascent of the log-likelihood,
+    whose intractable part is estimated by Gibbs sampling, and with centred gradients.
+
+    A drop-in replacement for :class:`sklearn.neural_network.BernoulliRBM`: what that class has
+    is here under the same names, with the same defaults. See :ref:`the user guide
+    <boltzmann>` for how to choose the parameters.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of hidden units.
+    learning_rate : float or sequence of float, default=0.1
+        Length of a step along the gradient of the mean log-likelihood. This and every other
+        parameter that takes a sequence changes from epoch to epoch: the values share the
+        ``n_iter`` epochs evenly, in their order.
+    batch_size : int, default=10
+        Rows in a minibatch.
+    n_iter : int, default=10
+        Epochs, passes over the training data.
+    verbose : int, default=0
+        If positive, print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, of the order of the rows, and of all samples. Pass an int
+        for the same result at each call, on any number of threads.
+    algorithm : {"pcd", "cd"}, default="pcd"
+        Where the Gibbs chains start. "pcd", persistent contrastive divergence: where the last
+        step left them [1]_. "cd", contrastive divergence: at the data of the minibatch [2]_.
+    n_gibbs_steps : int or sequence of int, default=1
+        Steps of Gibbs sampling, each of both layers, for one step of learning.
+    n_chains : int, default=None
+        Number of persistent chains. None is ``batch_size``. Not used by "cd".
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
+        Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
+        (1 + cos(pi e / n)) / 2.
+    momentum : float or sequence of float, default=0.0
+        Share of the last step that is added to the next, in [0, 1).
+    alpha : float, default=0.0
+        Strength of the penalty on the weights; biases are free.
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
+        L1 acts by its proximal step, so that weights become zero and not just small.
+    sparsity_target : float, default=None
+        Mean activity that the hidden units are drawn to, in (0, 1), by their biases [3]_. None
+        leaves them alone.
+    sparsity_cost : float, default=0.1
+        How strongly: the biases move by the learning rate times this times the difference
+        between the target and a moving average of the activity.
+    centered : bool, default=True
+        Take the gradient with respect to states from which moving averages have been subtracted
+        [4]_. It leads to a higher likelihood, does not depend on which of 0 and 1 is called on,
+        and costs little.
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch.
+    early_stopping : bool, default=False
+        Hold out some rows, stop when their mean pseudo-log-likelihood has not risen by more than
+        ``tol`` nats for ``n_iter_no_change`` epochs, and keep the weights with the highest one.
+        Of the rows held out, the first 1000 are scored.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
+    n_iter_no_change : int, default=10
+        Epochs to wait for a gain. Used with ``early_stopping`` only.
+    tol : float, default=1e-4
+        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+    reconstruction_tol : float, default=None
+        Stop when the reconstruction error, see ``history_``, is not above this.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Weights.
+    intercept_hidden_ : ndarray of shape (n_components,)
+        Biases of the hidden units.
+    intercept_visible_ : ndarray of shape (n_features,)
+        Biases of the visible units.
+    h_samples_ : ndarray of shape (n_chains, n_components)
+        Hidden states of the persistent chains. Only with ``algorithm="pcd"``.
+    n_iter_ : int
+        Number of epochs that the last ``fit`` ran.
+    history_ : dict of str to list of float
+        Measurements after each epoch of the last ``fit``. On the first 100 training rows:
+        "reconstruction_error", the squared difference of a row and its mean-field reconstruction,
+        summed over features, mean over rows; and "pseudo_likelihood", the mean of
+        ``score_samples``. "seconds" is the duration of the epoch. With ``early_stopping``, also
+        "validation_pseudo_likelihood" of the rows held out, and "free_energy_gap", their mean
+        free energy less that of the training rows, which grows with over-fitting.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    sklearn.neural_network.BernoulliRBM : The estimator that this one replaces.
+
+    Notes
+    -----
+    The hidden states that enter the gradient are probabilities, which have the same expectation
+    as samples and a smaller variance; the visible states of the chains are samples. Visible
+    biases start at the log-odds of the data's means, weights at normal numbers of standard
+    deviation 0.01, everything else at zero. A minibatch of any size weighs the data and the
+    chains equally.
+
+    References
+    ----------
+    .. [1] T. Tieleman, "Training restricted Boltzmann machines using approximations to the
+       likelihood gradient", ICML 2008.
+    .. [2] G. E. Hinton, "Training products of experts by minimizing contrastive divergence",
+       Neural Computation 14, 2002.
+    .. [3] H. Lee, C. Ekanadham and A. Y. Ng, "Sparse deep belief net model for visual area V2",
+       NIPS 2007.
+    .. [4] J. Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines",
+       Journal of Machine Learning Research 17, 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import BernoulliRBM
+    >>> X = np.array([[0, 0, 0], [0, 1, 1], [1, 0, 1], [1, 1, 1]])
+    >>> rbm = BernoulliRBM(n_components=2, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (4, 2)
+    >>> bool(rbm.score(X) < 0)
+    True
+    """
+
     def __init__(
         self,
         n_components=256,

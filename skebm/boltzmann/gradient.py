@@ -29,12 +29,10 @@ from ..kernels.updates import (
     subtract_projection,
     weigh_phases,
 )
+from .sparse_gradient import prefers_sparse, run_sparse_epoch
 
 # Visible units whose weights are moved together; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
-
-# Share of the way that the offsets go towards the mean of each minibatch.
-OFFSET_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -51,6 +49,7 @@ class Settings:
     sparsity_target: float | None
     sparsity_cost: float
     centered: bool
+    offset_rate: float = 0.01  # share of the way that offsets go towards the mean of a minibatch
 
 
 class Learner:
@@ -78,19 +77,25 @@ class Learner:
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        if prefers_sparse(self.machine, rows, settings):
+            run_sparse_epoch(self, rows, order, settings)
+        else:
+            with one_blas_thread():
+                self._run_dense_epoch(rows, order, settings)
+
+    def _run_dense_epoch(self, rows, order, settings):
         batch_size = min(settings.batch_size, len(order))
         n_chains = len(self.chains) if settings.persistent else batch_size
         n_stacked = batch_size + n_chains + 2
         n_visible, n_hidden = self.machine.weights.shape
         v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
         h = np.empty((n_stacked, n_hidden), dtype=self.machine.dtype)
-        with one_blas_thread():
-            for start in range(0, len(order), batch_size):
-                batch = order[start : start + batch_size]
-                rows.take(batch, v[: len(batch)])
-                n_phases = len(batch) + (n_chains if settings.persistent else len(batch))
-                self._sample_phases(v[:n_phases], h[:n_phases], len(batch), settings)
-                self._ascend(v[: n_phases + 2], h[: n_phases + 2], len(batch), settings)
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            rows.take(batch, v[: len(batch)])
+            n_phases = len(batch) + (n_chains if settings.persistent else len(batch))
+            self._sample_phases(v[:n_phases], h[:n_phases], len(batch), settings)
+            self._ascend(v[: n_phases + 2], h[: n_phases + 2], len(batch), settings)
 
     def _sample_phases(self, v, h, n_data, settings):
         """Fill in everything but the data: chains, and hidden means of data and chains.
@@ -123,8 +128,8 @@ class Learner:
         """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""
         n_phases = len(v) - 2
         visible_offset, hidden_offset = self.offsets
-        move_average(visible_offset, v[:n_data], OFFSET_RATE)
-        move_average(hidden_offset, h[:n_data], OFFSET_RATE)
+        move_average(visible_offset, v[:n_data], settings.offset_rate)
+        move_average(hidden_offset, h[:n_data], settings.offset_rate)
         visible_gradient = np.empty_like(visible_offset)
         hidden_gradient = np.empty_like(hidden_offset)
         phase_difference(v[:n_phases], n_data, visible_gradient)

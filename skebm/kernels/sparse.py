@@ -1,6 +1,24 @@
 """Products with sparse rows, which cost what their non-zeros cost."""
 
+from typing import NamedTuple
+
+import numpy as np
+
 from ._jit import kernel
+
+
+class DenseData(NamedTuple):
+    """Rows of an ndarray."""
+
+    X: np.ndarray
+
+
+class CsrData(NamedTuple):
+    """Rows of a CSR matrix in canonical format."""
+
+    data: np.ndarray
+    indices: np.ndarray
+    indptr: np.ndarray
 
 
 @kernel
@@ -38,11 +56,3 @@ def gather_csr_rows(data, indices, indptr, rows, out):
         out[r] = 0
         for k in range(indptr[rows[r]], indptr[rows[r] + 1]):
             out[r, indices[k]] += data[k]
-
-
-@kernel
-def gather_rows(X, rows, out):
-    """Write the rows of ``X`` with the numbers ``rows`` into ``out``."""
-    for r in range(rows.shape[0]):
-        for i in range(X.shape[1]):
-            out[r, i] = X[rows[r], i]

@@ -1,0 +1,61 @@
+"""Settings of the documentation: ``sphinx-build -W doc doc/_build``."""
+
+import inspect
+import os
+
+import skebm
+
+project = "skebm"
+author = "the skebm developers"
+copyright = "the skebm developers"
+version = release = skebm.__version__
+
+extensions = [
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx_gallery.gen_gallery",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skebm"
+html_show_sourcelink = False
+
+# The class template lists the methods, the docstring its attributes.
+numpydoc_show_class_members = False
+
+# An inventory that cannot be fetched is a warning, and warnings are errors: links
+# to other projects are made on demand, so that the build needs no network.
+if os.environ.get("SKEBM_DOC_INTERSPHINX") == "1":
+    intersphinx_mapping = {
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "python": ("https://docs.python.org/3", None),
+        "scipy": ("https://docs.scipy.org/doc/scipy", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+    }
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    # .ci/run runs each example already. Publishing is with -D plot_gallery=1, which
+    # puts the figures and what was printed into the pages.
+    "plot_gallery": "False",
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,
+}
+
+
+def skip_what_is_not_ours(app, what, name, obj, skip, options):
+    """Leave out the methods that come from scikit-learn's base classes."""
+    module = getattr(inspect.unwrap(obj), "__module__", None) if callable(obj) else None
+    return skip or (module is not None and not module.startswith("skebm"))
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_what_is_not_ours)

@@ -1,0 +1,335 @@
+"""What every public estimator must do, whatever it computes.
+
+An estimator enters by being exported from ``skebm``; nothing is listed by hand.
+"""
+
+import inspect
+import json
+import os
+import pickle
+import subprocess
+import sys
+from functools import partial
+
+import cloudpickle
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from joblib import Parallel, delayed
+from numpydoc.docscrape import ClassDoc
+from numpydoc.validate import validate
+from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import estimator_checks
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skebm
+
+# scikit-learn's checks fit data of any range; the estimators warn, as they should.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*MinMaxScaler:UserWarning",
+    # Its set_output checks mix frames and arrays.
+    "ignore:X (has|does not have valid) feature names:UserWarning",
+)
+
+# {estimator: {check: reason}}. A check that passes in spite of this is an error.
+EXPECTED_FAILURES: dict[str, dict[str, str]] = {}
+
+# scikit-learn defines these and runs them on its own estimators only. They are
+# looked up by name, as they are not part of its public interface.
+CHECKS_OF_ALL = [
+    "check_dataframe_column_names_consistency",
+    "check_inplace_ensure_writeable",
+]
+CHECKS_OF_TRANSFORMERS = [
+    "check_get_feature_names_out_error",
+    "check_global_output_transform_pandas",
+    "check_global_set_output_transform_polars",
+    "check_set_output_transform",
+    "check_set_output_transform_pandas",
+    "check_set_output_transform_polars",
+    "check_transformer_get_feature_names_out",
+    "check_transformer_get_feature_names_out_pandas",
+]
+
+# numpydoc's findings that are not mistakes here.
+IGNORED_DOCSTRING_CODES = {
+    "ES01": "a summary may say it all",
+    "EX01": "examples stand in the docstring of the class",
+    "GL01": "the summary starts on the line of the quotes",
+    "RT02": "a returned value is named, as in scikit-learn",
+    "SA01": "most methods have nothing to point at",
+    "SA04": "the name of what is pointed at says enough",
+}
+
+# Enough to make any fit quick; each estimator takes those that it has.
+CHEAP_PARAMETERS = {"n_components": 5, "n_iter": 2, "max_iter": 2, "random_state": 0}
+
+
+def public(kind):
+    objects = [getattr(skebm, name) for name in skebm.__all__]
+    return [obj for obj in objects if kind(obj)]
+
+
+def is_estimator(obj):
+    return inspect.isclass(obj) and issubclass(obj, BaseEstimator)
+
+
+ESTIMATORS = public(is_estimator)
+TRANSFORMERS = [cls for cls in ESTIMATORS if hasattr(cls, "transform")]
+
+each_estimator = pytest.mark.parametrize("cls", ESTIMATORS)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def make_small(cls, **params):
+    """Return an estimator that fits within a moment."""
+    known = inspect.signature(cls).parameters
+    cheap = {name: value for name, value in CHEAP_PARAMETERS.items() if name in known}
+    return cls(**(cheap | {k: v for k, v in params.items() if k in known}))
+
+
+def make_data(cls, n_samples=60, n_features=12, dtype=np.float64):
+    """Return binary rows, and targets if the estimator uses them."""
+    rng = np.random.default_rng(0)
+    X = (rng.random((n_samples, n_features)) < 0.3).astype(dtype)
+    estimator = make_small(cls)
+    if is_regressor(estimator):
+        return X, rng.normal(size=n_samples)
+    if is_classifier(estimator):
+        return X, rng.integers(3, size=n_samples)
+    return X, None
+
+
+def fitted_state(estimator):
+    """Return a hash of each fitted attribute, to compare bit for bit."""
+    state = {k: v for k, v in vars(estimator).items() if k.endswith("_")}
+    # The one thing that no two fits share.
+    if "history_" in state:
+        history = state["history_"]
+        state["history_"] = {k: v for k, v in history.items() if k != "seconds"}
+    return {name: joblib.hash(value) for name, value in state.items()}
+
+
+def outputs(estimator, X):
+    """Return a hash of what each method makes of `X`."""
+    methods = ["transform", "predict", "predict_proba", "decision_function"]
+    return {
+        name: joblib.hash(getattr(estimator, name)(X))
+        for name in [*methods, "score_samples"]
+        if hasattr(estimator, name)
+    }
+
+
+def make_wide(cls, dtype):
+    """Return an estimator and data big enough to make BLAS use its threads."""
+    X, y = make_data(cls, n_samples=250, n_features=700, dtype=dtype)
+    return make_small(cls, n_components=500, batch_size=100), X, y
+
+
+def print_wide_fit(name, dtype):
+    estimator, X, y = make_wide(getattr(skebm, name), dtype)
+    estimator.fit(X, y)
+    print(json.dumps([fitted_state(estimator), outputs(estimator, X)]))
+
+
+# scikit-learn's checks -------------------------------------------------------
+
+
+def expected_failures(estimator):
+    return EXPECTED_FAILURES.get(type(estimator).__name__, {})
+
+
+@parametrize_with_checks(
+    [make_small(cls) for cls in ESTIMATORS], expected_failed_checks=expected_failures
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+def unyielded_checks():
+    params = []
+    pairs = [(cls, name) for cls in ESTIMATORS for name in CHECKS_OF_ALL]
+    pairs += [(cls, name) for cls in TRANSFORMERS for name in CHECKS_OF_TRANSFORMERS]
+    for cls, name in pairs:
+        reason = EXPECTED_FAILURES.get(cls.__name__, {}).get(name)
+        marks = [pytest.mark.xfail(reason=reason)] if reason else []
+        id_ = f"{cls.__name__}-{name}"
+        params.append(pytest.param(cls, name, marks=marks, id=id_))
+    return params
+
+
+@pytest.mark.parametrize(("cls", "name"), unyielded_checks())
+def test_sklearn_checks_that_are_never_yielded(cls, name):
+    getattr(estimator_checks, name)(cls.__name__, make_small(cls))
+
+
+def test_expected_failures_are_of_public_estimators_and_have_a_reason():
+    assert set(EXPECTED_FAILURES) <= {cls.__name__ for cls in ESTIMATORS}
+    assert all(all(reasons.values()) for reasons in EXPECTED_FAILURES.values())
+
+
+# Copies ----------------------------------------------------------------------
+
+
+@each_estimator
+def test_clone_keeps_every_parameter(cls):
+    # A constructor only stores, so a parameter may be anything at all.
+    params = {name: f"not {name}" for name in inspect.signature(cls).parameters}
+    assert clone(cls(**params)).get_params(deep=False) == params
+
+
+def through_joblib(estimator, folder):
+    joblib.dump(estimator, folder / "model.joblib")
+    return joblib.load(folder / "model.joblib")
+
+
+def through(module, estimator, folder):
+    return module.loads(module.dumps(estimator))
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    "round_trip",
+    [through_joblib, partial(through, pickle), partial(through, cloudpickle)],
+    ids=["joblib", "pickle", "cloudpickle"],
+)
+def test_round_trip(cls, round_trip, tmp_path):
+    X, y = make_data(cls)
+    estimator = make_small(cls).fit(X, y)
+
+    copy = round_trip(estimator, tmp_path)
+
+    assert copy.get_params() == estimator.get_params()
+    assert fitted_state(copy) == fitted_state(estimator)
+    assert outputs(copy, X) == outputs(estimator, X)
+
+
+@each_estimator
+def test_fitted_by_another_version(cls):
+    X, y = make_data(cls)
+    state = make_small(cls).fit(X, y).__getstate__()
+    assert state["_skebm_version"] == skebm.__version__
+
+    old = cls()
+    with pytest.warns(InconsistentVersionWarning, match="0.0.1"):
+        old.__setstate__(state | {"_skebm_version": "0.0.1"})
+
+    # Saving does not make the model newer; fitting does.
+    with pytest.warns(InconsistentVersionWarning, match="0.0.1"):
+        old = pickle.loads(pickle.dumps(old))
+    pickle.loads(pickle.dumps(old.fit(X, y)))
+
+
+# Processes and threads -------------------------------------------------------
+
+
+@each_estimator
+@each_dtype
+def test_same_result_in_worker_processes(cls, dtype):
+    estimator, X, y = make_wide(cls, dtype)
+    here = clone(estimator).fit(X, y)
+
+    # A worker gets its share of the threads, and here any array as a read-only memory map.
+    workers = Parallel(n_jobs=2, max_nbytes=1)
+    for there in workers(delayed(clone(estimator).fit)(X, y) for _ in range(2)):
+        assert fitted_state(there) == fitted_state(here)
+        assert outputs(there, X) == outputs(here, X)
+
+
+@each_estimator
+def test_same_result_for_any_n_jobs(cls):
+    estimator, X, y = make_wide(cls, np.float32)
+    if "n_jobs" not in estimator.get_params():
+        return
+    one, two = (clone(estimator).set_params(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
+    assert fitted_state(one) == fitted_state(two)
+    assert outputs(one, X) == outputs(two, X)
+
+
+def fit_with_threads(name, dtype, n_threads):
+    pools = ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
+    path = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    code = f"import test_common; test_common.print_wide_fit({name!r}, {dtype!r})"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | path | dict.fromkeys(pools, str(n_threads)),
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return json.loads(result.stdout)
+
+
+@each_estimator
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_same_result_for_any_number_of_threads(cls, dtype):
+    one, two = (fit_with_threads(cls.__name__, dtype, n) for n in (1, 2))
+    assert one == two
+
+
+# Dtypes and partial_fit ------------------------------------------------------
+
+
+@each_estimator
+@each_dtype
+def test_dtype_is_kept(cls, dtype):
+    X, y = make_data(cls, dtype=dtype)
+    estimator = make_small(cls).fit(X, y)
+
+    arrays = {k: v for k, v in vars(estimator).items() if isinstance(v, np.ndarray)}
+    if hasattr(estimator, "transform"):
+        arrays["transform"] = estimator.transform(X)
+
+    found = {k: v.dtype for k, v in arrays.items() if v.dtype.kind == "f"}
+    assert found == dict.fromkeys(found, np.dtype(dtype))
+
+
+@each_estimator
+def test_partial_fit_returns_self(cls):
+    if not hasattr(cls, "partial_fit"):
+        return
+    estimator = make_small(cls)
+    X, y = make_data(cls)
+    labels = {"classes": np.unique(y)} if is_classifier(estimator) else {}
+    assert estimator.partial_fit(X, y, **labels) is estimator
+    assert estimator.partial_fit(X[:1], y if y is None else y[:1]) is estimator
+
+
+# Docstrings ------------------------------------------------------------------
+
+
+def public_names():
+    names = []
+    for obj in public(callable):
+        names.append(f"skebm.{obj.__name__}")
+        if inspect.isclass(obj):
+            for name, member in inspect.getmembers(obj, callable):
+                # What scikit-learn's base classes add is documented there.
+                ours = str(getattr(member, "__module__", "")).startswith("skebm.")
+                if ours and not name.startswith("_"):
+                    names.append(f"skebm.{obj.__name__}.{name}")
+    return names
+
+
+@pytest.mark.parametrize("name", public_names())
+def test_docstring(name):
+    errors = validate(name)["errors"]
+    assert [e for e in errors if e[0] not in IGNORED_DOCSTRING_CODES] == []
+
+
+@each_estimator
+def test_docstring_of_the_class(cls):
+    doc = ClassDoc(cls)
+    for section in ["Parameters", "Attributes", "References", "Examples"]:
+        assert doc[section], f"{section} is missing"
+
+    parameters = [name for p in doc["Parameters"] for name in p.name.split(", ")]
+    assert parameters == list(inspect.signature(cls).parameters)
+
+    X, y = make_data(cls)
+    frame = pd.DataFrame(X, columns=[f"x{i}" for i in range(X.shape[1])])
+    fitted = {k for k in vars(make_small(cls).fit(frame, y)) if not k.startswith("_")}
+    attributes = {name for p in doc["Attributes"] for name in p.name.split(", ")}
+    assert fitted - set(parameters) <= attributes

@@ -1,0 +1,85 @@
+"""The package as it is installed, imported and described."""
+
+import importlib.metadata
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import skebm
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def run_python(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.M | re.S)
+
+
+def test_version():
+    assert skebm.__version__ == importlib.metadata.version("skebm")
+
+
+def test_public_names_exist():
+    assert skebm.__all__ == sorted(skebm.__all__)
+    assert all(hasattr(skebm, name) for name in skebm.__all__)
+
+
+def test_show_versions(capsys):
+    skebm.show_versions()
+    printed = capsys.readouterr().out.lower()
+    for name in ["skebm", "python", "numpy", "scipy", "scikit-learn", "numba"]:
+        assert re.search(rf"{name}.*\d", printed), name
+    assert "blas" in printed
+    assert "threads" in printed
+
+
+def test_import_does_not_load_matplotlib():
+    code = "import skebm, sys; print('matplotlib' in sys.modules)"
+    assert run_python(code) == "False\n"
+
+
+def test_import_is_quick():
+    code = """
+from time import perf_counter
+import numba, sklearn
+start = perf_counter()
+import skebm
+print(perf_counter() - start)
+"""
+    # The best of three: a busy machine adds, it never subtracts.
+    assert min(float(run_python(code)) for _ in range(3)) <= 0.5
+
+
+def test_commands_of_the_readme():
+    main_job, tests = blocks("bash")
+    assert "examples/plot_rbm_svm_pipeline.py" in main_job
+    assert (ROOT / "examples" / "plot_rbm_svm_pipeline.py").exists()
+    assert "pytest" in tests
+
+
+def test_code_of_the_readme(capsys):
+    (code,) = blocks("python")
+    exec(code, {})
+    assert capsys.readouterr().out
+
+
+def test_tracked_files_name_no_folder_of_one_machine():
+    git = ["git", "-C", str(ROOT), "grep", "-nIE"]
+    # In brackets, so that the pattern does not find itself.
+    folders = "/(hom[e]|Use[r]s|roo[t]|tm[p]|op[t]|wor[k])/"
+    result = subprocess.run(
+        [*git, rf"(^|[^[:alnum:]._-]){folders}", "--", "."],
+        capture_output=True,
+        text=True,
+    )
+    if result.returncode > 1:
+        pytest.skip("not a git checkout")
+    assert result.stdout == ""
