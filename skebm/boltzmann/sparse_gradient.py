@@ -4,10 +4,12 @@ Same model, same random numbers, same steps, another order of summation: see
 :mod:`skebm.kernels.sparse_steps` for how, and ``prefers_sparse`` for when.
 """
 
+import math
+
 import numpy as np
 
 from .._threads import blocks_of, run_team
-from ..kernels.barrier import BARRIER_SIZE
+from ..kernels.barrier import break_barrier, new_barrier
 from ..kernels.sparse_steps import Model, Rule, Workspace, run_steps
 from .units import BernoulliUnits
 
@@ -15,6 +17,9 @@ from .units import BernoulliUnits
 # than further threads gain.
 _SMALLEST_BLOCK = 64
 _MOST_BLOCKS = 4
+
+_CACHE_LINE = 64  # bytes
+_LANES = 16  # numbers of the smaller type in a cache line
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
@@ -28,10 +33,9 @@ def prefers_sparse(machine, rows, settings):
 
 def run_sparse_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
-    model, rule = _model(learner), _rule(settings, len(order))
-    work = _workspace(learner, rule)
-    weights_per_row = 2 * model.W.size
-    n_steps = max(1, int(_WEIGHTS_PER_CALL / (weights_per_row * rule.batch_size)))
+    rule = _rule(settings, len(order))
+    model, work = _model(learner), _workspace(learner, rule)
+    n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
     n_blocks = len(work.bounds) - 1
     seed, n_rows = learner.streams.seed, n_steps * rule.batch_size
     for start in range(0, len(order), n_rows):
@@ -40,21 +44,56 @@ def run_sparse_epoch(learner, rows, order, settings):
         stream = learner.streams.take(2 * rule.n_gibbs_steps * n_batches)
 
         def member(rank, size, part=part, stream=stream):
-            run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
+            try:
+                run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
+            except BaseException:
+                # Interrupted before it came to run: the others must not wait for it.
+                break_barrier(work.barrier)
+                raise
 
         run_team(member, n_blocks)
+    _copy_back(model, work, learner)
+
+
+def _padded(array):
+    """A copy of ``array`` whose rows begin on cache lines, filled up with zeros."""
+    n_rows, n_columns = array.shape
+    padded = _aligned_zeros((n_rows, n_columns + -n_columns % _LANES), array.dtype)
+    padded[:, :n_columns] = array
+    return padded
+
+
+def _aligned_zeros(shape, dtype):
+    """Zeros that begin on a cache line."""
+    n_bytes = math.prod(shape) * dtype.itemsize
+    memory = np.zeros(n_bytes + _CACHE_LINE, dtype=np.uint8)
+    start = -memory.ctypes.data % _CACHE_LINE
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
 def _model(learner):
-    machine = learner.machine
-    absent = np.empty((0, 0), machine.dtype), np.empty(0, machine.dtype), np.empty(0, machine.dtype)
+    machine, dtype = learner.machine, learner.machine.dtype
+    if learner.velocity is None:
+        steps = np.empty((0, 0), dtype), np.empty(0, dtype), np.empty(0, dtype)
+    else:
+        steps = _padded(learner.velocity[0]), *learner.velocity[1:]
     return Model(
-        machine.weights,
+        _padded(machine.weights),
         machine.visible.bias,
         machine.hidden.bias,
-        *(learner.velocity or absent),
+        *steps,
         *learner.offsets,
     )
+
+
+def _copy_back(model, work, learner):
+    """Copy what is padded from the kernel's arrays into the learner's; the others are shared."""
+    n_hidden = len(model.c)
+    learner.machine.weights[:] = model.W[:, :n_hidden]
+    if learner.velocity is not None:
+        learner.velocity[0][:] = model.W_step[:, :n_hidden]
+    if learner.chains is not None:
+        learner.chains[:] = work.h[:, :n_hidden]
 
 
 def _rule(settings, n_rows):
@@ -76,21 +115,20 @@ def _rule(settings, n_rows):
 def _workspace(learner, rule):
     n_visible, n_hidden = learner.machine.weights.shape
     dtype = learner.machine.dtype
-    h = learner.chains if rule.persistent else np.empty((rule.batch_size, n_hidden), dtype)
-    n_rows = rule.batch_size + len(h)
+    h = _padded(learner.chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
+    n_chains, n_columns = h.shape
+    n_rows = rule.batch_size + n_chains
     blocks = blocks_of(n_visible, _SMALLEST_BLOCK, _MOST_BLOCKS)
-    n_blocks = len(blocks)
     return Workspace(
-        barrier=np.zeros(BARRIER_SIZE, dtype=np.int64),
+        barrier=new_barrier(),
         bounds=np.array([block.start for block in blocks] + [n_visible]),
         states=np.empty((n_visible, n_rows), dtype),
-        # One more place than there are units: listing writes first and counts then.
-        on=np.empty((n_rows, n_visible + 1), dtype=np.int32),
-        values=np.empty((n_rows, n_visible + 1), dtype),
-        n_on=np.empty((n_blocks, n_rows), dtype=np.int64),
-        inputs=np.empty((len(h), n_visible), dtype),
-        parts=np.empty((n_blocks, n_rows, n_hidden), dtype),
-        offset_parts=np.empty((n_blocks, n_rows), dtype),
-        means=np.empty((n_rows + 2, n_hidden), dtype),
+        on=np.empty((n_rows, n_visible), dtype=np.int32),
+        values=np.empty((n_rows, n_visible), dtype),
+        n_on=np.empty((len(blocks), n_rows), dtype=np.int64),
+        inputs=np.empty((n_chains, n_visible), dtype),
+        parts=_aligned_zeros((len(blocks), n_rows, n_columns), dtype),
+        offset_parts=np.empty((len(blocks), n_rows), dtype),
+        means=_aligned_zeros((n_rows + 2, n_columns), dtype),
         h=h,
     )

@@ -7,6 +7,9 @@ from numba import njit
 FAST_ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
 
 
+_OPTIONS = {"nogil": True, "fastmath": FAST_ARITHMETIC, "error_model": "numpy"}
+
+
 def kernel(function):
     """Compile ``function`` without the GIL, caching the machine code where that is possible.
 
@@ -14,8 +17,12 @@ def kernel(function):
     a division from vectorising. A read-only installation has nowhere to keep a cache; there the
     function is compiled anew in each process.
     """
-    options = {"nogil": True, "fastmath": FAST_ARITHMETIC, "error_model": "numpy"}
     try:
-        return njit(cache=True, **options)(function)
+        return njit(cache=True, **_OPTIONS)(function)
     except RuntimeError:
-        return njit(**options)(function)
+        return njit(**_OPTIONS)(function)
+
+
+def inlined(function):
+    """Compile ``function`` into its callers, for loops that only vectorise around all of it."""
+    return njit(inline="always", **_OPTIONS)(function)

@@ -6,6 +6,7 @@ Python costs tens of microseconds and the GIL; this one costs about one and need
 
 import os
 
+import numpy as np
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -15,8 +16,8 @@ from ._jit import kernel
 # Each counter has a cache line of its own: waiting threads read one while arriving ones write
 # the other.
 _LINE = 8
-_ARRIVED, _PASSED = 0, _LINE
-BARRIER_SIZE = 2 * _LINE
+_ARRIVED, _PASSED, _BROKEN = 0, _LINE, 2 * _LINE
+_SIZE = 3 * _LINE
 
 # Polls before a waiting thread offers its processor to others, which matters only when there are
 # more threads than processors.
@@ -68,18 +69,31 @@ def _atomic_store(typing_context, array, index, value):
     return types.none(array, types.intp, types.int64), generate
 
 
+def new_barrier():
+    """A barrier for any number of threads, to be handed to each of them."""
+    return np.zeros(_SIZE, dtype=np.int64)
+
+
+def break_barrier(barrier):
+    """Let nobody wait any more, because somebody will not come."""
+    barrier[_BROKEN] = 1
+
+
 @kernel
 def meet(barrier, size):
-    """Wait until all ``size`` threads have called; ``barrier`` is int64 zeros at the start."""
+    """Wait until all ``size`` threads have called; False if the barrier was broken."""
     if size == 1:
-        return
+        return True
     n_passed = _atomic_load(barrier, _PASSED)
     if _atomic_add(barrier, _ARRIVED, 1) == size - 1:
         _atomic_store(barrier, _ARRIVED, 0)
         _atomic_add(barrier, _PASSED, 1)
-        return
+        return True
     n_polls = 0
     while _atomic_load(barrier, _PASSED) == n_passed:
+        if _atomic_load(barrier, _BROKEN) != 0:
+            return False
         n_polls += 1
         if _HAS_SCHED_YIELD and n_polls > _N_POLLS:
             _sched_yield()
+    return True

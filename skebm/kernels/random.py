@@ -9,7 +9,7 @@ easy as 1, 2, 3", SC 2011.
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import inlined, kernel
 from .scalar import unit_interval
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -20,7 +20,7 @@ _WORD = np.uint64(32)
 _N_ROUNDS = 10
 
 
-@kernel
+@inlined
 def philox(c0, c1, c2, c3, k0, k1):
     """Four random 32-bit words from a counter of four words and a key of two."""
     for _ in range(_N_ROUNDS):
@@ -47,14 +47,15 @@ def fill_uniform(seed, stream, row, first, out):
     k0, k1 = np.uint32(seed), np.uint32(seed >> 32)
     n = out.shape[0]
     block = first // 4
+    like = out.dtype.type(0)
     for q in range(n // 4):
         r0, r1, r2, r3 = philox(np.uint32(block + q), c1, c2, c3, k0, k1)
-        out[4 * q] = unit_interval(r0, out[0])
-        out[4 * q + 1] = unit_interval(r1, out[0])
-        out[4 * q + 2] = unit_interval(r2, out[0])
-        out[4 * q + 3] = unit_interval(r3, out[0])
+        out[4 * q] = unit_interval(r0, like)
+        out[4 * q + 1] = unit_interval(r1, like)
+        out[4 * q + 2] = unit_interval(r2, like)
+        out[4 * q + 3] = unit_interval(r3, like)
     rest = n - n % 4
     if rest < n:
         words = philox(np.uint32(block + n // 4), c1, c2, c3, k0, k1)
         for i in range(rest, n):
-            out[i] = unit_interval(words[i - rest], out[0])
+            out[i] = unit_interval(words[i - rest], like)

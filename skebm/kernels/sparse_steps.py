@@ -18,14 +18,18 @@ from ._jit import kernel
 from .barrier import meet
 from .random import fill_uniform
 from .scalar import sigmoid
-from .sparse import add_scaled_rows
+from .sparse import add_scaled, add_scaled_rows, dot, fill, first_not_below, scale
 from .updates import move_row
 
 
 class Model(NamedTuple):
-    """Parameters, their last steps (empty without momentum), and the offsets; changed in place."""
+    """Parameters, their last steps (empty without momentum), and the offsets; changed in place.
 
-    W: np.ndarray  # (n_visible, n_hidden)
+    Weights have ``n_columns`` columns, the hidden units and perhaps some of zeros: with a
+    multiple of sixteen, and rows that start on a cache line, vector loads are never split.
+    """
+
+    W: np.ndarray  # (n_visible, n_columns)
     b: np.ndarray  # (n_visible,)
     c: np.ndarray  # (n_hidden,)
     W_step: np.ndarray
@@ -61,74 +65,90 @@ class Workspace(NamedTuple):
     values: np.ndarray  # (n_rows, n_visible) the states with these numbers
     n_on: np.ndarray  # (n_blocks, n_rows)
     inputs: np.ndarray  # (n_chains, n_visible)
-    parts: np.ndarray  # (n_blocks, n_rows, n_hidden) hidden inputs from each block
+    parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
     offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
-    means: np.ndarray  # (n_rows + 2, n_hidden) hidden means; then the difference and the offset
-    h: np.ndarray  # (n_chains, n_hidden) hidden states of the chains
+    means: np.ndarray  # (n_rows + 2, n_columns) hidden means; then the difference and the offset
+    h: np.ndarray  # (n_chains, n_columns) hidden states of the chains
 
 
-def _read_row(data, row, low, high, states, r):
-    """Copy a row of the data, from column ``low`` to ``high``, into column ``r`` of ``states``."""
+# A loop over ``range(low, high)`` does not vectorise: for all that the compiler knows, ``low`` is
+# negative and counts from the end. Loops below run from zero over slices.
+
+
+def _read_row(data, row, low, high, work, r):
+    """Visible states of row ``r`` from a row of the data, for the columns of a block.
+
+    Returns the number of those that are not zero, which are listed from place ``low`` on.
+    """
     raise NotImplementedError
 
 
-@overload(_read_row, inline="always")
-def _read_row_of(data, row, low, high, states, r):
+@overload(_read_row, jit_options={"nogil": True})
+def _read_row_of(data, row, low, high, work, r):
     if "X" in data.fields:
 
-        def read(data, row, low, high, states, r):
-            x = data.X[row]
-            for i in range(low, high):
-                states[i, r] = x[i]
+        def read(data, row, low, high, work, r):
+            return _set_states(data.X[row, low:high], low, high, work, r)
 
         return read
 
-    def read(data, row, low, high, states, r):
-        for i in range(low, high):
+    def read(data, row, low, high, work, r):
+        states = work.states[low:high]
+        for i in range(states.shape[0]):
             states[i, r] = 0
         start, stop = data.indptr[row], data.indptr[row + 1]
-        first = start + np.searchsorted(data.indices[start:stop], low)
-        for k in range(first, stop):
+        n = 0
+        for k in range(first_not_below(data.indices, start, stop, low), stop):
             i = data.indices[k]
             if i >= high:
                 break
-            states[i, r] = data.data[k]
+            work.states[i, r] = data.data[k]
+            work.on[r, low + n] = i
+            work.values[r, low + n] = data.data[k]
+            n += 1
+        return n
 
     return read
 
 
 @kernel
-def _list_states(work, block, first_row, last_row):
-    """List the non-zero states of each row, by block of units."""
-    low, high = work.bounds[block], work.bounds[block + 1]
-    for r in range(first_row, last_row):
-        on, values = work.on[r], work.values[r]
-        n = low
-        for i in range(low, high):
-            state = work.states[i, r]
-            on[n] = i
-            values[n] = state
-            n += state != 0
-        work.n_on[block, r] = n - low
+def _set_states(values, low, high, work, r):
+    """Set the visible states of row ``r`` for a block of units, and list those that are not zero.
+
+    Writes each number to the next place of the list and moves on only if it belongs there: a
+    branch would be mispredicted for most of the states that are on.
+    """
+    states = work.states[low:high]
+    on, listed = work.on[r, low:high], work.values[r, low:high]
+    n = 0
+    for i in range(states.shape[0]):
+        value = values[i]
+        states[i, r] = value
+        on[n] = low + i
+        listed[n] = value
+        n += value != 0
+    return n
 
 
 @kernel
-def _inputs_of_units(W, h, low, high, inputs):
-    """``inputs[q, i] = W[i] @ h[q]`` for a block of units: four units by two chains at a time.
+def _inputs_of_units(W, h, inputs):
+    """``inputs[q, i] = W[i] @ h[q]``, four units by two chains at a time.
 
     Each number that is loaded takes part in several products, so that the loop is bound by
     arithmetic and not by the cache.
     """
-    n_chains, n_hidden = h.shape
+    n_units, n_columns = W.shape
+    n_chains = h.shape[0]
     zero = W.dtype.type(0)
-    i = low
-    while i + 4 <= high:
+    n_fours = n_units // 4
+    for four in range(n_fours):
+        i = 4 * four
         w0, w1, w2, w3 = W[i], W[i + 1], W[i + 2], W[i + 3]
-        q = 0
-        while q + 2 <= n_chains:
-            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
+        for pair in range(n_chains // 2):
+            q = 2 * pair
             x, y = h[q], h[q + 1]
-            for j in range(n_hidden):
+            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
+            for j in range(n_columns):
                 s0 += w0[j] * x[j]
                 s1 += w1[j] * x[j]
                 s2 += w2[j] * x[j]
@@ -140,43 +160,28 @@ def _inputs_of_units(W, h, low, high, inputs):
             inputs[q, i], inputs[q, i + 1], inputs[q, i + 2], inputs[q, i + 3] = s0, s1, s2, s3
             q += 1
             inputs[q, i], inputs[q, i + 1], inputs[q, i + 2], inputs[q, i + 3] = t0, t1, t2, t3
-            q += 1
-        while q < n_chains:
-            s0 = s1 = s2 = s3 = zero
-            x = h[q]
-            for j in range(n_hidden):
-                s0 += w0[j] * x[j]
-                s1 += w1[j] * x[j]
-                s2 += w2[j] * x[j]
-                s3 += w3[j] * x[j]
-            inputs[q, i], inputs[q, i + 1], inputs[q, i + 2], inputs[q, i + 3] = s0, s1, s2, s3
-            q += 1
-        i += 4
-    while i < high:
-        w = W[i]
+        if n_chains % 2:
+            x = h[n_chains - 1]
+            for k in range(i, i + 4):
+                inputs[n_chains - 1, k] = dot(W[k], x)
+    for i in range(4 * n_fours, n_units):
         for q in range(n_chains):
-            s = zero
-            x = h[q]
-            for j in range(n_hidden):
-                s += w[j] * x[j]
-            inputs[q, i] = s
-        i += 1
+            inputs[q, i] = dot(W[i], h[q])
 
 
 @kernel
 def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
     """Visible states of the chains given their hidden states, for a block of units."""
     low, high = work.bounds[block], work.bounds[block + 1]
-    _inputs_of_units(model.W, work.h[:n_chains], low, high, work.inputs)
+    bias, inputs = model.b[low:high], work.inputs[:n_chains, low:high]
+    _inputs_of_units(model.W[low:high], work.h[:n_chains], inputs)
     uniform = np.empty(high - low, dtype=model.W.dtype)
     for q in range(n_chains):
         fill_uniform(seed, stream, q, low, uniform)
-        inputs = work.inputs[q]
-        for i in range(low, high):
-            inputs[i] = uniform[i - low] < sigmoid(inputs[i] + model.b[i])
-        for i in range(low, high):
-            work.states[i, n_data + q] = inputs[i]
-    _list_states(work, block, n_data, n_data + n_chains)
+        states = inputs[q]
+        for i in range(states.shape[0]):
+            states[i] = uniform[i] < sigmoid(states[i] + bias[i])
+        work.n_on[block, n_data + q] = _set_states(states, low, high, work, n_data + q)
 
 
 @kernel
@@ -187,10 +192,10 @@ def _send_up(model, work, block, first_row, last_row, centered):
         stop = low + work.n_on[block, r]
         on, values = work.on[r, low:stop], work.values[r, low:stop]
         part = work.parts[block, r]
-        part[:] = 0
+        fill(part, 0)
         add_scaled_rows(on, values, model.W, part)
         if centered:
-            product = model.b[0] - model.b[0]
+            product = model.b.dtype.type(0)
             for k in range(on.shape[0]):
                 product += values[k] * model.visible_offset[on[k]]
             work.offset_parts[block, r] = product
@@ -199,16 +204,16 @@ def _send_up(model, work, block, first_row, last_row, centered):
 @kernel
 def _mean_hidden(model, work, low, high, first_row, last_row):
     """Hidden means of a tile of units from the parts that the blocks have sent up."""
-    n_blocks = work.parts.shape[0]
+    bias = model.c[low:high]
     for r in range(first_row, last_row):
-        mean = work.means[r]
-        for j in range(low, high):
-            mean[j] = model.c[j]
-        for block in range(n_blocks):
-            part = work.parts[block, r]
-            for j in range(low, high):
+        mean = work.means[r, low:high]
+        for j in range(mean.shape[0]):
+            mean[j] = bias[j]
+        for block in range(work.parts.shape[0]):
+            part = work.parts[block, r, low:high]
+            for j in range(mean.shape[0]):
                 mean[j] += part[j]
-        for j in range(low, high):
+        for j in range(mean.shape[0]):
             mean[j] = sigmoid(mean[j])
 
 
@@ -218,69 +223,57 @@ def _draw_hidden(work, low, high, first_row, n_chains, seed, stream):
     uniform = np.empty(high - low, dtype=work.h.dtype)
     for q in range(n_chains):
         fill_uniform(seed, stream, q, low, uniform)
-        mean, h = work.means[first_row + q], work.h[q]
-        for j in range(low, high):
-            h[j] = uniform[j - low] < mean[j]
+        mean, h = work.means[first_row + q, low:high], work.h[q, low:high]
+        for j in range(h.shape[0]):
+            h[j] = uniform[j] < mean[j]
 
 
 @kernel
 def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
-    """Offset, difference of the phases and bias of a tile of hidden units."""
+    """Offset, difference of the phases and bias of a tile of hidden units.
+
+    With the offsets m of the visible and l of the hidden units, the centred gradient of the
+    hidden biases is that of the plain ones less G.T @ m, where G is the centred gradient of the
+    weights; G.T @ m takes no more than the products of m with each row of visible states.
+    """
     n_rows = n_data + n_chains
     number = model.c.dtype.type
-    difference, shown_offset = work.means[n_rows], work.means[n_rows + 1]
-    gradient = np.zeros(high - low, dtype=model.c.dtype)
-    data_weight, chain_weight = number(1 / n_data), number(-1 / n_chains)
-    offset_weight, offset_keep = number(rule.offset_rate / n_data), number(1 - rule.offset_rate)
-    for j in range(low, high):
-        model.hidden_offset[j] *= offset_keep
-        difference[j] = 0
-    squared_offset = number(0)
+    offset, bias = model.hidden_offset[low:high], model.c[low:high]
+    difference, shown_offset = work.means[n_rows, low:high], work.means[n_rows + 1, low:high]
+    gradient = np.empty(high - low, dtype=model.c.dtype)
+    fill(gradient, 0)
+    scale(offset, number(1 - rule.offset_rate))
+    fill(difference, 0)
     moved_offset = number(0)
-    if rule.centered:
-        for i in range(model.visible_offset.shape[0]):
-            squared_offset += model.visible_offset[i] * model.visible_offset[i]
     for r in range(n_rows):
-        mean = work.means[r]
+        mean = work.means[r, low:high]
+        weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
+        add_scaled(weight, mean, difference)
         if r < n_data:
-            weight = data_weight
-            for j in range(low, high):
-                model.hidden_offset[j] += offset_weight * mean[j]
-        else:
-            weight = chain_weight
-        for j in range(low, high):
-            difference[j] += weight * mean[j]
+            add_scaled(number(rule.offset_rate / n_data), mean, offset)
         if rule.centered:
             product = number(0)
             for block in range(work.offset_parts.shape[0]):
-                product += work.offset_parts[block, r]
-            product *= weight
+                product += weight * work.offset_parts[block, r]
             moved_offset += product
-            for j in range(low, high):
-                gradient[j - low] -= product * mean[j]
-    target, cost = number(rule.sparsity_target), number(rule.sparsity_cost)
-    rate, momentum = number(rule.rate), number(rule.momentum)
-    for j in range(low, high):
-        offset = model.hidden_offset[j]
-        shown_offset[j] = offset
-        gradient[j - low] += difference[j] + cost * (target - offset)
-        if rule.centered:
-            gradient[j - low] += squared_offset * difference[j] + moved_offset * offset
-    if momentum != 0:
-        for j in range(low, high):
-            model.c_step[j] = momentum * model.c_step[j] + rate * gradient[j - low]
-            model.c[j] += model.c_step[j]
+            add_scaled(-product, mean, gradient)
+    for j in range(offset.shape[0]):
+        shown_offset[j] = offset[j]
+    add_scaled(number(1), difference, gradient)
+    if rule.centered:
+        squared_offset = dot(model.visible_offset, model.visible_offset)
+        add_scaled(squared_offset, difference, gradient)
+        add_scaled(moved_offset, offset, gradient)
+    if rule.sparsity_cost != 0:
+        for j in range(gradient.shape[0]):
+            gradient[j] += number(rule.sparsity_cost) * (number(rule.sparsity_target) - offset[j])
+    if rule.momentum != 0:
+        step = model.c_step[low:high]
+        scale(step, number(rule.momentum))
+        add_scaled(number(rule.rate), gradient, step)
+        add_scaled(number(1), step, bias)
     else:
-        for j in range(low, high):
-            model.c[j] += rate * gradient[j - low]
-
-
-@kernel
-def _dot(x, y):
-    total = x.dtype.type(0)
-    for j in range(x.shape[0]):
-        total += x[j] * y[j]
-    return total
+        add_scaled(number(rule.rate), gradient, bias)
 
 
 @kernel
@@ -288,52 +281,50 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
     n_rows = n_data + n_chains
     number = model.b.dtype.type
-    data_weight, chain_weight = number(1 / n_data), number(-1 / n_chains)
     rate, momentum = number(rule.rate), number(rule.momentum)
     keep, l1 = number(rule.keep), number(rule.l1)
-    plain = momentum == 0 and l1 == 0
-    offset = work.means[n_rows + 1]
+    row_weights = np.empty(n_rows, dtype=model.b.dtype)
+    for r in range(n_rows):
+        row_weights[r] = 1 / n_data if r < n_data else -1 / n_chains
     products = np.zeros(n_rows + 2, dtype=model.b.dtype)
     if rule.centered:
         for r in range(n_rows + 2):
-            products[r] = _dot(work.means[r], offset)
-    rows = np.empty(n_rows + 2, dtype=np.int64)
-    weights = np.empty(n_rows + 2, dtype=model.b.dtype)
+            products[r] = dot(work.means[r], work.means[n_rows + 1])
+    rows = np.empty(n_rows + 2, dtype=np.int32)
+    factors = np.empty(n_rows + 2, dtype=model.b.dtype)
     row_gradient = np.empty(model.W.shape[1], dtype=model.b.dtype)
     for i in range(work.bounds[block], work.bounds[block + 1]):
         states = work.states[i]
         difference = number(0)
         n = 0
         for r in range(n_rows):
-            weighed = states[r] * (data_weight if r < n_data else chain_weight)
-            difference += weighed
+            factor = states[r] * row_weights[r]
+            difference += factor
             rows[n] = r
-            weights[n] = weighed
-            n += weighed != 0
-        if rule.centered:
-            rows[n], weights[n] = n_rows, -model.visible_offset[i]
-            rows[n + 1], weights[n + 1] = n_rows + 1, -difference
-            n += 2
+            factors[n] = factor
+            n += factor != 0
         gradient = difference
         if rule.centered:
+            rows[n], factors[n] = n_rows, -model.visible_offset[i]
+            n += factors[n] != 0
+            rows[n], factors[n] = n_rows + 1, -difference
+            n += factors[n] != 0
             for k in range(n):
-                gradient -= weights[k] * products[rows[k]]
+                gradient -= factors[k] * products[rows[k]]
         if momentum != 0:
             model.b_step[i] = momentum * model.b_step[i] + rate * gradient
             model.b[i] += model.b_step[i]
         else:
             model.b[i] += rate * gradient
-        if plain:
-            w = model.W[i]
+        if momentum == 0 and l1 == 0:
             if keep != 1:
-                for j in range(w.shape[0]):
-                    w[j] *= keep
+                scale(model.W[i], keep)
             for k in range(n):
-                weights[k] *= rate
-            add_scaled_rows(rows[:n], weights[:n], work.means, w)
+                factors[k] *= rate
+            add_scaled_rows(rows[:n], factors[:n], work.means, model.W[i])
         else:
-            row_gradient[:] = 0
-            add_scaled_rows(rows[:n], weights[:n], work.means, row_gradient)
+            fill(row_gradient, 0)
+            add_scaled_rows(rows[:n], factors[:n], work.means, row_gradient)
             step = model.W_step[i] if momentum != 0 else row_gradient
             move_row(model.W[i], row_gradient, step, rate, momentum, keep, l1)
 
@@ -344,14 +335,14 @@ def _read_data(data, numbers, model, work, rule, block):
     low, high = work.bounds[block], work.bounds[block + 1]
     n_data = numbers.shape[0]
     for r in range(n_data):
-        _read_row(data, numbers[r], low, high, work.states, r)
-    _list_states(work, block, 0, n_data)
+        work.n_on[block, r] = _read_row(data, numbers[r], low, high, work, r)
     number = model.b.dtype.type
     weight, keep = number(rule.offset_rate / n_data), number(1 - rule.offset_rate)
     for i in range(low, high):
         total = number(0)
+        states = work.states[i, :n_data]
         for r in range(n_data):
-            total += work.states[i, r]
+            total += states[r]
         model.visible_offset[i] = keep * model.visible_offset[i] + weight * total
 
 
@@ -360,6 +351,7 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
     """One learning step for each minibatch of ``order``: the part of thread ``rank`` of ``size``.
 
     Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` a minibatch.
+    Returns early, leaving the model half-way through a step, if another thread fails.
     """
     n_blocks = work.bounds.shape[0] - 1
     n_hidden = model.c.shape[0]
@@ -379,27 +371,32 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
         n_rows = n_data + n_chains
         next_stream = stream
         if not rule.persistent:
-            meet(work.barrier, size)
+            if not meet(work.barrier, size):
+                return
             _mean_hidden(model, work, low, high, 0, n_data)
             _draw_hidden(work, low, high, 0, n_chains, seed, next_stream)
-            meet(work.barrier, size)
+            if not meet(work.barrier, size):
+                return
             next_stream += 1
         for step in range(rule.n_gibbs_steps):
             if step > 0:
                 _mean_hidden(model, work, low, high, n_data, n_rows)
                 _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
-                meet(work.barrier, size)
+                if not meet(work.barrier, size):
+                    return
                 next_stream += 1
             for block in range(rank, n_blocks, size):
                 _draw_visible(model, work, block, n_data, n_chains, seed, next_stream)
                 _send_up(model, work, block, n_data, n_rows, rule.centered)
-            meet(work.barrier, size)
+            if not meet(work.barrier, size):
+                return
             next_stream += 1
         _mean_hidden(model, work, low, high, 0 if rule.persistent else n_data, n_rows)
         if rule.persistent:
             _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
         _learn_hidden(model, work, rule, low, high, n_data, n_chains)
-        meet(work.barrier, size)
+        if not meet(work.barrier, size):
+            return
         stream += 2 * rule.n_gibbs_steps
     for block in range(rank, n_blocks, size):
         _learn_visible(model, work, rule, block, n_data, n_chains)
