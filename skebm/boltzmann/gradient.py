@@ -77,7 +77,7 @@ class Learner:
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
-        if prefers_sparse(self.machine, rows, settings):
+        if prefers_sparse(self, rows, settings):
             run_sparse_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():
