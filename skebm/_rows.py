@@ -16,9 +16,9 @@ def as_rows(X):
     return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
 
 
-def chunks(n_rows):
-    """Slices that cover ``n_rows`` rows, ``CHUNK`` at a time."""
-    return [slice(start, min(start + CHUNK, n_rows)) for start in range(0, n_rows, CHUNK)]
+def chunks(n_rows, size=CHUNK):
+    """Slices that cover ``n_rows`` rows, ``size`` at a time."""
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
 class DenseRows:
@@ -46,7 +46,7 @@ class DenseRows:
 
     def mean(self):
         """Mean of each column."""
-        return self._X.mean(axis=0)
+        return self._X.mean(axis=0, dtype=np.float64)
 
     def range(self):
         """Smallest and largest value."""

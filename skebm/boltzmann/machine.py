@@ -9,6 +9,9 @@ from ..kernels.products import multiply
 # Fewer rows than this are not worth waking a second thread for.
 _SMALLEST_BLOCK = 32
 
+# Rows at a time where much is computed for each: a hundred rows still occupy two threads.
+_ROWS_TO_EVALUATE = 32
+
 
 class Machine:
     """Energy E(v, h) = -v W h + (energies of the two layers), and what follows from it.
@@ -140,7 +143,7 @@ class Machine:
             out[part] = function(v, multiply(v, self.weights, inputs))
 
         with one_blas_thread():
-            for_each(evaluate, chunks(rows.shape[0]))
+            for_each(evaluate, chunks(rows.shape[0], _ROWS_TO_EVALUATE))
         return out
 
 

@@ -20,10 +20,11 @@ _MOST_BLOCKS = 4
 
 _CACHE_LINE = 64  # bytes
 _LANES = 16  # numbers of the smaller type in a cache line
+_PADDING = 3  # places that filling a list up to a multiple of four may take
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
-_WEIGHTS_PER_CALL = 4e8
+_WEIGHTS_PER_CALL = 2e9
 
 
 def prefers_sparse(learner, rows, settings):
@@ -136,16 +137,22 @@ def _workspace(learner, rule):
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
     blocks = blocks_of(n_visible, _SMALLEST_BLOCK, _MOST_BLOCKS)
+    n_blocks = len(blocks)
+    bounds = np.array([block.start for block in blocks] + [n_visible])
+    starts = bounds + _PADDING * np.arange(n_blocks + 1)
     return Workspace(
         barrier=new_barrier(),
-        bounds=np.array([block.start for block in blocks] + [n_visible]),
-        states=np.empty((n_visible, n_rows), dtype),
-        on=np.empty((n_rows, n_visible), dtype=np.int32),
-        values=np.empty((n_rows, n_visible), dtype),
-        n_on=np.empty((len(blocks), n_rows), dtype=np.int64),
+        bounds=bounds,
+        starts=starts,
+        on=np.empty((n_rows, starts[-1]), dtype=np.int32),
+        values=np.empty((n_rows, starts[-1]), dtype),
+        n_on=np.empty((n_blocks, n_rows), dtype=np.int64),
+        # By unit, the two rows of the centred gradient come on top.
+        unit_rows=np.empty((n_visible, n_rows + 2 + _PADDING), dtype=np.int32),
+        unit_factors=np.empty((n_visible, n_rows + 2 + _PADDING), dtype),
         inputs=np.empty((n_chains, n_visible), dtype),
-        parts=_aligned_zeros((len(blocks), n_rows, n_columns), dtype),
-        offset_parts=np.empty((len(blocks), n_rows), dtype),
+        parts=_aligned_zeros((n_blocks, n_rows, n_columns), dtype),
+        offset_parts=np.empty((n_blocks, n_rows), dtype),
         means=_aligned_zeros((n_rows + 2, n_columns), dtype),
         h=h,
     )

@@ -21,7 +21,7 @@ _SIZE = 3 * _LINE
 
 # Polls before a waiting thread offers its processor to others, which matters only when there are
 # more threads than processors.
-_N_POLLS = 20_000
+_N_POLLS = 2_000
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 _HAS_SCHED_YIELD = hasattr(os, "sched_yield")

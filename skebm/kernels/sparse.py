@@ -88,16 +88,20 @@ def add_scaled_rows(numbers, factors, rows, out):
             first = a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
             out[j] += first + a4 * r4[j] + a5 * r5[j] + a6 * r6[j] + a7 * r7[j]
         k += 8
-    while k + 2 <= n:
-        a0, a1 = factors[k], factors[k + 1]
-        r0, r1 = rows[numbers[k]], rows[numbers[k + 1]]
+    while k + 4 <= n:
+        a0, a1, a2, a3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
+        r0, r1, r2, r3 = (
+            rows[numbers[k]],
+            rows[numbers[k + 1]],
+            rows[numbers[k + 2]],
+            rows[numbers[k + 3]],
+        )
         for j in range(n_columns):
-            out[j] += a0 * r0[j] + a1 * r1[j]
-        k += 2
-    if k < n:
-        a0, r0 = factors[k], rows[numbers[k]]
-        for j in range(n_columns):
-            out[j] += a0 * r0[j]
+            out[j] += a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
+        k += 4
+    while k < n:
+        add_scaled(factors[k], rows[numbers[k]], out)
+        k += 1
 
 
 @kernel

@@ -60,10 +60,12 @@ class Workspace(NamedTuple):
 
     barrier: np.ndarray
     bounds: np.ndarray  # (n_blocks + 1,) first visible unit of each block
-    states: np.ndarray  # (n_visible, n_rows) visible states, by unit
-    on: np.ndarray  # (n_rows, n_visible) numbers of the non-zero visible states, by block
-    values: np.ndarray  # (n_rows, n_visible) the states with these numbers
-    n_on: np.ndarray  # (n_blocks, n_rows)
+    starts: np.ndarray  # (n_blocks + 1,) first place of each block in the lists of a row
+    on: np.ndarray  # (n_rows, n_places) numbers of the visible units whose state is not zero
+    values: np.ndarray  # (n_rows, n_places) their states
+    n_on: np.ndarray  # (n_blocks, n_rows) lengths of the lists
+    unit_rows: np.ndarray  # (n_visible, n_rows + 5) the same by unit: numbers of the rows,
+    unit_factors: np.ndarray  # (n_visible, n_rows + 5) and their factors in the gradient
     inputs: np.ndarray  # (n_chains, n_visible)
     parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
     offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
@@ -75,59 +77,65 @@ class Workspace(NamedTuple):
 # negative and counts from the end. Loops below run from zero over slices.
 
 
-def _read_row(data, row, low, high, work, r):
-    """Visible states of row ``r`` from a row of the data, for the columns of a block.
+@kernel
+def _pad(numbers, factors, n):
+    """Fill a list up to a multiple of four with terms of no weight; returns its new length."""
+    if n == 0:
+        return 0
+    while n % 4 != 0:
+        numbers[n] = numbers[0]
+        factors[n] = 0
+        n += 1
+    return n
 
-    Returns the number of those that are not zero, which are listed from place ``low`` on.
-    """
+
+def _list_row(data, row, low, high, on, values):
+    """List the columns of a block that are not zero in a row of the data; returns how many."""
     raise NotImplementedError
 
 
-@overload(_read_row, jit_options={"nogil": True})
-def _read_row_of(data, row, low, high, work, r):
+@overload(_list_row, jit_options={"nogil": True})
+def _list_row_of(data, row, low, high, on, values):
     if "X" in data.fields:
 
-        def read(data, row, low, high, work, r):
-            return _set_states(data.X[row, low:high], low, high, work, r)
+        def list_row(data, row, low, high, on, values):
+            return _list_states(data.X[row, low:high], low, on, values)
 
-        return read
+        return list_row
 
-    def read(data, row, low, high, work, r):
-        states = work.states[low:high]
-        for i in range(states.shape[0]):
-            states[i, r] = 0
+    def list_row(data, row, low, high, on, values):
         start, stop = data.indptr[row], data.indptr[row + 1]
+        first = first_not_below(data.indices, start, stop, low)
         n = 0
-        for k in range(first_not_below(data.indices, start, stop, low), stop):
-            i = data.indices[k]
-            if i >= high:
-                break
-            work.states[i, r] = data.data[k]
-            work.on[r, low + n] = i
-            work.values[r, low + n] = data.data[k]
+        while first + n < stop and data.indices[first + n] < high:
+            on[n] = data.indices[first + n]
+            values[n] = data.data[first + n]
             n += 1
         return n
 
-    return read
+    return list_row
 
 
 @kernel
-def _set_states(values, low, high, work, r):
-    """Set the visible states of row ``r`` for a block of units, and list those that are not zero.
+def _list_states(states, low, on, values):
+    """List the states that are not zero, of units from ``low`` on; returns how many.
 
-    Writes each number to the next place of the list and moves on only if it belongs there: a
-    branch would be mispredicted for most of the states that are on.
+    Writes each to the next place of the list and moves on only if it belongs there: a branch
+    would be mispredicted for most of the states that are on.
     """
-    states = work.states[low:high]
-    on, listed = work.on[r, low:high], work.values[r, low:high]
     n = 0
     for i in range(states.shape[0]):
-        value = values[i]
-        states[i, r] = value
         on[n] = low + i
-        listed[n] = value
-        n += value != 0
+        values[n] = states[i]
+        n += states[i] != 0
     return n
+
+
+@kernel
+def _lists(work, block, r):
+    """The lists of row ``r`` for a block of units: numbers and states."""
+    start, stop = work.starts[block], work.starts[block + 1]
+    return work.on[r, start:stop], work.values[r, start:stop]
 
 
 @kernel
@@ -181,22 +189,23 @@ def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
         states = inputs[q]
         for i in range(states.shape[0]):
             states[i] = uniform[i] < sigmoid(states[i] + bias[i])
-        work.n_on[block, n_data + q] = _set_states(states, low, high, work, n_data + q)
+        on, values = _lists(work, block, n_data + q)
+        work.n_on[block, n_data + q] = _list_states(states, low, on, values)
 
 
 @kernel
 def _send_up(model, work, block, first_row, last_row, centered):
     """Part of the hidden inputs that comes from a block of visible units, for some rows."""
-    low = work.bounds[block]
     for r in range(first_row, last_row):
-        stop = low + work.n_on[block, r]
-        on, values = work.on[r, low:stop], work.values[r, low:stop]
+        on, values = _lists(work, block, r)
+        n = work.n_on[block, r]
+        n_padded = _pad(on, values, n)
         part = work.parts[block, r]
         fill(part, 0)
-        add_scaled_rows(on, values, model.W, part)
+        add_scaled_rows(on[:n_padded], values[:n_padded], model.W, part)
         if centered:
             product = model.b.dtype.type(0)
-            for k in range(on.shape[0]):
+            for k in range(n):
                 product += values[k] * model.visible_offset[on[k]]
             work.offset_parts[block, r] = product
 
@@ -277,73 +286,85 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
 
 
 @kernel
+def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient):
+    """List, for each unit of a block, the rows in which it is on, with their factors.
+
+    On the way, the difference of the phases and the gradient of the bias of each unit.
+    """
+    number = model.b.dtype.type
+    low, n_rows = work.bounds[block], n_data + n_chains
+    hidden_offset = work.means[n_rows + 1]
+    for r in range(n_rows):
+        weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
+        product = dot(work.means[r], hidden_offset) if rule.centered else number(0)
+        on, values = _lists(work, block, r)
+        for k in range(work.n_on[block, r]):
+            unit = on[k]
+            i = unit - low
+            factor = weight * values[k]
+            difference[i] += factor
+            gradient[i] += factor * (1 - product)
+            work.unit_rows[unit, n_listed[i]] = r
+            work.unit_factors[unit, n_listed[i]] = factor
+            n_listed[i] += 1
+
+
+@kernel
 def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
-    n_rows = n_data + n_chains
     number = model.b.dtype.type
     rate, momentum = number(rule.rate), number(rule.momentum)
     keep, l1 = number(rule.keep), number(rule.l1)
-    row_weights = np.empty(n_rows, dtype=model.b.dtype)
-    for r in range(n_rows):
-        row_weights[r] = 1 / n_data if r < n_data else -1 / n_chains
-    products = np.zeros(n_rows + 2, dtype=model.b.dtype)
-    if rule.centered:
-        for r in range(n_rows + 2):
-            products[r] = dot(work.means[r], work.means[n_rows + 1])
-    rows = np.empty(n_rows + 2, dtype=np.int32)
-    factors = np.empty(n_rows + 2, dtype=model.b.dtype)
-    row_gradient = np.empty(model.W.shape[1], dtype=model.b.dtype)
-    for i in range(work.bounds[block], work.bounds[block + 1]):
-        states = work.states[i]
-        difference = number(0)
-        n = 0
-        for r in range(n_rows):
-            factor = states[r] * row_weights[r]
-            difference += factor
-            rows[n] = r
-            factors[n] = factor
-            n += factor != 0
-        gradient = difference
-        if rule.centered:
-            rows[n], factors[n] = n_rows, -model.visible_offset[i]
-            n += factors[n] != 0
-            rows[n], factors[n] = n_rows + 1, -difference
-            n += factors[n] != 0
-            for k in range(n):
-                gradient -= factors[k] * products[rows[k]]
+    low, n_rows = work.bounds[block], n_data + n_chains
+    n_units = work.bounds[block + 1] - low
+    n_listed = np.zeros(n_units, dtype=np.int64)
+    difference = np.zeros(n_units, dtype=model.b.dtype)
+    gradient = np.zeros(n_units, dtype=model.b.dtype)
+    _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient)
+    hidden_difference, hidden_offset = work.means[n_rows], work.means[n_rows + 1]
+    moved_difference = dot(hidden_difference, hidden_offset)
+    squared_offset = dot(hidden_offset, hidden_offset)
+    weights_gradient = np.empty(model.W.shape[1], dtype=model.b.dtype)
+    for i in range(n_units):
+        unit, n = low + i, n_listed[i]
+        rows, factors = work.unit_rows[unit], work.unit_factors[unit]
+        offset = model.visible_offset[unit]
+        if rule.centered and (n > 0 or offset != 0):
+            gradient[i] += offset * moved_difference + difference[i] * squared_offset
+            rows[n], factors[n] = n_rows, -offset
+            rows[n + 1], factors[n + 1] = n_rows + 1, -difference[i]
+            n += 2
+        n = _pad(rows, factors, n)
         if momentum != 0:
-            model.b_step[i] = momentum * model.b_step[i] + rate * gradient
-            model.b[i] += model.b_step[i]
+            model.b_step[unit] = momentum * model.b_step[unit] + rate * gradient[i]
+            model.b[unit] += model.b_step[unit]
         else:
-            model.b[i] += rate * gradient
+            model.b[unit] += rate * gradient[i]
         if momentum == 0 and l1 == 0:
             if keep != 1:
-                scale(model.W[i], keep)
-            for k in range(n):
-                factors[k] *= rate
-            add_scaled_rows(rows[:n], factors[:n], work.means, model.W[i])
+                scale(model.W[unit], keep)
+            scale(factors[:n], rate)
+            add_scaled_rows(rows[:n], factors[:n], work.means, model.W[unit])
         else:
-            fill(row_gradient, 0)
-            add_scaled_rows(rows[:n], factors[:n], work.means, row_gradient)
-            step = model.W_step[i] if momentum != 0 else row_gradient
-            move_row(model.W[i], row_gradient, step, rate, momentum, keep, l1)
+            fill(weights_gradient, 0)
+            add_scaled_rows(rows[:n], factors[:n], work.means, weights_gradient)
+            step = model.W_step[unit] if momentum != 0 else weights_gradient
+            move_row(model.W[unit], weights_gradient, step, rate, momentum, keep, l1)
 
 
 @kernel
 def _read_data(data, numbers, model, work, rule, block):
     """Visible states of the minibatch for a block of units, and their offsets."""
     low, high = work.bounds[block], work.bounds[block + 1]
-    n_data = numbers.shape[0]
-    for r in range(n_data):
-        work.n_on[block, r] = _read_row(data, numbers[r], low, high, work, r)
     number = model.b.dtype.type
-    weight, keep = number(rule.offset_rate / n_data), number(1 - rule.offset_rate)
-    for i in range(low, high):
-        total = number(0)
-        states = work.states[i, :n_data]
-        for r in range(n_data):
-            total += states[r]
-        model.visible_offset[i] = keep * model.visible_offset[i] + weight * total
+    weight = number(rule.offset_rate / numbers.shape[0])
+    scale(model.visible_offset[low:high], number(1 - rule.offset_rate))
+    for r in range(numbers.shape[0]):
+        on, values = _lists(work, block, r)
+        n = _list_row(data, numbers[r], low, high, on, values)
+        work.n_on[block, r] = n
+        for k in range(n):
+            model.visible_offset[on[k]] += weight * values[k]
 
 
 @kernel
