@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+# Factor of the learning rate at an epoch, counted from 0.
 DECAYS = {
     "constant": lambda epoch, n_epochs: 1.0,
     "linear": lambda epoch, n_epochs: 1.0 - epoch / n_epochs,
@@ -12,12 +13,12 @@ DECAYS = {
 }
 
 
-def at_epoch(value, epoch, n_epochs):
+def stage_at(epoch, n_epochs, value):
     """Value of a parameter at an epoch: a number holds always, stages share the epochs evenly."""
     stages = np.atleast_1d(value)
     return stages[epoch * len(stages) // n_epochs].item()
 
 
-def decayed(kind, value, epoch, n_epochs):
-    """``value`` as the decay named ``kind`` has left it at an epoch; whole at epoch 0."""
-    return value * DECAYS[kind](epoch, n_epochs)
+def last_stage(value):
+    """Value of a parameter after the last change."""
+    return np.atleast_1d(value)[-1].item()

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from .._rows import chunks
+from .._rows import CHUNK, chunks
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.products import multiply
 
 # Fewer rows than this are not worth waking a second thread for.
 _SMALLEST_BLOCK = 32
 
-# Rows at a time where much is computed for each: a hundred rows still occupy two threads.
-_ROWS_TO_EVALUATE = 32
+# Weights that are visited before another thread is worth waking, where each row visits them all.
+_WEIGHTS_PER_CHUNK = 4e6
 
 
 class Machine:
@@ -142,8 +142,9 @@ class Machine:
             inputs = np.empty((n_rows, self.weights.shape[1]), dtype=self.dtype)
             out[part] = function(v, multiply(v, self.weights, inputs))
 
+        size = int(np.clip(_WEIGHTS_PER_CHUNK / self.weights.size, 8, CHUNK))
         with one_blas_thread():
-            for_each(evaluate, chunks(rows.shape[0], _ROWS_TO_EVALUATE))
+            for_each(evaluate, chunks(rows.shape[0], size))
         return out
 
 

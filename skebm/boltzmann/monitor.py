@@ -6,7 +6,7 @@ from .._rows import DenseRows
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
 # watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
-N_WATCHED = 100
+N_WATCHED = 50
 N_HELD_OUT = 1000
 
 
@@ -24,8 +24,8 @@ class Monitor:
     """
 
     def __init__(self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol):
-        self._watched = _sample_rows(rows, training[:N_WATCHED])
-        self._held_out = _sample_rows(rows, held_out[:N_HELD_OUT]) if len(held_out) else None
+        self._watched = _some(rows, training, N_WATCHED)
+        self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
         self._n_iter_no_change = n_iter_no_change
         self._tol = tol
         self._reconstruction_tol = reconstruction_tol
@@ -63,5 +63,8 @@ class Monitor:
         return self._n_without_gain >= self._n_iter_no_change
 
 
-def _sample_rows(rows, numbers):
-    return DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype)))
+def _some(rows, numbers, most):
+    """Dense rows, at most so many, evenly spaced among those with the numbers given."""
+    numbers = numbers[:: -(-len(numbers) // most)]
+    some = np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype)
+    return DenseRows(rows.take(numbers, some))

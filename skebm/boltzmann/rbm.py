@@ -3,6 +3,7 @@
 import copy
 import time
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -14,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import DenseRows, as_rows, chunks
-from .._schedules import DECAYS, at_epoch, decayed
+from .._schedules import DECAYS, last_stage, stage_at
 from .._threads import for_each, one_blas_thread
 from .._validation import (
     Flag,
@@ -140,8 +141,7 @@ class BaseRBM(
             rows = self._training_rows(X, first_time)
             learner = self._initial_learner(rows) if first_time else self._resumed_learner()
             order = self._order(np.arange(rows.shape[0]), learner)
-            settings = self._settings(epoch=0, n_epochs=1, stage=-1)
-            self._run_epoch(rows, order, learner, settings)
+            self._run_epoch(rows, order, learner, self._settings(last_stage, rate_factor=1.0))
             self._publish(learner)
         return self
 
@@ -212,7 +212,11 @@ class BaseRBM(
             task.call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             order = self._order(training, learner)
-            self._run_epoch(rows, order, learner, self._settings(epoch, self.n_iter))
+            settings = self._settings(
+                partial(stage_at, epoch, self.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+            )
+            self._run_epoch(rows, order, learner, settings)
             measured = monitor.measure(learner.machine)
             measured["seconds"] = time.perf_counter() - start
             for name, value in measured.items():
@@ -248,20 +252,15 @@ class BaseRBM(
                 f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
             )
         shuffled = streams.generator().permutation(n_rows)
-        return np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
+        return np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
 
     def _order(self, numbers, learner):
         return learner.streams.generator().permutation(numbers) if self.shuffle else numbers
 
-    def _settings(self, epoch, n_epochs, stage=None):
-        """What holds in an epoch; ``stage=-1`` takes the last value of every sequence."""
-
-        def now(value):
-            return np.atleast_1d(value)[-1].item() if stage else at_epoch(value, epoch, n_epochs)
-
-        rate = decayed(self.learning_rate_schedule, now(self.learning_rate), epoch, n_epochs)
+    def _settings(self, now, rate_factor):
+        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         return Settings(
-            learning_rate=rate,
+            learning_rate=rate_factor * now(self.learning_rate),
             batch_size=self.batch_size,
             persistent=self.algorithm == "pcd",
             n_gibbs_steps=now(self.n_gibbs_steps),
@@ -279,10 +278,12 @@ class BaseRBM(
         self.components_ = machine.weights.T
         self.intercept_hidden_ = machine.hidden.bias
         self._publish_visible_units(machine.visible)
+        vars(self).pop("h_samples_", None)
         if learner.chains is not None:
             self.h_samples_ = learner.chains.copy()
-        self._training_state = {"offsets": learner.offsets, "velocity": learner.velocity}
-        self._training_state = copy.deepcopy(self._training_state)
+        self._training_state = copy.deepcopy(
+            {"offsets": learner.offsets, "velocity": learner.velocity}
+        )
         self._streams = replace(learner.streams)
         self._n_features_out = len(self.components_)
         if history is not None:

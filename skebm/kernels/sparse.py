@@ -64,53 +64,50 @@ def add_scaled(factor, row, out):
 
 
 @kernel
-def add_scaled_rows(numbers, factors, rows, out):
-    """Add ``factors[k] * rows[numbers[k]]`` over k to ``out``, several rows in one pass over it."""
-    n = numbers.shape[0]
-    n_columns = out.shape[0]
-    k = 0
-    while k + 8 <= n:
-        a0, a1, a2, a3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
-        a4, a5, a6, a7 = factors[k + 4], factors[k + 5], factors[k + 6], factors[k + 7]
-        r0, r1, r2, r3 = (
-            rows[numbers[k]],
-            rows[numbers[k + 1]],
-            rows[numbers[k + 2]],
-            rows[numbers[k + 3]],
-        )
-        r4, r5, r6, r7 = (
-            rows[numbers[k + 4]],
-            rows[numbers[k + 5]],
-            rows[numbers[k + 6]],
-            rows[numbers[k + 7]],
-        )
-        for j in range(n_columns):
-            first = a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
-            out[j] += first + a4 * r4[j] + a5 * r5[j] + a6 * r6[j] + a7 * r7[j]
-        k += 8
-    while k + 4 <= n:
-        a0, a1, a2, a3 = factors[k], factors[k + 1], factors[k + 2], factors[k + 3]
-        r0, r1, r2, r3 = (
-            rows[numbers[k]],
-            rows[numbers[k + 1]],
-            rows[numbers[k + 2]],
-            rows[numbers[k + 3]],
-        )
-        for j in range(n_columns):
-            out[j] += a0 * r0[j] + a1 * r1[j] + a2 * r2[j] + a3 * r3[j]
+def add_listed_rows(numbers, factors, at, start, n, rows, out, to):
+    """Add to row ``to`` of ``out`` the rows in a list, each times its factor.
+
+    The list is ``n`` places of row ``at`` of ``numbers`` and ``factors``, from ``start`` on.
+    Several rows are added in one pass over ``out``. No row is taken as an array of its own:
+    counting the references to it would cost as much as a short list, and more between threads.
+    """
+    n_columns = out.shape[1]
+    k = start
+    stop = start + n
+    while k + 8 <= stop:
+        a0, a1, a2, a3 = factors[at, k], factors[at, k + 1], factors[at, k + 2], factors[at, k + 3]
+        r0, r1, r2, r3 = numbers[at, k], numbers[at, k + 1], numbers[at, k + 2], numbers[at, k + 3]
         k += 4
-    while k < n:
-        add_scaled(factors[k], rows[numbers[k]], out)
+        a4, a5, a6, a7 = factors[at, k], factors[at, k + 1], factors[at, k + 2], factors[at, k + 3]
+        r4, r5, r6, r7 = numbers[at, k], numbers[at, k + 1], numbers[at, k + 2], numbers[at, k + 3]
+        k += 4
+        for j in range(n_columns):
+            first = a0 * rows[r0, j] + a1 * rows[r1, j] + a2 * rows[r2, j] + a3 * rows[r3, j]
+            second = a4 * rows[r4, j] + a5 * rows[r5, j] + a6 * rows[r6, j] + a7 * rows[r7, j]
+            out[to, j] += first + second
+    while k + 4 <= stop:
+        a0, a1, a2, a3 = factors[at, k], factors[at, k + 1], factors[at, k + 2], factors[at, k + 3]
+        r0, r1, r2, r3 = numbers[at, k], numbers[at, k + 1], numbers[at, k + 2], numbers[at, k + 3]
+        k += 4
+        for j in range(n_columns):
+            first = a0 * rows[r0, j] + a1 * rows[r1, j] + a2 * rows[r2, j] + a3 * rows[r3, j]
+            out[to, j] += first
+    while k < stop:
+        a0, r0 = factors[at, k], numbers[at, k]
+        for j in range(n_columns):
+            out[to, j] += a0 * rows[r0, j]
         k += 1
 
 
 @kernel
 def csr_times(data, indices, indptr, first, W, out):
     """Product of the CSR rows from ``first`` on with ``W``, as many rows as ``out`` has."""
+    numbers, factors = indices.reshape(1, -1), data.reshape(1, -1)
     for r in range(out.shape[0]):
-        fill(out[r], 0)
+        for j in range(out.shape[1]):
+            out[r, j] = 0
         start, stop = indptr[first + r], indptr[first + r + 1]
-        add_scaled_rows(indices[start:stop], data[start:stop], W, out[r])
+        add_listed_rows(numbers, factors, 0, start, stop - start, W, out, r)
 
 
 @kernel

@@ -18,7 +18,7 @@ from ._jit import kernel
 from .barrier import meet
 from .random import fill_uniform
 from .scalar import sigmoid
-from .sparse import add_scaled, add_scaled_rows, dot, fill, first_not_below, scale
+from .sparse import add_listed_rows, add_scaled, dot, fill, first_not_below, scale
 from .updates import move_row
 
 
@@ -78,13 +78,13 @@ class Workspace(NamedTuple):
 
 
 @kernel
-def _pad(numbers, factors, n):
+def _pad(numbers, factors, at, start, n):
     """Fill a list up to a multiple of four with terms of no weight; returns its new length."""
     if n == 0:
         return 0
     while n % 4 != 0:
-        numbers[n] = numbers[0]
-        factors[n] = 0
+        numbers[at, start + n] = numbers[at, start]
+        factors[at, start + n] = 0
         n += 1
     return n
 
@@ -132,13 +132,6 @@ def _list_states(states, low, on, values):
 
 
 @kernel
-def _lists(work, block, r):
-    """The lists of row ``r`` for a block of units: numbers and states."""
-    start, stop = work.starts[block], work.starts[block + 1]
-    return work.on[r, start:stop], work.values[r, start:stop]
-
-
-@kernel
 def _inputs_of_units(W, h, inputs):
     """``inputs[q, i] = W[i] @ h[q]``, four units by two chains at a time.
 
@@ -181,33 +174,36 @@ def _inputs_of_units(W, h, inputs):
 def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
     """Visible states of the chains given their hidden states, for a block of units."""
     low, high = work.bounds[block], work.bounds[block + 1]
+    start, stop = work.starts[block], work.starts[block + 1]
     bias, inputs = model.b[low:high], work.inputs[:n_chains, low:high]
     _inputs_of_units(model.W[low:high], work.h[:n_chains], inputs)
     uniform = np.empty(high - low, dtype=model.W.dtype)
     for q in range(n_chains):
+        r = n_data + q
         fill_uniform(seed, stream, q, low, uniform)
         states = inputs[q]
         for i in range(states.shape[0]):
             states[i] = uniform[i] < sigmoid(states[i] + bias[i])
-        on, values = _lists(work, block, n_data + q)
-        work.n_on[block, n_data + q] = _list_states(states, low, on, values)
+        on, values = work.on[r, start:stop], work.values[r, start:stop]
+        work.n_on[block, r] = _list_states(states, low, on, values)
 
 
 @kernel
 def _send_up(model, work, block, first_row, last_row, centered):
     """Part of the hidden inputs that comes from a block of visible units, for some rows."""
+    start, n_on = work.starts[block], work.n_on[block]
+    on, values, parts, W = work.on, work.values, work.parts[block], model.W
+    offset, offset_parts = model.visible_offset, work.offset_parts[block]
     for r in range(first_row, last_row):
-        on, values = _lists(work, block, r)
-        n = work.n_on[block, r]
-        n_padded = _pad(on, values, n)
-        part = work.parts[block, r]
-        fill(part, 0)
-        add_scaled_rows(on[:n_padded], values[:n_padded], model.W, part)
+        n_padded = _pad(on, values, r, start, n_on[r])
+        for j in range(parts.shape[1]):
+            parts[r, j] = 0
+        add_listed_rows(on, values, r, start, n_padded, W, parts, r)
         if centered:
-            product = model.b.dtype.type(0)
-            for k in range(n):
-                product += values[k] * model.visible_offset[on[k]]
-            work.offset_parts[block, r] = product
+            product = W.dtype.type(0)
+            for k in range(n_on[r]):
+                product += values[r, start + k] * offset[on[r, start + k]]
+            offset_parts[r] = product
 
 
 @kernel
@@ -292,21 +288,22 @@ def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, differen
     On the way, the difference of the phases and the gradient of the bias of each unit.
     """
     number = model.b.dtype.type
-    low, n_rows = work.bounds[block], n_data + n_chains
-    hidden_offset = work.means[n_rows + 1]
+    low, start, n_rows = work.bounds[block], work.starts[block], n_data + n_chains
+    on, values, n_on = work.on, work.values, work.n_on[block]
+    unit_rows, unit_factors = work.unit_rows, work.unit_factors
     for r in range(n_rows):
         weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
-        product = dot(work.means[r], hidden_offset) if rule.centered else number(0)
-        on, values = _lists(work, block, r)
-        for k in range(work.n_on[block, r]):
-            unit = on[k]
+        product = dot(work.means[r], work.means[n_rows + 1]) if rule.centered else number(0)
+        for k in range(start, start + n_on[r]):
+            unit = on[r, k]
             i = unit - low
-            factor = weight * values[k]
+            factor = weight * values[r, k]
             difference[i] += factor
             gradient[i] += factor * (1 - product)
-            work.unit_rows[unit, n_listed[i]] = r
-            work.unit_factors[unit, n_listed[i]] = factor
-            n_listed[i] += 1
+            n = n_listed[i]
+            unit_rows[unit, n] = r
+            unit_factors[unit, n] = factor
+            n_listed[i] = n + 1
 
 
 @kernel
@@ -321,50 +318,52 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
     difference = np.zeros(n_units, dtype=model.b.dtype)
     gradient = np.zeros(n_units, dtype=model.b.dtype)
     _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient)
-    hidden_difference, hidden_offset = work.means[n_rows], work.means[n_rows + 1]
-    moved_difference = dot(hidden_difference, hidden_offset)
-    squared_offset = dot(hidden_offset, hidden_offset)
-    weights_gradient = np.empty(model.W.shape[1], dtype=model.b.dtype)
+    W, b, means, offset = model.W, model.b, work.means, model.visible_offset
+    rows, factors = work.unit_rows, work.unit_factors
+    moved_difference = dot(means[n_rows], means[n_rows + 1])
+    squared_offset = dot(means[n_rows + 1], means[n_rows + 1])
+    weights_gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
     for i in range(n_units):
         unit, n = low + i, n_listed[i]
-        rows, factors = work.unit_rows[unit], work.unit_factors[unit]
-        offset = model.visible_offset[unit]
-        if rule.centered and (n > 0 or offset != 0):
-            gradient[i] += offset * moved_difference + difference[i] * squared_offset
-            rows[n], factors[n] = n_rows, -offset
-            rows[n + 1], factors[n + 1] = n_rows + 1, -difference[i]
+        if rule.centered and (n > 0 or offset[unit] != 0):
+            gradient[i] += offset[unit] * moved_difference + difference[i] * squared_offset
+            rows[unit, n], factors[unit, n] = n_rows, -offset[unit]
+            rows[unit, n + 1], factors[unit, n + 1] = n_rows + 1, -difference[i]
             n += 2
-        n = _pad(rows, factors, n)
+        n = _pad(rows, factors, unit, 0, n)
         if momentum != 0:
             model.b_step[unit] = momentum * model.b_step[unit] + rate * gradient[i]
-            model.b[unit] += model.b_step[unit]
+            b[unit] += model.b_step[unit]
         else:
-            model.b[unit] += rate * gradient[i]
+            b[unit] += rate * gradient[i]
         if momentum == 0 and l1 == 0:
             if keep != 1:
-                scale(model.W[unit], keep)
-            scale(factors[:n], rate)
-            add_scaled_rows(rows[:n], factors[:n], work.means, model.W[unit])
+                for j in range(W.shape[1]):
+                    W[unit, j] *= keep
+            for k in range(n):
+                factors[unit, k] *= rate
+            add_listed_rows(rows, factors, unit, 0, n, means, W, unit)
         else:
-            fill(weights_gradient, 0)
-            add_scaled_rows(rows[:n], factors[:n], work.means, weights_gradient)
-            step = model.W_step[unit] if momentum != 0 else weights_gradient
-            move_row(model.W[unit], weights_gradient, step, rate, momentum, keep, l1)
+            fill(weights_gradient[0], 0)
+            add_listed_rows(rows, factors, unit, 0, n, means, weights_gradient, 0)
+            step = model.W_step[unit] if momentum != 0 else weights_gradient[0]
+            move_row(W[unit], weights_gradient[0], step, rate, momentum, keep, l1)
 
 
 @kernel
 def _read_data(data, numbers, model, work, rule, block):
     """Visible states of the minibatch for a block of units, and their offsets."""
     low, high = work.bounds[block], work.bounds[block + 1]
+    start, stop = work.starts[block], work.starts[block + 1]
+    on, values, offset = work.on, work.values, model.visible_offset
     number = model.b.dtype.type
     weight = number(rule.offset_rate / numbers.shape[0])
-    scale(model.visible_offset[low:high], number(1 - rule.offset_rate))
+    scale(offset[low:high], number(1 - rule.offset_rate))
     for r in range(numbers.shape[0]):
-        on, values = _lists(work, block, r)
-        n = _list_row(data, numbers[r], low, high, on, values)
+        n = _list_row(data, numbers[r], low, high, on[r, start:stop], values[r, start:stop])
         work.n_on[block, r] = n
-        for k in range(n):
-            model.visible_offset[on[k]] += weight * values[k]
+        for k in range(start, start + n):
+            offset[on[r, k]] += weight * values[r, k]
 
 
 @kernel

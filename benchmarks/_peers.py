@@ -1,0 +1,162 @@
+"""One training epoch of an RBM as others do it, to be timed beside ours.
+
+All peers take minibatches in the order of the rows, use a fixed learning rate and keep
+no record of their progress.
+"""
+
+import numpy as np
+from scipy.linalg import get_blas_funcs
+from sklearn import neural_network
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+LEARNING_RATE = 0.05
+
+
+def batches(X, batch_size):
+    """Cut X into whole minibatches; a shorter tail is left out."""
+    n_batches = len(X) // batch_size
+    return [X[i * batch_size : (i + 1) * batch_size] for i in range(n_batches)]
+
+
+def fit_sklearn(X, n_hidden, batch_size, n_epochs=1):
+    """Fit scikit-learn's BernoulliRBM, which does PCD-1, in the dtype of X.
+
+    It is `fit` because `partial_fit` would convert every batch to float64.
+    """
+    return neural_network.BernoulliRBM(
+        n_components=n_hidden,
+        learning_rate=LEARNING_RATE,
+        batch_size=batch_size,
+        n_iter=n_epochs,
+        random_state=0,
+    ).fit(X)
+
+
+class TorchRBM:
+    """CD-1 and PCD-1 by hand in PyTorch: in place, and without autograd.
+
+    States are drawn by comparing with uniform numbers: on a CPU that is several times
+    faster than `torch.bernoulli`.
+    """
+
+    def __init__(self, X, n_hidden, batch_size, algorithm):
+        generator = torch.Generator().manual_seed(0)
+        X = torch.from_numpy(X)
+        n_visible = X.shape[1]
+        self.batches = batches(X, batch_size)
+        self.persistent = algorithm == "pcd"
+        self.rate = LEARNING_RATE / batch_size
+
+        self.weights = torch.randn((n_hidden, n_visible), generator=generator, dtype=X.dtype).mul_(
+            0.01
+        )
+        self.visible_bias = X.new_zeros(n_visible)
+        self.hidden_bias = X.new_zeros(n_hidden)
+
+        self.hidden_data = X.new_empty((batch_size, n_hidden))
+        self.hidden_model = X.new_empty((batch_size, n_hidden))
+        self.hidden_states = X.new_zeros((batch_size, n_hidden))
+        self.visible_states = X.new_empty((batch_size, n_visible))
+        self.hidden_uniform = X.new_empty((batch_size, n_hidden))
+        self.visible_uniform = X.new_empty((batch_size, n_visible))
+
+    def epoch(self):
+        with torch.inference_mode():
+            for batch in self.batches:
+                self._step(batch)
+
+    def _step(self, visible_data):
+        self._hidden_mean(visible_data, out=self.hidden_data)
+        if not self.persistent:
+            self._draw_hidden(self.hidden_data)
+        self._draw_visible()
+        self._hidden_mean(self.visible_states, out=self.hidden_model)
+        self._update(visible_data)
+        if self.persistent:
+            self._draw_hidden(self.hidden_model)
+
+    def _hidden_mean(self, visible, out):
+        torch.addmm(self.hidden_bias, visible, self.weights.T, out=out).sigmoid_()
+
+    def _draw_hidden(self, mean):
+        torch.lt(self.hidden_uniform.uniform_(), mean, out=self.hidden_states)
+
+    def _draw_visible(self):
+        mean = self.visible_states
+        torch.addmm(self.visible_bias, self.hidden_states, self.weights, out=mean)
+        mean.sigmoid_()
+        torch.lt(self.visible_uniform.uniform_(), mean, out=self.visible_states)
+
+    def _update(self, visible_data):
+        rate = self.rate
+        self.weights.addmm_(self.hidden_data.T, visible_data, alpha=rate)
+        self.weights.addmm_(self.hidden_model.T, self.visible_states, alpha=-rate)
+        self.hidden_bias.add_(self.hidden_data.sum(0), alpha=rate)
+        self.hidden_bias.sub_(self.hidden_model.sum(0), alpha=rate)
+        self.visible_bias.add_(visible_data.sum(0), alpha=rate)
+        self.visible_bias.sub_(self.visible_states.sum(0), alpha=rate)
+
+
+class FiveProducts:
+    """The five dense matrix products of a CD-1 or PCD-1 step, and nothing else.
+
+    This is the floor for every implementation that treats states as dense numbers.
+    BLAS reads arrays by columns, so every array here is handed over transposed: a view,
+    where an array in the other order would be copied at each call.
+    """
+
+    def __init__(self, X, n_hidden, batch_size):
+        rng = np.random.default_rng(0)
+        n_visible = X.shape[1]
+        self.batches_T = [batch.T for batch in batches(X, batch_size)]
+        self.gemm = get_blas_funcs("gemm", (X,))
+
+        # The products read these constant states and write elsewhere: with results fed
+        # back, and no sigmoid between, the numbers would overflow.
+        self.hidden_T = self._column_order(rng.random((n_hidden, batch_size)), X.dtype)
+        self.visible_T = self._column_order(rng.random((n_visible, batch_size)), X.dtype)
+        self.weights_T = self._column_order(
+            rng.normal(scale=0.01, size=(n_hidden, n_visible)), X.dtype
+        )
+        self.hidden_out_T = np.empty_like(self.hidden_T)
+        self.visible_out_T = np.empty_like(self.visible_T)
+
+    @staticmethod
+    def _column_order(array, dtype):
+        return np.asarray(array, dtype=dtype, order="F")
+
+    def epoch(self):
+        for batch_T in self.batches_T:
+            self._hidden_from(batch_T)
+            self._visible_from_hidden()
+            self._hidden_from(self.visible_T)
+            self._add_outer_product(batch_T, 1e-6)
+            self._add_outer_product(self.visible_T, -1e-6)
+
+    def _hidden_from(self, visible_T):
+        self.gemm(1, self.weights_T, visible_T, c=self.hidden_out_T, overwrite_c=1)
+
+    def _visible_from_hidden(self):
+        self.gemm(
+            1,
+            self.weights_T,
+            self.hidden_T,
+            trans_a=1,
+            c=self.visible_out_T,
+            overwrite_c=1,
+        )
+
+    def _add_outer_product(self, visible_T, rate):
+        self.gemm(
+            rate,
+            self.hidden_T,
+            visible_T,
+            trans_b=1,
+            beta=1,
+            c=self.weights_T,
+            overwrite_c=1,
+        )

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+import naive
+from skebm.kernels.layers import (
+    bernoulli_flip_log_odds,
+    bernoulli_log_partition,
+    bernoulli_mean,
+    sample_bernoulli,
+)
+
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+@each_dtype
+def test_mean_is_the_probability_of_the_state_1(dtype):
+    rng = np.random.default_rng(0)
+    inputs, bias = rng.normal(0, 5, (9, 13)).astype(dtype), rng.normal(0, 2, 13).astype(dtype)
+    expected = np.empty((9, 13))
+    for r, i in np.ndindex(9, 13):
+        x = np.float64(inputs[r, i]) + np.float64(bias[i])
+        expected[r, i] = np.exp(x) / (np.exp(0) + np.exp(x))
+    bernoulli_mean(inputs, bias)
+    # The sum of input and bias, of up to 20, is rounded before it is an exponent.
+    np.testing.assert_allclose(inputs, expected, rtol=30 * np.finfo(dtype).eps)
+
+
+@each_dtype
+def test_states_are_drawn_at_their_addresses(dtype):
+    rng = np.random.default_rng(1)
+    p = rng.random((5, 11)).astype(dtype)
+    seed, stream, first_row = 2**40 + 3, 2**33 + 1, 70
+    expected = np.empty((5, 11))
+    for r, i in np.ndindex(5, 11):
+        expected[r, i] = naive.uniform(seed, stream, first_row + r, i, dtype) < p[r, i]
+    out = np.full((5, 11), np.nan, dtype=dtype)
+    sample_bernoulli(p, seed, stream, first_row, out)
+    assert np.array_equal(out, expected)
+    sample_bernoulli(p, seed, stream, first_row, p)  # in place, too
+    assert np.array_equal(p, expected)
+
+
+@each_dtype
+def test_certain_states_are_never_missed(dtype):
+    # As no uniform number is 0 or 1, probability 0 is never on and 1 never off.
+    p = np.tile(np.array([0, 1], dtype=dtype), (500, 50))
+    out = np.empty_like(p)
+    sample_bernoulli(p, 1, 2, 0, out)
+    assert np.array_equal(out, p)
+
+
+@each_dtype
+def test_log_partition_is_the_log_of_the_sum_over_states(dtype):
+    rng = np.random.default_rng(2)
+    inputs, bias = rng.normal(0, 30, (9, 6)).astype(dtype), rng.normal(0, 2, 6).astype(dtype)
+    states = np.array([[(n >> i) & 1 for i in range(6)] for n in range(2**6)])
+    x = inputs.astype(np.float64) + bias
+    expected = logsumexp(x @ states.T, axis=1)
+    out = np.empty(9, dtype=dtype)
+    bernoulli_log_partition(inputs, bias, out)
+    np.testing.assert_allclose(out, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@each_dtype
+@pytest.mark.parametrize("group", [1, 3, 7, 100])
+def test_log_odds_of_a_flip_are_the_difference_of_two_free_energies(group, dtype):
+    rng = np.random.default_rng(3)
+    W = rng.normal(0, 2, (6, 7)).astype(dtype)
+    b, c = rng.normal(0, 1, 6).astype(dtype), rng.normal(0, 1, 7).astype(dtype)
+    v = (rng.random((20, 6)) < 0.5).astype(dtype)
+    v[10:] = rng.random((10, 6))  # grey: compared with their mirror image
+
+    def free_energy(row):
+        x = row @ W.astype(np.float64) + c
+        return -row @ b.astype(np.float64) - np.logaddexp(0, x).sum()
+
+    expected = np.empty((20, 6))
+    for r, i in np.ndindex(20, 6):
+        row = v[r].astype(np.float64)
+        flipped = row.copy()
+        flipped[i] = 1 - row[i]
+        expected[r, i] = free_energy(flipped) - free_energy(row)
+    out = np.empty_like(v)
+    bernoulli_flip_log_odds(v, v @ W + c, W, b, group, out)
+    # Of numbers of the size of the hidden inputs, which are rounded.
+    size = np.abs(v @ W + c).sum(axis=1).max()
+    np.testing.assert_allclose(out, expected, rtol=0, atol=size * np.finfo(dtype).eps)

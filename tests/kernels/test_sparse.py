@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skebm.kernels.sparse import (
+    add_scaled_rows,
+    csr_times,
+    first_not_below,
+    gather_csr_rows,
+)
+
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def integers(rng, *shape, dtype):
+    """Small integers: sums and products of them are exact in any order."""
+    return rng.integers(-8, 9, shape).astype(dtype)
+
+
+@each_dtype
+@pytest.mark.parametrize("n", range(25))  # every remainder of those that are added at once
+def test_rows_are_added_scaled(n, dtype):
+    rng = np.random.default_rng(n)
+    W, out = integers(rng, 12, 7, dtype=dtype), integers(rng, 7, dtype=dtype)
+    indices = rng.integers(12, size=n).astype(np.int32)  # repeated ones among them
+    values = integers(rng, n, dtype=dtype)
+
+    expected = out.copy()
+    for value, i in zip(values, indices, strict=True):
+        for j in range(7):
+            expected[j] += value * W[i, j]
+
+    add_scaled_rows(indices, values, W, out)
+    assert np.array_equal(out, expected)
+
+
+def make_csr(rng, dtype):
+    """Rows of 0 to 19 non-zeros."""
+    X = integers(rng, 30, 19, dtype=dtype) * (rng.random((30, 19)) < np.linspace(0, 1, 30)[:, None])
+    return X, scipy.sparse.csr_matrix(X)
+
+
+@each_dtype
+@pytest.mark.parametrize(("first", "n"), [(0, 30), (0, 1), (7, 11), (29, 1), (5, 0)])
+def test_csr_product_is_the_dense_product(first, n, dtype):
+    rng = np.random.default_rng(1)
+    X, csr = make_csr(rng, dtype)
+    W = integers(rng, 19, 6, dtype=dtype)
+    out = np.full((n, 6), np.nan, dtype=dtype)  # what was there before does not count
+    csr_times(csr.data, csr.indices, csr.indptr, first, W, out)
+    assert np.array_equal(out, X[first : first + n] @ W)
+
+
+@each_dtype
+def test_gathered_rows_are_the_dense_rows(dtype):
+    rng = np.random.default_rng(2)
+    X, csr = make_csr(rng, dtype)
+    numbers = rng.integers(30, size=50)
+    out = np.full((50, 19), np.nan, dtype=dtype)
+    gather_csr_rows(csr.data, csr.indices, csr.indptr, numbers, out)
+    assert np.array_equal(out, X[numbers])
+
+
+def test_place_of_a_number_is_where_it_would_be_sorted_in():
+    numbers = np.sort(np.random.default_rng(3).choice(60, 20, replace=False)).astype(np.int32)
+    for start, stop in [(0, 20), (5, 17), (7, 7), (0, 1), (19, 20)]:
+        for low in range(61):
+            expected = start + np.searchsorted(numbers[start:stop], low)
+            assert first_not_below(numbers, start, stop, low) == expected

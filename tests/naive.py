@@ -1,0 +1,113 @@
+"""Obviously right, slow twins of what is compiled: Python integers and plain NumPy in float64."""
+
+import numpy as np
+
+WORD = 2**32
+
+
+def philox(counter, key):
+    """Philox4x32-10: four words from a counter of four and a key of two, all Python ints."""
+    c0, c1, c2, c3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        high_0, low_0 = divmod(0xD2511F53 * c0, WORD)
+        high_1, low_1 = divmod(0xCD9E8D57 * c2, WORD)
+        c0, c1, c2, c3 = high_1 ^ c1 ^ k0, low_1, high_0 ^ c3 ^ k1, low_0
+        k0, k1 = (k0 + 0x9E3779B9) % WORD, (k1 + 0xBB67AE85) % WORD
+    return c0, c1, c2, c3
+
+
+def uniform(seed, stream, row, column, dtype=np.float64):
+    """The uniform number at an address: the middle of one of 2**32, or for float32 2**23, cells."""
+    counter = column // 4, row, stream % WORD, stream // WORD
+    word = philox(counter, (seed % WORD, seed // WORD))[column % 4]
+    if dtype == np.float32:
+        return (word // 2**9 + 0.5) / 2**23
+    return (word + 0.5) / 2**32
+
+
+def uniforms(seed, stream, shape, dtype=np.float64):
+    """The uniform numbers of the rows from 0 and the columns from 0 on."""
+    out = np.empty(shape)
+    for row, column in np.ndindex(*shape):
+        out[row, column] = uniform(seed, stream, row, column, dtype)
+    return out
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def direction(data, chains, offsets, centered):
+    """Gradient of the log-likelihood by W, b and c, from the statistics of both phases.
+
+    Each phase is (visible rows, hidden rows, weights of the rows), the weights of a phase adding
+    up to 1. Centred, the gradient is that of the machine with the energy
+    -(v - mu) W (h - lam) - (v - mu) b' - (h - lam) c', whose b' and c' are kept while W moves:
+    b = b' - W lam and c = c' - mu W move with it.
+    """
+    mu, lam = offsets if centered else (np.zeros_like(offset) for offset in offsets)
+
+    def statistics(v, h, weights):
+        return (v - mu).T @ ((h - lam) * weights[:, None]), weights @ v, weights @ h
+
+    of_data, of_chains = statistics(*data), statistics(*chains)
+    W, b, c = (x - y for x, y in zip(of_data, of_chains, strict=True))
+    return W, b - W @ lam, c - mu @ W
+
+
+class Learner:
+    """Twin of `skebm.boltzmann.gradient.Learner`, drawing from the same addresses."""
+
+    def __init__(self, parameters, chains, offsets, seed, next_stream, dtype):
+        self.parameters = [np.array(p, dtype=np.float64) for p in parameters]
+        self.velocity = [np.zeros_like(p) for p in self.parameters]
+        self.chains = None if chains is None else np.array(chains, dtype=np.float64)
+        self.offsets = [np.array(o, dtype=np.float64) for o in offsets]
+        self.seed, self.next_stream, self.dtype = seed, next_stream, dtype
+
+    def draw(self, mean):
+        """States with these means, from the next stream."""
+        states = uniforms(self.seed, self.next_stream, mean.shape, self.dtype) < mean
+        self.next_stream += 1
+        return states.astype(np.float64)
+
+    def run_epoch(self, X, order, settings):
+        size = settings.batch_size
+        for start in range(0, len(order), size):
+            self.step(X[order[start : start + size]], settings)
+
+    def step(self, v_data, settings):
+        W, b, c = self.parameters
+        h_data = sigmoid(v_data @ W + c)
+
+        h = self.chains if settings.persistent else self.draw(h_data)
+        v_chains = self.draw(sigmoid(h @ W.T + b))
+        for _ in range(settings.n_gibbs_steps - 1):
+            h = self.draw(sigmoid(v_chains @ W + c))
+            v_chains = self.draw(sigmoid(h @ W.T + b))
+        h_chains = sigmoid(v_chains @ W + c)
+        if settings.persistent:
+            self.chains = self.draw(h_chains)
+
+        rate = settings.offset_rate
+        means = v_data.mean(axis=0), h_data.mean(axis=0)
+        for offset, mean in zip(self.offsets, means, strict=True):
+            offset[:] = (1 - rate) * offset + rate * mean
+
+        data = v_data, h_data, np.full(len(v_data), 1 / len(v_data))
+        chains = v_chains, h_chains, np.full(len(v_chains), 1 / len(v_chains))
+        gradient = direction(data, chains, self.offsets, settings.centered)
+        if settings.sparsity_target is not None:
+            missing = settings.sparsity_target - self.offsets[1]
+            gradient[2][:] += settings.sparsity_cost * missing
+
+        self.velocity = [
+            settings.momentum * velocity + settings.learning_rate * g
+            for velocity, g in zip(self.velocity, gradient, strict=True)
+        ]
+        W *= 1 - settings.learning_rate * settings.l2
+        for parameter, velocity in zip(self.parameters, self.velocity, strict=True):
+            parameter += velocity
+        # The proximal step of L1: towards zero, and no further.
+        W[:] = np.sign(W) * np.maximum(np.abs(W) - settings.learning_rate * settings.l1, 0)

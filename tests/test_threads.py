@@ -1,0 +1,328 @@
+"""Results, and an end, whatever threads and processes there are."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import BoundedSemaphore
+
+import joblib
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from skebm import BernoulliRBM, _threads
+from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
+
+each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
+
+
+def wide_rows(n_rows=60, n_features=260):
+    """Wide enough for a team of several threads, and sparse."""
+    return (np.random.default_rng(0).random((n_rows, n_features)) < 0.2).astype(np.float64)
+
+
+def fit_and_use(seed, algorithm="pcd", n_iter=3):
+    """A hash of everything that comes out."""
+    X = wide_rows()
+    rbm = BernoulliRBM(
+        40, algorithm=algorithm, n_iter=n_iter, momentum=0.5, batch_size=20, random_state=seed
+    ).fit(X)
+    return joblib.hash(
+        [
+            rbm.components_,
+            rbm.intercept_hidden_,
+            rbm.intercept_visible_,
+            rbm.transform(X),
+            rbm.score_samples(X),
+            rbm.gibbs(X, 2),
+            rbm.sample(70, 3),
+            rbm.impute(np.where(X > 0, X, np.nan), 4),
+        ]
+    )
+
+
+@pytest.fixture
+def team(monkeypatch):
+    """A function that makes so many threads run together, whatever the machine has."""
+    pools = []
+
+    def set_up(size):
+        helpers = _threads._Helpers()
+        helpers.n_helpers = size - 1
+        helpers.idle = BoundedSemaphore(max(size - 1, 1))
+        helpers.pool = ThreadPoolExecutor(max(size - 1, 1))
+        pools.append(helpers.pool)
+        monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
+
+    yield set_up
+    for pool in pools:
+        pool.shutdown()
+
+
+# Blocks and teams ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("smallest", [1, 3, 32, 64])
+@pytest.mark.parametrize("most", [1, 2, 3, 8])
+def test_blocks_cover_the_range_and_start_at_multiples_of_four(smallest, most):
+    for n in [1, 2, 3, 4, 5, 63, 64, 65, 127, 128, 129, 130, 259, 1000, 1001]:
+        blocks = blocks_of(n, smallest, most)
+        assert np.array_equal(np.concatenate([np.arange(n)[block] for block in blocks]), range(n))
+        assert all(block.start % 4 == 0 for block in blocks)
+        assert 1 <= len(blocks) <= most
+        assert all(block.start < block.stop <= n for block in blocks)
+        # All but the last are of one size, which is at least the smallest.
+        sizes = {block.stop - block.start for block in blocks[:-1]}
+        assert len(sizes) <= 1
+        assert all(size >= smallest for size in sizes)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_members_of_a_team_run_at_the_same_time_with_a_rank_each(size, team):
+    team(size)
+    everybody = threading.Barrier(size, timeout=60)
+    seen = []
+
+    def member(rank, n_members):
+        everybody.wait()
+        seen.append((rank, n_members, threading.get_ident()))
+
+    run_team(member, size)
+    assert sorted((rank, n) for rank, n, _ in seen) == [(rank, size) for rank in range(size)]
+    assert len({thread for *_, thread in seen}) == size
+    assert (0, size, threading.get_ident()) in seen
+
+
+def test_a_team_is_never_larger_than_wanted_or_than_there_are_threads(team):
+    sizes = []
+    team(3)
+    for most in (1, 2, 3, 10):
+        run_team(lambda rank, size: sizes.append(size) if rank == 0 else None, most)
+    assert sizes == [1, 2, 3, 3]
+
+
+def test_teams_in_a_team_take_the_idle_threads_only(team):
+    team(2)
+    sizes = []
+    both = threading.Barrier(2, timeout=60)
+
+    def member(rank, size):
+        both.wait()  # now nobody is idle
+        run_team(lambda _, inner_size: sizes.append(inner_size), 2)
+        both.wait()
+
+    run_team(member, 2)
+    assert sizes == [1, 1]
+
+
+@pytest.mark.parametrize("failing", [0, 1, 2])
+def test_an_error_of_any_member_is_raised_once_all_are_done(failing, team):
+    team(3)
+    done = []
+
+    def member(rank, size):
+        if rank == failing:
+            raise ArithmeticError(rank)
+        time.sleep(0.05)
+        done.append(rank)
+
+    with pytest.raises(ArithmeticError, match=str(failing)):
+        run_team(member, 3)
+    assert sorted(done) == sorted({0, 1, 2} - {failing})
+    # And the threads are idle again.
+    sizes = []
+    run_team(lambda rank, size: sizes.append(size), 3)
+    assert sizes == [3, 3, 3]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_each_block_is_done_once(size, team):
+    team(size)
+    done = []
+    for n_blocks in (0, 1, 2, 7):
+        done.clear()
+        for_each(done.append, list(range(n_blocks)))
+        assert sorted(done) == list(range(n_blocks))
+
+
+def test_an_error_in_a_block_is_raised(team):
+    team(2)
+    for bad in range(4):
+        with pytest.raises(ZeroDivisionError):
+            for_each(lambda block, bad=bad: 1 / (block - bad), list(range(4)))
+
+
+@pytest.mark.parametrize("name", ["OMP_NUM_THREADS"])
+@pytest.mark.parametrize(("value", "bound"), [("1", 1), ("1000", None), ("", None), ("2,3", None)])
+def test_the_environment_bounds_the_threads(name, value, bound, monkeypatch):
+    monkeypatch.delenv(name, raising=False)
+    unbound = n_processors()
+    monkeypatch.setenv(name, value)
+    assert n_processors() == (bound or unbound)
+
+
+# The same results ------------------------------------------------------------
+
+
+@each_algorithm
+def test_one_and_several_threads_give_the_same_bits(algorithm, team):
+    results = []
+    for size in (1, 2, 3):
+        team(size)
+        results.append(fit_and_use(0, algorithm))
+    assert len(set(results)) == 1
+
+
+@each_algorithm
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_fits_at_the_same_time_give_what_they_give_in_turn(size, algorithm, team):
+    team(size)
+    in_turn = [fit_and_use(seed, algorithm) for seed in range(6)]
+    assert len(set(in_turn)) == 6
+    with ThreadPoolExecutor(3) as pool:
+        together = pool.map(lambda seed: fit_and_use(seed, algorithm), range(6))
+        assert list(together) == in_turn
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_fits_inside_joblib_give_what_they_give_outside(backend):
+    here = [fit_and_use(seed) for seed in range(3)]
+    with joblib.parallel_config(backend, n_jobs=2):
+        there = joblib.Parallel()(joblib.delayed(fit_and_use)(seed) for seed in range(3))
+    assert there == here
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+@pytest.mark.parametrize("in_blas_context", [False, True], ids=["idle", "in a BLAS context"])
+def test_a_forked_child_can_fit(in_blas_context):
+    here = fit_and_use(0)  # with the parent's threads started, which the child has not
+    reader, writer = os.pipe()
+    if in_blas_context:
+        # As if another thread were in the midst of a fit when the fork comes.
+        one_blas_thread().__enter__()
+    child = os.fork()
+    if child == 0:
+        try:
+            signal.alarm(60)  # a child that waits for threads it has not got
+            os.write(writer, pickle.dumps(fit_and_use(0)))
+        finally:
+            os._exit(0)
+    if in_blas_context:
+        one_blas_thread().__exit__()
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(child, 0)
+    assert status == 0, "the child hung or died"
+    assert pickle.loads(answer) == here
+    assert fit_and_use(0) == here  # the parent has lost nothing
+
+
+# BLAS ------------------------------------------------------------------------
+
+
+def blas_threads():
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def test_blas_gets_its_threads_back_when_the_last_one_is_out():
+    inside, outside = threading.Event(), threading.Event()
+
+    def stay_until_the_other_has_left():
+        with one_blas_thread():
+            inside.set()
+            assert outside.wait(60)
+            counts.append(blas_threads())
+
+    counts = []
+    with threadpool_limits(2, "blas"):
+        before = blas_threads()
+        assert before == {2}
+        with one_blas_thread():
+            thread = threading.Thread(target=stay_until_the_other_has_left)
+            thread.start()
+            assert inside.wait(60)
+            counts.append(blas_threads())
+        counts.append(blas_threads())  # one is out, the other still in
+        outside.set()
+        thread.join()
+        assert counts == [{1}] * 3
+        assert blas_threads() == before
+
+
+@each_algorithm
+def test_blas_has_its_threads_back_after_a_fit_and_after_a_failed_one(algorithm, monkeypatch):
+    with threadpool_limits(2, "blas"):
+        fit_and_use(0, algorithm)
+        assert blas_threads() == {2}
+
+        def fail(*_):
+            assert blas_threads() == {1}
+            raise KeyboardInterrupt
+
+        from skebm.boltzmann import gradient
+
+        monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: False)
+        monkeypatch.setattr(gradient.Learner, "_run_dense_epoch", fail)
+        with pytest.raises(KeyboardInterrupt):
+            fit_and_use(0, algorithm)
+        assert blas_threads() == {2}
+
+
+def test_blas_gets_its_threads_back_after_fits_at_the_same_time():
+    with threadpool_limits(2, "blas"):
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(fit_and_use, range(8)))
+        assert blas_threads() == {2}
+
+
+# Interrupts ------------------------------------------------------------------
+
+# In a process of its own: what would go wrong is a thread that waits for ever.
+INTERRUPTED = """
+import numpy as np
+from skebm import BernoulliRBM, _threads
+from skebm.boltzmann import sparse_gradient
+
+_threads.n_processors = lambda: 3
+run_steps = sparse_gradient.run_steps
+X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
+
+def interrupted(rank, *arguments):
+    # Ctrl-C reaches the caller before or after its part of the work; an error may hit a helper.
+    if at == ("before", rank):
+        raise KeyboardInterrupt
+    run_steps(rank, *arguments)
+    if at == ("after", rank):
+        raise KeyboardInterrupt
+
+for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
+    for algorithm in ("pcd", "cd"):
+        rbm = BernoulliRBM(40, algorithm=algorithm, n_iter=1, random_state=0)
+        sparse_gradient.run_steps = interrupted
+        try:
+            rbm.fit(X)
+        except KeyboardInterrupt:
+            print(*at, algorithm, hasattr(rbm, "components_"), flush=True)
+        sparse_gradient.run_steps = run_steps
+        rbm.fit(X)
+"""
+
+
+def test_an_interrupt_of_one_thread_does_not_leave_the_others_waiting():
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    places = ["before 0", "after 0", "before 1", "after 2"]
+    expected = [f"{at} {algorithm} False" for at in places for algorithm in ("pcd", "cd")]
+    assert result.stdout.splitlines() == expected, result.stderr
+    assert result.returncode == 0
