@@ -23,6 +23,11 @@ def kernel(function):
         return njit(**_OPTIONS)(function)
 
 
+def part(function):
+    """Compile ``function`` for other kernels alone, without what a call from Python needs."""
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
+
+
 def inlined(function):
     """Compile ``function`` into its callers, for loops that only vectorise around all of it."""
     return njit(inline="always", **_OPTIONS)(function)

@@ -21,8 +21,9 @@ def sample_bernoulli(probabilities, seed, stream, first_row, out):
     """Draw 0 or 1 for each probability, at the addresses (stream, first_row + r, column)."""
     n_rows, n_units = probabilities.shape
     uniform = np.empty(n_units, dtype=out.dtype)
+    first_unit = np.int64(0)
     for r in range(n_rows):
-        fill_uniform(seed, stream, first_row + r, 0, uniform)
+        fill_uniform(seed, stream, first_row + r, first_unit, uniform)
         p, states = probabilities[r], out[r]
         for i in range(n_units):
             states[i] = uniform[i] < p[i]

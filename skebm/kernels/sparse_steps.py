@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from ._jit import kernel
+from ._jit import kernel, part
 from .barrier import meet
 from .random import fill_uniform
 from .scalar import sigmoid
@@ -77,7 +77,7 @@ class Workspace(NamedTuple):
 # negative and counts from the end. Loops below run from zero over slices.
 
 
-@kernel
+@part
 def _pad(numbers, factors, at, start, n):
     """Fill a list up to a multiple of four with terms of no weight; returns its new length."""
     if n == 0:
@@ -116,7 +116,7 @@ def _list_row_of(data, row, low, high, on, values):
     return list_row
 
 
-@kernel
+@part
 def _list_states(states, low, on, values):
     """List the states that are not zero, of units from ``low`` on; returns how many.
 
@@ -131,7 +131,7 @@ def _list_states(states, low, on, values):
     return n
 
 
-@kernel
+@part
 def _inputs_of_units(W, h, inputs):
     """``inputs[q, i] = W[i] @ h[q]``, four units by two chains at a time.
 
@@ -170,7 +170,7 @@ def _inputs_of_units(W, h, inputs):
             inputs[q, i] = dot(W[i], h[q])
 
 
-@kernel
+@part
 def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
     """Visible states of the chains given their hidden states, for a block of units."""
     low, high = work.bounds[block], work.bounds[block + 1]
@@ -188,7 +188,7 @@ def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
         work.n_on[block, r] = _list_states(states, low, on, values)
 
 
-@kernel
+@part
 def _send_up(model, work, block, first_row, last_row, centered):
     """Part of the hidden inputs that comes from a block of visible units, for some rows."""
     start, n_on = work.starts[block], work.n_on[block]
@@ -206,7 +206,7 @@ def _send_up(model, work, block, first_row, last_row, centered):
             offset_parts[r] = product
 
 
-@kernel
+@part
 def _mean_hidden(model, work, low, high, first_row, last_row):
     """Hidden means of a tile of units from the parts that the blocks have sent up."""
     bias = model.c[low:high]
@@ -222,7 +222,7 @@ def _mean_hidden(model, work, low, high, first_row, last_row):
             mean[j] = sigmoid(mean[j])
 
 
-@kernel
+@part
 def _draw_hidden(work, low, high, first_row, n_chains, seed, stream):
     """Hidden states of the chains from the means of as many rows, for a tile of units."""
     uniform = np.empty(high - low, dtype=work.h.dtype)
@@ -233,7 +233,7 @@ def _draw_hidden(work, low, high, first_row, n_chains, seed, stream):
             h[j] = uniform[j] < mean[j]
 
 
-@kernel
+@part
 def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
     """Offset, difference of the phases and bias of a tile of hidden units.
 
@@ -281,7 +281,7 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
         add_scaled(number(rule.rate), gradient, bias)
 
 
-@kernel
+@part
 def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient):
     """List, for each unit of a block, the rows in which it is on, with their factors.
 
@@ -306,7 +306,7 @@ def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, differen
             n_listed[i] = n + 1
 
 
-@kernel
+@part
 def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
     number = model.b.dtype.type
@@ -323,6 +323,7 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
     moved_difference = dot(means[n_rows], means[n_rows + 1])
     squared_offset = dot(means[n_rows + 1], means[n_rows + 1])
     weights_gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
+    first = np.int64(0)
     for i in range(n_units):
         unit, n = low + i, n_listed[i]
         if rule.centered and (n > 0 or offset[unit] != 0):
@@ -330,7 +331,7 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
             rows[unit, n], factors[unit, n] = n_rows, -offset[unit]
             rows[unit, n + 1], factors[unit, n + 1] = n_rows + 1, -difference[i]
             n += 2
-        n = _pad(rows, factors, unit, 0, n)
+        n = _pad(rows, factors, unit, first, n)
         if momentum != 0:
             model.b_step[unit] = momentum * model.b_step[unit] + rate * gradient[i]
             b[unit] += model.b_step[unit]
@@ -342,15 +343,15 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
                     W[unit, j] *= keep
             for k in range(n):
                 factors[unit, k] *= rate
-            add_listed_rows(rows, factors, unit, 0, n, means, W, unit)
+            add_listed_rows(rows, factors, unit, first, n, means, W, unit)
         else:
             fill(weights_gradient[0], 0)
-            add_listed_rows(rows, factors, unit, 0, n, means, weights_gradient, 0)
+            add_listed_rows(rows, factors, unit, first, n, means, weights_gradient, first)
             step = model.W_step[unit] if momentum != 0 else weights_gradient[0]
             move_row(W[unit], weights_gradient[0], step, rate, momentum, keep, l1)
 
 
-@kernel
+@part
 def _read_data(data, numbers, model, work, rule, block):
     """Visible states of the minibatch for a block of units, and their offsets."""
     low, high = work.bounds[block], work.bounds[block + 1]
@@ -378,14 +379,15 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
     tile = (n_hidden + size - 1) // size
     tile += -tile % 16
     low, high = min(rank * tile, n_hidden), min((rank + 1) * tile, n_hidden)
-    n_data = n_chains = 0
+    # As literals, these would have each function that they are passed to compiled once more.
+    first = n_data = n_chains = np.int64(0)
     for start in range(0, order.shape[0], rule.batch_size):
         numbers = order[start : start + rule.batch_size]
         for block in range(rank, n_blocks, size):
             if start > 0:
                 _learn_visible(model, work, rule, block, n_data, n_chains)
             _read_data(data, numbers, model, work, rule, block)
-            _send_up(model, work, block, 0, numbers.shape[0], rule.centered)
+            _send_up(model, work, block, first, numbers.shape[0], rule.centered)
         n_data = numbers.shape[0]
         n_chains = work.h.shape[0] if rule.persistent else n_data
         n_rows = n_data + n_chains
@@ -393,8 +395,8 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
         if not rule.persistent:
             if not meet(work.barrier, size):
                 return
-            _mean_hidden(model, work, low, high, 0, n_data)
-            _draw_hidden(work, low, high, 0, n_chains, seed, next_stream)
+            _mean_hidden(model, work, low, high, first, n_data)
+            _draw_hidden(work, low, high, first, n_chains, seed, next_stream)
             if not meet(work.barrier, size):
                 return
             next_stream += 1
@@ -411,7 +413,7 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
             if not meet(work.barrier, size):
                 return
             next_stream += 1
-        _mean_hidden(model, work, low, high, 0 if rule.persistent else n_data, n_rows)
+        _mean_hidden(model, work, low, high, first if rule.persistent else n_data, n_rows)
         if rule.persistent:
             _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
         _learn_hidden(model, work, rule, low, high, n_data, n_chains)
