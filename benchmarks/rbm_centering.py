@@ -18,14 +18,14 @@ import argparse
 import itertools
 
 import numpy as np
-from _data import add_data_option, load_mnist
-from _machine import print_machine
 from scipy.special import logsumexp
 from sklearn import neural_network
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.svm import LinearSVC
 
+from _data import add_data_option, load_mnist
+from _machine import print_machine
 from skebm import BernoulliRBM
 
 SEEDS = range(3)

@@ -7,8 +7,8 @@ Training: seconds an epoch on the grey pixels of MNIST as they are (numbers in [
 784 -> 500 units unless a title says otherwise, learning rate 0.05, on all cores, of
 
 - skebm with its defaults, which do more than the peers do (they shuffle the rows and
-  record the progress), timed around `fit` for `--epochs` epochs, so set-up counts too. The line below it is what `history_` says of the same fit:
-  training and monitoring alone;
+  record the progress), timed around `fit` for `--epochs` epochs, so set-up counts too.
+  The line below it is what `history_` says of the same fit: training and monitoring alone;
 - scikit-learn's BernoulliRBM, timed around `fit` on the first `--peer-rows` rows and
   scaled up by the row: its time does not depend on the values of the data;
 - the same step written by hand in PyTorch, where that is installed;

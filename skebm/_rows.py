@@ -21,6 +21,17 @@ def chunks(n_rows, size=CHUNK):
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
 
 
+def _read_only(array):
+    """A view that cannot be written to.
+
+    A kernel is compiled anew for arrays that can be written to and for those that cannot, such
+    as joblib's memory maps, and two compilations may round differently: let all be of one kind.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 class DenseRows:
     """Rows of an ndarray, in whatever order its memory is.
 
@@ -32,7 +43,7 @@ class DenseRows:
 
     def __init__(self, X):
         self._X = X
-        self.data = DenseData(X)
+        self.data = DenseData(_read_only(X))
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, weights, part, out):
@@ -72,7 +83,7 @@ class SparseRows:
             X = X.copy()
             X.sum_duplicates()
         self._X = X
-        self.data = CsrData(X.data, X.indices, X.indptr)
+        self.data = CsrData(*map(_read_only, (X.data, X.indices, X.indptr)))
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, weights, part, out):

@@ -105,7 +105,8 @@ class _OneBlasThread:
     """Counts who wants BLAS on one thread: the first one in sets it, the last one out restores.
 
     threadpoolctl's own context manager restores what it found, which is wrong as soon as two
-    threads are in it at once.
+    threads are in it at once; and its newer versions obey, until told to forget it, only the
+    thread that came first.
     """
 
     def __init__(self):
@@ -118,13 +119,21 @@ class _OneBlasThread:
         with self._lock:
             self._n_inside += 1
             if self._n_inside == 1:
+                self._obey_this_thread()
                 self._limit = self._controller.limit(limits=1)
 
     def __exit__(self, *_):
         with self._lock:
             self._n_inside -= 1
             if self._n_inside == 0:
+                self._obey_this_thread()
                 self._limit.restore_original_limits()
+                self._obey_this_thread()
+
+    def _obey_this_thread(self):
+        for library in self._controller.lib_controllers:
+            if hasattr(library, "clear_controlling_thread"):
+                library.clear_controlling_thread(force=True)
 
 
 @cache

@@ -1,9 +1,14 @@
 """Checks of constructor parameters, and the promise that a failure changes nothing."""
 
+import sys
+import warnings
 from contextlib import contextmanager
 from numbers import Integral
 
 import numpy as np
+
+# Modules that stand between a caller and our code; scikit-learn wraps methods.
+_OURS = ("skebm.", "sklearn.")
 
 
 class InvalidParameterError(ValueError, TypeError):
@@ -40,9 +45,9 @@ class Schedule:
 
     def admits(self, value):
         """Whether ``value`` is such a number or a sequence of them."""
-        if isinstance(value, (list, tuple, np.ndarray)):
+        if isinstance(value, (list, tuple)) or np.ndim(value) == 1:
             return len(value) > 0 and all(self._number.admits(item) for item in value)
-        return self._number.admits(value)
+        return self._number.admits(value.item() if isinstance(value, np.ndarray) else value)
 
     def __str__(self):
         return f"{self._number}, or a sequence of such numbers"
@@ -98,6 +103,21 @@ class Verbosity:
         return "an int in the range [0, inf) or an instance of 'bool'"
 
 
+class Randomness:
+    """What scikit-learn takes for ``random_state``."""
+
+    def admits(self, value):
+        """Whether ``value`` is None, a seed, or NumPy's global or another RandomState."""
+        if value is None or value is np.random or isinstance(value, np.random.RandomState):
+            return True
+        return Number(Integral, "[0, 4294967295]").admits(value)
+
+    def __str__(self):
+        return (
+            "an int in the range [0, 4294967295], an instance of 'numpy.random.RandomState' or None"
+        )
+
+
 def check_parameters(estimator, checks):
     """Raise an error that names the first parameter whose value its check does not admit.
 
@@ -129,6 +149,14 @@ def check_argument(estimator, name, value, check):
         )
 
 
+def warn_caller(message, category=UserWarning):
+    """Warn about the line that called into skebm, however many frames of ours are in between."""
+    frame, level = sys._getframe(1), 2
+    while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
 @contextmanager
 def all_or_nothing(estimator):
     """Undo what happens to the attributes of ``estimator`` if the block is left by an exception.
@@ -157,9 +185,11 @@ __all__ = [
     "Number",
     "Optional",
     "Options",
+    "Randomness",
     "Schedule",
     "Verbosity",
     "all_or_nothing",
     "check_argument",
     "check_parameters",
+    "warn_caller",
 ]

@@ -1,9 +1,8 @@
 """The restricted Boltzmann machine with binary visible units."""
 
-import warnings
-
 import numpy as np
 
+from .._validation import warn_caller
 from .rbm import BaseRBM
 from .units import BernoulliUnits
 
@@ -194,12 +193,10 @@ class BernoulliRBM(BaseRBM):
     def _check_range(self, rows):
         low, high = rows.range()
         if low < 0 or high > 1:
-            warnings.warn(
+            warn_caller(
                 f"{type(self).__name__} is meant for values between 0 and 1, the data range from "
                 f"{low:.6g} to {high:.6g}. Scale them, for example by "
-                "sklearn.preprocessing.MinMaxScaler.",
-                UserWarning,
-                stacklevel=4,
+                "sklearn.preprocessing.MinMaxScaler."
             )
 
     def _initial_visible_units(self, mean, n_rows):

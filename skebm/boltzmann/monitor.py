@@ -49,18 +49,19 @@ class Monitor:
 
     def should_stop(self, machine, measured):
         """Whether this epoch was the last one worth running; keeps the best machine so far."""
-        tol = self._reconstruction_tol
-        if tol is not None and measured["reconstruction_error"] <= tol:
-            return True
+        reached = (
+            self._reconstruction_tol is not None
+            and measured["reconstruction_error"] <= self._reconstruction_tol
+        )
         if self._held_out is None:
-            return False
+            return reached
         score = measured["validation_pseudo_likelihood"]
         gained = score > self._best_score + self._tol
         self._n_without_gain = 0 if gained else self._n_without_gain + 1
         if score > self._best_score:
             self._best_score = score
             self.best_machine = machine.copy()
-        return self._n_without_gain >= self._n_iter_no_change
+        return reached or self._n_without_gain >= self._n_iter_no_change
 
 
 def _some(rows, numbers, most):

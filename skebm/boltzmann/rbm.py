@@ -22,6 +22,7 @@ from .._validation import (
     Number,
     Optional,
     Options,
+    Randomness,
     Schedule,
     Verbosity,
     all_or_nothing,
@@ -58,6 +59,7 @@ class BaseRBM(
         "batch_size": Number(Integral, "[1, inf)"),
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),
+        "random_state": Randomness(),
         "algorithm": Options("pcd", "cd"),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "n_chains": Optional(Number(Integral, "[1, inf)")),
@@ -147,7 +149,7 @@ class BaseRBM(
 
     def _training_rows(self, X, first_time):
         dtype = _FLOATS if first_time else self.components_.dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, reset=first_time)
+        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
         self._check_range(rows)
         return rows

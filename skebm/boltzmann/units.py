@@ -77,7 +77,8 @@ class BernoulliUnits:
         is the flipped unit.
         """
         largest = np.abs(weights).max() * np.abs(1 - 2 * states).max()
-        group = weights.shape[1] if largest == 0 else max(1, int(_SAFE_EXPONENT / largest))
+        n_safe = _SAFE_EXPONENT / max(largest, _SAFE_EXPONENT / weights.shape[1])
+        group = max(1, int(n_safe))
         log_odds = np.empty_like(states)
         bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, group, log_odds)
         return -np.logaddexp(0, -log_odds).sum(axis=1)

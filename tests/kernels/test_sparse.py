@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse
 
 from skebm.kernels.sparse import (
-    add_scaled_rows,
+    add_listed_rows,
     csr_times,
     first_not_below,
     gather_csr_rows,
@@ -19,18 +19,19 @@ def integers(rng, *shape, dtype):
 
 @each_dtype
 @pytest.mark.parametrize("n", range(25))  # every remainder of those that are added at once
-def test_rows_are_added_scaled(n, dtype):
+def test_listed_rows_are_added_scaled(n, dtype):
     rng = np.random.default_rng(n)
-    W, out = integers(rng, 12, 7, dtype=dtype), integers(rng, 7, dtype=dtype)
-    indices = rng.integers(12, size=n).astype(np.int32)  # repeated ones among them
-    values = integers(rng, n, dtype=dtype)
+    W, out = integers(rng, 12, 7, dtype=dtype), integers(rng, 3, 7, dtype=dtype)
+    numbers = rng.integers(12, size=(4, 30)).astype(np.int32)  # repeated ones among them
+    factors = integers(rng, 4, 30, dtype=dtype)
+    at, start, to = 2, 5, 1
 
     expected = out.copy()
-    for value, i in zip(values, indices, strict=True):
+    for k in range(start, start + n):
         for j in range(7):
-            expected[j] += value * W[i, j]
+            expected[to, j] += factors[at, k] * W[numbers[at, k], j]
 
-    add_scaled_rows(indices, values, W, out)
+    add_listed_rows(numbers, factors, at, start, n, W, out, to)
     assert np.array_equal(out, expected)
 
 
