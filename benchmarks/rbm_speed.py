@@ -18,17 +18,23 @@ All have run a few batches before, so that no compilation is counted. Then they 
 turns, `--repeats` times, and the fastest turn of each counts. The ratio is the time
 divided by ours; "wanted" is the ratio that the project wants, for reading only.
 
-The other cases: `transform` and `score` use a fitted model; `scaling` doubles the rows
+The other cases: `transform` and `score` use a fitted model; `overhead` is the time outside
+compiled code; `paths` compares the models that the two ways of training lead to; `scaling`
+doubles the rows
 and the units of either layer, for time and for memory; `startup` imports and compiles
 in new processes.
 """
 
 import argparse
 import sys
+import threading
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
+from numba.core.dispatcher import Dispatcher
 from scipy import sparse
 from scipy.linalg import get_blas_funcs
 
@@ -39,6 +45,7 @@ from _peers import LEARNING_RATE, FiveProducts, TorchRBM, fit_sklearn, torch
 from _startup import compile_seconds, import_seconds
 from _timing import Contender, growth_exponent, print_ratios, take_turns
 from skebm import BernoulliRBM
+from skebm.boltzmann import gradient, machine, sparse_gradient, units
 
 OURS = "skebm"
 SKLEARN = "scikit-learn"
@@ -133,12 +140,12 @@ def parse_options():
 # Training
 
 
-def fit_ours(X, n_epochs=1, **parameters):
+def fit_ours(X, n_epochs=1, seed=0, **parameters):
     return BernoulliRBM(
         **{"n_components": N_HIDDEN, **parameters},
         learning_rate=LEARNING_RATE,
         n_iter=n_epochs,
-        random_state=0,
+        random_state=seed,
     ).fit(X)
 
 
@@ -256,6 +263,76 @@ def time_score(pixels, options):
     print(f"\nscore_samples of {len(X)} rows: {seconds:.3f} s (wanted: at most 1)")
 
 
+# Where the time goes, and whether both ways lead to the same place
+
+
+def measure_overhead(pixels, options):
+    """Print the share of a fit that is spent outside the compiled loop and its measurements.
+
+    The compiled functions that an epoch calls from Python are replaced by ones that add up
+    their own time.
+    """
+    X = grey_levels(pixels)
+    print("\nShare of a fit outside compiled code, PCD-1")
+    for batch_size, wanted in [(10, "10 %"), (100, "5 %")]:
+        fit_ours(X[:1000], batch_size=batch_size)
+        with timed_kernels() as inside:
+            start = time.perf_counter()
+            fit_ours(X, options.epochs, batch_size=batch_size)
+            seconds = time.perf_counter() - start
+        share = 1 - inside["seconds"] / seconds
+        print(
+            f"  batch {batch_size:<4} {share:>6.1%}   of {seconds:.2f} s (wanted: below {wanted})"
+        )
+
+
+@contextmanager
+def timed_kernels():
+    """Yield a dict whose "seconds" add up the compiled calls of this thread."""
+    inside = {"seconds": 0.0}
+    this_thread = threading.get_ident()
+
+    def timed(kernel):
+        def run(*arguments):
+            start = time.perf_counter()
+            try:
+                return kernel(*arguments)
+            finally:
+                if threading.get_ident() == this_thread:
+                    inside["seconds"] += time.perf_counter() - start
+
+        return run
+
+    replaced = []
+    for module in [sparse_gradient, gradient, machine, units]:
+        for name, value in list(vars(module).items()):
+            if isinstance(value, Dispatcher):
+                replaced.append((module, name, value))
+                setattr(module, name, timed(value))
+    try:
+        yield inside
+    finally:
+        for module, name, value in replaced:
+            setattr(module, name, value)
+
+
+def compare_paths(pixels, options):
+    """Train ten epochs by sparse steps and by matrix products: the models must be as good."""
+    X = grey_levels(pixels)
+    held_out, X = X[-1000:], X[:-1000]
+    print("\nPseudo-log-likelihood of 1000 rows held out, PCD-1, batch 100, 10 epochs, 3 seeds")
+    choose = gradient.prefers_sparse
+    try:
+        for way, is_sparse in [("sparse steps", True), ("matrix products", False)]:
+            gradient.prefers_sparse = lambda *_, is_sparse=is_sparse: is_sparse
+            scores = [
+                fit_ours(X, 10, batch_size=100, seed=seed).score(held_out) for seed in range(3)
+            ]
+            print(f"  {way:<16} {np.mean(scores):.2f}, from {min(scores):.2f} to {max(scores):.2f}")
+    finally:
+        gradient.prefers_sparse = choose
+
+
 # Growth
 
 
@@ -333,6 +410,8 @@ OTHER_CASES = {
     "csr": compare_csr_training,
     "transform": compare_transform,
     "score": time_score,
+    "overhead": measure_overhead,
+    "paths": compare_paths,
     "scaling": measure_scaling,
     "startup": time_startup,
 }

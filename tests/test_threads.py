@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from threading import BoundedSemaphore
 
 import joblib
@@ -30,7 +31,13 @@ def fit_and_use(seed, algorithm="pcd", n_iter=3):
     """A hash of everything that comes out."""
     X = wide_rows()
     rbm = BernoulliRBM(
-        40, algorithm=algorithm, n_iter=n_iter, momentum=0.5, batch_size=20, random_state=seed
+        40,
+        algorithm=algorithm,
+        batch_size=20,
+        n_iter=n_iter,
+        momentum=0.5,
+        centered=True,
+        random_state=seed,
     ).fit(X)
     return joblib.hash(
         [
@@ -198,22 +205,21 @@ def test_fits_inside_joblib_give_what_they_give_outside(backend):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
-@pytest.mark.parametrize("in_blas_context", [False, True], ids=["idle", "in a BLAS context"])
-def test_a_forked_child_can_fit(in_blas_context):
+@pytest.mark.parametrize("elsewhere", ["nothing", "a fit", "a start of a fit"])
+def test_a_forked_child_can_fit(elsewhere):
     here = fit_and_use(0)  # with the parent's threads started, which the child has not
+    context = one_blas_thread()
+    # As if another thread were in the midst of a fit, or held a lock, when the fork comes.
+    entered = {"nothing": nullcontext(), "a fit": context, "a start of a fit": context._lock}
     reader, writer = os.pipe()
-    if in_blas_context:
-        # As if another thread were in the midst of a fit when the fork comes.
-        one_blas_thread().__enter__()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(60)  # a child that waits for threads it has not got
-            os.write(writer, pickle.dumps(fit_and_use(0)))
-        finally:
-            os._exit(0)
-    if in_blas_context:
-        one_blas_thread().__exit__()
+    with entered[elsewhere]:
+        child = os.fork()
+        if child == 0:
+            try:
+                signal.alarm(60)  # for a child that waits for threads it has not got
+                os.write(writer, pickle.dumps(fit_and_use(0)))
+            finally:
+                os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
         answer = pipe.read()
@@ -314,15 +320,53 @@ for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
 """
 
 
-def test_an_interrupt_of_one_thread_does_not_leave_the_others_waiting():
-    result = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED],
+# Ctrl-C comes when one helper runs already and another one is not yet asked to.
+INTERRUPTED_EARLY = """
+import numpy as np
+from skebm import BernoulliRBM, _threads
+
+_threads.n_processors = lambda: 3
+X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
+rbm = BernoulliRBM(40, n_iter=1, random_state=0).fit(X)
+pool = _threads._helpers().pool
+submit, calls = pool.submit, []
+
+def interrupted(*arguments):
+    calls.append(arguments)
+    if len(calls) == 2:
+        raise KeyboardInterrupt
+    return submit(*arguments)
+
+pool.submit = interrupted
+try:
+    rbm.fit(X)
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+pool.submit = submit
+rbm.fit(X)
+print("fitted", flush=True)
+"""
+
+
+def run_code(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,
         timeout=60,
     )
+
+
+def test_an_interrupt_of_one_thread_does_not_leave_the_others_waiting():
+    result = run_code(INTERRUPTED)
     places = ["before 0", "after 0", "before 1", "after 2"]
     expected = [f"{at} {algorithm} False" for at in places for algorithm in ("pcd", "cd")]
     assert result.stdout.splitlines() == expected, result.stderr
+    assert result.returncode == 0
+
+
+def test_an_interrupt_while_a_team_gathers_does_not_leave_its_first_members_waiting():
+    result = run_code(INTERRUPTED_EARLY)
+    assert result.stdout.splitlines() == ["interrupted", "fitted"], result.stderr
     assert result.returncode == 0

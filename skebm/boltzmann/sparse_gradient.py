@@ -13,10 +13,12 @@ from ..kernels.barrier import break_barrier, new_barrier
 from ..kernels.sparse_steps import Model, Rule, Workspace, run_steps
 from .units import BernoulliUnits
 
-# Fewer visible units than this are one block; more than this many blocks cost more to add up
-# than further threads gain.
+# A block of visible units is so small that its weights stay in the cache of a processor, and
+# there are four at least, for as many threads; but no smaller than this, and no more than that
+# many, or their parts would cost more to add up than they gain.
+_BYTES_IN_CACHE = 400_000
 _SMALLEST_BLOCK = 64
-_MOST_BLOCKS = 4
+_MOST_BLOCKS = 16
 
 _CACHE_LINE = 64  # bytes
 _LANES = 16  # numbers of the smaller type in a cache line
@@ -136,7 +138,9 @@ def _workspace(learner, rule):
     h = _padded(learner.chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
-    blocks = blocks_of(n_visible, _SMALLEST_BLOCK, _MOST_BLOCKS)
+    n_bytes = n_visible * n_columns * dtype.itemsize
+    n_blocks = np.clip(n_bytes // _BYTES_IN_CACHE + 1, 4, _MOST_BLOCKS)
+    blocks = blocks_of(n_visible, _SMALLEST_BLOCK, n_blocks)
     n_blocks = len(blocks)
     bounds = np.array([block.start for block in blocks] + [n_visible])
     starts = bounds + _PADDING * np.arange(n_blocks + 1)

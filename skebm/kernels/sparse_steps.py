@@ -21,6 +21,9 @@ from .scalar import sigmoid
 from .sparse import add_listed_rows, add_scaled, dot, fill, first_not_below, scale
 from .updates import move_row
 
+# Rows of hidden means that a block of units adds up at a time.
+_ROWS_IN_CACHE = 128
+
 
 class Model(NamedTuple):
     """Parameters, their last steps (empty without momentum), and the offsets; changed in place.
@@ -282,24 +285,27 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
 
 
 @part
-def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient):
-    """List, for each unit of a block, the rows in which it is on, with their factors.
+def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums):
+    """List, for each unit of a block, the rows from ``first`` to ``last`` in which it is on.
 
-    On the way, the difference of the phases and the gradient of the bias of each unit.
+    With their factors in the gradient; and on the way, what these rows add to the difference of
+    the phases and to the gradient of the bias of each unit, the two rows of ``sums``.
     """
     number = model.b.dtype.type
-    low, start, n_rows = work.bounds[block], work.starts[block], n_data + n_chains
+    low, start = work.bounds[block], work.starts[block]
     on, values, n_on = work.on, work.values, work.n_on[block]
     unit_rows, unit_factors = work.unit_rows, work.unit_factors
-    for r in range(n_rows):
-        weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
+    for i in range(n_listed.shape[0]):
+        n_listed[i] = 0
+    for r in range(first, last):
+        weight = number(1 / n_data) if r < n_data else number(-1 / (n_rows - n_data))
         product = dot(work.means[r], work.means[n_rows + 1]) if rule.centered else number(0)
         for k in range(start, start + n_on[r]):
             unit = on[r, k]
             i = unit - low
             factor = weight * values[r, k]
-            difference[i] += factor
-            gradient[i] += factor * (1 - product)
+            sums[0, i] += factor
+            sums[1, i] += factor * (1 - product)
             n = n_listed[i]
             unit_rows[unit, n] = r
             unit_factors[unit, n] = factor
@@ -310,45 +316,66 @@ def _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, differen
 def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
     number = model.b.dtype.type
-    rate, momentum = number(rule.rate), number(rule.momentum)
-    keep, l1 = number(rule.keep), number(rule.l1)
     low, n_rows = work.bounds[block], n_data + n_chains
     n_units = work.bounds[block + 1] - low
-    n_listed = np.zeros(n_units, dtype=np.int64)
-    difference = np.zeros(n_units, dtype=model.b.dtype)
-    gradient = np.zeros(n_units, dtype=model.b.dtype)
-    _list_by_unit(model, work, rule, block, n_data, n_chains, n_listed, difference, gradient)
-    W, b, means, offset = model.W, model.b, work.means, model.visible_offset
-    rows, factors = work.unit_rows, work.unit_factors
-    moved_difference = dot(means[n_rows], means[n_rows + 1])
-    squared_offset = dot(means[n_rows + 1], means[n_rows + 1])
-    weights_gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
-    first = np.int64(0)
+    n_listed = np.empty(n_units, dtype=np.int64)
+    sums = np.zeros((2, n_units), dtype=model.b.dtype)
+    # Hidden means of so many rows stay in the cache while all units of the block add them up.
+    tile = n_rows if rule.momentum != 0 or rule.l1 != 0 else np.int64(_ROWS_IN_CACHE)
+    for first in range(0, n_rows, tile):
+        last = min(first + tile, n_rows)
+        _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
+        if last == n_rows and rule.centered:
+            _list_offsets(model, work, low, n_rows, n_listed, sums)
+        _move_weights(model, work, rule, low, n_listed, first == 0)
+    rate, momentum = number(rule.rate), number(rule.momentum)
     for i in range(n_units):
-        unit, n = low + i, n_listed[i]
-        if rule.centered and (n > 0 or offset[unit] != 0):
-            gradient[i] += offset[unit] * moved_difference + difference[i] * squared_offset
-            rows[unit, n], factors[unit, n] = n_rows, -offset[unit]
-            rows[unit, n + 1], factors[unit, n + 1] = n_rows + 1, -difference[i]
-            n += 2
-        n = _pad(rows, factors, unit, first, n)
+        step = rate * sums[1, i]
         if momentum != 0:
-            model.b_step[unit] = momentum * model.b_step[unit] + rate * gradient[i]
-            b[unit] += model.b_step[unit]
-        else:
-            b[unit] += rate * gradient[i]
+            step += momentum * model.b_step[low + i]
+            model.b_step[low + i] = step
+        model.b[low + i] += step
+
+
+@part
+def _list_offsets(model, work, low, n_rows, n_listed, sums):
+    """Add the two rows of the centred gradient to the list of each unit, and to its bias."""
+    offset, rows, factors = model.visible_offset, work.unit_rows, work.unit_factors
+    moved_difference = dot(work.means[n_rows], work.means[n_rows + 1])
+    squared_offset = dot(work.means[n_rows + 1], work.means[n_rows + 1])
+    for i in range(n_listed.shape[0]):
+        unit, n, difference = low + i, n_listed[i], sums[0, i]
+        if offset[unit] != 0 or difference != 0:
+            sums[1, i] += offset[unit] * moved_difference + difference * squared_offset
+            rows[unit, n], factors[unit, n] = n_rows, -offset[unit]
+            rows[unit, n + 1], factors[unit, n + 1] = n_rows + 1, -difference
+            n_listed[i] = n + 2
+
+
+@part
+def _move_weights(model, work, rule, low, n_listed, is_first):
+    """Move the weights of a block of units by the rows in their lists."""
+    number = model.b.dtype.type
+    rate, momentum = number(rule.rate), number(rule.momentum)
+    keep, l1 = number(rule.keep), number(rule.l1)
+    W, means, rows, factors = model.W, work.means, work.unit_rows, work.unit_factors
+    gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
+    start = np.int64(0)
+    for i in range(n_listed.shape[0]):
+        unit = low + i
+        n = _pad(rows, factors, unit, start, n_listed[i])
         if momentum == 0 and l1 == 0:
-            if keep != 1:
+            if keep != 1 and is_first:
                 for j in range(W.shape[1]):
                     W[unit, j] *= keep
             for k in range(n):
                 factors[unit, k] *= rate
-            add_listed_rows(rows, factors, unit, first, n, means, W, unit)
+            add_listed_rows(rows, factors, unit, start, n, means, W, unit)
         else:
-            fill(weights_gradient[0], 0)
-            add_listed_rows(rows, factors, unit, first, n, means, weights_gradient, first)
-            step = model.W_step[unit] if momentum != 0 else weights_gradient[0]
-            move_row(W[unit], weights_gradient[0], step, rate, momentum, keep, l1)
+            fill(gradient[0], number(0))
+            add_listed_rows(rows, factors, unit, start, n, means, gradient, start)
+            step = model.W_step[unit] if momentum != 0 else gradient[0]
+            move_row(W[unit], gradient[0], step, rate, momentum, keep, l1)
 
 
 @part
@@ -382,26 +409,33 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
     # As literals, these would have each function that they are passed to compiled once more.
     first = n_data = n_chains = np.int64(0)
     for start in range(0, order.shape[0], rule.batch_size):
+        n_data_before, n_chains_before = n_data, n_chains
         numbers = order[start : start + rule.batch_size]
+        n_data = np.int64(numbers.shape[0])
+        n_chains = np.int64(work.h.shape[0]) if rule.persistent else n_data
+        n_rows = n_data + n_chains
+        # All that can be done with a block while its weights are in the cache.
         for block in range(rank, n_blocks, size):
             if start > 0:
-                _learn_visible(model, work, rule, block, n_data, n_chains)
+                _learn_visible(model, work, rule, block, n_data_before, n_chains_before)
             _read_data(data, numbers, model, work, rule, block)
-            _send_up(model, work, block, first, numbers.shape[0], rule.centered)
-        n_data = numbers.shape[0]
-        n_chains = work.h.shape[0] if rule.persistent else n_data
-        n_rows = n_data + n_chains
-        next_stream = stream
-        if not rule.persistent:
-            if not meet(work.barrier, size):
-                return
+            _send_up(model, work, block, first, n_data, rule.centered)
+            if rule.persistent:
+                _draw_visible(model, work, block, n_data, n_chains, seed, stream)
+                _send_up(model, work, block, n_data, n_rows, rule.centered)
+        if not meet(work.barrier, size):
+            return
+        next_stream = stream + 1
+        n_steps = rule.n_gibbs_steps
+        if rule.persistent:
+            n_steps -= 1
+        else:
             _mean_hidden(model, work, low, high, first, n_data)
-            _draw_hidden(work, low, high, first, n_chains, seed, next_stream)
+            _draw_hidden(work, low, high, first, n_chains, seed, stream)
             if not meet(work.barrier, size):
                 return
-            next_stream += 1
-        for step in range(rule.n_gibbs_steps):
-            if step > 0:
+        for step in range(n_steps):
+            if step > 0 or rule.persistent:
                 _mean_hidden(model, work, low, high, n_data, n_rows)
                 _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
                 if not meet(work.barrier, size):

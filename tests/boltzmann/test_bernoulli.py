@@ -177,6 +177,7 @@ def test_fit_is_the_twin_started_as_documented(algorithm, shuffle, storage, runs
         momentum=0.5,
         alpha=0.01,
         l1_ratio=0.25,
+        centered=True,
         n_iter=3,
         shuffle=shuffle,
         random_state=8,
@@ -391,11 +392,12 @@ def test_no_iteration_leaves_the_start():
 def test_warm_start_goes_on_where_the_last_fit_ended(algorithm):
     X = binary_rows(300)
     params = {"n_components": 8, "momentum": 0.5, "random_state": 0, "algorithm": algorithm}
-    params |= {"learning_rate": 0.3}
+    params |= {"learning_rate": 0.3, "centered": True}
     rbm = BernoulliRBM(**params, n_iter=5, warm_start=True).fit(X)
     once = copy.deepcopy(rbm)
     twice = rbm.fit(X)
     assert twice.n_iter_ == 5
+    assert all(len(values) == 5 for values in twice.history_.values())
     assert not same_model(once, twice)
     assert log_likelihood(twice, X) > log_likelihood(once, X) + 0.1
     # Streams, chains, velocities and offsets go on as well: it is one run of ten epochs.
@@ -429,6 +431,7 @@ def test_another_number_of_chains_starts_new_ones():
 def test_partial_fits_are_the_epochs_of_fit(storage, algorithm):
     X = storage(binary_rows(95))
     params = {"n_components": 5, "momentum": 0.5, "random_state": 0, "algorithm": algorithm}
+    params |= {"centered": True}
     rbm = BernoulliRBM(**params)
     for n_iter in (1, 2, 3):
         assert rbm.partial_fit(X) is rbm
@@ -437,7 +440,8 @@ def test_partial_fits_are_the_epochs_of_fit(storage, algorithm):
 
 def test_partial_fit_of_many_rows_is_that_of_its_minibatches():
     X = binary_rows(10_000)
-    start = BernoulliRBM(5, batch_size=100, shuffle=False, random_state=0).partial_fit(X[:100])
+    start = BernoulliRBM(5, batch_size=100, shuffle=False, centered=True, random_state=0)
+    start.partial_fit(X[:100])
     whole, parts = copy.deepcopy(start), copy.deepcopy(start)
     whole.partial_fit(X)
     for first in range(0, len(X), 100):

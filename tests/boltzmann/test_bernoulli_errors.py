@@ -38,7 +38,7 @@ BAD_VALUES = {
     "batch_size": ["10", 2.5, 0],
     "n_iter": [None, 1.5, -1],
     "verbose": ["loud", None, -1],
-    "random_state": ["now", 1.5, -1],
+    "random_state": ["now", 1.5, -1, 2**32, np.random.default_rng(0)],
     "algorithm": [None, "sgd"],
     "n_gibbs_steps": ["one", 1.5, 0, (), (1, 0), (1, 2.5)],
     "n_chains": ["all", 2.5, 0],
@@ -106,6 +106,7 @@ def test_a_validation_set_that_leaves_nothing_is_named():
         *[("sample", "n_steps", value) for value in (-1, 1.5, "one", None)],
         *[("sample", "n_samples", value) for value in (0, 1.5, "one")],
         *[("impute", "n_steps", value) for value in (0, 1.5, "one", None)],
+        *[(method, "random_state", "now") for method in ("gibbs", "sample", "impute")],
     ],
 )
 def test_a_bad_argument_is_named_and_nothing_changes(method, argument, value):

@@ -121,6 +121,13 @@ def test_samples_before_the_first_step_are_drawn_by_the_biases_alone():
     assert np.all(np.abs(found - p) < 4.5 * np.sqrt(p * (1 - p) / 20_000))
 
 
+def test_the_first_step_of_a_sample_is_independent_of_its_start():
+    rbm, exact = make_rbm()
+    p = np.exp(exact.b) / (1 + np.exp(exact.b))
+    p_start = np.prod(np.where(exact.v > 0, p, 1 - p), axis=1)
+    check_distribution(rbm.sample(50_000, n_steps=1), p_start @ exact.gibbs_step())
+
+
 def test_number_of_samples():
     rbm, exact = make_rbm()
     assert rbm.sample(n_steps=1).shape == (1, 5)
@@ -215,6 +222,21 @@ def test_imputed_values_are_the_expectations_given_the_known_ones():
     assert np.all(filled[:, keep] == known[keep])
     standard_error = filled[:, ~keep].std(axis=0) / np.sqrt(len(X))
     assert np.all(standard_error < 0.01)
+    error = filled[:, ~keep].mean(axis=0) - expected[~keep]
+    assert np.all(np.abs(error) < 4.5 * standard_error)
+
+
+def test_one_step_of_imputing_starts_from_the_biases_and_averages_the_first_means():
+    rbm, exact = make_rbm()
+    known = np.array([1.0, 0, 0, 1, 0])
+    keep = np.array([True, False, True, True, False])
+    p = np.exp(exact.b) / (1 + np.exp(exact.b))
+    p_start = np.prod(np.where(exact.v > 0, p, 1 - p), axis=1)
+    p_start = np.where(np.all(exact.v[:, keep] == known[keep], axis=1), p_start, 0)
+    expected = (p_start / p_start.sum()) @ exact.gibbs_step() @ exact.v
+
+    filled = rbm.impute(np.tile(np.where(keep, known, np.nan), (50_000, 1)), n_steps=1)
+    standard_error = filled[:, ~keep].std(axis=0) / np.sqrt(len(filled))
     error = filled[:, ~keep].mean(axis=0) - expected[~keep]
     assert np.all(np.abs(error) < 4.5 * standard_error)
 

@@ -142,16 +142,30 @@ def test_pseudo_likelihood_of_a_grey_unit_compares_it_with_its_mirror_image(dtyp
 
 @pytest.mark.parametrize(("dtype", "scale"), [(np.float32, 30.0), (np.float64, 100.0)])
 def test_pseudo_likelihood_of_huge_weights_neither_overflows_nor_vanishes(dtype, scale):
-    machine, exact = make_machine(5, 5, dtype, scale)
-    v = exact.v
-    expected = np.zeros(len(v))
+    # All of one sign: a unit that is flipped multiplies the probability of a state by the
+    # exponential of twelve such weights, up to exp(1000) and down to exp(-1000).
+    W, b, c = enumeration.make_model(5, 12, scale)
+    W, b, c = (np.ascontiguousarray(array, dtype=dtype) for array in (np.abs(W), b, c))
+    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    exact = enumeration.Enumeration(W, b, c)
+    expected = np.zeros(len(exact.v))
     for i in range(5):
-        flipped = v.copy()
+        flipped = exact.v.copy()
         flipped[:, i] = 1 - flipped[:, i]
-        gap = exact.free_energy(flipped) - exact.free_energy(v)
+        gap = exact.free_energy(flipped) - exact.free_energy(exact.v)
         expected -= np.logaddexp(0, -gap)
-    got = machine.pseudo_log_likelihood(as_rows(v.astype(dtype)))
+    got = machine.pseudo_log_likelihood(as_rows(exact.v.astype(dtype)))
     close(got, expected, largest_energy(exact))
+
+
+@each_dtype
+@pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-300])
+def test_pseudo_likelihood_of_no_weights_is_that_of_the_biases(scale, dtype):
+    machine, exact = make_machine(5, 4, dtype)
+    machine.weights *= scale
+    p = np.exp(exact.b) / (1 + np.exp(exact.b))
+    expected = np.log(np.where(exact.v > 0, p, 1 - p)).sum(axis=1)
+    close(machine.pseudo_log_likelihood(as_rows(exact.v.astype(dtype))), expected, 10)
 
 
 @each_dtype
