@@ -59,18 +59,31 @@ def _helpers():
     return _Helpers()
 
 
-def run_team(member, most):
+def run_team(member, most, abandon=lambda: None):
     """Call ``member(rank, size)`` at the same time for each rank of a team, and wait for all.
 
-    The caller is rank 0; up to ``most - 1`` idle helpers are the others. An interrupt of the
-    caller is raised once all are done.
+    The caller is rank 0; up to ``most - 1`` idle helpers are the others. Where members wait for
+    each other, ``abandon()`` has to let them go: it is called when one fails, or when the caller
+    is interrupted before all have started.
     """
     helpers = _helpers()
-    with helpers.borrowed(most - 1) as n_borrowed:
-        size = n_borrowed + 1
-        others = [helpers.pool.submit(member, rank, size) for rank in range(1, size)]
+
+    def guarded(function, *arguments):
         try:
-            member(0, size)
+            return function(*arguments)
+        except BaseException:
+            abandon()
+            raise
+
+    def start(others, size):
+        for rank in range(1, size):
+            others.append(helpers.pool.submit(guarded, member, rank, size))
+        member(0, size)
+
+    with helpers.borrowed(most - 1) as n_borrowed:
+        others = []
+        try:
+            guarded(start, others, n_borrowed + 1)
         finally:
             errors = [other.exception() for other in others]
         for error in filter(None, errors):

@@ -521,6 +521,7 @@ class BaseRBM(
         """Streams to draw from: the estimator's own, going on, or new ones."""
         if isinstance(random_state, RandomStreams):
             return random_state
+        check_argument(self, "random_state", random_state, Randomness())
         if random_state is None:
             return self._streams
         return RandomStreams.from_random_state(check_random_state(random_state))

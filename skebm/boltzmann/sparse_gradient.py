@@ -5,6 +5,7 @@ Same model, same random numbers, same steps, another order of summation: see
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -64,14 +65,9 @@ def run_sparse_epoch(learner, rows, order, settings):
         stream = learner.streams.take(2 * rule.n_gibbs_steps * n_batches)
 
         def member(rank, size, part=part, stream=stream):
-            try:
-                run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
-            except BaseException:
-                # Interrupted before it came to run: the others must not wait for it.
-                break_barrier(work.barrier)
-                raise
+            run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
 
-        run_team(member, n_blocks)
+        run_team(member, n_blocks, abandon=partial(break_barrier, work.barrier))
     _copy_back(model, work, learner)
 
 
