@@ -1,0 +1,70 @@
+"""How states are written: as -1 and 1, as 0 and 1, or as real numbers beside a threshold."""
+
+import numpy as np
+
+SPIN = "spin"
+BINARY = "binary"
+THRESHOLD = "threshold"
+REAL = "real"
+
+_MEANING = {SPIN: "-1 and 1", BINARY: "0 and 1"}
+
+
+def encoding_of(X, missing=None):
+    """How ``X`` is written: "spin", "binary", None if only ones tell it, "threshold" if neither.
+
+    What ``missing`` marks, and NaN, says nothing.
+    """
+    if X.dtype == bool:
+        return BINARY
+    known = ~np.isnan(X) if X.dtype.kind == "f" else np.ones(X.shape, dtype=bool)
+    if missing is not None:
+        known &= ~missing
+    is_one = (X == 1) & known
+    if not (is_one | ((X == 0) & known) | ~known).all():
+        is_spin = (is_one | ((X == -1) & known) | ~known).all()
+        return SPIN if is_spin else THRESHOLD
+    return None if (is_one | ~known).all() else BINARY
+
+
+def joint_encoding(fitted, found, name, X, binarize):
+    """Encoding of data that meet a memory in the encoding ``fitted``.
+
+    Raises
+    ------
+    ValueError
+        If the data are in another one, or neither binary nor to be thresholded.
+    """
+    if found == THRESHOLD and binarize is None:
+        raise ValueError(
+            f"{name} with binarize=None takes rows of -1 and 1 or of 0 and 1. "
+            f"Got other values, such as {_other_value(X)!r}."
+        )
+    if fitted is None or fitted == THRESHOLD:
+        return fitted or found
+    if found not in (None, fitted):
+        got = _MEANING.get(found, f"other values, such as {_other_value(X)!r}")
+        raise ValueError(f"This {name} stores rows of {_MEANING[fitted]}. Got {got}.")
+    return fitted
+
+
+def _other_value(X):
+    others = X[~np.isin(X, (-1, 0, 1)) & (X == X)]
+    return others[0].item() if len(others) else "-1 beside 0"
+
+
+def to_spins(X, encoding, threshold, dtype):
+    """States of -1 and 1. What is missing becomes -1."""
+    # In the other encodings zero separates the two values as well.
+    on = np.greater(X, threshold if encoding == THRESHOLD else 0)
+    spins = on.astype(dtype, order="C")
+    spins *= 2
+    spins -= 1
+    return spins
+
+
+def from_spins(spins, encoding, dtype):
+    """States as the data of type ``dtype`` had them."""
+    if encoding == SPIN:
+        return spins.astype(dtype, copy=False)
+    return (spins > 0).astype(dtype)
