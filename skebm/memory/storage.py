@@ -150,6 +150,8 @@ class Storkey:
                 step = (x[0] - x[0] * on_field - f) / dtype(n_units)
                 bias *= growth
                 bias += couplings.always_on * step
+        # The two halves have gone through the same sums in another order.
+        _finish(weights)
 
 
 class Dreaming:
