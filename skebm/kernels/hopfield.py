@@ -203,6 +203,24 @@ def random_spins(address, where, X):
                 X[r, i] = 1 if uniform[i] < 0.5 else -1
 
 
+# States
+
+
+@kernel
+def count_values(X):
+    """How often -1, 0, 1 and NaN are in ``X``."""
+    n_minus, n_zero, n_one, n_nan = 0, 0, 0, 0
+    for r in range(X.shape[0]):
+        row = X[r]
+        for i in range(row.shape[0]):
+            value = row[i]
+            n_minus += value == -1
+            n_zero += value == 0
+            n_one += value == 1
+            n_nan += value != value
+    return n_minus, n_zero, n_one, n_nan
+
+
 # Learning
 
 

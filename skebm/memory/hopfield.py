@@ -311,7 +311,8 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         """
         rule = self._fitted_rule()
         with all_or_nothing(self):
-            patterns = self._patterns_of(validate_data(self, X, reset=False))
+            X = validate_data(self, X, reset=False)
+            patterns = self._patterns_of(X, self._encoding_with(X))
             numbers = find_rows(patterns, self.patterns_)
             if (numbers == SPURIOUS).any():
                 absent = np.flatnonzero(numbers == SPURIOUS)[0]
@@ -392,7 +393,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         rule = self._fitted_rule()
         labels = self._labels_with(X, y)
         self.encoding_ = self._encoding_with(X)
-        patterns = self._patterns_of(X)
+        patterns = self._patterns_of(X, self.encoding_)
         if self.rule not in _KEEP_PATTERNS:
             couplings = self._couplings()
             self._refuse_after_dreams(rule.adds_after_dreams, "store more patterns")
@@ -411,9 +412,8 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         found = encoding_of(X, gaps)
         return joint_encoding(self.encoding_, found, type(self).__name__, X, self.binarize)
 
-    def _patterns_of(self, X):
+    def _patterns_of(self, X, encoding):
         """Rows of data as they are stored."""
-        encoding = self._encoding_with(X)
         if encoding == REAL:
             return X.astype(self._dtype)
         return to_spins(X, encoding, self.binarize, np.int8)

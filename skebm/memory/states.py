@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ..kernels.hopfield import count_values
+
 SPIN = "spin"
 BINARY = "binary"
 THRESHOLD = "threshold"
@@ -17,14 +19,17 @@ def encoding_of(X, missing=None):
     """
     if X.dtype == bool:
         return BINARY
-    known = ~np.isnan(X) if X.dtype.kind == "f" else np.ones(X.shape, dtype=bool)
     if missing is not None:
-        known &= ~missing
-    is_one = (X == 1) & known
-    if not (is_one | ((X == 0) & known) | ~known).all():
-        is_spin = (is_one | ((X == -1) & known) | ~known).all()
-        return SPIN if is_spin else THRESHOLD
-    return None if (is_one | ~known).all() else BINARY
+        X = X[~missing][None]
+    if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    n_minus, n_zero, n_one, n_nan = count_values(np.ascontiguousarray(X))
+    n_values = X.size - n_nan
+    if n_one == n_values:
+        return None
+    if n_one + n_zero == n_values:
+        return BINARY
+    return SPIN if n_one + n_minus == n_values else THRESHOLD
 
 
 def joint_encoding(fitted, found, name, X, binarize):

@@ -20,7 +20,7 @@ from ..kernels.hopfield import divide, mirror_lower, scale_to_counts, storkey_st
 from ..kernels.products import multiply
 
 # Enough patterns at a time for BLAS to run at full speed, few enough to be made float at once.
-_CHUNK = 2048
+_CHUNK = 4096
 # An eigendecomposition grows with the cube of this.
 _SMALL_CHUNK = 512
 _SMALLEST_BLOCK = 512

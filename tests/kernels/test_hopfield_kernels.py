@@ -1,10 +1,10 @@
 """Kernels of associative memory, against slow twins and enumeration."""
 
-import naive_hopfield as naive
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
+import naive_hopfield as naive
 from skebm.kernels import hopfield
 from skebm.kernels.random import fill_uniform
 from skebm.memory.recall import DenseNetwork, Dynamics, Outcome, WeightNetwork

@@ -4,7 +4,6 @@ import pickle
 import warnings
 
 import joblib
-import naive_hopfield as naive
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -15,6 +14,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import naive_hopfield as naive
 from skebm import HopfieldMemory
 
 RULES = ["hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"]
@@ -611,7 +611,7 @@ def test_failure_changes_nothing(rule):
     for method in ["fit", "partial_fit", "forget"]:
         with pytest.raises(ValueError, match="contains NaN"):
             getattr(memory, method)(bad)
-        with pytest.raises(ValueError, match="99 features|not stored"):
+        with pytest.raises(ValueError, match=r"99 features|not stored"):
             getattr(memory, method)(X[:, :99]) if method != "fit" else memory.forget(-X[:1] * 1)
     assert pickle.dumps(vars(memory)) == before
 

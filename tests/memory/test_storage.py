@@ -1,9 +1,9 @@
 """The rules of storing, against their definitions."""
 
-import naive_hopfield as naive
 import numpy as np
 import pytest
 
+import naive_hopfield as naive
 from skebm.memory import storage
 from skebm.memory.storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey
 
