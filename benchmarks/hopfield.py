@@ -62,8 +62,8 @@ MASKS = (0.1, 0.3, 0.5, 0.7, 0.9)
 N_NOISED, N_MASKED = 100, 50
 LARGEST_ERROR = 60.0
 N_IMAGE_DRAWS = 5
-# So large that the nearest image has nearly all of the weight, with any similarity.
-BETA = 1000.0
+# Images are blended where beta is small, and the nearest counts alone where it is large.
+BETA, BETAS = 0.3, (0.1, 0.3, 1.0, 10.0, 1000.0)
 
 DREAMS = (0, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000)
 DREAMING_UNITS, DREAMING_LOADS, DREAMING_RATE, DREAMING_DRAWS = 500, (0.14, 0.2, 0.3), 0.01, 3
@@ -154,19 +154,28 @@ def measure_retrieval(options):
     images = images[np.random.default_rng(0).permutation(len(images))]
     curves = {
         "images": retrieval_curve(
-            f"N images, noise {NOISE}", N_IMAGES, images, lambda n: (n, partial(noisy, sigma=NOISE))
+            f"N images, noise {NOISE}, beta {BETA} here and below",
+            N_IMAGES,
+            images,
+            lambda n: (n, noise_of(NOISE), BETA),
         ),
         "noise": retrieval_curve(
             f"noise at N = {N_NOISED}",
             NOISES,
             images,
-            lambda sigma: (N_NOISED, partial(noisy, sigma=sigma)),
+            lambda sigma: (N_NOISED, noise_of(sigma), BETA),
         ),
         "mask": retrieval_curve(
             f"masked share of the rows at N = {N_MASKED}",
             MASKS,
             images,
-            lambda share: (N_MASKED, partial(masked, share=share)),
+            lambda share: (N_MASKED, partial(masked, share=share), BETA),
+        ),
+        "beta": retrieval_curve(
+            f"beta, at N = {N_IMAGES[-1]}, noise {NOISE}",
+            BETAS,
+            images,
+            lambda beta: (N_IMAGES[-1], noise_of(NOISE), beta),
         ),
     }
     at_most = {name: curves["images"][name][-1] for name in SIMILARITIES}
@@ -181,16 +190,20 @@ def retrieval_curve(title, values, images, setting):
     curves = {}
     for similarity in SIMILARITIES:
         shares = [share_retrieved(similarity, images, *setting(value)) for value in values]
-        print(f"  {similarity:<10}" + "".join(f"{share:8.3f}" for share in shares))
+        print(f"  {similarity:<10}" + "".join(f"{share:8.4f}" for share in shares))
         curves[similarity] = shares
     return {"values": values, **curves}
 
 
-def share_retrieved(similarity, images, n_images, damage):
+def noise_of(sigma):
+    return partial(noisy, sigma=sigma)
+
+
+def share_retrieved(similarity, images, n_images, damage, beta):
     shares = []
     for draw in range(N_IMAGE_DRAWS):
         X = images[draw * n_images : (draw + 1) * n_images]
-        memory = HopfieldMemory("softmax", similarity=similarity, beta=BETA, max_iter=1).fit(X)
+        memory = HopfieldMemory("softmax", similarity=similarity, beta=beta, max_iter=1).fit(X)
         recalled = memory.transform(damage(np.random.default_rng(draw), X))
         errors = np.square(recalled - X).sum(axis=1)
         shares.append(np.mean(errors <= LARGEST_ERROR))
