@@ -1,7 +1,7 @@
 """
-======================================
+=======================================
 Remembering digits, and what goes wrong
-======================================
+=======================================
 
 An associative memory stores rows and, given a damaged one, answers with the row that it is
 reminded of. Here :class:`skebm.HopfieldMemory` stores one scanned digit of each kind, gets them

@@ -133,7 +133,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         Passes over the patterns that storing took: 1.
     n_features_in_ : int
         Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 
     See Also
@@ -146,6 +146,10 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
     temperatures and tolerances) may be changed on a fitted memory. Those of storing may not.
 
     A unit whose field is zero, to rounding, keeps its state.
+
+    Weights have no second copy. Errors are found before they are touched; but an interrupt in the
+    middle of ``partial_fit``, ``forget`` or ``unlearn`` leaves weights that do not belong to the
+    patterns, and asks for ``fit``.
 
     References
     ----------
@@ -698,7 +702,8 @@ default=None
         return match_real(states, self.patterns_, nearest, self.match_tol)
 
     def _dynamics(self, streams):
-        together = self.update == "sync"
+        # A softmax memory knows no order of its units.
+        together = self.update == "sync" or self.rule == "softmax"
         sweeps = temperatures(self.temperature, self.temperature_schedule, self.max_iter)
         if self.rule == "softmax":
             sweeps = np.empty(0)
