@@ -44,7 +44,7 @@ CAPACITY = {
     "storkey": ({}, [0.14, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5]),
     "pseudo_inverse": ({}, [0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6]),
     "dreaming": ({"sleep_time": 10.0}, [0.2, 0.3, 0.4, 0.5, 0.6, 0.7]),
-    "dense": ({"order": 3}, [1.0, 2.0, 5.0, 10.0]),
+    "dense": ({"order": 3}, [1.0, 2.0, 5.0, 10.0, 15.0]),
 }
 WANTED_CAPACITY = {
     "hebb": "falls through 0.5 between 0.12 and 0.16",
@@ -65,7 +65,7 @@ N_IMAGE_DRAWS = 5
 # Images are blended where beta is small, and the nearest counts alone where it is large.
 BETA, BETAS = 0.3, (0.1, 0.3, 1.0, 10.0, 1000.0)
 
-DREAMS = (0, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000)
+DREAMS = (0, 100, 200, 300, 500, 700, 1000, 1500, 2000, 3000, 5000, 10_000)
 DREAMING_UNITS, DREAMING_LOADS, DREAMING_RATE, DREAMING_DRAWS = 500, (0.14, 0.2, 0.3), 0.01, 3
 
 
