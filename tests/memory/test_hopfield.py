@@ -539,6 +539,15 @@ def test_annealing_comes_to_rest(rule, update):
     np.testing.assert_allclose(recalled.energies[:, -1], memory.energy(X))
 
 
+def test_a_schedule_that_ends_warm_is_followed_by_rest():
+    memory, X = fitted(temperature=2.0, max_iter=9)
+    assert not memory.recall(X).converged.all()
+    recalled = memory.set_params(temperature_schedule="invscaling").recall(X)
+    assert recalled.converged.all()
+    assert recalled.n_steps.max() > 9
+    np.testing.assert_array_equal(memory.fit(X).transform(X), recalled.states)
+
+
 def test_annealing_finds_lower_energies_than_falling():
     rng = np.random.default_rng(0)
     memory, _ = fitted()
