@@ -205,6 +205,11 @@ def test_unlearn_in_two_calls(rule):
     assert abs(change).max() > 5
 
 
+def test_unlearning_makes_no_bias():
+    assert not fitted()[0].unlearn(5).intercept_.any()
+    assert fitted(fit_intercept=True)[0].unlearn(5, rate=0.5).intercept_.any()
+
+
 def test_unlearning_raises_the_capacity():
     X = random_patterns(60, 200)
     with pytest.warns(UserWarning, match="more than the capacity"):
