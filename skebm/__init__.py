@@ -2,5 +2,6 @@
 
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM
+from .memory import HopfieldMemory
 
-__all__ = ["BernoulliRBM", "__version__", "show_versions"]
+__all__ = ["BernoulliRBM", "HopfieldMemory", "__version__", "show_versions"]

@@ -26,9 +26,12 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skebm
 
-# scikit-learn's checks fit data of any range; the estimators warn, as they should.
+# scikit-learn's checks fit data of any range and in any number, and give a fit few iterations;
+# the estimators warn, as they should.
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*MinMaxScaler:UserWarning",
+    "ignore:.*more than the capacity:UserWarning",
+    "ignore:.*come to rest:sklearn.exceptions.ConvergenceWarning",
     # Its set_output checks mix frames and arrays.
     "ignore:X (has|does not have valid) feature names:UserWarning",
 )

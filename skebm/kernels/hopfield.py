@@ -1,0 +1,512 @@
+"""Recall and learning in networks of units that are -1 or 1.
+
+Names follow the equations: ``x`` the states of one row, ``h = W x + b`` its local fields, ``W``
+symmetric weights with a zero diagonal, ``b`` the bias. Where a kernel takes ``X`` and ``H``, it
+changes both in place and keeps them consistent: a flip touches one row of ``W``, and a unit that
+does not flip costs one comparison.
+
+``free`` says which units may change; it has one row for all rows of ``X``, or a row for each.
+"""
+
+import numpy as np
+
+from ._jit import kernel
+from .random import fill_uniform
+from .scalar import exp, sigmoid
+from .sparse import add_scaled, add_scaled_rows
+
+
+@kernel
+def add_bias(H, b):
+    """Add ``b`` to each row."""
+    for r in range(H.shape[0]):
+        add_scaled(b.dtype.type(1), b, H[r])
+
+
+@kernel
+def energy_of(x, h, b):
+    """E = -1/2 x W x - b x of one row, from its local fields."""
+    total = 0.0
+    for i in range(x.shape[0]):
+        total += x[i] * (h[i] + b[i])
+    return -0.5 * total
+
+
+@kernel
+def energies(X, H, b, out):
+    """Energy of each row."""
+    for r in range(X.shape[0]):
+        out[r] = energy_of(X[r], H[r], b)
+
+
+@kernel
+def record(path, step, energy):
+    """Note an energy and let it stand for all later steps too; ``path`` may be empty."""
+    for k in range(path.shape[0] - step):
+        path[step + k] = energy
+
+
+@kernel
+def margin(h, rounding):
+    """Fields up to this count as zero: so large is the rounding error of the largest."""
+    largest = h.dtype.type(0)
+    for i in range(h.shape[0]):
+        largest = max(largest, abs(h[i]))
+    return h.dtype.type(rounding) * largest
+
+
+@kernel
+def flip(W, i, x, h):
+    """Change unit ``i`` and every field that feels it."""
+    x[i] = -x[i]
+    add_scaled(x[i] + x[i], W[i], h)
+
+
+@kernel
+def is_stable(x, h, free, tolerance):
+    """Whether each free unit agrees with its field."""
+    n_wrong = 0
+    for i in range(x.shape[0]):
+        n_wrong += free[i] and x[i] * h[i] < -tolerance
+    return n_wrong == 0
+
+
+@kernel
+def settle_row(W, b, orders, free, max_iter, rounding, x, h, path, done):
+    """Flip one unit after the other until all agree with their fields: sweeps, and whether so.
+
+    ``done`` counts the steps that ``path`` has noted before.
+    """
+    tolerance = margin(h, rounding)
+    for sweep in range(max_iter):
+        if is_stable(x, h, free, tolerance):
+            return sweep, True
+        order = orders[sweep % orders.shape[0]]
+        for k in range(order.shape[0]):
+            i = order[k]
+            if x[i] * h[i] < -tolerance and free[i]:
+                flip(W, i, x, h)
+        if path.shape[0] > 0:
+            record(path, done + sweep + 1, energy_of(x, h, b))
+    return max_iter, is_stable(x, h, free, tolerance)
+
+
+@kernel
+def settle(W, b, orders, free, max_iter, rounding, X, H, paths, done, n_steps, converged):
+    """Asynchronous recall of each row at temperature zero."""
+    for r in range(X.shape[0]):
+        may = free[r % free.shape[0]]
+        n_steps[r], converged[r] = settle_row(
+            W, b, orders, may, max_iter, rounding, X[r], H[r], paths[r], done
+        )
+
+
+@kernel
+def flip_together(W, flips, factors, x, h):
+    """Change all units of the list at once; ``factors`` is scratch space."""
+    for k in range(flips.shape[0]):
+        i = flips[k]
+        x[i] = -x[i]
+        factors[k] = x[i] + x[i]
+    add_scaled_rows(flips, factors[: flips.shape[0]], W, h)
+
+
+@kernel
+def same_numbers(a, b):
+    """Whether two lists are equal."""
+    if a.shape[0] != b.shape[0]:
+        return False
+    n_different = 0
+    for k in range(a.shape[0]):
+        n_different += a[k] != b[k]
+    return n_different == 0
+
+
+@kernel
+def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, converged, cycled):
+    """Synchronous recall at temperature zero.
+
+    With symmetric weights it ends in a fixed point or in a cycle of two states. Those that flip
+    in a cycle are at each step the same, and that is how it is recognised.
+    """
+    n_units = X.shape[1]
+    lists = np.empty((2, n_units), dtype=np.int64)
+    factors = np.empty(n_units, dtype=X.dtype)
+    for r in range(X.shape[0]):
+        x, h, may = X[r], H[r], free[r % free.shape[0]]
+        tolerance = margin(h, rounding)
+        n_last = 0
+        n_steps[r], converged[r], cycled[r] = max_iter, False, False
+        for step in range(max_iter + 1):
+            now = lists[step % 2]
+            n_now = 0
+            for i in range(n_units):
+                if x[i] * h[i] < -tolerance and may[i]:
+                    now[n_now] = i
+                    n_now += 1
+            converged[r] = n_now == 0
+            cycled[r] = n_now > 0 and same_numbers(now[:n_now], lists[1 - step % 2][:n_last])
+            if converged[r] or cycled[r] or step == max_iter:
+                n_steps[r] = step
+                break
+            flip_together(W, now[:n_now], factors, x, h)
+            n_last = n_now
+            if paths.shape[1] > 0:
+                record(paths[r], done + step + 1, energy_of(x, h, b))
+
+
+@kernel
+def heat(W, b, orders, free, temperatures, address, together, X, H, paths):
+    """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 h_i / T), one for each temperature.
+
+    The number of unit i in sweep s of row r stands at ``address`` (seed, stream, first row) as
+    (seed, stream + s, first row + r, i). ``together`` lets all units see the fields from before
+    the sweep.
+    """
+    seed, stream, first_row = address
+    n_units = X.shape[1]
+    one = X.dtype.type(1)
+    uniform = np.empty(n_units, dtype=X.dtype)
+    flips = np.empty(n_units, dtype=np.int64)
+    factors = np.empty(n_units, dtype=X.dtype)
+    for r in range(X.shape[0]):
+        x, h, may = X[r], H[r], free[r % free.shape[0]]
+        for sweep in range(temperatures.shape[0]):
+            steepness = X.dtype.type(2.0 / temperatures[sweep])
+            fill_uniform(seed, stream + sweep, first_row + r, 0, uniform)
+            order = orders[sweep % orders.shape[0]]
+            n_flips = 0
+            for k in range(n_units):
+                i = order[k]
+                new = one if uniform[i] < sigmoid(steepness * h[i]) else -one
+                if new != x[i] and may[i]:
+                    if together:
+                        flips[n_flips] = i
+                        n_flips += 1
+                    else:
+                        flip(W, i, x, h)
+            if n_flips > 0:
+                flip_together(W, flips[:n_flips], factors, x, h)
+            if paths.shape[1] > 0:
+                record(paths[r], sweep + 1, energy_of(x, h, b))
+
+
+@kernel
+def random_spins(address, where, X):
+    """Draw -1 or 1 for the entries that ``where`` marks, at ``address`` (seed, stream, row)."""
+    seed, stream, first_row = address
+    uniform = np.empty(X.shape[1], dtype=X.dtype)
+    for r in range(X.shape[0]):
+        fill_uniform(seed, stream, first_row + r, 0, uniform)
+        for i in range(X.shape[1]):
+            if where[r, i]:
+                X[r, i] = 1 if uniform[i] < 0.5 else -1
+
+
+# States
+
+
+@kernel
+def count_values(X):
+    """How often -1, 0, 1 and NaN are in ``X``."""
+    n_minus, n_zero, n_one, n_nan = 0, 0, 0, 0
+    for r in range(X.shape[0]):
+        row = X[r]
+        for i in range(row.shape[0]):
+            value = row[i]
+            n_minus += value == -1
+            n_zero += value == 0
+            n_one += value == 1
+            n_nan += value != value
+    return n_minus, n_zero, n_one, n_nan
+
+
+# Learning
+
+
+@kernel
+def scale_to_counts(W, n_units):
+    """Turn weights that are counts divided by ``n_units`` back into those counts, exactly."""
+    for i in range(W.shape[0]):
+        row = W[i]
+        for j in range(row.shape[0]):
+            row[j] = np.rint(row[j] * n_units)
+
+
+@kernel
+def divide(W, n_units):
+    """Divide by ``n_units``, which unlike a product with its inverse rounds once."""
+    for i in range(W.shape[0]):
+        row = W[i]
+        for j in range(row.shape[0]):
+            row[j] = row[j] / n_units
+
+
+@kernel
+def mirror_lower(W, block):
+    """Copy what is below the diagonal to above it, in square blocks that stay in the cache."""
+    n = W.shape[0]
+    for top in range(0, n, block):
+        for left in range(0, top + 1, block):
+            for i in range(top, min(top + block, n)):
+                for j in range(left, min(left + block, i)):
+                    W[j, i] = W[i, j]
+
+
+@kernel
+def storkey_step(W, first, x, f, growth, n_units):
+    """Add one pattern by Storkey's rule to the rows of ``W`` from ``first`` on.
+
+    Storkey's increment, w_ij += (x_i x_j - x_i h_ji - h_ij x_j) / N, has fields that leave out two
+    units, h_ij = f_i - w_ij x_j with f = W x. Put in, with ``growth`` = 1 + 2 / N:
+    W <- growth W + (x x' - x f' - f x') / N.
+    """
+    n = W.shape[1]
+    for i in range(W.shape[0]):
+        row = W[i]
+        x_i, f_i = x[first + i], f[first + i]
+        for j in range(n):
+            row[j] = growth * row[j] + (x_i * x[j] - (x_i * f[j] + f_i * x[j])) / n_units
+        row[first + i] = 0
+
+
+@kernel
+def dream(W, b, step, bias_step, orders, free, max_iter, rounding, address, n_dreams):
+    """Settle from random states and push each state that was found out of the memory.
+
+    Hopfield, Feinstein and Palmer, 1983. Dream d starts from row ``first row + d`` of ``address``
+    (seed, stream, first row).
+    """
+    seed, stream, first_row = address
+    n = W.shape[0]
+    X = np.empty((1, n), dtype=W.dtype)
+    everywhere = np.ones((1, n), dtype=np.bool_)
+    h = np.empty(n, dtype=W.dtype)
+    no_path = np.empty(0, dtype=W.dtype)
+    for d in range(n_dreams):
+        random_spins((seed, stream, first_row + d), everywhere, X)
+        x = X[0]
+        np.dot(W, x, h)
+        add_scaled(b.dtype.type(1), b, h)
+        settle_row(W, b, orders, free[0], max_iter, rounding, x, h, no_path, 0)
+        for i in range(n):
+            add_scaled(-step * x[i], x, W[i])
+            W[i, i] = 0
+        add_scaled(-bias_step, x, b)
+
+
+# Dense memories: the patterns are kept, and a unit compares two energies.
+
+
+@kernel
+def dense_field(column, s, x_i, inverse_n, coefficients, odd, a, p):
+    """Field of one unit, half the energy that turning it from -1 to 1 saves, and its scale.
+
+    With E = -(N / n) sum_k (s_k / N)^n, overlaps s_k = xi_k x, and a_k the overlap without this
+    unit, in units of N, the field is
+
+        sum_k xi_ki sum_(j odd) binomial(n, j) / n N^(1 - j) a_k^(n - j),
+
+    an expansion of the difference of two powers in which nothing cancels. ``coefficients`` are
+    those of the inner sum from the highest power down; ``odd`` is 1 if all its powers are odd.
+    ``a`` and ``p`` are scratch space for a part of the patterns, small enough for the cache.
+    """
+    total, scale = 0.0, 0.0
+    n_patterns, size = s.shape[0], a.shape[0]
+    for start in range(0, n_patterns, size):
+        n = min(size, n_patterns - start)
+        xi, overlaps = column[start : start + n], s[start : start + n]
+        for k in range(n):
+            a[k] = (overlaps[k] - xi[k] * x_i) * inverse_n
+            p[k] = coefficients[0]
+        for term in range(1, coefficients.shape[0]):
+            c = coefficients[term]
+            for k in range(n):
+                p[k] = p[k] * (a[k] * a[k]) + c
+        if odd:
+            for k in range(n):
+                p[k] *= a[k]
+        part, part_scale = s.dtype.type(0), s.dtype.type(0)
+        for k in range(n):
+            part += xi[k] * p[k]
+            part_scale += abs(p[k])
+        total += part
+        scale += part_scale
+    return s.dtype.type(total), s.dtype.type(scale)
+
+
+@kernel
+def dense_energy(s, inverse_n, order):
+    """E = -(N / n) sum_k (s_k / N)^n."""
+    total = 0.0
+    for k in range(s.shape[0]):
+        power = 1.0
+        m = s[k] * inverse_n
+        for _ in range(order):
+            power *= m
+        total += power
+    return -total / (inverse_n * order)
+
+
+@kernel
+def dense_energies(S, inverse_n, order, out):
+    """Energy of each row of overlaps."""
+    for r in range(S.shape[0]):
+        out[r] = dense_energy(S[r], inverse_n, order)
+
+
+@kernel
+def overlap_flip(column, i, x, s):
+    """Change unit ``i`` and the overlaps of all patterns with the row."""
+    x[i] = -x[i]
+    change = x[i] + x[i]
+    for k in range(s.shape[0]):
+        s[k] += change * column[k]
+
+
+@kernel
+def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p):
+    """One sweep over the units; number of units that flipped, which ``flips`` lists.
+
+    ``rule`` is (steepness, rounding, together): a steepness of zero stands for temperature zero.
+    """
+    inverse_n, coefficients, odd = polynomial
+    steepness, rounding, together = rule
+    one = s.dtype.type(1)
+    n_flips = 0
+    for k in range(order.shape[0]):
+        i = order[k]
+        if not may[i]:
+            continue
+        field, scale = dense_field(columns[i], s, x[i], inverse_n, coefficients, odd, a, p)
+        if steepness > 0:
+            new = one if uniform[i] < sigmoid(steepness * field) else -one
+            wrong = new != x[i]
+        else:
+            wrong = x[i] * field < -rounding * scale
+        if wrong:
+            flips[n_flips] = i
+            n_flips += 1
+            if not together:
+                overlap_flip(columns[i], i, x, s)
+    if together:
+        for k in range(n_flips):
+            overlap_flip(columns[flips[k]], flips[k], x, s)
+    return n_flips
+
+
+@kernel
+def dense_heat(
+    columns, polynomial, power, orders, free, temperatures, address, together, X, S, paths
+):
+    """Sweeps of stochastic units, as :func:`heat` has them."""
+    seed, stream, first_row = address
+    n_units = X.shape[1]
+    uniform = np.empty(n_units, dtype=X.dtype)
+    flips = np.empty(n_units, dtype=np.int64)
+    a, p = np.empty(1024, dtype=X.dtype), np.empty(1024, dtype=X.dtype)
+    for r in range(X.shape[0]):
+        for sweep in range(temperatures.shape[0]):
+            fill_uniform(seed, stream + sweep, first_row + r, 0, uniform)
+            rule = (X.dtype.type(2.0 / temperatures[sweep]), X.dtype.type(0), together)
+            order = orders[sweep % orders.shape[0]]
+            may = free[r % free.shape[0]]
+            dense_sweep(columns, polynomial, order, may, rule, uniform, X[r], S[r], flips, a, p)
+            if paths.shape[1] > 0:
+                record(paths[r], sweep + 1, dense_energy(S[r], polynomial[0], power))
+
+
+@kernel
+def dense_settle(
+    columns,
+    polynomial,
+    power,
+    orders,
+    free,
+    max_iter,
+    rounding,
+    together,
+    X,
+    S,
+    paths,
+    done,
+    n_steps,
+    converged,
+    cycled,
+):
+    """Recall at temperature zero; the steps that changed nothing are not counted."""
+    n_units = X.shape[1]
+    lists = np.empty((2, n_units), dtype=np.int64)
+    a, p = np.empty(1024, dtype=X.dtype), np.empty(1024, dtype=X.dtype)
+    rule = (X.dtype.type(0), X.dtype.type(rounding), together)
+    for r in range(X.shape[0]):
+        may = free[r % free.shape[0]]
+        n_last = 0
+        n_steps[r], converged[r], cycled[r] = max_iter, False, False
+        for step in range(max_iter + 1):
+            order = orders[0 if together else step % orders.shape[0]]
+            now = lists[step % 2]
+            if step == max_iter:
+                # One look more, at a copy: does the row happen to be stable now?
+                x, s = X[r].copy(), S[r].copy()
+            else:
+                x, s = X[r], S[r]
+            n_now = dense_sweep(columns, polynomial, order, may, rule, x, x, s, now, a, p)
+            last = lists[1 - step % 2]
+            cycled[r] = together and n_now > 0 and same_numbers(now[:n_now], last[:n_last])
+            converged[r] = n_now == 0
+            if converged[r] or step == max_iter:
+                n_steps[r] = step
+                break
+            if paths.shape[1] > 0:
+                record(paths[r], done + step + 1, dense_energy(S[r], polynomial[0], power))
+            if cycled[r]:
+                n_steps[r] = step + 1
+                break
+            n_last = n_now
+
+
+# Softmax memories: states are real numbers.
+
+
+@kernel
+def manhattan(X, patterns, out):
+    """Minus the sum of absolute differences of each row and each pattern."""
+    for r in range(X.shape[0]):
+        x = X[r]
+        for k in range(patterns.shape[0]):
+            pattern = patterns[k]
+            total = x.dtype.type(0)
+            for i in range(x.shape[0]):
+                total += abs(x[i] - pattern[i])
+            out[r, k] = -total
+
+
+@kernel
+def softmax(S, beta, log_sums):
+    """Replace each row of similarities by its softmax; log_sums = log(sum(exp(beta s))) / beta."""
+    for r in range(S.shape[0]):
+        s = S[r]
+        largest = s[0]
+        for k in range(s.shape[0]):
+            largest = max(largest, s[k])
+        total = s.dtype.type(0)
+        for k in range(s.shape[0]):
+            s[k] = exp(beta * (s[k] - largest))
+            total += s[k]
+        for k in range(s.shape[0]):
+            s[k] /= total
+        log_sums[r] = largest + np.log(total) / beta
+
+
+@kernel
+def step_to(new, free, X, change):
+    """Move the free entries of ``X`` to ``new``; ``change`` is the largest move of each row."""
+    for r in range(X.shape[0]):
+        x, target, may = X[r], new[r], free[r % free.shape[0]]
+        largest = x.dtype.type(0)
+        for i in range(x.shape[0]):
+            value = target[i] if may[i] else x[i]
+            largest = max(largest, abs(value - x[i]))
+            x[i] = value
+        change[r] = largest

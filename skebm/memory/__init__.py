@@ -1,0 +1,5 @@
+"""Associative memory."""
+
+from .hopfield import HopfieldMemory
+
+__all__ = ["HopfieldMemory"]

@@ -1,0 +1,779 @@
+"""The associative memory."""
+
+import warnings
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import Bunch, check_consistent_length, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._random import RandomStreams
+from .._schedules import DECAYS
+from .._validation import (
+    Flag,
+    Number,
+    Optional,
+    Options,
+    all_or_nothing,
+    check_argument,
+    check_parameters,
+)
+from .._version import VersionStamp
+from ..kernels.hopfield import random_spins
+from ..kernels.random import fill_uniform
+from .matching import SPURIOUS, find_rows, match_real, match_spins
+from .recall import (
+    DenseNetwork,
+    Dynamics,
+    Outcome,
+    SoftmaxNetwork,
+    WeightNetwork,
+    random_orders,
+    temperatures,
+)
+from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
+from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey
+from .unlearning import unlearn
+
+_RULES = {
+    "hebb": lambda memory: Hebb(),
+    "storkey": lambda memory: Storkey(),
+    "pseudo_inverse": lambda memory: Dreaming(np.inf),
+    "dreaming": lambda memory: Dreaming(memory.sleep_time),
+    "dense": lambda memory: KeepPatterns(memory.order),
+    "softmax": lambda memory: KeepPatterns(),
+}
+_KEEP_PATTERNS = ("dense", "softmax")
+_FLOATS = (np.float64, np.float32)
+
+
+class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+    """Associative memory: stores rows, and recalls them from rows that are damaged.
+
+    A Hopfield network [1]_. Stored patterns are low in an energy; recall changes one unit after
+    the other, never upwards, until none can fall any further. Six rules say what is stored, from
+    Hebb's to those of dense [5]_ and modern [6]_ memories. See :ref:`the user guide <memory>` for
+    their equations and for which one to take.
+
+    States are -1 and 1, or 0 and 1, or booleans, recognised in ``fit`` and returned as they came
+    in. A memory of 0 and 1 stores what the memory of the same patterns as -1 and 1 stores. Other
+    numbers are thresholded, see ``binarize``. Only ``rule="softmax"`` has real-valued states.
+
+    Parameters
+    ----------
+    rule : {"hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"}, default="hebb"
+        How patterns are stored. The first four make weights of them: Hebb's rule; Storkey's [2]_,
+        which depends on the order of the rows; the projector onto the patterns [3]_; and what is
+        between the first and the third [4]_, see ``sleep_time``. "dense" and "softmax" keep the
+        patterns.
+    fit_intercept : bool, default=False
+        Whether each unit has a bias: its weight to one more unit that is always on. Not used by
+        "dense" and "softmax".
+    binarize : float or None, default=0.0
+        Threshold for data that are neither -1 and 1 nor 0 and 1: units above it are on, and states
+        come back as 0 and 1. None: such data are an error. Not used by "softmax".
+    sleep_time : float, default=10.0
+        Of "dreaming": 0 is Hebb's rule, and the longer, the nearer to the projector.
+    order : int, default=3
+        Of "dense": order of the interaction; 2 is Hebb's rule.
+    beta : float, default=1.0
+        Of "softmax": inverse temperature. The greater, the more one pattern counts alone.
+    similarity : {"dot", "euclidean", "manhattan"}, default="dot"
+        Of "softmax": product of state and pattern; minus half the squared distance; or minus the
+        sum of absolute differences.
+    update : {"async", "sync"}, default="async"
+        One unit after the other, in random order, or all units together. The latter may end in a
+        cycle of two states. Not used by "softmax".
+    max_iter : int, default=100
+        Most sweeps over the units.
+    temperature : float, default=0.0
+        If positive, units are stochastic: on with the probability 1 / (1 + exp(-2 h / T)), where
+        h is their field. Recall then takes ``max_iter`` sweeps, and states are samples of
+        exp(-E / T), a Boltzmann machine without hidden units. Not used by "softmax".
+    temperature_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
+        Factor of the temperature in sweep s = 0, 1, ... of n: 1; 1 - s / n; 1 / sqrt(1 + s);
+        (1 + cos(pi s / n)) / 2. If it falls, up to ``max_iter`` sweeps at temperature zero
+        follow, so that the row comes to rest.
+    tol : float, default=1e-4
+        Of "softmax": recall ends when no unit moves by more than this share of the range of the
+        stored values.
+    match_tol : float, default=0.02
+        Share of units in which a state may differ from a stored pattern and still be taken for it
+        by ``predict``.
+    allow_missing : bool, default=False
+        Whether ``transform``, ``predict`` and ``score`` take rows with NaN. The missing entries
+        start at random and are recalled. ``recall`` always takes them; ``fit`` never does.
+    random_state : int, RandomState instance or None, default=None
+        Source of the order of the units, of the start of missing entries and of stochastic
+        units. A seed is drawn in ``fit``; calls thereafter draw the same numbers each time.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_features, n_features)
+        Symmetric weights between units of -1 and 1, with a zero diagonal. Not with "dense" and
+        "softmax". ``partial_fit``, ``forget`` and ``unlearn`` change it in place.
+    intercept_ : ndarray of shape (n_features,)
+        Biases, zero without ``fit_intercept``. Not with "dense" and "softmax".
+    patterns_ : ndarray of shape (n_patterns, n_features)
+        Stored patterns in the order of storing: int8, -1 and 1, whatever came in; or with
+        "softmax" real numbers.
+    labels_ : ndarray of shape (n_patterns,) or None
+        Labels of the stored patterns.
+    load_ : float
+        Stored patterns per unit.
+    capacity_ : float
+        Random patterns per unit that the rule is known to hold.
+    encoding_ : {"spin", "binary", "threshold", "real"} or None
+        How the data were written: -1 and 1; 0 and 1; anything else, thresholded; or with
+        "softmax" as it is. None if so far only ones came, which are on in any encoding.
+    n_iter_ : int
+        Passes over the patterns that storing took: 1.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    BernoulliRBM : A memory with hidden units, which learns a distribution.
+
+    Notes
+    -----
+    Parameters of recall (``order``, ``beta``, ``similarity``, ``update``, ``max_iter``, the
+    temperatures and tolerances) may be changed on a fitted memory. Those of storing may not.
+
+    A unit whose field is zero, to rounding, keeps its state.
+
+    Weights have no second copy. Errors are found before they are touched; but an interrupt in the
+    middle of ``partial_fit``, ``forget`` or ``unlearn`` leaves weights that do not belong to the
+    patterns, and asks for ``fit``.
+
+    References
+    ----------
+    .. [1] J. J. Hopfield, "Neural networks and physical systems with emergent collective
+       computational abilities", PNAS 79, 1982.
+    .. [2] A. J. Storkey, "Increasing the capacity of a Hopfield network without sacrificing
+       functionality", ICANN 1997.
+    .. [3] L. Personnaz, I. Guyon and G. Dreyfus, "Information storage and retrieval in
+       spin-glass like neural networks", Journal de Physique Lettres 46, 1985.
+    .. [4] A. Fachechi, E. Agliari and A. Barra, "Dreaming neural networks: forgetting spurious
+       memories and reinforcing pure ones", Neural Networks 112, 2019.
+    .. [5] D. Krotov and J. J. Hopfield, "Dense associative memory for pattern recognition",
+       NIPS 2016.
+    .. [6] H. Ramsauer et al., "Hopfield networks is all you need", ICLR 2021.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import HopfieldMemory
+    >>> X = np.array([[1, 1, 1, 1, -1, -1, -1, -1], [1, -1, 1, -1, 1, -1, 1, -1]])
+    >>> memory = HopfieldMemory("pseudo_inverse", random_state=0).fit(X)
+    >>> damaged = [[-1, 1, 1, 1, -1, -1, -1, -1]]
+    >>> memory.transform(damaged)
+    array([[ 1,  1,  1,  1, -1, -1, -1, -1]])
+    >>> memory.predict(damaged)
+    array([0])
+    """
+
+    _parameter_checks: ClassVar = {
+        "rule": Options(*_RULES),
+        "fit_intercept": Flag(),
+        "binarize": Optional(Number(Real, "(-inf, inf)")),
+        "sleep_time": Number(Real, "[0, inf)"),
+        "order": Number(Integral, "[2, inf)"),
+        "beta": Number(Real, "(0, inf)"),
+        "similarity": Options("dot", "euclidean", "manhattan"),
+        "update": Options("async", "sync"),
+        "max_iter": Number(Integral, "[1, inf)"),
+        "temperature": Number(Real, "[0, inf)"),
+        "temperature_schedule": Options(*DECAYS),
+        "tol": Number(Real, "[0, inf)"),
+        "match_tol": Number(Real, "[0, 0.5)"),
+        "allow_missing": Flag(),
+    }
+
+    def __init__(
+        self,
+        rule="hebb",
+        *,
+        fit_intercept=False,
+        binarize=0.0,
+        sleep_time=10.0,
+        order=3,
+        beta=1.0,
+        similarity="dot",
+        update="async",
+        max_iter=100,
+        temperature=0.0,
+        temperature_schedule="constant",
+        tol=1e-4,
+        match_tol=0.02,
+        allow_missing=False,
+        random_state=None,
+    ):
+        self.rule = rule
+        self.fit_intercept = fit_intercept
+        self.binarize = binarize
+        self.sleep_time = sleep_time
+        self.order = order
+        self.beta = beta
+        self.similarity = similarity
+        self.update = update
+        self.max_iter = max_iter
+        self.temperature = temperature
+        self.temperature_schedule = temperature_schedule
+        self.tol = tol
+        self.match_tol = match_tol
+        self.allow_missing = allow_missing
+        self.random_state = random_state
+
+    # Storing
+
+    def fit(self, X, y=None):
+        """Store the rows, and nothing else.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Patterns. NaN is an error: only what is recalled may have gaps.
+        y : array-like of shape (n_samples,), default=None
+            Labels for :meth:`predict` to return.
+
+        Returns
+        -------
+        self : estimator
+            The memory.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid. The estimator is then as it was.
+        """
+        check_parameters(self, self._parameter_checks)
+        with all_or_nothing(self):
+            X = validate_data(self, X)
+            self._start(X, y)
+            self._store(X, y)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Store more rows.
+
+        As if all had been stored together, to rounding; for "hebb" exactly, and for "storkey", in
+        which the order of the patterns matters, in the order in which they came.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Patterns, in the encoding of those before.
+        y : array-like of shape (n_samples,), default=None
+            Labels, if those before had some.
+
+        Returns
+        -------
+        self : estimator
+            The memory.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`. Also for "pseudo_inverse" and "dreaming" after :meth:`unlearn`:
+            their weights are then no longer those from which the step to more patterns goes.
+        """
+        check_parameters(self, self._parameter_checks)
+        with all_or_nothing(self):
+            first_time = not hasattr(self, "patterns_")
+            X = validate_data(self, X, reset=first_time)
+            if first_time:
+                self._start(X, y)
+            self._store(X, y)
+        return self
+
+    def forget(self, X):
+        """Remove stored rows, as if they had never been stored.
+
+        "hebb" subtracts them; the other weights are made again from the patterns that remain.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Patterns that are stored. Of a pattern stored several times, each row removes one.
+
+        Returns
+        -------
+        self : estimator
+            The memory. The patterns that remain are numbered anew, in their order.
+
+        Raises
+        ------
+        ValueError
+            If a row is not stored; or after :meth:`unlearn`, which making weights again would
+            undo, with any rule but "hebb".
+        """
+        rule = self._fitted_rule()
+        with all_or_nothing(self):
+            X = validate_data(self, X, reset=False)
+            patterns = self._patterns_of(X, self._encoding_with(X))
+            numbers = find_rows(patterns, self.patterns_)
+            if (numbers == SPURIOUS).any():
+                absent = np.flatnonzero(numbers == SPURIOUS)[0]
+                raise ValueError(f"Row {absent} of X is not stored in this {type(self).__name__}.")
+            self._remove(rule, patterns, numbers)
+            self._count_patterns(rule)
+        return self
+
+    def unlearn(self, n_dreams=100, rate=0.01):
+        """Settle from random states and subtract what was found (Hopfield et al., 1983).
+
+        Spurious states are found more often than stored ones, so that these gain from it: the
+        capacity rises, up to a number of dreams beyond which the patterns fade as well.
+
+        Parameters
+        ----------
+        n_dreams : int, default=100
+            How often. Two calls dream what one call of their sum would.
+        rate : float, default=0.01
+            What is subtracted from the weights is ``rate`` times what storing the state by Hebb's
+            rule would add.
+
+        Returns
+        -------
+        self : estimator
+            The memory.
+
+        Raises
+        ------
+        ValueError
+            If the rule has no weights.
+        """
+        self._fitted_rule()
+        check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
+        check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
+        if self.rule in _KEEP_PATTERNS:
+            raise ValueError(
+                f"{type(self).__name__} with rule={self.rule!r} keeps the patterns themselves and "
+                "has no weights to unlearn from."
+            )
+        streams = RandomStreams(self._seed)
+        orders = self._orders(streams, together=False)
+        address = streams.seed, streams.take(), self._n_dreams
+        couplings = self._couplings()
+        unlearn(couplings, n_dreams, rate, orders, self.max_iter, address)
+        self._publish(couplings)
+        self._n_dreams += n_dreams
+        return self
+
+    def _start(self, X, y):
+        """An empty memory for data like these."""
+        dtype = X.dtype if X.dtype in _FLOATS else np.dtype(np.float64)
+        real = self.rule == "softmax"
+        self._seed = RandomStreams.from_random_state(check_random_state(self.random_state)).seed
+        self._n_dreams = 0
+        self.n_iter_ = 1
+        self._dtype = dtype
+        self._stored_with = self._storing_parameters()
+        self.encoding_ = REAL if real else None
+        self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if real else np.int8)
+        self.labels_ = None if y is None else np.asarray(y)[:0]
+        for name in ("weights_", "intercept_"):
+            vars(self).pop(name, None)
+        if self.rule not in _KEEP_PATTERNS:
+            self._publish(Couplings.empty(X.shape[1], self.fit_intercept, dtype))
+
+    def _couplings(self):
+        """The weights as the rules change them, in place wherever they can be written to."""
+        arrays = self.weights_, self.intercept_, self._self_weights
+        writeable = (np.require(array, requirements=["C", "W"]) for array in arrays)
+        return Couplings(*writeable, int(self.fit_intercept), self._dreamt)
+
+    def _publish(self, couplings):
+        self.weights_, self.intercept_ = couplings.weights, couplings.bias
+        self._self_weights, self._dreamt = couplings.self_weights, couplings.dreamt
+
+    def _store(self, X, y):
+        rule = self._fitted_rule()
+        labels = self._labels_with(X, y)
+        self.encoding_ = self._encoding_with(X)
+        patterns = self._patterns_of(X, self.encoding_)
+        if self.rule not in _KEEP_PATTERNS:
+            couplings = self._couplings()
+            self._refuse_after_dreams(rule.adds_after_dreams, "store more patterns")
+            rule.add(couplings, patterns)
+            self._publish(couplings)
+        n_before = len(self.patterns_)
+        self.patterns_ = np.concatenate([self.patterns_, patterns])
+        self.labels_ = labels
+        self._count_patterns(rule, n_before)
+        self._stamp_version()
+
+    def _encoding_with(self, X, gaps=None):
+        """Encoding of the memory together with these data."""
+        if self.encoding_ == REAL:
+            return REAL
+        found = encoding_of(X, gaps)
+        return joint_encoding(self.encoding_, found, type(self).__name__, X, self.binarize)
+
+    def _patterns_of(self, X, encoding):
+        """Rows of data as they are stored."""
+        if encoding == REAL:
+            return X.astype(self._dtype)
+        return to_spins(X, encoding, self.binarize, np.int8)
+
+    def _labels_with(self, X, y):
+        if (y is None) != (self.labels_ is None):
+            raise ValueError(
+                f"Either all patterns of a {type(self).__name__} have labels or none has: y "
+                f"{'is missing' if y is None else 'was not given before'}."
+            )
+        if y is None:
+            return None
+        check_consistent_length(X, y)
+        return np.concatenate([self.labels_, np.asarray(y)])
+
+    def _remove(self, rule, patterns, numbers):
+        kept = np.delete(self.patterns_, numbers, axis=0)
+        if len(kept) == 0:
+            raise ValueError(f"Nothing would be left in this {type(self).__name__}.")
+        if self.rule not in _KEEP_PATTERNS:
+            couplings = self._couplings()
+            if rule.can_subtract:
+                rule.subtract(couplings, patterns)
+            else:
+                self._refuse_after_dreams(False, "forget patterns")
+                couplings.clear()
+                rule.add(couplings, kept)
+            self._publish(couplings)
+        self.patterns_ = kept
+        if self.labels_ is not None:
+            self.labels_ = np.delete(self.labels_, numbers, axis=0)
+
+    def _refuse_after_dreams(self, allowed, what):
+        if self._dreamt and not allowed:
+            raise ValueError(
+                f"{type(self).__name__} with rule={self.rule!r} cannot {what} after unlearn, "
+                "which has changed the weights. Call fit with all patterns."
+            )
+
+    def _count_patterns(self, rule, n_before=None):
+        """Publish the load, and warn when it has come to exceed the capacity."""
+        n_patterns, n_units = self.patterns_.shape
+        self.load_ = n_patterns / n_units
+        self.capacity_ = float(rule.capacity(n_units))
+        fitted_before = n_before is not None and n_before / n_units <= self.capacity_
+        if fitted_before and self.load_ > self.capacity_:
+            warnings.warn(
+                f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
+                f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
+                f"{rule.overload}.",
+                UserWarning,
+                stacklevel=4,
+            )
+
+    def _storing_parameters(self):
+        stored_with = {"rule": self.rule}
+        if self.rule not in _KEEP_PATTERNS:
+            stored_with["fit_intercept"] = self.fit_intercept
+        if self.rule == "dreaming":
+            stored_with["sleep_time"] = self.sleep_time
+        return stored_with
+
+    def _fitted_rule(self):
+        """The rule that has stored the patterns, which must be the one that is set."""
+        check_is_fitted(self)
+        check_parameters(self, self._parameter_checks)
+        if self._storing_parameters() != self._stored_with:
+            raise ValueError(
+                f"This {type(self).__name__} was fitted with {self._stored_with} and now has "
+                f"{self._storing_parameters()}. Call fit."
+            )
+        return _RULES[self.rule](self)
+
+    # Recalling
+
+    def transform(self, X):
+        """Recalled states: rows without their damage.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States to start from; with ``allow_missing``, NaN where nothing is known.
+
+        Returns
+        -------
+        X_recalled : ndarray of shape (n_samples, n_features)
+            States in the encoding of the stored patterns, of the type of ``X``.
+        """
+        return self._decode(self._recall(X))
+
+    def recall(self, X, *, clamp=None, missing=None, random_state=None):
+        """Recalled states, and how recall came to them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States to start from. NaN marks entries that are missing; they start at random.
+        clamp : array-like of bool, of shape (n_features,) or (n_samples, n_features), default=None
+            Units that keep the state which they have in ``X``.
+        missing : array-like of bool, of shape (n_features,) or (n_samples, n_features), \
+default=None
+            More entries that start at random, for data that cannot hold NaN. With "softmax" they
+            start between the smallest and the largest value stored in their unit.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers. None draws those that ``transform`` draws.
+
+        Returns
+        -------
+        recalled : :class:`~sklearn.utils.Bunch`
+            With the arrays
+
+            states : ndarray of shape (n_samples, n_features)
+                As from :meth:`transform`.
+            n_steps : ndarray of int of shape (n_samples,)
+                Sweeps that changed something, and all that were stochastic.
+            converged : ndarray of bool of shape (n_samples,)
+                Whether one sweep more, at temperature zero, would change nothing.
+            cycled : ndarray of bool of shape (n_samples,)
+                Whether the row ended in a cycle of two states, of which ``states`` has one. Only
+                with ``update="sync"``.
+            energies : ndarray of shape (n_samples, n_steps.max() + 1)
+                Energy before the first sweep and after each; a row that has come to rest keeps
+                its last one.
+        """
+        recalled = self._recall(X, True, clamp, missing, random_state, with_paths=True)
+        outcome = recalled.outcome
+        return Bunch(
+            states=self._decode(recalled),
+            n_steps=outcome.n_steps,
+            converged=outcome.converged,
+            cycled=outcome.cycled,
+            energies=outcome.paths[:, : outcome.n_steps.max() + 1].copy(),
+        )
+
+    def predict(self, X):
+        """Which stored pattern the recall of each row ends in.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States to start from, as for :meth:`transform`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Label of the pattern, or its number if there are no labels. -1 where recall ends in a
+            spurious state, and -2 where it ends in a stored pattern with all units reversed,
+            which has the same energy in a memory without biases. If labels are not signed
+            numbers, an array of objects.
+        """
+        recalled = self._recall(X)
+        found = self._match(recalled.states)
+        if self.labels_ is None:
+            return found
+        stored = found >= 0
+        kind = self.labels_.dtype.kind
+        dtype = self.labels_.dtype if kind in "if" else np.int64 if kind == "u" else object
+        out = np.empty((len(found), *self.labels_.shape[1:]), dtype=dtype)
+        out[stored] = self.labels_[found[stored]]
+        out[~stored] = found[~stored].reshape(-1, *[1] * (out.ndim - 1))
+        return out
+
+    def energy(self, X):
+        """Energy of each row; recall lowers it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States, without gaps.
+
+        Returns
+        -------
+        energy : ndarray of shape (n_samples,)
+            In units of the temperature.
+        """
+        self._fitted_rule()
+        X = validate_data(self, X, reset=False)
+        states, _ = self._states(X)
+        return self._network().energy(states).astype(self._float_type(X.dtype), copy=False)
+
+    def score_samples(self, X):
+        """Negative energy of each row: the smaller, the less it is like what is stored.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States, without gaps.
+
+        Returns
+        -------
+        score : ndarray of shape (n_samples,)
+            In units of the temperature.
+        """
+        return -self.energy(X)
+
+    def score(self, X, y=None):
+        """Share of rows whose recall ends in the right pattern; without y, mean minus energy.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            States to start from.
+        y : array-like of shape (n_samples,), default=None
+            What :meth:`predict` should return.
+
+        Returns
+        -------
+        score : float
+            The greater, the better.
+        """
+        if y is None:
+            return float(self.score_samples(X).mean())
+        return float(np.mean(self.predict(X) == np.asarray(y)))
+
+    def _recall(
+        self,
+        X,
+        allow_missing=False,
+        clamp=None,
+        missing=None,
+        random_state=None,
+        with_paths=False,
+    ):
+        """States after recall, as the network has them, and what else is known of them."""
+        self._fitted_rule()
+        finite = "allow-nan" if allow_missing or self.allow_missing else True
+        X = validate_data(self, X, reset=False, ensure_all_finite=finite)
+        gaps = _gaps(X, _as_mask("missing", missing, X))
+        states, encoding = self._states(X, gaps)
+        free = _free(_as_mask("clamp", clamp, X), gaps, X.shape[1])
+        streams = self._draws(random_state)
+        if gaps is not None:
+            self._fill(states, gaps, (streams.seed, streams.take(), 0))
+        dynamics = self._dynamics(streams)
+        n_columns = dynamics.n_steps + 1 if with_paths else 0
+        outcome = Outcome(len(states), n_columns, states.dtype)
+        self._network().recall(states, free, dynamics, outcome)
+        if dynamics.settles:
+            self._warn_of_unrest(outcome)
+        return Bunch(states=states, outcome=outcome, encoding=encoding, dtype=X.dtype)
+
+    def _states(self, X, gaps=None):
+        """States of the memory's type, and the encoding in which they go back."""
+        encoding = self._encoding_with(X, gaps)
+        if encoding == REAL:
+            return np.array(X, dtype=self._dtype, order="C"), REAL
+        return to_spins(X, encoding, self.binarize, self._dtype), encoding
+
+    def _fill(self, states, gaps, address):
+        """Start what is missing at random."""
+        if self.encoding_ != REAL:
+            random_spins(address, gaps, states)
+            return
+        low, high = self.patterns_.min(axis=0), self.patterns_.max(axis=0)
+        seed, stream, _ = address
+        uniform = np.empty(states.shape[1], dtype=states.dtype)
+        for row in np.flatnonzero(gaps.any(axis=1)):
+            fill_uniform(seed, stream, row, 0, uniform)
+            np.copyto(states[row], low + uniform * (high - low), where=gaps[row])
+
+    def _decode(self, recalled):
+        if recalled.encoding == REAL:
+            return recalled.states.astype(self._float_type(recalled.dtype), copy=False)
+        dtype = recalled.dtype if recalled.dtype.kind in "biuf" else self._dtype
+        return from_spins(recalled.states, recalled.encoding, dtype)
+
+    def _float_type(self, dtype):
+        return dtype if dtype in _FLOATS else self._dtype
+
+    def _network(self):
+        if self.rule == "dense":
+            return DenseNetwork(self.patterns_, self.order, self._dtype)
+        if self.rule == "softmax":
+            tol = self.tol * (self.patterns_.max() - self.patterns_.min())
+            return SoftmaxNetwork(self.patterns_, self.beta, self.similarity, tol)
+        return WeightNetwork(np.ascontiguousarray(self.weights_), self.intercept_)
+
+    def _match(self, states):
+        if self.encoding_ != REAL:
+            return match_spins(states, self.patterns_, self.match_tol)
+        nearest = self._network().nearest(states)
+        return match_real(states, self.patterns_, nearest, self.match_tol)
+
+    def _dynamics(self, streams):
+        # A softmax memory knows no order of its units.
+        together = self.update == "sync" or self.rule == "softmax"
+        sweeps = temperatures(self.temperature, self.temperature_schedule, self.max_iter)
+        if self.rule == "softmax":
+            sweeps = np.empty(0)
+        return Dynamics(
+            together=together,
+            max_iter=self.max_iter,
+            temperatures=sweeps,
+            settles=len(sweeps) == 0 or self.temperature_schedule != "constant",
+            orders=self._orders(streams, together),
+            address=(streams.seed, streams.take(len(sweeps))),
+        )
+
+    def _orders(self, streams, together):
+        n_units = self.patterns_.shape[1]
+        return random_orders(n_units, self.max_iter, together, streams.generator())
+
+    def _draws(self, random_state):
+        if random_state is None:
+            return RandomStreams(self._seed)
+        return RandomStreams.from_random_state(check_random_state(random_state))
+
+    def _warn_of_unrest(self, outcome):
+        n_rows = len(outcome.converged)
+        n_cycled = np.count_nonzero(outcome.cycled)
+        n_restless = np.count_nonzero(~outcome.converged & ~outcome.cycled)
+        if n_cycled:
+            warnings.warn(
+                f"{n_cycled} of {n_rows} rows ended in a cycle of two states, as they may with "
+                "update='sync'. With update='async' they cannot.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+        if n_restless:
+            warnings.warn(
+                f"{n_restless} of {n_rows} rows had not come to rest after {self.max_iter} "
+                "sweeps. Increase max_iter.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _as_mask(name, mask, X):
+    if mask is None:
+        return None
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape not in (X.shape, X.shape[1:]):
+        raise ValueError(
+            f"{name} must be an array of bool of shape {X.shape[1:]} or {X.shape}. "
+            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
+        )
+    return np.atleast_2d(mask)
+
+
+def _gaps(X, missing):
+    """Entries without a value, None if each has one."""
+    gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros(X.shape, dtype=bool)
+    if missing is not None:
+        gaps |= missing
+    return gaps if gaps.any() else None
+
+
+def _free(clamp, gaps, n_units):
+    """Units that may change, of one row if they are the same in all."""
+    if clamp is None:
+        return np.ones((1, n_units), dtype=bool)
+    if gaps is not None and (clamp & gaps).any():
+        raise ValueError("clamp holds entries of X that are missing and have no state to keep.")
+    return np.ascontiguousarray(~clamp)

@@ -1,0 +1,79 @@
+"""Which stored pattern a state is."""
+
+from collections import defaultdict
+
+import numpy as np
+
+from .._threads import for_each, one_blas_thread
+from ..kernels.products import multiply
+
+SPURIOUS = -1
+REVERSED = -2
+
+_ROWS = 256
+_PATTERNS = 2048
+
+
+def match_spins(X, patterns, share):
+    """Number of the stored pattern that each row is, ``REVERSED`` or ``SPURIOUS``.
+
+    Up to a ``share`` of the units may differ; the nearest pattern counts, of equals the first.
+    A row that is as near to a pattern and to a reversed one counts as the pattern.
+    """
+    found = np.full(len(X), SPURIOUS, dtype=np.int64)
+    if len(patterns) == 0:
+        return found
+    # An overlap of N - 2 d says that d units differ.
+    least = (1 - 2 * share) * X.shape[1]
+
+    def match(start):
+        rows = slice(start, min(start + _ROWS, len(X)))
+        best, index, lowest = _extreme_overlaps(X[rows], patterns)
+        found[rows] = np.where(lowest <= -least, REVERSED, SPURIOUS)
+        found[rows] = np.where(best >= least, index, found[rows])
+
+    with one_blas_thread():
+        for_each(match, range(0, len(X), _ROWS))
+    return found
+
+
+def _extreme_overlaps(X, patterns):
+    best = np.full(len(X), -np.inf)
+    lowest = np.full(len(X), np.inf)
+    index = np.zeros(len(X), dtype=np.int64)
+    every = np.arange(len(X))
+    for start in range(0, len(patterns), _PATTERNS):
+        part = patterns[start : start + _PATTERNS].astype(X.dtype)
+        overlaps = multiply(X, part.T, np.empty((len(X), len(part)), dtype=X.dtype))
+        first = overlaps.argmax(axis=1)
+        better = overlaps[every, first] > best
+        index[better] = start + first[better]
+        np.maximum(best, overlaps[every, first], out=best)
+        np.minimum(lowest, overlaps.min(axis=1), out=lowest)
+    return best, index, lowest
+
+
+def match_real(X, patterns, nearest, share):
+    """Number of the most similar pattern where a row is that pattern, else ``SPURIOUS``.
+
+    Rows may differ from it by the ``share`` of the range of the stored values, on average over
+    the units: for values of -1 and 1 the share of the units that differ.
+    """
+    distance = np.abs(X - patterns[nearest]).mean(axis=1)
+    allowed = share * (patterns.max() - patterns.min())
+    return np.where(distance <= allowed, nearest, SPURIOUS)
+
+
+def find_rows(rows, patterns):
+    """Number of a stored pattern equal to each row, no number twice, the last stored first.
+
+    Returns
+    -------
+    ndarray of int of shape (n_rows,)
+        -1 where there is none, or none left.
+    """
+    places = defaultdict(list)
+    for number, pattern in enumerate(patterns):
+        places[pattern.tobytes()].append(number)
+    keys = (row.tobytes() for row in np.asarray(rows, dtype=patterns.dtype))
+    return np.array([places[key].pop() if places[key] else -1 for key in keys], dtype=np.int64)

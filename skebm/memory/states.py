@@ -1,0 +1,75 @@
+"""How states are written: as -1 and 1, as 0 and 1, or as real numbers beside a threshold."""
+
+import numpy as np
+
+from ..kernels.hopfield import count_values
+
+SPIN = "spin"
+BINARY = "binary"
+THRESHOLD = "threshold"
+REAL = "real"
+
+_MEANING = {SPIN: "-1 and 1", BINARY: "0 and 1"}
+
+
+def encoding_of(X, missing=None):
+    """How ``X`` is written: "spin", "binary", None if only ones tell it, "threshold" if neither.
+
+    What ``missing`` marks, and NaN, says nothing.
+    """
+    if X.dtype == bool:
+        return BINARY
+    if missing is not None:
+        X = X[~missing][None]
+    if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
+        X = X.astype(np.float64)
+    n_minus, n_zero, n_one, n_nan = count_values(np.ascontiguousarray(X))
+    n_values = X.size - n_nan
+    if n_one == n_values:
+        return None
+    if n_one + n_zero == n_values:
+        return BINARY
+    return SPIN if n_one + n_minus == n_values else THRESHOLD
+
+
+def joint_encoding(fitted, found, name, X, binarize):
+    """Encoding of data that meet a memory in the encoding ``fitted``.
+
+    Raises
+    ------
+    ValueError
+        If the data are in another one, or neither binary nor to be thresholded.
+    """
+    if found == THRESHOLD and binarize is None:
+        raise ValueError(
+            f"{name} with binarize=None takes rows of -1 and 1 or of 0 and 1. "
+            f"Got other values, such as {_other_value(X)}."
+        )
+    if fitted is None or fitted == THRESHOLD:
+        return fitted or found
+    if found not in (None, fitted):
+        got = _MEANING.get(found, f"other values, such as {_other_value(X)}")
+        raise ValueError(f"This {name} stores rows of {_MEANING[fitted]}. Got {got}.")
+    return fitted
+
+
+def _other_value(X):
+    others = X[~np.isin(X, (-1, 0, 1)) & (X == X)]
+    return others[0].item() if len(others) else "-1 beside 0"
+
+
+def to_spins(X, encoding, threshold, dtype):
+    """States of -1 and 1. What is missing becomes -1."""
+    # In the other encodings zero separates the two values as well.
+    on = np.greater(X, threshold if encoding == THRESHOLD else 0)
+    spins = on.astype(dtype, order="C")
+    spins *= 2
+    spins -= 1
+    return spins
+
+
+def from_spins(spins, encoding, dtype):
+    """States as the data of type ``dtype`` had them."""
+    if encoding == SPIN:
+        return spins.astype(dtype, copy=False)
+    return (spins > 0).astype(dtype)

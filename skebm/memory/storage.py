@@ -1,0 +1,280 @@
+"""The rules by which a memory stores patterns: one class each.
+
+A rule with weights turns patterns of -1 and 1 into :class:`Couplings`, in place: there is never
+a second matrix. A rule that ``can_subtract`` takes patterns out again, for the others the weights
+are made anew; ``adds_after_dreams`` says whether its step to more patterns needs weights that no
+dream has changed. A bias is the weight to one more unit which is always 1, so that one formula
+serves both; the state of that unit is ``couplings.always_on``, 0 where there is no bias.
+"""
+
+import math
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import eigh
+from scipy.linalg.blas import get_blas_funcs
+
+from .._threads import blocks_of, for_each, one_blas_thread
+from ..kernels.hopfield import divide, mirror_lower, scale_to_counts, storkey_step
+from ..kernels.products import multiply
+
+# Enough patterns at a time for BLAS to run at full speed, few enough to be made float at once.
+_CHUNK = 4096
+# An eigendecomposition grows with the cube of this.
+_SMALL_CHUNK = 512
+_SMALLEST_BLOCK = 512
+_MIRROR_BLOCK = 64
+
+
+@dataclass
+class Couplings:
+    """What a memory with weights has learned.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (n_units, n_units), C-contiguous
+        Symmetric, with a zero diagonal.
+    bias : ndarray of shape (n_units,)
+        Weights to the unit that is always on.
+    self_weights : ndarray of shape (n_units + 1,)
+        The diagonal that was taken off the weights, that of the always-on unit last. Rules that
+        go on from it keep it here.
+    always_on : int
+        1 with a bias, 0 without.
+    dreamt : bool
+        Whether something has been unlearned.
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+    self_weights: np.ndarray
+    always_on: int
+    dreamt: bool = False
+
+    @classmethod
+    def empty(cls, n_units, always_on, dtype):
+        """Nothing stored yet."""
+        return cls(
+            np.zeros((n_units, n_units), dtype=dtype),
+            np.zeros(n_units, dtype=dtype),
+            np.zeros(n_units + 1, dtype=dtype),
+            int(always_on),
+        )
+
+    def clear(self):
+        """Forget everything, in place."""
+        for array in (self.weights, self.bias, self.self_weights):
+            array.fill(0)
+        self.dreamt = False
+
+
+class Hebb:
+    """W = (1 / N) sum of x x' over the patterns x, with a zero diagonal.
+
+    As long as nothing has been unlearned, weights are counts divided by N. Counting goes on
+    exactly, so neither the order nor the grouping of patterns leaves a trace.
+    """
+
+    adds_after_dreams = True
+    can_subtract = True
+    overload = (
+        "recall will mostly end in mixtures of several patterns, and the stored patterns "
+        "themselves will not be stable"
+    )
+
+    def capacity(self, n_units):
+        """Patterns per unit: 0.138 (Amit, Gutfreund and Sompolinsky, 1985)."""
+        return 0.138
+
+    def add(self, couplings, patterns):
+        """Store more patterns."""
+        self._count(couplings, patterns, sign=1)
+
+    def subtract(self, couplings, patterns):
+        """Take stored patterns out again."""
+        self._count(couplings, patterns, sign=-1)
+
+    def _count(self, couplings, patterns, sign):
+        weights, bias = couplings.weights, couplings.bias
+        n_units = weights.dtype.type(len(weights))
+        # Sums of whole numbers come out the same in any order, others do not.
+        with one_blas_thread() if couplings.dreamt else nullcontext():
+            if couplings.dreamt:
+                weights *= n_units
+                bias *= n_units
+            else:
+                _on_blocks(weights, lambda rows: scale_to_counts(rows, n_units))
+                np.rint(bias * n_units, out=bias)
+            for part in _parts(patterns, _CHUNK, weights.dtype):
+                _add_gram(part, sign, weights)
+                bias += sign * couplings.always_on * part.sum(axis=0)
+        _on_blocks(weights, lambda rows: divide(rows, n_units))
+        bias /= n_units
+        _finish(weights)
+
+
+class Storkey:
+    """Storkey's rule, which corrects each new pattern by the fields of those before it.
+
+    A. J. Storkey, "Increasing the capacity of a Hopfield network without sacrificing
+    functionality", ICANN 1997.
+    """
+
+    adds_after_dreams = True
+    can_subtract = False
+    overload = "patterns will fade, and recall will more and more often end beside them"
+
+    def capacity(self, n_units):
+        """Patterns per unit: 1 / sqrt(2 ln N) (Storkey and Valabregue, 1999)."""
+        return 1 / math.sqrt(2 * math.log(max(n_units, 2)))
+
+    def add(self, couplings, patterns):
+        """Store more patterns, one after the other."""
+        weights, bias = couplings.weights, couplings.bias
+        dtype, n_units = weights.dtype.type, len(weights)
+        growth = dtype(1 + 2 / n_units)
+        fields = np.empty((1, n_units), dtype=dtype)
+        blocks = blocks_of(n_units, _SMALLEST_BLOCK)
+        with one_blas_thread():
+            for pattern in patterns:
+                x = pattern[None].astype(dtype)
+                f = multiply(x, weights, fields)[0]
+                f += couplings.always_on * bias
+                on_field = x[0] @ bias
+
+                def add_to(block, x=x[0], f=f):
+                    storkey_step(weights[block], block.start, x, f, growth, dtype(n_units))
+
+                for_each(add_to, blocks)
+                step = (x[0] - x[0] * on_field - f) / dtype(n_units)
+                bias *= growth
+                bias += couplings.always_on * step
+        # The two halves have gone through the same sums in another order.
+        _finish(weights)
+
+
+class Dreaming:
+    """J = (1 / N) Xi' (1 + t) (1 + t C)^-1 Xi for patterns Xi, overlaps C and sleep time t.
+
+    t = 0 is Hebb's rule; an infinite t is the projector onto the patterns, the pseudo-inverse
+    rule of Personnaz, Guyon and Dreyfus (1985). Fachechi, Agliari and Barra, "Dreaming neural
+    networks: forgetting spurious memories and reinforcing pure ones", Neural Networks 112, 2019.
+
+    With B = (1 + t X'X / N)^-1 = 1 - t / (1 + t) J, Woodbury's identity gives the exact step to
+    more patterns X: J grows by Y' K^-1 Y, where Y = X B and
+
+        K = N / (1 + t) + t / (1 + t) X Y' .
+
+    Linearly dependent patterns make K singular when t is infinite. They are already stored, so
+    the directions without weight in K are left out.
+    """
+
+    adds_after_dreams = False
+    can_subtract = False
+
+    def __init__(self, sleep_time):
+        self._ridge = 1 / (1 + sleep_time)
+        self._shrinkage = 1 - self._ridge
+
+    @property
+    def overload(self):
+        """What happens beyond the capacity."""
+        if self._ridge > 0:
+            return "recall will mostly end beside the stored patterns; try a longer sleep time"
+        return (
+            "the weights approach the identity, and every state will be kept as it is instead of "
+            "being recalled"
+        )
+
+    def capacity(self, n_units):
+        """Patterns per unit: 0.138 at t = 0, 1 at infinity, and in between our interpolation."""
+        return 0.138 * self._ridge + self._shrinkage
+
+    def add(self, couplings, patterns):
+        """Store more patterns."""
+        with one_blas_thread():
+            for part in _parts(patterns, _SMALL_CHUNK, couplings.weights.dtype):
+                self._add_part(couplings, part)
+
+    def _add_part(self, couplings, X):
+        weights, bias, diagonal = couplings.weights, couplings.bias, couplings.self_weights
+        n_units, on = len(weights), couplings.always_on
+        Y = multiply(X, weights, np.empty_like(X))
+        Y += X * diagonal[:-1] + on * bias
+        Y *= -self._shrinkage
+        Y += X
+        y_on = on - self._shrinkage * (X @ bias + on * diagonal[-1])
+        K = multiply(X, Y.T, np.empty((len(X), len(X)), dtype=X.dtype))
+        K += on * y_on
+        K *= self._shrinkage
+        K.flat[:: len(K) + 1] += self._ridge * n_units
+        root = _inverse_root(K, n_units)
+        Z = multiply(root, Y, np.empty((len(root), n_units), dtype=X.dtype))
+        z_on = root @ y_on
+        _add_gram(Z, 1, weights)
+        diagonal[:-1] += weights.diagonal()
+        diagonal[-1] += z_on @ z_on
+        bias += z_on @ Z
+        _finish(weights)
+
+
+class KeepPatterns:
+    """The memory is the patterns: nothing is computed when they are stored.
+
+    Parameters
+    ----------
+    order : int or None
+        Order of the interaction of a dense memory, None for a softmax memory.
+    """
+
+    def __init__(self, order=None):
+        self._order = order
+
+    overload = "patterns will disturb each other, and recall will mostly end beside them"
+
+    def capacity(self, n_units):
+        """Patterns per unit.
+
+        N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). That of a softmax
+        memory grows exponentially with N (Ramsauer et al., 2020), and counts as infinite.
+        """
+        if self._order is None:
+            return math.inf
+        double_factorial = math.prod(range(2 * self._order - 3, 1, -2))
+        n_units = max(n_units, 2)
+        return n_units ** (self._order - 2) / (2 * double_factorial * math.log(n_units))
+
+
+def _parts(patterns, size, dtype):
+    for start in range(0, len(patterns), size):
+        yield np.ascontiguousarray(patterns[start : start + size], dtype=dtype)
+
+
+def _on_blocks(weights, function):
+    for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
+
+
+def _add_gram(rows, factor, weights):
+    """Add ``factor * rows.T @ rows`` to the lower triangle of ``weights`` in place."""
+    (syrk,) = get_blas_funcs(("syrk",), (weights,))
+    # In Fortran's order of memory, which BLAS works in, the lower triangle is the upper one.
+    syrk(factor, rows.T, beta=1, c=weights.T, overwrite_c=1)
+
+
+def _finish(weights):
+    """Zero the diagonal and complete the matrix from its lower triangle."""
+    np.fill_diagonal(weights, 0)
+    mirror_lower(weights, _MIRROR_BLOCK)
+
+
+def _inverse_root(K, n_units):
+    """R with R'R = K^-1, of as many rows as K has eigenvalues that are not zero but for rounding.
+
+    Rounding errors are measured by the greater of the largest eigenvalue and the square of the
+    length of a pattern, since ``K`` may be what is left of a difference.
+    """
+    values, vectors = eigh(K, check_finite=False)
+    largest = max(values[-1], n_units)
+    kept = values > max(len(K), n_units) * np.finfo(K.dtype).eps * largest
+    return np.ascontiguousarray((vectors[:, kept] / np.sqrt(values[kept])).T)
