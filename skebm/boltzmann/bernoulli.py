@@ -101,7 +101,7 @@ class BernoulliRBM(BaseRBM):
         mean free energy less that of the training rows, which grows with over-fitting.
     n_features_in_ : int
         Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 
     See Also

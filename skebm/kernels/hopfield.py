@@ -13,7 +13,7 @@ import numpy as np
 from ._jit import kernel
 from .random import fill_uniform
 from .scalar import exp, sigmoid
-from .sparse import add_scaled, add_scaled_rows
+from .sparse import add_listed_rows, add_scaled
 
 
 @kernel
@@ -108,7 +108,9 @@ def flip_together(W, flips, factors, x, h):
         i = flips[k]
         x[i] = -x[i]
         factors[k] = x[i] + x[i]
-    add_scaled_rows(flips, factors[: flips.shape[0]], W, h)
+    one, first = (1, -1), np.int64(0)
+    numbers, factors, fields = flips.reshape(one), factors.reshape(one), h.reshape(one)
+    add_listed_rows(numbers, factors, first, first, flips.shape[0], W, fields, first)
 
 
 @kernel

@@ -17,6 +17,7 @@ from .._validation import (
     Number,
     Optional,
     Options,
+    Randomness,
     all_or_nothing,
     check_argument,
     check_parameters,
@@ -193,6 +194,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         "tol": Number(Real, "[0, inf)"),
         "match_tol": Number(Real, "[0, 0.5)"),
         "allow_missing": Flag(),
+        "random_state": Randomness(),
     }
 
     def __init__(

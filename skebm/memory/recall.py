@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._schedules import decayed
+from .._schedules import DECAYS
 from .._threads import for_each, one_blas_thread
 from ..kernels import hopfield
 from ..kernels.products import multiply
@@ -63,7 +63,8 @@ def temperatures(temperature, schedule, n_sweeps):
     """Temperature of each sweep; none at all if it is zero."""
     if temperature == 0:
         return np.empty(0)
-    return np.array([decayed(schedule, temperature, sweep, n_sweeps) for sweep in range(n_sweeps)])
+    factor = DECAYS[schedule]
+    return np.array([temperature * factor(sweep, n_sweeps) for sweep in range(n_sweeps)])
 
 
 def random_orders(n_units, n_sweeps, together, generator):

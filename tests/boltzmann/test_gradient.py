@@ -77,6 +77,10 @@ CASES = {
     "batch of one row": {"batch_size": 1},
     "batch larger than the data": {"batch_size": 100},
     "CD batch larger than the data": {"batch_size": 100, "persistent": False},
+    # More rows than are added up in one go.
+    "many chains": {"batch_size": 22, "n_chains": 300},
+    "many chains, L2": {"batch_size": 22, "n_chains": 300, "l2": 0.3},
+    "many chains, not centred": {"batch_size": 22, "n_chains": 300, "centered": False},
     "everything": {"momentum": 0.8, "l1": 0.02, "l2": 0.3, "sparsity_target": 0.1}
     | {"n_gibbs_steps": 2, "n_chains": 5},
     "everything, CD": {"momentum": 0.8, "l1": 0.02, "l2": 0.3, "sparsity_target": 0.1}
