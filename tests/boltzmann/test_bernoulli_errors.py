@@ -1,6 +1,7 @@
 """BernoulliRBM and what is not valid: a clear error, and the estimator as it was before."""
 
 import inspect
+import re
 
 import joblib
 import numpy as np
@@ -63,9 +64,10 @@ def test_every_parameter_has_bad_values_here():
     assert set(BAD_VALUES) == set(inspect.signature(BernoulliRBM).parameters)
 
 
-def contains(*parts):
-    """A check of an error message for pytest.raises."""
-    return lambda error: all(part in str(error) for part in parts)
+def refusal(name, value):
+    """The message, as a pattern, for a parameter or argument that is not admitted."""
+    of_whom = re.escape(f"The {name!r} parameter of BernoulliRBM must be ")
+    return f"{of_whom}.*{re.escape(f'Got {value!r} instead.')}"
 
 
 @each_training
@@ -75,14 +77,13 @@ def contains(*parts):
 def test_a_bad_parameter_is_named_and_nothing_changes(name, value, train):
     rbm = make_fitted().set_params(**{name: value})
     before = state_of(rbm)
-    message = f"The {name!r} parameter of BernoulliRBM must be", f"Got {value!r} instead."
-    with pytest.raises(ValueError, check=contains(*message)):
+    with pytest.raises(ValueError, match=refusal(name, value)):
         getattr(rbm, train)(binary_rows())
     assert state_of(rbm) == before
 
     unfitted = BernoulliRBM(**{name: value})
     before = state_of(unfitted)
-    with pytest.raises(ValueError, check=contains(*message)):
+    with pytest.raises(ValueError, match=refusal(name, value)):
         getattr(unfitted, train)(binary_rows())
     assert state_of(unfitted) == before
 
@@ -113,8 +114,7 @@ def test_a_bad_argument_is_named_and_nothing_changes(method, argument, value):
     rbm = make_fitted()
     before = state_of(rbm)
     args = () if method == "sample" else (binary_rows(),)
-    message = f"The {argument!r} parameter of BernoulliRBM must be", f"Got {value!r} instead."
-    with pytest.raises(ValueError, check=contains(*message)):
+    with pytest.raises(ValueError, match=refusal(argument, value)):
         getattr(rbm, method)(*args, **{argument: value})
     assert state_of(rbm) == before
 
@@ -253,16 +253,16 @@ def test_divergence_names_the_learning_rate_and_leaves_no_nan(dtype, momentum, a
     huge = dtype(np.sqrt(np.finfo(dtype).max))
     X = binary_rows().astype(dtype) * huge
     params = {"learning_rate": float(huge), "algorithm": algorithm, "momentum": momentum}
-    message = f"'learning_rate' parameter, {float(huge)!r}"
+    message = f"BernoulliRBM.*'learning_rate' parameter, {re.escape(repr(float(huge)))}"
 
     rbm = BernoulliRBM(4, random_state=0, **params)
-    with pytest.raises(ValueError, check=contains("BernoulliRBM", message)):
+    with pytest.raises(ValueError, match=message):
         getattr(rbm, train)(X)
     assert state_of(rbm) == state_of(BernoulliRBM(4, random_state=0, **params))
 
     rbm = make_fitted(dtype).set_params(**params)
     before = state_of(rbm)
-    with pytest.raises(ValueError, check=contains("BernoulliRBM", message)):
+    with pytest.raises(ValueError, match=message):
         getattr(rbm, train)(X)
     assert state_of(rbm) == before
 

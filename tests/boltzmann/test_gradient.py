@@ -241,9 +241,12 @@ def test_same_bits_however_the_epoch_is_cut_into_calls(case, dtype, storage, mon
     n_steps = -(-N_ROWS // min(CASES[case].get("batch_size", PLAIN["batch_size"]), N_ROWS))
     calls = []
     run_team = sparse_gradient.run_team
-    monkeypatch.setattr(
-        sparse_gradient, "run_team", lambda *args: calls.append(args) or run_team(*args)
-    )
+
+    def counting(*args, **kwargs):
+        calls.append(args)
+        run_team(*args, **kwargs)
+
+    monkeypatch.setattr(sparse_gradient, "run_team", counting)
     monkeypatch.setattr(sparse_gradient, "_WEIGHTS_PER_CALL", 1)
     assert run_wide(case, storage, dtype) == whole
     assert len(calls) == n_steps
