@@ -10,9 +10,9 @@ on one thread inside a block: results do not depend, to the last bit, on the num
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 
 import numba
 from threadpoolctl import ThreadpoolController
@@ -36,27 +36,27 @@ def n_processors():
 class _Helpers:
     """Threads beside the calling one. Several callers share them: each gets those that are idle."""
 
-    def __init__(self):
-        self.n_helpers = n_processors() - 1
-        self.idle = BoundedSemaphore(max(self.n_helpers, 1))
-        self.pool = ThreadPoolExecutor(max(self.n_helpers, 1), thread_name_prefix="skebm")
+    def __init__(self, n_helpers):
+        # A list and not a semaphore: an interrupt in the midst of one leaves it locked for good.
+        self.idle = list(range(n_helpers))
+        self.pool = ThreadPoolExecutor(max(n_helpers, 1), thread_name_prefix="skebm")
 
     @contextmanager
     def borrowed(self, wanted):
         """Up to ``wanted`` helpers that are idle now, for the length of the block."""
-        n_borrowed = 0
-        while n_borrowed < min(wanted, self.n_helpers) and self.idle.acquire(blocking=False):
-            n_borrowed += 1
+        taken = []
         try:
-            yield n_borrowed
+            with suppress(IndexError):
+                while len(taken) < wanted:
+                    taken.append(self.idle.pop())
+            yield len(taken)
         finally:
-            for _ in range(n_borrowed):
-                self.idle.release()
+            self.idle.extend(taken)
 
 
 @cache
 def _helpers():
-    return _Helpers()
+    return _Helpers(n_processors() - 1)
 
 
 def run_team(member, most, abandon=lambda: None):
@@ -104,7 +104,9 @@ def for_each(function, blocks):
 
 
 def blocks_of(n, smallest, most=8):
-    """Slices that cover ``range(n)``: up to ``most``, none shorter than ``smallest`` but the only.
+    """Slices that cover ``range(n)``: up to ``most``, of one size, at least ``smallest``.
+
+    The last may be shorter, and so is the only one if ``n`` is.
 
     Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them.
     """

@@ -164,13 +164,12 @@ def all_or_nothing(estimator):
     Yields a function to call when a whole piece of work is done: the state of that moment is
     then what the estimator goes back to. An interrupt counts as an exception.
     """
-    saved = {}
+    saved = dict(vars(estimator))
 
     def commit():
-        saved.clear()
-        saved.update(vars(estimator))
+        nonlocal saved
+        saved = dict(vars(estimator))
 
-    commit()
     try:
         yield commit
     except BaseException:

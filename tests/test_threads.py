@@ -9,7 +9,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from threading import BoundedSemaphore
 
 import joblib
 import numpy as np
@@ -59,10 +58,7 @@ def team(monkeypatch):
     pools = []
 
     def set_up(size):
-        helpers = _threads._Helpers()
-        helpers.n_helpers = size - 1
-        helpers.idle = BoundedSemaphore(max(size - 1, 1))
-        helpers.pool = ThreadPoolExecutor(max(size - 1, 1))
+        helpers = _threads._Helpers(size - 1)
         pools.append(helpers.pool)
         monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
 

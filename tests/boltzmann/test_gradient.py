@@ -1,8 +1,6 @@
 """Learning steps, on both code paths: against a naive twin, enumeration and finite differences."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from threading import BoundedSemaphore
 
 import numpy as np
 import pytest
@@ -194,10 +192,7 @@ N_WIDE = 259  # four blocks of visible units
 
 def team_of(size, monkeypatch):
     """Let exactly ``size`` threads run together, whatever the machine has."""
-    helpers = _threads._Helpers()
-    helpers.n_helpers = size - 1
-    helpers.idle = BoundedSemaphore(max(size - 1, 1))
-    helpers.pool = ThreadPoolExecutor(max(size - 1, 1))
+    helpers = _threads._Helpers(size - 1)
     monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
     return helpers
 
