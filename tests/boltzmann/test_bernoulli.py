@@ -681,6 +681,7 @@ def test_without_random_state_no_two_fits_are_alike():
 
 def test_the_global_state_of_numpy_is_left_alone():
     def global_state():
+        # The old interface is the point: it is the one that has a global state.
         return joblib.hash(np.random.get_state())  # noqa: NPY002
 
     X = binary_rows()
