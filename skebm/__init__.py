@@ -1,7 +1,7 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM
+from .boltzmann import BernoulliRBM, GaussianRBM
 from .memory import HopfieldMemory
 
-__all__ = ["BernoulliRBM", "HopfieldMemory", "__version__", "show_versions"]
+__all__ = ["BernoulliRBM", "GaussianRBM", "HopfieldMemory", "__version__", "show_versions"]

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._threads import blocks_of, for_each, one_blas_thread
+from ..kernels.products import multiply
 from ..kernels.updates import (
     move_average,
     move_rows,
@@ -49,6 +50,8 @@ class Settings:
     sparsity_target: float | None
     sparsity_cost: float
     centered: bool
+    variance_rate: float = 0.0  # learning rate of log-variances, where units have some
+    max_gradient_norm: float = np.inf
     offset_rate: float = 0.01  # share of the way that offsets go towards the mean of a minibatch
 
 
@@ -127,6 +130,7 @@ class Learner:
     def _ascend(self, v, h, n_data, settings):
         """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""
         n_phases = len(v) - 2
+        visible = self.machine.visible
         visible_offset, hidden_offset = self.offsets
         move_average(visible_offset, v[:n_data], settings.offset_rate)
         move_average(hidden_offset, h[:n_data], settings.offset_rate)
@@ -135,23 +139,38 @@ class Learner:
         phase_difference(v[:n_phases], n_data, visible_gradient)
         phase_difference(h[:n_phases], n_data, hidden_gradient)
         weigh_phases(h[:n_phases], n_data)
+        if settings.variance_rate:
+            variance_gradient = self._variance_gradient(v[:n_phases], h[:n_phases], n_data)
         if settings.centered:
             v[-2], h[-2] = visible_offset, -hidden_gradient
             v[-1], h[-1] = visible_gradient, -hidden_offset
             subtract_projection(v, h, hidden_offset, visible_gradient)
-            subtract_projection(h, v, visible_offset, hidden_gradient)
         else:
             v, h = v[:n_phases], h[:n_phases]
+        rate = settings.learning_rate * _shrinkage(v, h, settings.max_gradient_norm)
+        visible.to_inputs(v)
+        if settings.centered:
+            subtract_projection(h, v, visible_offset, hidden_gradient)
         if settings.sparsity_target is not None:
             hidden_gradient += settings.sparsity_cost * (settings.sparsity_target - hidden_offset)
-        self._move_weights(v, h, settings)
-        self._move_bias(self.machine.visible.bias, 1, visible_gradient, settings)
-        self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, settings)
+        self._move_weights(v, h, rate, settings)
+        self._move_bias(visible.bias, 1, visible_gradient, rate, settings)
+        self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, rate, settings)
+        if settings.variance_rate:
+            factor = visible.move_log_variance(settings.variance_rate * variance_gradient)
+            self.machine.weights *= factor[:, None]
 
-    def _move_weights(self, v, h, settings):
-        weights, rate = self.machine.weights, settings.learning_rate
+    def _variance_gradient(self, v, weighed_h, n_data):
+        weights = self.machine.weights
+        inputs = multiply(weighed_h, weights.T, np.empty_like(v))
+        row_weights = np.full(len(v), -1 / (len(v) - n_data), dtype=v.dtype)
+        row_weights[:n_data] = 1 / n_data
+        return self.machine.visible.log_variance_gradient(v, inputs, row_weights)
+
+    def _move_weights(self, v, h, rate, settings):
+        weights = self.machine.weights
         velocity = weights if self.velocity is None else self.velocity[0]
-        keep, l1 = 1 - rate * settings.l2, rate * settings.l1
+        keep, l1 = 1 - settings.learning_rate * settings.l2, settings.learning_rate * settings.l1
         numbers = np.array([rate, settings.momentum, keep, l1], dtype=weights.dtype)
 
         def move(block):
@@ -159,9 +178,22 @@ class Learner:
 
         for_each(move, blocks_of(len(weights), _SMALLEST_BLOCK))
 
-    def _move_bias(self, bias, which, gradient, settings):
-        gradient *= settings.learning_rate
+    def _move_bias(self, bias, which, gradient, rate, settings):
+        gradient *= rate
         if settings.momentum:
             gradient += settings.momentum * self.velocity[which]
             self.velocity[which][:] = gradient
         bias += gradient
+
+
+def _shrinkage(v, h, max_norm):
+    """Factor that brings the Frobenius norm of ``v.T @ h`` down to ``max_norm``, at most 1.
+
+    Its square is the sum over all pairs of rows of the products of their scalar products: small
+    matrices, where the gradient itself is as large as the weights.
+    """
+    if max_norm == np.inf:
+        return 1.0
+    gram = [multiply(a, a.T, np.empty((len(a), len(a)), dtype=a.dtype)) for a in (v, h)]
+    norm = np.sqrt(max(0.0, float(np.vdot(*gram))))
+    return 1.0 if norm <= max_norm else max_norm / norm

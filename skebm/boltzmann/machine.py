@@ -42,7 +42,7 @@ class Machine:
 
     def is_finite(self):
         """Whether every parameter is a finite number."""
-        parameters = self.weights, self.visible.bias, self.hidden.bias
+        parameters = self.weights, *self.visible.parameters, *self.hidden.parameters
         return all(np.isfinite(parameter).all() for parameter in parameters)
 
     # A pass from one layer to the other is a product, a mean, and perhaps a draw, each over the

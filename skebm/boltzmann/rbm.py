@@ -36,7 +36,6 @@ from .monitor import Monitor
 from .units import BernoulliUnits
 
 _FLOATS = (np.float64, np.float32)
-_WEIGHT_SCALE = 0.01
 
 
 class BaseRBM(
@@ -48,9 +47,10 @@ class BaseRBM(
 ):
     """Training, transformation, sampling and scoring, whatever the visible units are.
 
-    A subclass has the constructor, and says which visible units it has: at the start of training
-    (``_initial_visible_units``), from its fitted attributes (``_visible_units``) and into them
-    (``_publish_visible_units``).
+    A subclass says what its machine is: at the start of training (``_initial_machine``), in the
+    fitted attributes (``_publish_machine``) and from them (``_machine``). Where its machine does not see the data as they come, it also says how to get
+    from the data to the visible states (``_to_states``), back (``_to_data``), and what that does
+    to a density (``_log_scale``).
     """
 
     _parameter_checks: ClassVar = {
@@ -78,6 +78,57 @@ class BaseRBM(
         "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
         "warm_start": Flag(),
     }
+
+    def __init__(
+        self,
+        n_components=256,
+        *,
+        learning_rate=0.1,
+        batch_size=10,
+        n_iter=10,
+        verbose=0,
+        random_state=None,
+        algorithm="pcd",
+        n_gibbs_steps=1,
+        n_chains=None,
+        learning_rate_schedule="constant",
+        momentum=0.0,
+        alpha=0.0,
+        l1_ratio=0.0,
+        sparsity_target=None,
+        sparsity_cost=0.1,
+        centered=False,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        reconstruction_tol=None,
+        warm_start=False,
+    ):
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.verbose = verbose
+        self.random_state = random_state
+        self.algorithm = algorithm
+        self.n_gibbs_steps = n_gibbs_steps
+        self.n_chains = n_chains
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.centered = centered
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.reconstruction_tol = reconstruction_tol
+        self.warm_start = warm_start
 
     # Training
 
@@ -151,22 +202,28 @@ class BaseRBM(
         dtype = _FLOATS if first_time else self.components_.dtype
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
-        self._check_range(rows)
+        self._inspect(rows, first_time)
+        return self._to_states(rows)
+
+    def _inspect(self, rows, first_time):
+        """Look at training data before anything is made of them."""
+
+    def _to_states(self, rows):
+        """Visible states of the machine, from rows of data."""
         return rows
 
-    def _check_range(self, rows):
-        """Warn about values that the visible units are not meant for."""
+    def _to_data(self, states):
+        """Data from visible states of the machine, which may be changed in place."""
+        return states
+
+    def _log_scale(self):
+        """Log of the factor between a volume of data and that of its visible states."""
+        return 0.0
 
     def _initial_learner(self, rows):
         random_state = check_random_state(self.random_state)
-        shape = self.n_components, rows.shape[1]
-        weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
+        machine = self._initial_machine(rows, random_state)
         mean = rows.mean()
-        machine = Machine(
-            weights,
-            self._initial_visible_units(mean, rows.shape[0]).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
-        )
         offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
         return self._learner(machine, None, offsets, None, streams)
@@ -206,6 +263,7 @@ class BaseRBM(
             self.n_iter_no_change,
             self.tol,
             self.reconstruction_tol,
+            self._log_scale(),
         )
         history = {}
         self._publish(learner, history, n_iter=0)
@@ -276,10 +334,7 @@ class BaseRBM(
 
     def _publish(self, learner, history=None, n_iter=None):
         """Copy what has been learned into the fitted attributes."""
-        machine = learner.machine.copy()
-        self.components_ = machine.weights.T
-        self.intercept_hidden_ = machine.hidden.bias
-        self._publish_visible_units(machine.visible)
+        self._publish_machine(learner.machine.copy())
         vars(self).pop("h_samples_", None)
         if learner.chains is not None:
             self.h_samples_ = learner.chains.copy()
@@ -341,7 +396,7 @@ class BaseRBM(
                 f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
                 f"expecting {n_components} features as input."
             )
-        return self._machine(H.dtype).inverse_transform(DenseRows(H))
+        return self._to_data(self._machine(H.dtype).inverse_transform(DenseRows(H)))
 
     def gibbs(self, X, n_steps=1, *, random_state=None):
         """Visible states after some steps of Gibbs sampling, each of both layers.
@@ -363,8 +418,7 @@ class BaseRBM(
         """
         rows = self._rows(X)
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
-        states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
-        return self._walk(states, n_steps, random_state)
+        return self._to_data(self._walk(_all_of(rows), n_steps, random_state))
 
     def sample(self, n_samples=None, n_steps=100, *, init=None, clamp=None, random_state=None):
         """Draw visible states from the model.
@@ -400,12 +454,13 @@ class BaseRBM(
             machine = self._machine(self.components_.dtype)
             address = streams.seed, streams.take(), 0
             states = machine.visible.base_rate(n_samples or 1, address)
-            return self._walk(states, n_steps, streams)
-        start = self._dense(init)
-        turns = np.arange(n_samples or len(start)) % len(start)
-        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, start), start.shape)
-        keep = None if keep is None else keep[turns]
-        return self._walk(start[turns], n_steps, random_state, keep)
+            return self._to_data(self._walk(states, n_steps, streams))
+        init = self._dense(init)
+        turns = np.arange(n_samples or len(init)) % len(init)
+        states = _all_of(self._to_states(as_rows(init)))[turns]
+        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, init), init.shape)[turns]
+        samples = self._to_data(self._walk(states, n_steps, random_state, keep))
+        return samples if keep is None else np.where(keep, init[turns], samples)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -426,29 +481,27 @@ class BaseRBM(
             ``X`` with each NaN replaced by the estimated expectation of its unit.
         """
         check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
-        filled = self._dense(X, ensure_all_finite="allow-nan").copy()
-        missing = np.isnan(filled)
+        X = self._dense(X, ensure_all_finite="allow-nan")
+        missing = np.isnan(X)
         streams = self._draws(random_state)
-        machine = self._machine(filled.dtype)
-        start = machine.visible.base_rate(len(filled), (streams.seed, streams.take(), 0))
-        np.copyto(start, filled, where=~missing)
+        machine = self._machine(X.dtype)
+        start = machine.visible.base_rate(len(X), (streams.seed, streams.take(), 0))
+        np.copyto(start, _all_of(self._to_states(as_rows(X))), where=~missing)
+        means = np.zeros_like(start)
         stream = streams.take(2 * n_steps)
         n_skipped = n_steps // 2
 
         def fill(part):
             address = streams.seed, stream, part.start
-            total = np.zeros_like(start[part])
-            for step, mean in enumerate(
-                machine.walk(start[part], n_steps, address, keep=~missing[part])
-            ):
+            walk = machine.walk(start[part], n_steps, address, keep=~missing[part])
+            for step, mean in enumerate(walk):
                 if step >= n_skipped:
-                    total += mean
-            total /= n_steps - n_skipped
-            np.copyto(filled[part], total, where=missing[part])
+                    means[part] += mean
+            means[part] /= n_steps - n_skipped
 
         with one_blas_thread():
-            for_each(fill, chunks(len(filled)))
-        return filled
+            for_each(fill, chunks(len(X)))
+        return np.where(missing, self._to_data(means), X)
 
     def free_energy(self, X):
         """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
@@ -482,7 +535,7 @@ class BaseRBM(
             In nats.
         """
         rows = self._rows(X)
-        return self._machine(rows.dtype).pseudo_log_likelihood(rows)
+        return self._machine(rows.dtype).pseudo_log_likelihood(rows) - self._log_scale()
 
     def score(self, X, y=None):
         """Mean pseudo-log-likelihood of the rows; the greater, the better.
@@ -501,17 +554,10 @@ class BaseRBM(
         """
         return float(self.score_samples(X).mean())
 
-    def _machine(self, dtype):
-        """The fitted machine with parameters of a type, sharing memory where it is theirs."""
-        return Machine(
-            np.ascontiguousarray(self.components_.T, dtype=dtype),
-            self._visible_units(dtype),
-            BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),
-        )
-
     def _rows(self, X):
         check_is_fitted(self)
-        return as_rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
+        X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+        return self._to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
@@ -546,6 +592,10 @@ class BaseRBM(
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _all_of(rows):
+    return rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
 
 
 def _as_mask(clamp, states):

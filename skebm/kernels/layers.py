@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from ._jit import kernel
-from .random import fill_uniform
+from ._jit import kernel, part
+from .random import fill_normal, fill_uniform
 from .scalar import exp, sigmoid, softplus
 
 
@@ -71,3 +71,139 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
                     product *= q[j] + p[j] * exp(delta * w[j])
                 log_ratio += np.log(product)
             out[r, i] = -log_ratio
+
+
+@kernel
+def standardize(rows, mean, scale):
+    """Replace each value x by (x - mean) / scale of its column; the difference in float64."""
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        for i in range(row.shape[0]):
+            row[i] = (row[i] - mean[i]) / scale[i]
+
+
+@kernel
+def gaussian_mean(inputs, bias, variance):
+    """Replace each input by the mean of its unit."""
+    for r in range(inputs.shape[0]):
+        row = inputs[r]
+        for i in range(row.shape[0]):
+            row[i] = bias[i] + variance[i] * row[i]
+
+
+@kernel
+def sample_gaussian(mean, deviation, seed, stream, first_row, out):
+    """Draw normals with these means, at the addresses (stream, first_row + r, column)."""
+    n_rows, n_units = mean.shape
+    normal = np.empty(n_units, dtype=out.dtype)
+    first_unit = np.int64(0)
+    for r in range(n_rows):
+        fill_normal(seed, stream, first_row + r, first_unit, normal)
+        m, states = mean[r], out[r]
+        for i in range(n_units):
+            states[i] = m[i] + deviation[i] * normal[i]
+
+
+@kernel
+def gaussian_log_partition(inputs, bias, variance, out):
+    """Sum over units of the log of the integral of exp(-(s - bias)^2 / (2 variance) + s input)."""
+    constant = 0.0
+    for i in range(bias.shape[0]):
+        constant += 0.5 * np.log(2 * np.pi * variance[i])
+    for r in range(inputs.shape[0]):
+        row = inputs[r]
+        total = 0.0
+        for i in range(row.shape[0]):
+            total += row[i] * (bias[i] + row[i] * variance[i] / 2)
+        out[r] = total + constant
+
+
+@kernel
+def gaussian_energy(states, bias, variance, out):
+    """Sum over units of (s - bias)^2 / (2 variance), for each row."""
+    for r in range(states.shape[0]):
+        row = states[r]
+        total = 0.0
+        for i in range(row.shape[0]):
+            from_bias = row[i] - bias[i]
+            total += from_bias * from_bias / (2 * variance[i])
+        out[r] = total
+
+
+# Spacing of the points of an integral over one visible unit, and how far they go beyond the
+# outermost means, in standard deviations: see `gaussian_conditional_log_density`.
+_SPACING = 0.8
+_MARGIN = 9.0
+
+# As many factors between 1 and 2 as a float32 can hold the product of.
+_N_FACTORS = 64
+
+
+@part
+def _log_partition_along(x, w, step):
+    """Sum over hidden units of log(1 + exp(x + w step)): the greater of 0 and the exponent
+    apart, the rest as logarithms of products of many factors."""
+    n = x.shape[0]
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    total = 0.0
+    for start in range(0, n, _N_FACTORS):
+        x_part, w_part = x[start : start + _N_FACTORS], w[start : start + _N_FACTORS]
+        linear, product = zero, one
+        for j in range(x_part.shape[0]):
+            y = x_part[j] + w_part[j] * step
+            linear += max(y, zero)
+            product *= one + exp(-abs(y))
+        total += linear + np.log(product)
+    return total
+
+
+@part
+def _mean_along(x, w, step, bias, variance):
+    """Mean of a visible unit given the means of the hidden units at x + w step."""
+    total = 0.0
+    for j in range(x.shape[0]):
+        total += w[j] * sigmoid(x[j] + w[j] * step)
+    return bias + variance * total
+
+
+@kernel
+def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
+    """log p(v_i | all other visible units), for each unit i of each row; nats.
+
+    With the other units fixed, the density of one is, up to its integral, the exponential of
+
+        f(s) = -(s - b_i)^2 / (2 variance_i) + sum_j softplus(x_j + W_ij (s - v_i)),
+
+    a mixture of Gaussians of one width. The trapezoidal rule integrates such a mixture up to a
+    relative error of 2 exp(-2 pi^2 / spacing^2), here 1e-13. The slope of f is (g(s) - s) /
+    variance_i, where g is the mean of the unit given the means of the hidden units at s. g
+    rises with s; so it maps a bound of the means of the mixture to a bound of its modes, beyond
+    which the density falls at least as fast as two Gaussian tails in a row.
+    """
+    n_rows, n_visible = v.shape
+    n_hidden = W.shape[1]
+    real = v.dtype.type
+    for i in range(n_visible):
+        w, b, s2 = W[i], np.float64(bias[i]), np.float64(variance[i])
+        deviation = np.sqrt(s2)
+        lowest, highest = b, b
+        for j in range(n_hidden):
+            lowest += s2 * min(w[j], real(0))
+            highest += s2 * max(w[j], real(0))
+        for r in range(n_rows):
+            x, here = hidden_inputs[r], np.float64(v[r, i])
+            start = _mean_along(x, w, real(lowest - here), b, s2) - _MARGIN * deviation
+            stop = _mean_along(x, w, real(highest - here), b, s2) + _MARGIN * deviation
+            n_points = np.int64((stop - start) / (_SPACING * deviation)) + 1
+            log_here = _log_partition_along(x, w, real(0)) - (here - b) ** 2 / (2 * s2)
+            # Of the log of a sum of exponentials: its greatest exponent, and the sum below it.
+            greatest, total = -np.inf, 0.0
+            for m in range(n_points):
+                s = start + _SPACING * deviation * m
+                f = _log_partition_along(x, w, real(s - here)) - (s - b) ** 2 / (2 * s2)
+                if f > greatest:
+                    total = total * np.exp(greatest - f) + 1
+                    greatest = f
+                else:
+                    total += np.exp(f - greatest)
+            out[r, i] = log_here - greatest - np.log(total * _SPACING * deviation)
