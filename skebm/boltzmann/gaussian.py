@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from .._rows import StandardizedRows
-from .._validation import Flag, InvalidParameterError, Number
+from .._validation import Flag, InvalidParameterError, Number, Optional, Options
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
@@ -29,15 +29,17 @@ class GaussianRBM(BaseRBM):
 
     _parameter_checks: ClassVar = BaseRBM._parameter_checks | {
         "learn_variance": Flag(),
-        "variance_learning_rate": Number(Real, "(0, inf)"),
+        "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
         "max_gradient_norm": Number(Real, "(0, inf]"),
+        "sampler": Options("gibbs", "gibbs-langevin"),
+        "langevin_time": Number(Real, "(0, inf)"),
     }
 
     def __init__(
         self,
         n_components=256,
         *,
-        learning_rate=0.01,
+        learning_rate=0.05,
         batch_size=10,
         n_iter=10,
         verbose=0,
@@ -47,8 +49,10 @@ class GaussianRBM(BaseRBM):
         n_chains=None,
         learn_variance=True,
         variances=None,
-        variance_learning_rate=0.01,
+        variance_learning_rate=None,
         max_gradient_norm=10.0,
+        sampler="gibbs",
+        langevin_time=0.5,
         learning_rate_schedule="constant",
         momentum=0.0,
         alpha=0.0,
@@ -93,6 +97,8 @@ class GaussianRBM(BaseRBM):
         self.variances = variances
         self.variance_learning_rate = variance_learning_rate
         self.max_gradient_norm = max_gradient_norm
+        self.sampler = sampler
+        self.langevin_time = langevin_time
 
     # The machine sees data of mean 0 and variance 1, whatever the data are.
 
@@ -131,11 +137,15 @@ class GaussianRBM(BaseRBM):
         else:
             variances = self._given_variances() / self.scale_**2
         bias = rows.mean() - means.sum(axis=1) / 2
+        log_variance = np.log(np.broadcast_to(variances, bias.shape))
         return Machine(
             np.ascontiguousarray(means / np.reshape(variances, (-1, 1)), dtype=rows.dtype),
-            GaussianUnits(bias, np.log(np.broadcast_to(variances, bias.shape))).copy(rows.dtype),
+            GaussianUnits(bias, log_variance, self._inertia()).copy(rows.dtype),
             BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
         )
+
+    def _inertia(self):
+        return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0
 
     def _given_variances(self):
         n_features = len(self.mean_)
@@ -151,10 +161,15 @@ class GaussianRBM(BaseRBM):
         return variances
 
     def _settings(self, now, rate_factor):
+        settings = super()._settings(now, rate_factor)
+        if not self.learn_variance:
+            variance_rate = 0.0
+        elif self.variance_learning_rate is None:
+            variance_rate = settings.learning_rate / 10
+        else:
+            variance_rate = rate_factor * self.variance_learning_rate
         return replace(
-            super()._settings(now, rate_factor),
-            variance_rate=rate_factor * self.variance_learning_rate * self.learn_variance,
-            max_gradient_norm=self.max_gradient_norm,
+            settings, variance_rate=variance_rate, max_gradient_norm=self.max_gradient_norm
         )
 
     def _publish_machine(self, machine):
@@ -177,7 +192,7 @@ class GaussianRBM(BaseRBM):
         hidden_bias = self.intercept_hidden_ + self._input_of_mean()
         return Machine(
             np.ascontiguousarray(weights, dtype=dtype),
-            GaussianUnits(bias.astype(dtype), log_variance.astype(dtype)),
+            GaussianUnits(bias, log_variance, self._inertia()).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),
         )
 
