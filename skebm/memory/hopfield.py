@@ -36,7 +36,7 @@ from .recall import (
     temperatures,
 )
 from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
-from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey
+from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey, append
 from .unlearning import unlearn
 
 _RULES = {
@@ -379,6 +379,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         self._stored_with = self._storing_parameters()
         self.encoding_ = REAL if real else None
         self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if real else np.int8)
+        self._room = None
         self.labels_ = None if y is None else np.asarray(y)[:0]
         for name in ("weights_", "intercept_"):
             vars(self).pop(name, None)
@@ -406,7 +407,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             rule.add(couplings, patterns)
             self._publish(couplings)
         n_before = len(self.patterns_)
-        self.patterns_ = np.concatenate([self.patterns_, patterns])
+        self.patterns_, self._room = append(self.patterns_, patterns, self._room)
         self.labels_ = labels
         self._count_patterns(rule, n_before)
         self._stamp_version()
@@ -448,7 +449,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
                 couplings.clear()
                 rule.add(couplings, kept)
             self._publish(couplings)
-        self.patterns_ = kept
+        self.patterns_, self._room = kept, None
         if self.labels_ is not None:
             self.labels_ = np.delete(self.labels_, numbers, axis=0)
 
@@ -745,6 +746,13 @@ default=None
                 ConvergenceWarning,
                 stacklevel=4,
             )
+
+    def __getstate__(self):
+        # The room behind the patterns holds them as well: a copy finds its own when it needs some.
+        state = dict(super().__getstate__())
+        if "_room" in state:
+            state["_room"] = None
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

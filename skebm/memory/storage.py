@@ -246,6 +246,23 @@ class KeepPatterns:
         return n_units ** (self._order - 2) / (2 * double_factorial * math.log(n_units))
 
 
+def append(patterns, more, room):
+    """Patterns followed by more of them, and the array behind them, which may have room for others.
+
+    As long as there is room no pattern is copied, so storing row by row takes time in proportion
+    to the rows. ``room`` is what came back the last time, or None. It is not relied on when the
+    patterns are no longer those that came back with it.
+    """
+    n_before, n_patterns = len(patterns), len(patterns) + len(more)
+    if n_before == 0:
+        return more, None
+    if room is None or patterns.base is not room or len(room) < n_patterns:
+        room = np.empty((n_patterns + n_patterns // 2, *more.shape[1:]), dtype=more.dtype)
+        room[:n_before] = patterns
+    room[n_before:n_patterns] = more
+    return room[:n_patterns], room
+
+
 def _parts(patterns, dtype):
     for start in range(0, len(patterns), _CHUNK):
         yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
