@@ -361,6 +361,9 @@ CASES = {
 
 # Figure ----------------------------------------------------------------------
 
+# The palette of Okabe and Ito, which colour-blind readers can tell apart, and a marker for each.
+LOOKS = list(zip(["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00"], "os^Dv", strict=True))
+
 
 def save_figure(curves, path):
     import matplotlib
@@ -368,22 +371,66 @@ def save_figure(curves, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, 3, figsize=(15, 4.5), layout="constrained")
-    for rule, (loads, shares) in (curves.get("capacity") or {}).items():
-        axes[0].semilogx(loads, shares, marker="o", label=rule)
-    axes[0].set(xlabel="load, patterns a unit", ylabel="share recalled", title="capacity")
-    for load, errors in (curves.get("unlearning") or {}).items():
-        axes[1].plot(DREAMS, errors, marker="o", label=f"load {load}")
-    axes[1].set(xlabel="dreams", ylabel="share of wrong units", title="unlearning")
-    images = (curves.get("retrieval") or {}).get("images", {})
-    for similarity in SIMILARITIES if images else ():
-        axes[2].semilogx(N_IMAGES, images[similarity], marker="o", label=similarity)
-    axes[2].set(xlabel="stored images", ylabel="share retrieved", title="MNIST, one step")
-    for axis in axes:
-        if axis.lines:
-            axis.legend()
+    panels = [(PANELS[name], curves[name]) for name in PANELS if name in curves]
+    figure, axes = plt.subplots(
+        1, len(panels), figsize=(5 * len(panels), 4), layout="constrained", squeeze=False
+    )
+    for axis, ((draw, place), curve) in zip(axes[0], panels, strict=True):
+        draw(axis, curve)
+        axis.legend(frameon=False, loc=place)
+        axis.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=120)
     print(f"\nSaved {path}")
+
+
+def draw_lines(axis, lines):
+    """Draw (label, x, y) lines, each with its own colour and marker."""
+    for (label, x, y), (color, marker) in zip(lines, LOOKS, strict=False):
+        axis.plot(x, y, color=color, marker=marker, markersize=5, label=label)
+
+
+def draw_capacity(axis, curves):
+    draw_lines(axis, [(rule.replace("_", "-"), *curve) for rule, curve in curves.items()])
+    axis.set(
+        title=f"Random patterns, {N_UNITS} units, {FLIPPED:.0%} flipped",
+        xlabel="stored patterns per unit",
+        ylabel="share of patterns recalled",
+        xscale="log",
+        xticks=(ticks := (0.1, 0.2, 0.5, 1, 2, 5, 10)),
+        xticklabels=ticks,
+    )
+    axis.minorticks_off()
+
+
+def draw_retrieval(axis, curves):
+    images = curves["images"]
+    draw_lines(axis, [(name, images["values"], images[name]) for name in SIMILARITIES])
+    axis.set(
+        title=f"MNIST, noise {NOISE}, one step, beta {BETA}",
+        xlabel="stored images",
+        ylabel="share of images retrieved",
+        xscale="log",
+        xticks=(ticks := (2, 10, 50, 200, 1000)),
+        xticklabels=ticks,
+    )
+    axis.minorticks_off()
+
+
+def draw_unlearning(axis, curves):
+    draw_lines(axis, [(f"{load} patterns per unit", DREAMS, y) for load, y in curves.items()])
+    axis.set(
+        title=f"Unlearning, Hebb's rule, {DREAMING_UNITS} units",
+        xlabel="dreams",
+        ylabel="share of wrong units after recall",
+        ylim=(0, None),
+    )
+
+
+PANELS = {
+    "capacity": (draw_capacity, "lower left"),
+    "unlearning": (draw_unlearning, "upper right"),
+    "retrieval": (draw_retrieval, "center left"),
+}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """The associative memory."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from .._validation import (
     all_or_nothing,
     check_argument,
     check_parameters,
+    warn_caller,
 )
 from .._version import VersionStamp
 from ..kernels.hopfield import random_spins
@@ -467,12 +467,10 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         self.capacity_ = float(rule.capacity(n_units))
         fitted_before = n_before is not None and n_before / n_units <= self.capacity_
         if fitted_before and self.load_ > self.capacity_:
-            warnings.warn(
+            warn_caller(
                 f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
                 f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
                 f"{rule.overload}.",
-                UserWarning,
-                stacklevel=4,
             )
 
     def _storing_parameters(self):
@@ -733,18 +731,16 @@ default=None
         n_cycled = np.count_nonzero(outcome.cycled)
         n_restless = np.count_nonzero(~outcome.converged & ~outcome.cycled)
         if n_cycled:
-            warnings.warn(
+            warn_caller(
                 f"{n_cycled} of {n_rows} rows ended in a cycle of two states, as they may with "
                 "update='sync'. With update='async' they cannot.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         if n_restless:
-            warnings.warn(
+            warn_caller(
                 f"{n_restless} of {n_rows} rows had not come to rest after {self.max_iter} "
                 "sweeps. Increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
 
     def __getstate__(self):

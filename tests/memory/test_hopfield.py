@@ -536,6 +536,14 @@ def test_cycles_are_reported():
     assert np.isin(recalled.states, [-1, 1]).all()
 
 
+@pytest.mark.parametrize("method", ["transform", "recall", "predict"])
+def test_warnings_point_to_the_caller(method):
+    memory = HopfieldMemory(update="sync").fit([[1, -1] * 4])
+    with pytest.warns(ConvergenceWarning) as record:
+        getattr(memory, method)([[1] * 8])
+    assert [warning.filename for warning in record] == [__file__]
+
+
 def test_too_few_sweeps():
     with pytest.warns(UserWarning, match="more than the capacity"):
         memory, _ = fitted(n_patterns=40, max_iter=1)
