@@ -371,14 +371,21 @@ def save_figure(curves, path):
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    panels = [(PANELS[name], curves[name]) for name in PANELS if name in curves]
+    panels = [(draw, curves[name]) for name in curves for draw in PANELS.get(name, [])]
+    if not panels:
+        print("\nNone of these cases has curves to draw.")
+        return
+    n_columns = min(3, len(panels))
+    n_rows = -(-len(panels) // n_columns)
     figure, axes = plt.subplots(
-        1, len(panels), figsize=(5 * len(panels), 4), layout="constrained", squeeze=False
+        n_rows, n_columns, figsize=(5 * n_columns, 4 * n_rows), layout="constrained", squeeze=False
     )
-    for axis, ((draw, place), curve) in zip(axes[0], panels, strict=True):
+    for axis, (draw, curve) in zip(axes.flat, panels, strict=False):
         draw(axis, curve)
-        axis.legend(frameon=False, loc=place)
+        axis.legend(frameon=False)
         axis.spines[["top", "right"]].set_visible(False)
+    for axis in axes.flat[len(panels) :]:
+        axis.remove()
     figure.savefig(path, dpi=120)
     print(f"\nSaved {path}")
 
@@ -389,31 +396,20 @@ def draw_lines(axis, lines):
         axis.plot(x, y, color=color, marker=marker, markersize=5, label=label)
 
 
+def mark(axis, ticks):
+    """Write the numbers themselves on a logarithmic axis, not powers of ten."""
+    axis.set(xscale="log", xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
+    axis.minorticks_off()
+
+
 def draw_capacity(axis, curves):
     draw_lines(axis, [(rule.replace("_", "-"), *curve) for rule, curve in curves.items()])
+    mark(axis, (0.1, 0.2, 0.5, 1, 2, 5, 10))
     axis.set(
         title=f"Random patterns, {N_UNITS} units, {FLIPPED:.0%} flipped",
         xlabel="stored patterns per unit",
         ylabel="share of patterns recalled",
-        xscale="log",
-        xticks=(ticks := (0.1, 0.2, 0.5, 1, 2, 5, 10)),
-        xticklabels=ticks,
     )
-    axis.minorticks_off()
-
-
-def draw_retrieval(axis, curves):
-    images = curves["images"]
-    draw_lines(axis, [(name, images["values"], images[name]) for name in SIMILARITIES])
-    axis.set(
-        title=f"MNIST, noise {NOISE}, one step, beta {BETA}",
-        xlabel="stored images",
-        ylabel="share of images retrieved",
-        xscale="log",
-        xticks=(ticks := (2, 10, 50, 200, 1000)),
-        xticklabels=ticks,
-    )
-    axis.minorticks_off()
 
 
 def draw_unlearning(axis, curves):
@@ -426,10 +422,47 @@ def draw_unlearning(axis, curves):
     )
 
 
+def draw_retrieval(axis, curves, name, title, xlabel, ticks=None):
+    curve = curves[name]
+    draw_lines(
+        axis, [(similarity, curve["values"], curve[similarity]) for similarity in SIMILARITIES]
+    )
+    axis.set(title=title, xlabel=xlabel, ylabel="share of images retrieved", ylim=(-0.03, 1.03))
+    if ticks:
+        mark(axis, ticks)
+
+
 PANELS = {
-    "capacity": (draw_capacity, "lower left"),
-    "unlearning": (draw_unlearning, "upper right"),
-    "retrieval": (draw_retrieval, "center left"),
+    "capacity": [draw_capacity],
+    "unlearning": [draw_unlearning],
+    "retrieval": [
+        partial(
+            draw_retrieval,
+            name="images",
+            title=f"MNIST, noise {NOISE}, one step, beta {BETA}",
+            xlabel="stored images",
+            ticks=(2, 10, 50, 200, 1000),
+        ),
+        partial(
+            draw_retrieval,
+            name="noise",
+            title=f"MNIST, {N_NOISED} images, beta {BETA}",
+            xlabel="standard deviation of the noise",
+        ),
+        partial(
+            draw_retrieval,
+            name="mask",
+            title=f"MNIST, {N_MASKED} images, beta {BETA}",
+            xlabel="share of the rows of pixels that is dark",
+        ),
+        partial(
+            draw_retrieval,
+            name="beta",
+            title=f"MNIST, {N_IMAGES[-1]} images, noise {NOISE}",
+            xlabel="beta",
+            ticks=BETAS,
+        ),
+    ],
 }
 
 

@@ -703,11 +703,11 @@ default=None
         return match_real(states, self.patterns_, nearest, self.match_tol)
 
     def _dynamics(self, streams):
-        # A softmax memory knows no order of its units.
-        together = self.update == "sync" or self.rule == "softmax"
-        sweeps = temperatures(self.temperature, self.temperature_schedule, self.max_iter)
-        if self.rule == "softmax":
-            sweeps = np.empty(0)
+        # A softmax memory knows neither an order of its units nor a temperature.
+        real = self.rule == "softmax"
+        together = real or self.update == "sync"
+        temperature = 0 if real else self.temperature
+        sweeps = temperatures(temperature, self.temperature_schedule, self.max_iter)
         return Dynamics(
             together=together,
             max_iter=self.max_iter,

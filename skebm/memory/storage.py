@@ -212,7 +212,7 @@ class Dreaming:
         root = _inverse_root(K, n_units)
         Z = multiply(root, Y, np.empty((len(root), n_units), dtype=X.dtype))
         z_on = root @ y_on
-        _add_gram(Z, 1, weights)
+        _add_gram(Z, weights)
         diagonal[:-1] += weights.diagonal()
         diagonal[-1] += z_on @ z_on
         bias += z_on @ Z
@@ -290,11 +290,11 @@ def _add_counts_of_part(patterns, sign, weights):
     for_each(add_to, blocks_of(n_units, _TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS))
 
 
-def _add_gram(rows, factor, weights):
-    """Add ``factor * rows.T @ rows`` to the lower triangle of ``weights`` in place."""
+def _add_gram(rows, weights):
+    """Add ``rows.T @ rows`` to the lower triangle of ``weights`` in place."""
     (syrk,) = get_blas_funcs(("syrk",), (weights,))
     # In Fortran's order of memory, which BLAS works in, the lower triangle is the upper one.
-    syrk(factor, rows.T, beta=1, c=weights.T, overwrite_c=1)
+    syrk(1, rows.T, beta=1, c=weights.T, overwrite_c=1)
 
 
 def _finish(weights):
