@@ -17,9 +17,9 @@ from .units import BernoulliUnits, GaussianUnits
 # A column whose deviation is smaller than this share of its mean is rounding noise.
 _SMALLEST_DEVIATION = 1e-7
 
-# The weights at the start: deviation of the means that they amount to, of data with variance 1, and
-# the number of rows that they are mixed from.
-_WEIGHT_SCALE = 0.01
+# The weights at the start: the share of the covariances of the data that they account for, and the
+# number of rows that they are mixed from.
+_INITIAL_SHARE = 0.02
 _N_ROWS_MIXED = 1000
 
 
@@ -279,13 +279,13 @@ class GaussianRBM(BaseRBM):
         n_rows, n_features = rows.shape
         numbers = np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_MIXED)).astype(np.intp)
         some = rows.take(numbers, np.empty((len(numbers), n_features), dtype=rows.dtype))
-        deviation = _WEIGHT_SCALE / np.sqrt(len(numbers))
+        # A hidden unit that is on half of the time has the variance 1 / 4.
+        deviation = np.sqrt(4 * _INITIAL_SHARE / (self.n_components * len(numbers)))
         mixture = random_state.normal(0, deviation, (self.n_components, len(numbers)))
         means = np.empty((n_features, self.n_components), dtype=rows.dtype)
         with one_blas_thread():
             multiply(some.T, np.ascontiguousarray(mixture.T, dtype=rows.dtype), means)
         if self.variances is None:
-            # A hidden unit that is on half of the time has the variance 1 / 4.
             variances = np.maximum(1 - np.square(means).sum(axis=1) / 4, 0.5)
         else:
             variances = self._given_variances()
