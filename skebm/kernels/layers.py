@@ -67,7 +67,8 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
             log_ratio = np.float64(delta * visible_bias[i])
             for start in range(0, n_hidden, group):
                 product = 1.0
-                for j in range(start, min(start + group, n_hidden)):
+                for k in range(min(group, n_hidden - start)):
+                    j = np.uintp(start + k)  # unsigned, or the loop would not vectorise
                     product *= q[j] + p[j] * exp(delta * w[j])
                 log_ratio += np.log(product)
             out[r, i] = -log_ratio
