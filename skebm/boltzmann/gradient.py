@@ -31,6 +31,9 @@ from ..kernels.updates import (
 )
 from .sparse_gradient import prefers_sparse, run_sparse_epoch
 
+# Share of the way that offsets go towards the mean of a minibatch.
+OFFSET_RATE = 0.01
+
 # Visible units whose weights are moved together; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
 
@@ -49,7 +52,7 @@ class Settings:
     sparsity_target: float | None
     sparsity_cost: float
     centered: bool
-    offset_rate: float = 0.01  # share of the way that offsets go towards the mean of a minibatch
+    offset_rate: float = OFFSET_RATE
 
 
 class Learner:

@@ -2,9 +2,10 @@
 
 A layer knows its parameters and what follows from them: mean and samples given the inputs, the
 log-partition function of the inputs, the energy of states on their own, and how likely each unit
-is given the others. A machine is made of two layers and the weights between them; a new kind of
-unit is a new class here. Inputs are changed in place: ``mean`` turns them into means, ``sample``
-means into states.
+is given the others. Two layers of one kind can be mixed (``between``), and one that has few states
+enumerated (``n_states``, infinite where there is no counting them, and ``states``). A machine is
+made of two layers and the weights between them; a new kind of unit is a new class here. Inputs are
+changed in place: ``mean`` turns them into means, ``sample`` means into states.
 """
 
 import numpy as np
@@ -47,6 +48,20 @@ class BernoulliUnits:
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(self.bias.astype(dtype))
 
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias))
+
+    @property
+    def n_states(self):
+        """Number of states of the whole layer."""
+        return 2 ** len(self.bias)
+
+    def states(self, numbers):
+        """States of the layer by their numbers, the unit on the right being the lowest bit."""
+        bits = np.asarray(numbers)[:, None] >> np.arange(len(self.bias))[::-1] & 1
+        return bits.astype(self.bias.dtype, order="C")
+
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
         bernoulli_mean(inputs, self.bias)
@@ -60,7 +75,7 @@ class BernoulliUnits:
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
-        out = np.empty(len(inputs), dtype=inputs.dtype)
+        out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
         bernoulli_log_partition(inputs, self.bias, out)
         return out
 
