@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_expit, logsumexp
+from scipy.special import log_expit, logsumexp, softmax
 
 from .._rows import chunks
 from .._threads import blocks_of, for_each, one_blas_thread
@@ -118,12 +118,11 @@ def _log_masses(machine):
 
 
 def inverse_temperatures(n_temperatures):
-    """From 0 to 1, ever closer to each other, in the proportions of Salakhutdinov and Murray."""
-    shares = np.linspace(0, 1, n_temperatures)
-    return np.interp(shares, np.array([0, 500, 4500, 14_500]) / 14_500, [0, 0.5, 0.9, 1])
+    """From 0 to 1, and ever closer to each other, as there the machine changes fastest."""
+    return 1 - np.linspace(1, 0, n_temperatures) ** 2
 
 
-def annealed_log_partition(path, betas, n_chains, start, n_burn_in, streams):
+def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     """Log-partition function of the machine at the end of a path, by annealing.
 
     Parameters
@@ -133,11 +132,11 @@ def annealed_log_partition(path, betas, n_chains, start, n_burn_in, streams):
         Inverse temperatures, rising from 0 to 1.
     n_chains : int
         Chains in each direction.
-    start : ndarray of shape (n_rows, n_visible) or None
-        Where the chains of the way back come from, if no layer can be enumerated: visible states
-        that ``n_burn_in`` Gibbs steps are to make samples of the machine. None is the end of the
-        way there, drawn in proportion to the weights.
+    rows : DenseRows, SparseRows or None
+        Visible states that the chains of the way back come from, if no layer can be enumerated.
+        None is the end of the way there, drawn in proportion to the weights.
     n_burn_in : int
+        Gibbs steps from there to what has to serve as samples of the machine.
     streams : RandomStreams
 
     Returns
@@ -150,12 +149,13 @@ def annealed_log_partition(path, betas, n_chains, start, n_burn_in, streams):
     if enumerable(machine):
         v = exact_samples(machine, n_chains, streams)
     else:
-        if start is None:
-            weights = np.exp(there - logsumexp(there))
-            v = v[streams.generator().choice(n_chains, n_chains, p=weights / weights.sum())]
+        if rows is None:
+            v = v[streams.generator().choice(n_chains, n_chains, p=softmax(there))]
         else:
-            numbers = streams.generator().permutation(len(start))
-            v = start[numbers[np.arange(n_chains) % len(start)]]
+            numbers = streams.generator().permutation(rows.shape[0])
+            numbers = numbers[np.arange(n_chains) % len(numbers)]
+            v = rows.take(numbers, np.empty((n_chains, rows.shape[1]), dtype=rows.dtype))
+            v = v.astype(machine.dtype, copy=False)
         machine.run(v, n_burn_in, (streams.seed, streams.take(2 * n_burn_in), 0))
     back = anneal(path, betas[::-1], v, streams)
     log_ratio, standard_error = _combine(there, back)
@@ -239,8 +239,6 @@ def _combine(there, back):
 
     everything = np.concatenate([there, -back])
     ratio = brentq(difference, everything.min() - 1, everything.max() + 1, xtol=1e-12)
-    variance = sum(
-        np.exp(logsumexp(2 * shares) - 2 * logsumexp(shares)) - 1 / len(shares)
-        for shares in log_shares(ratio)
-    )
-    return ratio, float(np.sqrt(max(variance, 0.0)))
+    # Of the logarithm of a sum of n numbers with the relative shares p: sum p^2 - 1 / n.
+    variance = sum(np.square(softmax(s) - 1 / len(s)).sum() for s in log_shares(ratio))
+    return ratio, float(np.sqrt(variance))

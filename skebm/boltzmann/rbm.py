@@ -1,6 +1,7 @@
 """What every restricted Boltzmann machine shares as an estimator."""
 
 import copy
+import math
 import time
 from dataclasses import replace
 from functools import partial
@@ -43,6 +44,7 @@ from .partition import (
     inverse_temperatures,
 )
 from .path import Path
+from .tempering import N_STREAMS, Tempering
 from .units import BernoulliUnits
 
 _FLOATS = (np.float64, np.float32)
@@ -70,9 +72,10 @@ class BaseRBM(
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),
         "random_state": Randomness(),
-        "algorithm": Options("pcd", "cd"),
+        "algorithm": Options("pcd", "cd", "pt"),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "n_chains": Optional(Number(Integral, "[1, inf)")),
+        "n_replicas": Number(Integral, "[2, inf)"),
         "learning_rate_schedule": Options(*DECAYS),
         "momentum": Schedule(Real, "[0, 1)"),
         "alpha": Number(Real, "[0, inf)"),
@@ -179,7 +182,7 @@ class BaseRBM(
         )
         offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
-        return self._learner(machine, None, offsets, None, streams)
+        return self._learner(machine, None, offsets, None, streams, None)
 
     def _resumed_learner(self):
         state = self._training_state
@@ -190,22 +193,31 @@ class BaseRBM(
             tuple(offset.copy() for offset in state["offsets"]),
             None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
             replace(self._streams),
+            copy.deepcopy(state["tempering"]),
         )
 
-    def _learner(self, machine, chains, offsets, velocity, streams):
+    def _learner(self, machine, chains, offsets, velocity, streams, tempering):
         """A learner with what the algorithm needs and what is missing from an earlier one."""
-        if self.algorithm == "pcd":
-            n_chains = self.n_chains or self.batch_size
-            if chains is None or len(chains) != n_chains:
-                chains = machine.hidden.base_rate(n_chains, (streams.seed, streams.take(), 0))
-        else:
+        shape = {
+            "cd": None,
+            "pcd": (self.n_chains or self.batch_size,),
+            "pt": (self.n_replicas, self.n_chains or self.batch_size),
+        }[self.algorithm]
+        if shape is None:
             chains = None
+        elif chains is None or chains.shape[:-1] != shape:
+            address = streams.seed, streams.take(), 0
+            chains = machine.hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
+        if self.algorithm != "pt":
+            tempering = None
+        elif tempering is None or len(tempering.betas) != self.n_replicas:
+            tempering = Tempering(self._base_rate(offsets), np.linspace(0, 1, self.n_replicas))
         if velocity is None and np.any(self.momentum):
             velocity = tuple(
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
             )
-        return Learner(machine, chains, offsets, velocity, streams)
+        return Learner(machine, chains, offsets, velocity, streams, tempering)
 
     def _run_epochs(self, rows, learner, progress, commit):
         training, held_out = self._split(rows.shape[0], learner.streams)
@@ -244,6 +256,8 @@ class BaseRBM(
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
+        if learner.tempering is not None:
+            learner.tempering.base = self._base_rate(learner.offsets)
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
@@ -274,7 +288,7 @@ class BaseRBM(
         return Settings(
             learning_rate=rate_factor * now(self.learning_rate),
             batch_size=self.batch_size,
-            persistent=self.algorithm == "pcd",
+            persistent=self.algorithm != "cd",
             n_gibbs_steps=now(self.n_gibbs_steps),
             momentum=now(self.momentum),
             l2=self.alpha * (1 - self.l1_ratio),
@@ -290,11 +304,19 @@ class BaseRBM(
         self.components_ = machine.weights.T
         self.intercept_hidden_ = machine.hidden.bias
         self._publish_visible_units(machine.visible)
-        vars(self).pop("h_samples_", None)
+        for name in ("h_samples_", "betas_", "swap_rates_"):
+            vars(self).pop(name, None)
         if learner.chains is not None:
             self.h_samples_ = learner.chains.copy()
+        if learner.tempering is not None:
+            self.betas_ = learner.tempering.betas.astype(machine.dtype)
+            self.swap_rates_ = learner.tempering.swap_rates.astype(machine.dtype)
         self._training_state = copy.deepcopy(
-            {"offsets": learner.offsets, "velocity": learner.velocity}
+            {
+                "offsets": learner.offsets,
+                "velocity": learner.velocity,
+                "tempering": learner.tempering,
+            }
         )
         self._streams = replace(learner.streams)
         self._n_features_out = len(self.components_)
@@ -376,7 +398,16 @@ class BaseRBM(
         states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
         return self._walk(states, n_steps, random_state)
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, clamp=None, random_state=None):
+    def sample(
+        self,
+        n_samples=None,
+        n_steps=100,
+        *,
+        init=None,
+        clamp=None,
+        algorithm="gibbs",
+        random_state=None,
+    ):
         """Draw visible states from the model.
 
         Parameters
@@ -391,6 +422,12 @@ class BaseRBM(
             None starts each chain at random, every unit drawn by its bias alone.
         clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
             Visible units that keep the value which they have in ``init``.
+        algorithm : {"gibbs", "pt"}, default="gibbs"
+            "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
+            from that of the model to one where all units are independent, and they swap states
+            after each step. This takes ``n_replicas`` times as long, and leads from one mode to
+            another where plain Gibbs sampling stays in the one that it started in. The
+            temperatures adapt during the first half of the steps.
         random_state : int, RandomState instance or None, default=None
             As for :meth:`gibbs`.
 
@@ -403,6 +440,8 @@ class BaseRBM(
         count = Number(Integral, "[1, inf)")
         check_argument(self, "n_samples", n_samples, Optional(count))
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        walk = self._walk if algorithm == "gibbs" else self._walk_tempered
         if init is None:
             if clamp is not None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
@@ -410,12 +449,12 @@ class BaseRBM(
             machine = self._machine(self.components_.dtype)
             address = streams.seed, streams.take(), 0
             states = machine.visible.base_rate(n_samples or 1, address)
-            return self._walk(states, n_steps, streams)
+            return walk(states, n_steps, streams)
         start = self._dense(init)
         turns = np.arange(n_samples or len(start)) % len(start)
         keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, start), start.shape)
         keep = None if keep is None else keep[turns]
-        return self._walk(start[turns], n_steps, random_state, keep)
+        return walk(start[turns], n_steps, random_state, keep)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -531,9 +570,12 @@ class BaseRBM(
         scatter less.
 
         The way back has to start at samples of the model. Where a layer has up to 20 units, they
-        are exact. Otherwise they are the end of Gibbs chains, and the upper bound is one as far
-        as those have forgotten their start. So it matters that the start is not too far from the
-        model, nor missing what the way there misses: rows of training data are good.
+        are exact. Otherwise they are the end of the way there, drawn by its weights, or the end
+        of chains from rows of data, and the upper bound is one as far as those are samples of the
+        model. Chains from data see modes that the way there missed, but a model far from its
+        data can take long to draw them to where its mass is: an upper bound clearly below the
+        lower one says so. The lower one is one in any case, and exceeds log Z by t nats with
+        probability exp(-t) at most.
 
         Parameters
         ----------
@@ -542,13 +584,12 @@ class BaseRBM(
             be 30 at most (the time doubles with each). "ais" is annealing, in both directions.
             "auto" is "exact" up to 20 units, and "ais" beyond.
         n_temperatures : int, default=10000
-            Inverse temperatures from 0 to 1: one thirtieth of them up to 0.5, two thirds above
-            0.9. Not used by "exact".
+            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
         n_chains : int, default=100
             Chains in each direction. Not used by "exact".
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Visible states that the chains of the way back come from, drawn without order. None is
-            the persistent chains where there are some, and else the end of the way there.
+            Visible states, such as rows of training data, that the chains of the way back come
+            from. None is the end of the way there.
         n_burn_in : int, default=1000
             Steps of Gibbs sampling from there to the start of the way back.
         random_state : int, RandomState instance or None, default=None
@@ -594,10 +635,9 @@ class BaseRBM(
                 f"The 'method' parameter of {type(self).__name__}.log_partition is 'exact', which "
                 f"needs a layer of at most {MOST_UNITS_ON_DEMAND} binary units. Use 'ais'."
             )
-        start = self._states_near_the_model(machine, rows, streams)
         betas = inverse_temperatures(n_temperatures)
-        path = Path(machine, *self._base_rate_layers(machine.dtype))
-        return annealed_log_partition(path, betas, n_chains, start, n_burn_in, streams)
+        path = Path(machine, *self._base_rate(self._training_state["offsets"]))
+        return annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams)
 
     def log_likelihood(self, X, log_partition=None):
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
@@ -625,24 +665,12 @@ class BaseRBM(
             log_partition = log_partition.estimate
         return -self._machine(rows.dtype).free_energy(rows) - float(log_partition)
 
-    def _base_rate_layers(self, dtype):
+    def _base_rate(self, offsets):
         """Layers of units that have the means of the data and know nothing of each other."""
-        visible_mean, hidden_mean = self._training_state["offsets"]
-        n_rows = self.batch_size / OFFSET_RATE
+        visible_mean, hidden_mean = offsets
+        dtype, n_rows = visible_mean.dtype, self.batch_size / OFFSET_RATE
         visible = self._initial_visible_units(visible_mean, n_rows)
         return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
-
-    def _states_near_the_model(self, machine, rows, streams):
-        """Visible states of rows of data, or else of persistent chains, or else None."""
-        if rows is not None:
-            states = np.empty(rows.shape, dtype=rows.dtype)
-            return rows.take(np.arange(rows.shape[0]), states).astype(machine.dtype, copy=False)
-        if not hasattr(self, "h_samples_"):
-            return None
-        states = np.empty((len(self.h_samples_), len(machine.weights)), dtype=machine.dtype)
-        address = streams.seed, streams.take(), 0
-        with one_blas_thread():
-            return machine.sample_visible(self.h_samples_, address, states)
 
     def _machine(self, dtype):
         """The fitted machine with parameters of a type, sharing memory where it is theirs."""
@@ -674,6 +702,21 @@ class BaseRBM(
         streams = self._draws(random_state)
         address = streams.seed, streams.take(2 * n_steps), 0
         return self._machine(states.dtype).run(states, n_steps, address, keep)
+
+    def _walk_tempered(self, states, n_steps, random_state, keep=None):
+        """Visible states after parallel tempering with all replicas from ``states``."""
+        streams = self._draws(random_state)
+        machine = self._machine(states.dtype)
+        base = (units.copy(states.dtype) for units in self._base_rate(self._training_state["offsets"]))
+        betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
+        tempering = Tempering(tuple(base), betas.astype(np.float64))
+        fixed = None if keep is None else (keep, states)
+        with one_blas_thread():
+            h = tempering.hidden_states(machine, states, (streams.seed, streams.take(), 0))
+            for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
+                stream = streams.take(N_STREAMS * n_sweeps)
+                v = tempering.run(machine, h, n_sweeps, (streams.seed, stream), fixed, adapt)
+        return v[-1] if n_steps else states
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
