@@ -105,9 +105,7 @@ def bound(train, test, options):
     print(f"{'way back from':>16}{'lower':>10}{'estimate':>10}{'upper':>10}{'seconds':>10}")
     for name, X in (("the way there", None), ("training rows", some)):
         start = time.perf_counter()
-        result = rbm.log_partition(
-            "ais", n_temperatures=options.temperatures, X=X, random_state=0
-        )
+        result = rbm.log_partition("ais", n_temperatures=options.temperatures, X=X, random_state=0)
         seconds = time.perf_counter() - start
         # The upper bound of the partition function is the lower one of the likelihood.
         lower, estimate, upper = (

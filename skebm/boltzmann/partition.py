@@ -188,7 +188,9 @@ def anneal(path, betas, v, streams):
     # What scales the inputs and what scales the energies has to be the same number.
     betas = betas.astype(path.machine.dtype).astype(np.float64)
     n_steps = len(betas) - 1
-    n_steps_per_call = max(1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.weights.size + 1))))
+    n_steps_per_call = max(
+        1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.weights.size + 1)))
+    )
     log_weights = np.zeros(len(v))
     stream = streams.take(2 * n_steps)
     with one_blas_thread():

@@ -1,4 +1,4 @@
-"""Partition functions: against enumeration, and annealing against the identities that it rests on."""
+"""Partition functions: against enumeration, and annealing against what it rests on."""
 
 import numpy as np
 import pytest
@@ -236,7 +236,9 @@ def test_where_no_layer_can_be_enumerated_chains_make_the_samples(start, monkeyp
     path, exact = make_path(10, 8, scale=1.0)
     monkeypatch.setattr(partition, "enumerable", lambda machine: False)
     rows = None if start != "rows" else as_rows(np.eye(10, dtype=np.float32)[:7])
-    result = annealed_log_partition(path, inverse_temperatures(300), 200, rows, 50, RandomStreams(1))
+    result = annealed_log_partition(
+        path, inverse_temperatures(300), 200, rows, 50, RandomStreams(1)
+    )
     assert abs(result.estimate - exact.log_z) < 4 * result.standard_error < 0.1
     assert abs(result.upper - exact.log_z) < 0.15
 
@@ -362,5 +364,5 @@ def test_auto_enumerates_up_to_twenty_units():
 
 def test_exact_is_refused_where_both_layers_are_large():
     rbm = BernoulliRBM(31, n_iter=0).fit(np.eye(31))
-    with pytest.raises(ValueError, match="BernoulliRBM.log_partition is 'exact'.* at most 30"):
+    with pytest.raises(ValueError, match=r"BernoulliRBM\.log_partition is 'exact'.* at most 30"):
         rbm.log_partition("exact")
