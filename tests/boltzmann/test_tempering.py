@@ -228,7 +228,7 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
 
 # Two modes -------------------------------------------------------------------
 
-N_UNITS = 12  # of which one half is on in one mode, the other half in the other
+N_UNITS = 8  # of which one half is on in one mode, the other half in the other
 SHARE = 0.8
 
 
@@ -276,7 +276,7 @@ def test_learning_by_tempering_recovers_the_weights_of_two_modes_where_pcd_does_
     }
     shares = {}
     for algorithm in ("pt", "pcd"):
-        rbm = model_of_two_modes(0.5, algorithm=algorithm, n_chains=200, batch_size=100)
+        rbm = model_of_two_modes(0.5, algorithm=algorithm, n_chains=100, batch_size=100)
         shares[algorithm] = share_of_first_mode(rbm.set_params(**learning).fit(two_modes()))
     assert abs(shares["pt"] - SHARE) < 0.05
     assert abs(shares["pcd"] - SHARE) > 0.1
@@ -287,7 +287,7 @@ def test_tempered_samples_have_the_weights_of_two_modes_where_gibbs_sampling_doe
     share = share_of_first_mode(rbm)
     # Chains start half in one, half in the other, by symmetry.
     found = {
-        algorithm: in_first_mode(rbm.sample(1000, 500, algorithm=algorithm, random_state=0)).mean()
+        algorithm: in_first_mode(rbm.sample(1000, 100, algorithm=algorithm, random_state=0)).mean()
         for algorithm in ("pt", "gibbs")
     }
     assert abs(found["pt"] - share) < 0.05
