@@ -38,13 +38,18 @@ class BernoulliRBM(BaseRBM):
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads.
-    algorithm : {"pcd", "cd"}, default="pcd"
+    algorithm : {"pcd", "cd", "pt"}, default="pcd"
         Where the Gibbs chains start. "pcd", persistent contrastive divergence: where the last
         step left them [1]_. "cd", contrastive divergence: at the data of the minibatch [2]_.
+        "pt", parallel tempering: as "pcd", and each chain swaps states with replicas of itself
+        at higher temperatures, so that it does not stay in one mode [5]_.
     n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling, each of both layers, for one step of learning.
     n_chains : int, default=None
         Number of persistent chains. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
@@ -92,7 +97,15 @@ class BernoulliRBM(BaseRBM):
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
     h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains. Only with ``algorithm="pcd"``.
+        Hidden states of the persistent chains. With ``algorithm="pt"``, of all replicas, in an
+        array of shape (n_replicas, n_chains, n_components) whose last are those of the model. Not
+        with "cd".
+    betas_ : ndarray of shape (n_replicas,)
+        Inverse temperatures of the replicas, from 0 to 1, as they have adapted. Only with
+        ``algorithm="pt"``.
+    swap_rates_ : ndarray of shape (n_replicas - 1,)
+        Probability that replicas at neighbouring temperatures swap, a moving average over the
+        last steps. Below about 0.2, more replicas are needed. Only with ``algorithm="pt"``.
     n_iter_ : int
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
@@ -129,6 +142,8 @@ class BernoulliRBM(BaseRBM):
        NIPS 2007.
     .. [4] J. Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines",
        Journal of Machine Learning Research 17, 2016.
+    .. [5] G. Desjardins, A. Courville, Y. Bengio, P. Vincent and O. Delalleau, "Tempered Markov
+       chain Monte Carlo for training of restricted Boltzmann machines", AISTATS 2010.
 
     Examples
     --------
@@ -159,9 +174,12 @@ class BernoulliRBM(BaseRBM):
         weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
         return Machine(
             weights,
-            BernoulliUnits.from_mean(rows.mean(), rows.shape[0]).copy(rows.dtype),
+            self._visible_base_rate(rows.mean(), rows.shape[0]).copy(rows.dtype),
             BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
         )
+
+    def _visible_base_rate(self, mean, n_rows):
+        return BernoulliUnits.from_mean(mean, n_rows)
 
     def _publish_machine(self, machine):
         self.components_ = machine.weights.T

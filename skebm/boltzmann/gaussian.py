@@ -54,14 +54,19 @@ class GaussianRBM(BaseRBM):
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads.
-    algorithm : {"cd", "pcd"}, default="cd"
+    algorithm : {"cd", "pcd", "pt"}, default="cd"
         Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch.
-        "pcd", persistent contrastive divergence: where the last step left them.
+        "pcd", persistent contrastive divergence: where the last step left them. "pt", parallel
+        tempering: as "pcd", and each chain swaps states with replicas of itself at higher
+        temperatures.
     n_gibbs_steps : int or sequence of int, default=5
         Steps of Gibbs sampling, each of both layers, for one step of learning. With a single one
         the likelihood may fall again in a long training.
     n_chains : int, default=None
         Number of persistent chains. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
     learn_variance : bool, default=True
         Learn the variances, as their logarithms. They keep within 1e-4 and 100 times the variance
         of the feature in the data.
@@ -131,7 +136,10 @@ class GaussianRBM(BaseRBM):
     scale_ : ndarray of shape (n_features,)
         Standard deviation of each feature in the rows of the first call; 1 where it is constant.
     h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains. Only with ``algorithm="pcd"``.
+        Hidden states of the persistent chains; with ``algorithm="pt"``, of all replicas, in an
+        array of shape (n_replicas, n_chains, n_components). Not with "cd".
+    betas_, swap_rates_ : ndarray of shapes (n_replicas,) and (n_replicas - 1,)
+        As for :class:`BernoulliRBM`. Only with ``algorithm="pt"``.
     n_iter_ : int
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
@@ -197,6 +205,7 @@ class GaussianRBM(BaseRBM):
         algorithm="cd",
         n_gibbs_steps=5,
         n_chains=None,
+        n_replicas=10,
         learn_variance=True,
         variances=None,
         variance_learning_rate=None,
@@ -228,6 +237,7 @@ class GaussianRBM(BaseRBM):
             algorithm=algorithm,
             n_gibbs_steps=n_gibbs_steps,
             n_chains=n_chains,
+            n_replicas=n_replicas,
             learning_rate_schedule=learning_rate_schedule,
             momentum=momentum,
             alpha=alpha,
@@ -296,6 +306,9 @@ class GaussianRBM(BaseRBM):
             GaussianUnits(bias, log_variance, self._inertia()).copy(rows.dtype),
             BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
         )
+
+    def _visible_base_rate(self, mean, n_rows):
+        return GaussianUnits(mean, np.zeros_like(mean))
 
     def _inertia(self):
         return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0

@@ -31,6 +31,10 @@ from ..kernels.updates import (
     weigh_phases,
 )
 from .sparse_gradient import prefers_sparse, run_sparse_epoch
+from .tempering import N_STREAMS
+
+# Share of the way that offsets go towards the mean of a minibatch.
+OFFSET_RATE = 0.01
 
 # Visible units whose weights are moved together; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
@@ -52,7 +56,7 @@ class Settings:
     centered: bool
     variance_rate: float = 0.0  # learning rate of log-variances, where units have some
     max_gradient_norm: float = np.inf
-    offset_rate: float = 0.01  # share of the way that offsets go towards the mean of a minibatch
+    offset_rate: float = OFFSET_RATE
 
 
 class Learner:
@@ -63,24 +67,28 @@ class Learner:
     machine : Machine
         Changed in place.
     chains : ndarray of shape (n_chains, n_hidden), or None if no chain persists
-        Hidden states of the persistent chains; changed in place.
+        Hidden states of the persistent chains; changed in place. With ``tempering``, of shape
+        (n_replicas, n_chains, n_hidden), the last replicas being those of the machine itself.
     offsets : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
         Moving averages of the states of both layers given the data; changed in place.
     velocity : tuple of three ndarrays, or None if there is no momentum
         Last step of the weights, the visible and the hidden biases; changed in place.
     streams : RandomStreams
+    tempering : Tempering, default=None
+        How the replicas of persistent chains swap states, where there are replicas.
     """
 
-    def __init__(self, machine, chains, offsets, velocity, streams):
+    def __init__(self, machine, chains, offsets, velocity, streams, tempering=None):
         self.machine = machine
         self.chains = chains
         self.offsets = offsets
         self.velocity = velocity
         self.streams = streams
+        self.tempering = tempering
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
-        if prefers_sparse(self, rows, settings):
+        if self.tempering is None and prefers_sparse(self, rows, settings):
             run_sparse_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():
@@ -88,7 +96,7 @@ class Learner:
 
     def _run_dense_epoch(self, rows, order, settings):
         batch_size = min(settings.batch_size, len(order))
-        n_chains = len(self.chains) if settings.persistent else batch_size
+        n_chains = self.chains.shape[-2] if settings.persistent else batch_size
         n_stacked = batch_size + n_chains + 2
         n_visible, n_hidden = self.machine.weights.shape
         v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
@@ -108,6 +116,11 @@ class Learner:
         they would bias what the hidden units see, and cost the sparse products their zeros.
         """
         machine, seed, k = self.machine, self.streams.seed, settings.n_gibbs_steps
+        if self.tempering is not None:
+            stream = self.streams.take(N_STREAMS * k)
+            v[n_data:] = self.tempering.run(machine, self.chains, k, (seed, stream))[-1]
+            machine.hidden_mean(v, h)
+            return
         stream = self.streams.take(2 * k)
         if settings.persistent:
             self._advance(self.chains, v[n_data:], k, stream)

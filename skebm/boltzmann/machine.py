@@ -87,6 +87,19 @@ class Machine:
                 np.copyto(v, fixed, where=keep)
             yield mean
 
+    def run(self, v, n_steps, address, keep=None):
+        """Run Gibbs chains from ``v``, in place: see :meth:`walk`."""
+        seed, stream, first_row = address
+
+        def run(part):
+            kept = None if keep is None else keep[part]
+            for _ in self.walk(v[part], n_steps, (seed, stream, first_row + part.start), kept):
+                pass
+
+        with one_blas_thread():
+            for_each(run, chunks(len(v)))
+        return v
+
     # Of whole data sets, dense or sparse, chunk by chunk.
 
     def transform(self, rows):

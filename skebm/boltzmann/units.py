@@ -2,14 +2,16 @@
 
 A layer knows its parameters and what follows from them: mean and samples given the inputs, the
 log-partition function of the inputs, the energy of states on their own, and how likely each unit
-is given the others. A machine is made of two layers and the weights between them; a new kind of
-unit is a new class here. Inputs are changed in place: ``mean`` turns them into means, ``sample``
-means into states.
+is given the others. Two layers of one kind can be mixed (``between``), and one that has few states
+enumerated (``n_states``, infinite where there is no counting them, and ``states``). A machine is
+made of two layers and the weights between them; a new kind of unit is a new class here. Inputs are
+changed in place: ``mean`` turns them into means, ``sample`` means into states.
 
 The input of a unit is what the other layer adds to its log-density for each unit of its state: the
 weights are those of states as they are, not of states over a variance.
 """
 
+import math
 from typing import ClassVar
 
 import numpy as np
@@ -48,6 +50,9 @@ class _Units:
     # GaussianUnits.
     inertia = 0.0
 
+    # Number of states of the whole layer.
+    n_states = math.inf
+
     @property
     def parameters(self):
         """The arrays that the layer is made of."""
@@ -85,6 +90,20 @@ class BernoulliUnits(_Units):
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias))
+
+    @property
+    def n_states(self):
+        """Number of states of the whole layer."""
+        return 2 ** len(self.bias)
+
+    def states(self, numbers):
+        """States of the layer by their numbers, the unit on the right being the lowest bit."""
+        bits = np.asarray(numbers)[:, None] >> np.arange(len(self.bias))[::-1] & 1
+        return bits.astype(self.bias.dtype, order="C")
+
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
         bernoulli_mean(inputs, self.bias)
@@ -98,7 +117,7 @@ class BernoulliUnits(_Units):
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
-        out = np.empty(len(inputs), dtype=inputs.dtype)
+        out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
         bernoulli_log_partition(inputs, self.bias, out)
         return out
 
@@ -157,6 +176,16 @@ class GaussianUnits(_Units):
         """Variance of each unit given its input."""
         return np.exp(self.log_variance)
 
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these.
+
+        Up to a number: what is linear in beta is 1 / variance and bias / variance.
+        """
+        share, base_share = beta / self.variance, (1 - beta) / base.variance
+        precision = share + base_share
+        bias = (share * self.bias + base_share * base.bias) / precision
+        return type(self)(bias, -np.log(precision))
+
     def mean(self, inputs):
         """Means, written over ``inputs`` (n_rows, n_units)."""
         gaussian_mean(inputs, self.bias, self.variance)
@@ -180,13 +209,13 @@ class GaussianUnits(_Units):
 
         In nats, for each row.
         """
-        out = np.empty(len(inputs), dtype=inputs.dtype)
+        out = np.empty(len(inputs))
         gaussian_log_partition(inputs, self.bias, self.variance, out)
         return out
 
     def energy(self, states):
         """Energy of states on their own, the sum of (state - bias)^2 / (2 variance); nats."""
-        out = np.empty(len(states), dtype=states.dtype)
+        out = np.empty(len(states))
         gaussian_energy(states, self.bias, self.variance, out)
         return out
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ._jit import kernel, part
 from .random import fill_normal, fill_uniform
-from .scalar import exp, sigmoid, softplus
+from .scalar import exp, sigmoid
 
 
 @kernel
@@ -29,14 +29,30 @@ def sample_bernoulli(probabilities, seed, stream, first_row, out):
             states[i] = uniform[i] < p[i]
 
 
+# Factors between 1 and 2 whose product is far from overflow in float64.
+_FACTORS_A_LOGARITHM = 512
+
+
 @kernel
 def bernoulli_log_partition(inputs, bias, out):
-    """Sum over units of log(1 + exp(input + bias)), for each row."""
+    """Sum over units of log(1 + exp(input + bias)), for each row.
+
+    With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm is
+    above 2, so that one logarithm serves a product of many of them.
+    """
+    n_units = inputs.shape[1]
+    zero = inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
-        row = inputs[r]
         total = 0.0
-        for i in range(row.shape[0]):
-            total += softplus(row[i] + bias[i])
+        for start in range(0, n_units, _FACTORS_A_LOGARITHM):
+            row = inputs[r, start : start + _FACTORS_A_LOGARITHM]
+            row_bias = bias[start : start + _FACTORS_A_LOGARITHM]
+            product = 1.0
+            for i in range(row.shape[0]):
+                a = row[i] + row_bias[i]
+                total += max(a, zero)
+                product *= 1.0 + exp(-abs(a))
+            total += np.log(product)
         out[r] = total
 
 
@@ -131,9 +147,10 @@ def gaussian_energy(states, bias, variance, out):
         out[r] = total
 
 
-# Of integrals over one visible unit, in standard deviations: the spacing of points, and how far they
-# go beyond the outermost modes; then the number of spacings that are first taken in one stride, and
-# the logarithm of what is too small to count. See `gaussian_conditional_log_density`.
+# Of integrals over one visible unit, in standard deviations: the spacing of points, and how far
+# they go beyond the outermost modes; then the number of spacings that are first taken in one
+# stride, and the logarithm of what is too small to count.
+# See `gaussian_conditional_log_density`.
 _SPACING = 0.8
 _MARGIN = 9.0
 _STRIDE = 8

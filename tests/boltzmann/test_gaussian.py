@@ -141,10 +141,46 @@ def test_history_is_in_the_units_of_the_scores(fitted):
     assert rbm.history_["pseudo_likelihood"][-1] == pytest.approx(watched.mean(), rel=1e-4)
 
 
+# Likelihood ------------------------------------------------------------------
+
+
+def test_log_likelihood_is_that_of_the_mixture(fitted):
+    rbm, X = fitted
+    mixture = mixture_of(rbm)
+    result = rbm.log_partition()
+    assert result.standard_error == 0
+    tolerance = 5e-3 if X.dtype == np.float32 else 1e-8
+    assert result.estimate == pytest.approx(mixture.log_z, abs=tolerance)
+    np.testing.assert_allclose(
+        rbm.log_likelihood(X), mixture.log_likelihood(X.astype(float)), rtol=0, atol=tolerance
+    )
+
+
+def test_annealing_brackets_the_partition_function(fitted):
+    rbm, _ = fitted
+    exact = rbm.log_partition("exact").estimate
+    result = rbm.log_partition("ais", n_temperatures=3000, n_chains=200, random_state=0)
+    assert abs(result.estimate - exact) < max(4 * result.standard_error, 1e-3)
+    assert 0 < result.standard_error < 0.05
+    assert result.lower < exact + 0.05
+    assert result.upper > exact - 0.05
+    few = rbm.log_partition("ais", n_temperatures=4, n_chains=200, random_state=0)
+    assert few.lower < exact - 0.02 < exact + 0.02 < few.upper
+
+
+def test_tempered_samples_come_to_the_distribution_of_the_model(fitted):
+    rbm, _ = fitted
+    mixture = mixture_of(rbm)
+    V = rbm.sample(2000, n_steps=100, algorithm="pt", random_state=0).astype(np.float64)
+    for unit in range(4):
+        p = stats.kstest(V[:, unit], lambda x, unit=unit: mixture.distribution(x, unit)).pvalue
+        assert p > 1e-4
+
+
 # Scales ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("algorithm", ["cd", "pcd"])
+@pytest.mark.parametrize("algorithm", ["cd", "pcd", "pt"])
 def test_units_of_the_data_do_not_matter(algorithm):
     X = correlated_rows()
     moved = 100 * X + 3

@@ -114,6 +114,16 @@ def test_pseudo_likelihood_of_no_weights_is_the_density_of_independent_normals()
     np.testing.assert_allclose(machine.pseudo_log_likelihood(as_rows(v)), expected, rtol=1e-10)
 
 
+def test_units_between_have_the_mixed_energy_up_to_a_number():
+    base = GaussianUnits(np.array([1.0]), np.array([0.4]))
+    units = GaussianUnits(np.array([-2.0]), np.array([-1.1]))
+    v = np.linspace(-5, 5, 11)[:, None]
+    for beta in (0.0, 0.3, 1.0):
+        mixed = units.between(base, beta).energy(v)
+        gap = mixed - (1 - beta) * base.energy(v) - beta * units.energy(v)
+        np.testing.assert_allclose(gap, gap[0], rtol=0, atol=1e-12)
+
+
 # Sampling --------------------------------------------------------------------
 
 
