@@ -89,7 +89,7 @@ def compare_exact(train, test, n_seeds):
 # 500 hidden units ------------------------------------------------------------
 
 N_EPOCHS = 600
-LEARNING_RATE = 0.05
+LEARNING_RATE = 0.15
 N_CHAINS = 100
 BATCH_SIZE = 100
 
@@ -101,7 +101,6 @@ def bound(train, test, options):
     seconds = time.perf_counter() - start
     print(f"\n500 hidden units, drawn pixels: {options.epochs} epochs in {seconds:.0f} s")
     test, some = draw(test, rng), draw(train[:1000], rng)
-    start = time.perf_counter()
     print(f"{'way back from':>16}{'lower':>10}{'estimate':>10}{'upper':>10}{'seconds':>10}")
     for name, X in (("the way there", None), ("training rows", some)):
         start = time.perf_counter()
