@@ -130,7 +130,10 @@ def draw(models, path):
             high = np.abs(images).max() if signed else images.max()
             low = -high if signed else images.min()
             axis.imshow(
-                tiled(images, low), cmap="RdBu_r" if signed else "gray", vmin=low, vmax=high
+                tiled(images, 0 if signed else low),
+                cmap="RdBu_r" if signed else "gray",
+                vmin=low,
+                vmax=high,
             )
             axis.set_title(f"{name}: {title}")
             axis.axis("off")
