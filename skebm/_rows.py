@@ -2,7 +2,6 @@
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils.sparsefuncs import mean_variance_axis
 
 from .kernels.layers import standardize
 from .kernels.products import multiply
@@ -104,11 +103,18 @@ class SparseRows:
 
     def mean(self):
         """Mean of each column."""
-        return np.asarray(self._X.mean(axis=0)).ravel()
+        return self._column_sums(self._X.data) / self.shape[0]
 
     def variance(self):
         """Variance of each column."""
-        return mean_variance_axis(self._X, axis=0)[1]
+        X, mean = self._X, self.mean()
+        n_zeros = self.shape[0] - self._column_sums(np.ones(X.nnz))
+        squares = self._column_sums(np.square(X.data - mean[X.indices])) + n_zeros * mean**2
+        return squares / self.shape[0]
+
+    def _column_sums(self, values):
+        """Sums of numbers at the places of what is stored, in float64 for any type."""
+        return np.bincount(self._X.indices, weights=values, minlength=self.shape[1])
 
     def range(self):
         """Smallest and largest value."""

@@ -2,5 +2,6 @@
 
 from .bernoulli import BernoulliRBM
 from .gaussian import GaussianRBM
+from .partition import LogPartition
 
-__all__ = ["BernoulliRBM", "GaussianRBM"]
+__all__ = ["BernoulliRBM", "GaussianRBM", "LogPartition"]

@@ -166,9 +166,6 @@ class BernoulliRBM(BaseRBM):
                 "sklearn.preprocessing.MinMaxScaler."
             )
 
-    def _initial_visible_units(self, mean, n_rows):
-        return BernoulliUnits.from_mean(mean, n_rows)
-
     def _initial_machine(self, rows, random_state):
         shape = self.n_components, rows.shape[1]
         weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")

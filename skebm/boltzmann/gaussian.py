@@ -55,10 +55,10 @@ class GaussianRBM(BaseRBM):
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads.
     algorithm : {"cd", "pcd", "pt"}, default="cd"
-        Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch.
-        "pcd", persistent contrastive divergence: where the last step left them. "pt", parallel
-        tempering: as "pcd", and each chain swaps states with replicas of itself at higher
-        temperatures.
+        Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch,
+        which serves these units best [3]_. "pcd", persistent contrastive divergence: where the
+        last step left them. "pt", parallel tempering: as "pcd", and each chain swaps states with
+        replicas of itself at higher temperatures.
     n_gibbs_steps : int or sequence of int, default=5
         Steps of Gibbs sampling, each of both layers, for one step of learning. With a single one
         the likelihood may fall again in a long training.
@@ -82,7 +82,8 @@ class GaussianRBM(BaseRBM):
     sampler : {"gibbs", "gibbs-langevin"}, default="gibbs"
         How visible states are drawn given the hidden ones. "gibbs": independently of what they
         were. "gibbs-langevin": by Langevin dynamics from where they were [2]_, which for normal
-        units has an exact step of any length.
+        units has an exact step of any length. A draw with nothing before it is independent: the
+        first of a step with "pcd", and all with "pt".
     langevin_time : float, default=0.5
         Length of that step: a distance from the mean fades by the factor exp(-langevin_time).
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"

@@ -148,12 +148,16 @@ class Learner:
         n_phases = len(v) - 2
         visible = self.machine.visible
         visible_offset, hidden_offset = self.offsets
+
+        # Statistics of the phases, while the rows are what they were drawn as.
         move_average(visible_offset, v[:n_data], settings.offset_rate)
         move_average(hidden_offset, h[:n_data], settings.offset_rate)
         visible_gradient = np.empty_like(visible_offset)
         hidden_gradient = np.empty_like(hidden_offset)
         phase_difference(v[:n_phases], n_data, visible_gradient)
         phase_difference(h[:n_phases], n_data, hidden_gradient)
+
+        # From here on the rows of h are weighed, so that v.T @ h is the gradient of the means.
         weigh_phases(h[:n_phases], n_data)
         if settings.variance_rate:
             variance_gradient = self._variance_gradient(v[:n_phases], h[:n_phases], n_data)
@@ -164,7 +168,9 @@ class Learner:
         else:
             v, h = v[:n_phases], h[:n_phases]
         rate = settings.learning_rate * _shrinkage(v, h, settings.max_gradient_norm)
-        visible.to_inputs(v)
+
+        # From here on the rows of v are over the variances, so that v.T @ h moves the weights.
+        visible.over_variance(v)
         if settings.centered:
             subtract_projection(h, v, visible_offset, hidden_gradient)
         if settings.sparsity_target is not None:
@@ -205,11 +211,15 @@ class Learner:
 def _shrinkage(v, h, max_norm):
     """Factor that brings the Frobenius norm of ``v.T @ h`` down to ``max_norm``, at most 1.
 
-    Its square is the sum over all pairs of rows of the products of their scalar products: small
-    matrices, where the gradient itself is as large as the weights.
+    Of few rows, its square is found as the sum over all pairs of rows of the products of their
+    scalar products, with no need for the gradient itself, which is as large as the weights.
     """
     if max_norm == np.inf:
         return 1.0
-    gram = [multiply(a, a.T, np.empty((len(a), len(a)), dtype=a.dtype)) for a in (v, h)]
-    norm = np.sqrt(max(0.0, float(np.vdot(*gram))))
+    if len(v) ** 2 < v.shape[1] * h.shape[1]:
+        gram = [multiply(a, a.T, np.empty((len(a), len(a)), dtype=a.dtype)) for a in (v, h)]
+        norm = np.sqrt(max(0.0, float(np.vdot(*gram))))
+    else:
+        gradient = multiply(v.T, h, np.empty((v.shape[1], h.shape[1]), dtype=v.dtype))
+        norm = float(np.linalg.norm(gradient))
     return 1.0 if norm <= max_norm else max_norm / norm

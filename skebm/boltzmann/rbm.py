@@ -244,6 +244,12 @@ class BaseRBM(
         return self._learner(machine, None, offsets, None, streams, None)
 
     def _resumed_learner(self):
+        if self.n_components != len(self.components_):
+            raise ValueError(
+                f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
+                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
+                "with warm_start=False, or leave n_components as it was."
+            )
         state = self._training_state
         chains = getattr(self, "h_samples_", None)
         return self._learner(
@@ -637,12 +643,12 @@ class BaseRBM(
         ----------
         method : {"auto", "exact", "ais"}, default="auto"
             "exact" sums over the states of the smaller layer of binary units, of which there may
-            be 30 at most (the time doubles with each). "ais" is annealing, in both directions.
-            "auto" is "exact" up to 20 units, and "ais" beyond.
+            be 30 at most (time and memory double with each, up to 8 GB). "ais" is annealing, in
+            both directions. "auto" is "exact" up to 20 units, and "ais" beyond.
         n_temperatures : int, default=10000
             Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
         n_chains : int, default=100
-            Chains in each direction. Not used by "exact".
+            Chains in each direction, two at least. Not used by "exact".
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
             Visible states, such as rows of training data, that the chains of the way back come
             from. None is the end of the way there.
@@ -678,7 +684,7 @@ class BaseRBM(
         check_is_fitted(self)
         check_argument(self, "method", method, Options("auto", "exact", "ais"))
         check_argument(self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)"))
-        check_argument(self, "n_chains", n_chains, Number(Integral, "[1, inf)"))
+        check_argument(self, "n_chains", n_chains, Number(Integral, "[2, inf)"))
         check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
         rows = None if X is None else self._rows(X)
         streams = self._draws(random_state)
@@ -725,6 +731,7 @@ class BaseRBM(
     def _base_rate(self, offsets):
         """Layers of units that have the means of the data and know nothing of each other."""
         visible_mean, hidden_mean = offsets
+        # As many rows as take part in a moving average.
         dtype, n_rows = visible_mean.dtype, self.batch_size / OFFSET_RATE
         visible = self._visible_base_rate(visible_mean, n_rows)
         return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)

@@ -38,10 +38,21 @@ _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE = np.log(1e-4), np.log(1e2)
 
 
 class _Units:
-    """What layers of all kinds share.
+    """What layers of all kinds share, and what a new kind has to have.
 
-    A subclass is made from arrays with one number a unit, names them in ``parameter_names``, and
-    has ``mean`` and ``sample``.
+    A subclass is made from arrays with one number a unit, the bias among them, and names them in
+    ``parameter_names``. It has:
+
+    - ``mean``, ``sample``, ``log_partition``: what follows from the inputs;
+    - ``energy``: of states on their own;
+    - ``between``: the layers on the way from another layer of its kind;
+    - ``over_variance``: for the gradient of the weights;
+    - ``conditional_log_likelihood``: for scores, of visible units;
+    - ``n_states`` and ``states``, where the states can be counted.
+
+    Hidden units are binary throughout: in the estimators, and in ``conditional_log_likelihood``,
+    which sums over them. A column of the data is a unit: softmax units, which share a choice
+    between several columns, would want more than a class here.
     """
 
     parameter_names: ClassVar = ("bias",)
@@ -126,7 +137,7 @@ class BernoulliUnits(_Units):
         out = np.empty((len(states), 1), dtype=states.dtype)
         return -multiply(states, self.bias[:, None], out)[:, 0]
 
-    def to_inputs(self, states):
+    def over_variance(self, states):
         """Binary states enter the gradient of the weights as they are."""
 
     def conditional_log_likelihood(self, states, other_inputs, weights):
@@ -230,22 +241,20 @@ class GaussianUnits(_Units):
         )
         return out.sum(axis=1)
 
-    def to_inputs(self, states):
-        """Divide states by the variances: what learning multiplies hidden states with, in place.
+    # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
+    # to the means, what moves is M, the bias b and log s: M along <v h>, b along <v>, which are
+    # gradients times s, so that a step of one length suits any variance. For W this is a step along
+    # <(v / s) h>, and where s moves while M stays, W changes by the factor s_before / s_after.
 
-        A step of the weights times the variance, see below, is a step of the weights.
-        """
+    def over_variance(self, states):
+        """Divide states by the variances, in place."""
         states /= self.variance
-
-    # Learning. The parameters that are learned are the bias, the log-variance and the weights times
-    # the variance, which are means of visible states: a step of one length suits them all, and
-    # neither drags another along.
 
     def log_variance_gradient(self, states, inputs, row_weights):
         """Gradient of the log-likelihood by the log-variances, the phases given as weighed rows.
 
-        By that the energy changes by v input - (v - bias)^2 / (2 variance), as the bias and the
-        means given the other layer are held.
+        The derivative of the energy is v input - (v - bias)^2 / (2 variance) for each unit, where
+        the bias and M are held.
 
         Parameters
         ----------

@@ -85,21 +85,6 @@ def _sigmoid(x):
     return sigmoid_of
 
 
-def softplus(x):
-    """log(1 + exp(x)) without overflow, of the same type."""
-    return np.logaddexp(0, x)
-
-
-@overload(softplus, jit_options=_ARITHMETIC)
-def _softplus(x):
-    zero = _F32(0.0) if x == types.float32 else 0.0
-
-    def softplus_of(x):
-        return max(x, zero) + math.log1p(exp(-abs(x)))
-
-    return softplus_of
-
-
 def log(x):
     """Natural logarithm of a positive normal float32 or float64, of the same type.
 

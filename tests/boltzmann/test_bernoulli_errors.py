@@ -89,6 +89,16 @@ def test_a_bad_parameter_is_named_and_nothing_changes(name, value, train):
     assert state_of(unfitted) == before
 
 
+@each_training
+def test_another_number_of_hidden_units_is_refused_where_a_model_is_gone_on_with(train):
+    rbm = make_fitted(warm_start=True)
+    rbm.set_params(n_components=len(rbm.components_) + 1)
+    before = state_of(rbm)
+    with pytest.raises(ValueError, match=r"'n_components' parameter of BernoulliRBM is \d+, but"):
+        getattr(rbm, train)(binary_rows())
+    assert state_of(rbm) == before
+
+
 def test_a_schedule_may_be_any_sequence():
     for value in (0.1, np.float32(0.1), np.array(0.1), np.array([0.1, 0.2]), (0.1,), [0.1, 1]):
         make_fitted(learning_rate=value)

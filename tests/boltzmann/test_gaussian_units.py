@@ -8,7 +8,7 @@ import enumeration
 import naive
 from skebm._random import RandomStreams
 from skebm._rows import as_rows
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann.gradient import Learner, Settings, _shrinkage
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 
@@ -289,7 +289,7 @@ def test_the_gradient_is_that_of_the_exact_log_likelihood():
     h = machine.hidden_mean(states.copy(), np.empty((len(states), 3)))
     inputs = (h * row_weights[:, None]) @ machine.weights.T
     scaled = states.copy()
-    machine.visible.to_inputs(scaled)
+    machine.visible.over_variance(scaled)
 
     def log_likelihood(W, b, c, z):
         return enumeration.GaussianMixture(W, b, c, np.exp(z)).log_likelihood(X).mean()
@@ -303,6 +303,15 @@ def test_the_gradient_is_that_of_the_exact_log_likelihood():
     )
     for x, y in zip(got, expected, strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_rows", [3, 40])
+def test_a_gradient_is_shortened_to_the_norm_given(n_rows):
+    rng = np.random.default_rng(0)
+    v, h = rng.normal(size=(n_rows, 20)), rng.normal(size=(n_rows, 15))
+    norm = np.linalg.norm(v.T @ h)
+    assert _shrinkage(v, h, norm / 3) == pytest.approx(1 / 3, rel=1e-12)
+    assert _shrinkage(v, h, norm * 1.01) == _shrinkage(v, h, np.inf) == 1
 
 
 def test_a_log_variance_keeps_within_bounds_and_means_stay():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from skebm.kernels.scalar import cos_turn, exp, log, sigmoid, sin_turn, softplus
+from skebm.kernels.scalar import cos_turn, exp, log, sigmoid, sin_turn
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -29,12 +29,6 @@ def exp_of(x, out):
 def sigmoid_of(x, out):
     for i in range(len(x)):
         out[i] = sigmoid(x[i])
-
-
-@njit
-def softplus_of(x, out):
-    for i in range(len(x)):
-        out[i] = softplus(x[i])
 
 
 @njit
@@ -86,14 +80,6 @@ def test_sigmoid_is_right_to_three_units_in_the_last_place(dtype):
     assert worst_error(apply(sigmoid_of, x, dtype), exact) < 3
 
 
-@each_measurable_dtype
-def test_softplus_is_right_to_two_units_in_the_last_place(dtype):
-    x = arguments(dtype, RANGE[dtype][0], 1000)
-    wide = x.astype(WIDE[dtype])
-    exact = np.maximum(wide, 0) + np.log1p(np.exp(-np.abs(wide)))
-    assert worst_error(apply(softplus_of, x, dtype), exact) < 2
-
-
 @each_dtype
 def test_exp_is_clipped_to_its_range(dtype):
     low, high = RANGE[dtype]
@@ -125,22 +111,7 @@ def test_sigmoid_never_leaves_the_unit_interval_and_never_falls(dtype):
 
 
 @each_dtype
-def test_softplus_of_large_numbers_is_the_number(dtype):
-    x = np.array([100, 1e4, 1e30, np.finfo(dtype).max], dtype=dtype)
-    assert np.array_equal(apply(softplus_of, x, dtype), x)
-    almost_nothing = apply(softplus_of, -x, dtype)
-    assert np.all((almost_nothing >= 0) & (almost_nothing < 1e-37))
-
-
-@each_dtype
-def test_softplus_of_infinities_is_its_limits(dtype):
-    nothing, infinite = apply(softplus_of, [-np.inf, np.inf], dtype)
-    assert infinite == np.inf
-    assert 0 <= nothing < 4 * np.finfo(dtype).tiny
-
-
-@each_dtype
-@pytest.mark.parametrize("function", [exp_of, sigmoid_of, softplus_of])
+@pytest.mark.parametrize("function", [exp_of, sigmoid_of])
 def test_nan_stays_nan(function, dtype):
     # Among numbers, as a vector instruction would meet it, and at each place of the vector.
     for place in range(16):

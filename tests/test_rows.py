@@ -1,0 +1,34 @@
+"""Statistics of rows, against float64 arithmetic on dense arrays."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skebm._rows import StandardizedRows, as_rows
+
+each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+
+
+@each_storage
+def test_means_and_variances_of_float32_are_summed_in_float64(storage):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.ones(60_000), rng.normal(1e4, 1, 60_000)]).astype(np.float32)
+    rows = as_rows(storage(X))
+    wide = X.astype(np.float64)
+    for got, expected in [(rows.mean(), wide.mean(axis=0)), (rows.variance(), wide.var(axis=0))]:
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+@each_storage
+def test_standardized_rows_have_mean_zero_and_products_of_their_own(storage):
+    X = np.random.default_rng(0).normal(5, 3, (50, 4)) * (np.arange(4) > 0)
+    mean, scale = X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1)
+    rows = StandardizedRows(as_rows(storage(X)), mean, scale)
+    expected = (X - mean) / scale
+    np.testing.assert_allclose(rows.mean(), 0, rtol=0, atol=1e-12)
+    some = rows.take(np.array([7, 3]), np.empty((2, 4)))
+    np.testing.assert_allclose(some, expected[[7, 3]], rtol=1e-12)
+    weights = np.random.default_rng(1).normal(size=(4, 3))
+    product = rows.times(weights, slice(10, 30), np.empty((20, 3)))
+    np.testing.assert_allclose(product, expected[10:30] @ weights, rtol=0, atol=1e-12)
