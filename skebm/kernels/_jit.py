@@ -24,7 +24,11 @@ def kernel(function):
 
 
 def part(function):
-    """Compile ``function`` for other kernels alone, without what a call from Python needs."""
+    """Compile ``function`` for other kernels alone, without what a call from Python needs.
+
+    Not for sums of floats whose last bit has to be the same everywhere: their order was seen to
+    differ between code that was just compiled and code from the cache. ``inlined`` is.
+    """
     return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 

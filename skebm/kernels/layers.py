@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._jit import kernel, part
+from ._jit import inlined, kernel
 from .random import fill_normal, fill_uniform
 from .scalar import exp, sigmoid
 
@@ -160,7 +160,7 @@ _NEGLIGIBLE = -30.0
 _N_FACTORS = 64
 
 
-@part
+@inlined
 def _log_partition_along(x, w, step):
     """Sum over hidden units of log(1 + exp(x + w step)): the greater of 0 and the exponent
     apart, the rest as logarithms of products of many factors."""
@@ -174,17 +174,17 @@ def _log_partition_along(x, w, step):
             y = x_part[j] + w_part[j] * step
             linear += max(y, zero)
             product *= one + exp(-abs(y))
-        total += linear + np.log(product)
+        total += linear + np.log(np.float64(product))
     return total
 
 
-@part
+@inlined
 def _log_density_along(x, w, s, here, bias, variance):
     """f(s) of `gaussian_conditional_log_density`, the inputs x being those at ``here``."""
     return _log_partition_along(x, w, x.dtype.type(s - here)) - (s - bias) ** 2 / (2 * variance)
 
 
-@part
+@inlined
 def _mean_along(x, w, step, bias, variance):
     """Mean of a visible unit given the means of the hidden units at x + w step."""
     total = 0.0
