@@ -358,10 +358,18 @@ def overlap_flip(column, i, x, s):
 
 
 @kernel
+def overlap_flips(columns, flips, x, s):
+    """Change all units of the list."""
+    for k in range(flips.shape[0]):
+        overlap_flip(columns[flips[k]], flips[k], x, s)
+
+
+@kernel
 def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p):
-    """One sweep over the units; number of units that flipped, which ``flips`` lists.
+    """One sweep over the units; number of units that want to flip, which ``flips`` lists.
 
     ``rule`` is (steepness, rounding, together): a steepness of zero stands for temperature zero.
+    Units flip at once, but if all do so ``together`` it is left to the caller.
     """
     inverse_n, coefficients, odd = polynomial
     steepness, rounding, together = rule
@@ -382,9 +390,6 @@ def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, 
             n_flips += 1
             if not together:
                 overlap_flip(columns[i], i, x, s)
-    if together:
-        for k in range(n_flips):
-            overlap_flip(columns[flips[k]], flips[k], x, s)
     return n_flips
 
 
@@ -404,9 +409,12 @@ def dense_heat(
             rule = (X.dtype.type(2.0 / temperatures[sweep]), X.dtype.type(0), together)
             order = orders[sweep % orders.shape[0]]
             may = free[r % free.shape[0]]
-            dense_sweep(columns, polynomial, order, may, rule, uniform, X[r], S[r], flips, a, p)
+            x, s = X[r], S[r]
+            n = dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p)
+            if together:
+                overlap_flips(columns, flips[:n], x, s)
             if paths.shape[1] > 0:
-                record(paths[r], sweep + 1, dense_energy(S[r], polynomial[0], power))
+                record(paths[r], sweep + 1, dense_energy(s, polynomial[0], power))
 
 
 @kernel
@@ -448,15 +456,14 @@ def dense_settle(
             last = lists[1 - step % 2]
             cycled[r] = together and n_now > 0 and same_numbers(now[:n_now], last[:n_last])
             converged[r] = n_now == 0
-            if converged[r] or step == max_iter:
+            if converged[r] or cycled[r] or step == max_iter:
                 n_steps[r] = step
                 break
-            if paths.shape[1] > 0:
-                record(paths[r], done + step + 1, dense_energy(S[r], polynomial[0], power))
-            if cycled[r]:
-                n_steps[r] = step + 1
-                break
+            if together:
+                overlap_flips(columns, now[:n_now], x, s)
             n_last = n_now
+            if paths.shape[1] > 0:
+                record(paths[r], done + step + 1, dense_energy(s, polynomial[0], power))
 
 
 # Softmax memories: states are real numbers.
