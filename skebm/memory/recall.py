@@ -200,7 +200,8 @@ class DenseNetwork:
         n_units = patterns.shape[1]
         odd_terms = range(1, order + 1, 2)
         # The relative weights of the powers n - 1, n - 3, ... see kernels.hopfield.dense_field.
-        coefficients = [math.comb(order, k) / order * n_units ** (1.0 - k) for k in odd_terms]
+        # Whole numbers do not overflow, and their ratio is at most of the order of one.
+        coefficients = [math.comb(order, k) / (order * n_units ** (k - 1)) for k in odd_terms]
         self._polynomial = (
             self.dtype.type(1 / n_units),
             np.array(coefficients, dtype=dtype),

@@ -238,12 +238,21 @@ class KeepPatterns:
 
         N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). That of a softmax
         memory grows exponentially with N (Ramsauer et al., 2020), and counts as infinite.
+        The formula is for n far below N. It has its maximum at n = N / 2 and falls thereafter,
+        which a memory does not: the maximum stands for all higher orders.
         """
         if self._order is None:
             return math.inf
-        double_factorial = math.prod(range(2 * self._order - 3, 1, -2))
         n_units = max(n_units, 2)
-        return n_units ** (self._order - 2) / (2 * double_factorial * math.log(n_units))
+        log_n = math.log(n_units)
+        order = min(self._order, max(n_units // 2, 2))
+        # (2n - 3)!! = 2^(n - 1) Gamma(n - 1/2) / sqrt(pi)
+        log_double_factorial = (
+            (order - 1) * math.log(2) + math.lgamma(order - 0.5) - math.log(math.pi) / 2
+        )
+        log_patterns = (order - 2) * log_n - log_double_factorial
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_patterns - math.log(2 * log_n)))
 
 
 def append(patterns, more, room):
