@@ -25,7 +25,7 @@ from .._validation import (
 from .._version import VersionStamp
 from ..kernels.hopfield import random_spins
 from ..kernels.random import fill_uniform
-from .matching import REVERSED, SPURIOUS, find_rows, match_real, match_spins
+from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
 from .recall import (
     DenseNetwork,
     Dynamics,
@@ -126,12 +126,17 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
     load_ : float
         Stored patterns per unit.
     capacity_ : float
-        Random patterns per unit that the rule is known to hold.
+        Random patterns per unit up to which they are stable. "storkey" and "dense": without a
+        wrong unit. "hebb": with a few wrong ones, so it is above "dense" of order 2, the same
+        memory. "pseudo_inverse": exactly, since they are linearly independent, yet from about
+        half of it on damaged patterns do not come back. "dreaming": interpolated between "hebb"
+        and "pseudo_inverse", with the same reservation. "softmax": infinite.
     encoding_ : {"spin", "binary", "threshold", "real"} or None
         How the data were written: -1 and 1; 0 and 1; anything else, thresholded; or with
         "softmax" as it is. None if so far only ones came, which are on in any encoding.
     n_iter_ : int
-        Passes over the patterns that storing took: 1.
+        1: storing passes over the patterns once. Estimators that have ``max_iter`` report it in
+        scikit-learn; here ``max_iter`` is about recall, whose sweeps :meth:`recall` reports.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -321,9 +326,9 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             X = validate_data(self, X, reset=False)
             patterns = self._patterns_of(X, self._encoding_with(X))
             numbers = find_rows(patterns, self.patterns_)
-            if (numbers == SPURIOUS).any():
-                absent = np.flatnonzero(numbers == SPURIOUS)[0]
-                raise ValueError(f"Row {absent} of X is not stored in this {type(self).__name__}.")
+            if (numbers == NOT_STORED).any():
+                row = np.flatnonzero(numbers == NOT_STORED)[0]
+                raise ValueError(f"Row {row} of X is not stored in this {type(self).__name__}.")
             self._remove(rule, patterns, numbers)
             self._count_patterns(rule)
         return self

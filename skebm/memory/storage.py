@@ -81,12 +81,12 @@ class Hebb:
     adds_after_dreams = True
     can_subtract = True
     overload = (
-        "recall will mostly end in mixtures of several patterns, and the stored patterns "
-        "themselves will not be stable"
+        "the stored patterns will not be stable, and recall will more and more often end in states "
+        "that are like none of them"
     )
 
     def capacity(self, n_units):
-        """Patterns per unit: 0.138 (Amit, Gutfreund and Sompolinsky, 1985)."""
+        """Patterns per unit that have few wrong units: 0.138 (Amit, Gutfreund, Sompolinsky, 1985)."""
         return 0.138
 
     def add(self, couplings, patterns):
@@ -126,7 +126,7 @@ class Storkey:
     overload = "patterns will fade, and recall will more and more often end beside them"
 
     def capacity(self, n_units):
-        """Patterns per unit: 1 / sqrt(2 ln N) (Storkey and Valabregue, 1999)."""
+        """Patterns per unit without a wrong unit: 1 / sqrt(2 ln N) (Storkey, Valabregue, 1999)."""
         return 1 / math.sqrt(2 * math.log(max(n_units, 2)))
 
     def add(self, couplings, patterns):
@@ -181,14 +181,21 @@ class Dreaming:
     def overload(self):
         """What happens beyond the capacity."""
         if self._ridge > 0:
-            return "recall will mostly end beside the stored patterns; try a longer sleep time"
+            return (
+                "the stored patterns will not be stable, and damaged ones fail to come back at "
+                "lower loads already"
+            )
         return (
             "the weights approach the identity, and every state will be kept as it is instead of "
             "being recalled"
         )
 
     def capacity(self, n_units):
-        """Patterns per unit: 0.138 at t = 0, 1 at infinity, and in between our interpolation."""
+        """Patterns per unit that are stable: 0.138 at t = 0, 1 at infinity, else between the two.
+
+        What is between is our interpolation. After long sleep damaged patterns come back only up
+        to lower loads.
+        """
         return 0.138 * self._ridge + self._shrinkage
 
     def add(self, couplings, patterns):
@@ -231,10 +238,12 @@ class KeepPatterns:
     def __init__(self, order=None):
         self._order = order
 
-    overload = "patterns will disturb each other, and recall will mostly end beside them"
+    overload = (
+        "patterns will disturb each other, and recall will more and more often end beside them"
+    )
 
     def capacity(self, n_units):
-        """Patterns per unit.
+        """Patterns per unit without a wrong unit.
 
         N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). That of a softmax
         memory grows exponentially with N (Ramsauer et al., 2020), and counts as infinite.

@@ -651,10 +651,10 @@ def test_annealing_finds_lower_energies_than_falling():
 @pytest.mark.parametrize(
     ("rule", "what"),
     [
-        ("hebb", "mixtures of several patterns"),
+        ("hebb", "like none of them"),
         ("storkey", "patterns will fade"),
         ("pseudo_inverse", "the weights approach the identity"),
-        ("dreaming", "try a longer sleep time"),
+        ("dreaming", "damaged ones fail to come back at lower loads"),
         ("dense", "patterns will disturb each other"),
     ],
 )
