@@ -93,12 +93,13 @@ def settle_row(W, b, orders, free, max_iter, rounding, x, h, path, done):
 
 @kernel
 def settle(W, b, orders, free, max_iter, rounding, X, H, paths, done, n_steps, converged):
-    """Asynchronous recall of each row at temperature zero."""
+    """Asynchronous recall of each row at temperature zero, after ``done`` steps of another kind."""
     for r in range(X.shape[0]):
         may = free[r % free.shape[0]]
-        n_steps[r], converged[r] = settle_row(
+        n_sweeps, converged[r] = settle_row(
             W, b, orders, may, max_iter, rounding, X[r], H[r], paths[r], done
         )
+        n_steps[r] = done + n_sweeps
 
 
 @kernel
@@ -126,7 +127,7 @@ def same_numbers(a, b):
 
 @kernel
 def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, converged, cycled):
-    """Synchronous recall at temperature zero.
+    """Synchronous recall at temperature zero, after ``done`` steps of another kind.
 
     With symmetric weights it ends in a fixed point or in a cycle of two states. Those that flip
     in a cycle are at each step the same, and that is how it is recognised.
@@ -138,7 +139,6 @@ def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, 
         x, h, may = X[r], H[r], free[r % free.shape[0]]
         tolerance = margin(h, rounding)
         n_last = 0
-        n_steps[r], converged[r], cycled[r] = max_iter, False, False
         for step in range(max_iter + 1):
             now = lists[step % 2]
             n_now = 0
@@ -149,7 +149,7 @@ def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, 
             converged[r] = n_now == 0
             cycled[r] = n_now > 0 and same_numbers(now[:n_now], lists[1 - step % 2][:n_last])
             if converged[r] or cycled[r] or step == max_iter:
-                n_steps[r] = step
+                n_steps[r] = done + step
                 break
             flip_together(W, now[:n_now], factors, x, h)
             n_last = n_now
@@ -435,7 +435,10 @@ def dense_settle(
     converged,
     cycled,
 ):
-    """Recall at temperature zero; the steps that changed nothing are not counted."""
+    """Recall at temperature zero, after ``done`` steps of another kind.
+
+    Steps that changed nothing are not counted.
+    """
     n_units = X.shape[1]
     lists = np.empty((2, n_units), dtype=np.int64)
     a, p = np.empty(1024, dtype=X.dtype), np.empty(1024, dtype=X.dtype)
@@ -443,7 +446,6 @@ def dense_settle(
     for r in range(X.shape[0]):
         may = free[r % free.shape[0]]
         n_last = 0
-        n_steps[r], converged[r], cycled[r] = max_iter, False, False
         for step in range(max_iter + 1):
             order = orders[0 if together else step % orders.shape[0]]
             now = lists[step % 2]
@@ -457,7 +459,7 @@ def dense_settle(
             cycled[r] = together and n_now > 0 and same_numbers(now[:n_now], last[:n_last])
             converged[r] = n_now == 0
             if converged[r] or cycled[r] or step == max_iter:
-                n_steps[r] = step
+                n_steps[r] = done + step
                 break
             if together:
                 overlap_flips(columns, now[:n_now], x, s)

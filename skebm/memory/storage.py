@@ -86,7 +86,7 @@ class Hebb:
     )
 
     def capacity(self, n_units):
-        """Patterns per unit that have few wrong units: 0.138 (Amit, Gutfreund, Sompolinsky, 1985)."""
+        """Patterns per unit with few wrong units: 0.138 (Amit, Gutfreund, Sompolinsky, 1985)."""
         return 0.138
 
     def add(self, couplings, patterns):
@@ -104,12 +104,12 @@ class Hebb:
             weights *= n_units
             bias *= n_units
         else:
-            _on_blocks(weights, lambda rows: scale_to_counts(rows, n_units))
+            _for_each_block(weights, lambda rows: scale_to_counts(rows, n_units))
             np.rint(bias * n_units, out=bias)
         _add_counts(patterns, sign, weights)
         if couplings.always_on:
             bias += sign * patterns.sum(axis=0, dtype=np.int64)
-        _on_blocks(weights, lambda rows: np.divide(rows, n_units, out=rows))
+        _for_each_block(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
 
@@ -286,7 +286,7 @@ def _parts(patterns, dtype):
         yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
 
 
-def _on_blocks(weights, function):
+def _for_each_block(weights, function):
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
 
 
