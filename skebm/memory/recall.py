@@ -198,6 +198,8 @@ class DenseNetwork(Network):
     With n = 2 this is Hebb's energy, but for a constant.
     """
 
+    _rows_at_a_time = _DENSE_ROWS
+
     def __init__(self, patterns, order, dtype):
         self.dtype = np.dtype(dtype)
         self._power = order
