@@ -93,12 +93,13 @@ def settle_row(W, b, orders, free, max_iter, rounding, x, h, path, done):
 
 @kernel
 def settle(W, b, orders, free, max_iter, rounding, X, H, paths, done, n_steps, converged):
-    """Asynchronous recall of each row at temperature zero."""
+    """Asynchronous recall of each row at temperature zero, after ``done`` steps of another kind."""
     for r in range(X.shape[0]):
         may = free[r % free.shape[0]]
-        n_steps[r], converged[r] = settle_row(
+        n_sweeps, converged[r] = settle_row(
             W, b, orders, may, max_iter, rounding, X[r], H[r], paths[r], done
         )
+        n_steps[r] = done + n_sweeps
 
 
 @kernel
@@ -126,7 +127,7 @@ def same_numbers(a, b):
 
 @kernel
 def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, converged, cycled):
-    """Synchronous recall at temperature zero.
+    """Synchronous recall at temperature zero, after ``done`` steps of another kind.
 
     With symmetric weights it ends in a fixed point or in a cycle of two states. Those that flip
     in a cycle are at each step the same, and that is how it is recognised.
@@ -138,7 +139,6 @@ def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, 
         x, h, may = X[r], H[r], free[r % free.shape[0]]
         tolerance = margin(h, rounding)
         n_last = 0
-        n_steps[r], converged[r], cycled[r] = max_iter, False, False
         for step in range(max_iter + 1):
             now = lists[step % 2]
             n_now = 0
@@ -149,7 +149,7 @@ def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, 
             converged[r] = n_now == 0
             cycled[r] = n_now > 0 and same_numbers(now[:n_now], lists[1 - step % 2][:n_last])
             if converged[r] or cycled[r] or step == max_iter:
-                n_steps[r] = step
+                n_steps[r] = done + step
                 break
             flip_together(W, now[:n_now], factors, x, h)
             n_last = n_now
@@ -358,10 +358,18 @@ def overlap_flip(column, i, x, s):
 
 
 @kernel
+def overlap_flips(columns, flips, x, s):
+    """Change all units of the list."""
+    for k in range(flips.shape[0]):
+        overlap_flip(columns[flips[k]], flips[k], x, s)
+
+
+@kernel
 def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p):
-    """One sweep over the units; number of units that flipped, which ``flips`` lists.
+    """One sweep over the units; number of units that want to flip, which ``flips`` lists.
 
     ``rule`` is (steepness, rounding, together): a steepness of zero stands for temperature zero.
+    Units flip at once, but if all do so ``together`` it is left to the caller.
     """
     inverse_n, coefficients, odd = polynomial
     steepness, rounding, together = rule
@@ -382,9 +390,6 @@ def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, 
             n_flips += 1
             if not together:
                 overlap_flip(columns[i], i, x, s)
-    if together:
-        for k in range(n_flips):
-            overlap_flip(columns[flips[k]], flips[k], x, s)
     return n_flips
 
 
@@ -404,9 +409,12 @@ def dense_heat(
             rule = (X.dtype.type(2.0 / temperatures[sweep]), X.dtype.type(0), together)
             order = orders[sweep % orders.shape[0]]
             may = free[r % free.shape[0]]
-            dense_sweep(columns, polynomial, order, may, rule, uniform, X[r], S[r], flips, a, p)
+            x, s = X[r], S[r]
+            n = dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p)
+            if together:
+                overlap_flips(columns, flips[:n], x, s)
             if paths.shape[1] > 0:
-                record(paths[r], sweep + 1, dense_energy(S[r], polynomial[0], power))
+                record(paths[r], sweep + 1, dense_energy(s, polynomial[0], power))
 
 
 @kernel
@@ -427,7 +435,10 @@ def dense_settle(
     converged,
     cycled,
 ):
-    """Recall at temperature zero; the steps that changed nothing are not counted."""
+    """Recall at temperature zero, after ``done`` steps of another kind.
+
+    Steps that changed nothing are not counted.
+    """
     n_units = X.shape[1]
     lists = np.empty((2, n_units), dtype=np.int64)
     a, p = np.empty(1024, dtype=X.dtype), np.empty(1024, dtype=X.dtype)
@@ -435,7 +446,6 @@ def dense_settle(
     for r in range(X.shape[0]):
         may = free[r % free.shape[0]]
         n_last = 0
-        n_steps[r], converged[r], cycled[r] = max_iter, False, False
         for step in range(max_iter + 1):
             order = orders[0 if together else step % orders.shape[0]]
             now = lists[step % 2]
@@ -448,15 +458,14 @@ def dense_settle(
             last = lists[1 - step % 2]
             cycled[r] = together and n_now > 0 and same_numbers(now[:n_now], last[:n_last])
             converged[r] = n_now == 0
-            if converged[r] or step == max_iter:
-                n_steps[r] = step
+            if converged[r] or cycled[r] or step == max_iter:
+                n_steps[r] = done + step
                 break
-            if paths.shape[1] > 0:
-                record(paths[r], done + step + 1, dense_energy(S[r], polynomial[0], power))
-            if cycled[r]:
-                n_steps[r] = step + 1
-                break
+            if together:
+                overlap_flips(columns, now[:n_now], x, s)
             n_last = n_now
+            if paths.shape[1] > 0:
+                record(paths[r], done + step + 1, dense_energy(s, polynomial[0], power))
 
 
 # Softmax memories: states are real numbers.

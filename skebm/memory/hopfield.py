@@ -25,7 +25,7 @@ from .._validation import (
 from .._version import VersionStamp
 from ..kernels.hopfield import random_spins
 from ..kernels.random import fill_uniform
-from .matching import SPURIOUS, find_rows, match_real, match_spins
+from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
 from .recall import (
     DenseNetwork,
     Dynamics,
@@ -126,12 +126,17 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
     load_ : float
         Stored patterns per unit.
     capacity_ : float
-        Random patterns per unit that the rule is known to hold.
+        Random patterns per unit up to which they are stable. "storkey" and "dense": without a
+        wrong unit. "hebb": with a few wrong ones, so it is above "dense" of order 2, the same
+        memory. "pseudo_inverse": exactly, since they are linearly independent, yet from about
+        half of it on damaged patterns do not come back. "dreaming": interpolated between "hebb"
+        and "pseudo_inverse", with the same reservation. "softmax": infinite.
     encoding_ : {"spin", "binary", "threshold", "real"} or None
         How the data were written: -1 and 1; 0 and 1; anything else, thresholded; or with
         "softmax" as it is. None if so far only ones came, which are on in any encoding.
     n_iter_ : int
-        Passes over the patterns that storing took: 1.
+        1: storing passes over the patterns once. Estimators that have ``max_iter`` report it in
+        scikit-learn; here ``max_iter`` is about recall, whose sweeps :meth:`recall` reports.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -242,7 +247,8 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         X : array-like of shape (n_samples, n_features)
             Patterns. NaN is an error: only what is recalled may have gaps.
         y : array-like of shape (n_samples,), default=None
-            Labels for :meth:`predict` to return.
+            Labels for :meth:`predict` to return. It refuses -1 and -2, its codes for what is not
+            stored; ``fit`` takes them, so that a pipeline may pass the labels of its last step.
 
         Returns
         -------
@@ -320,9 +326,9 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             X = validate_data(self, X, reset=False)
             patterns = self._patterns_of(X, self._encoding_with(X))
             numbers = find_rows(patterns, self.patterns_)
-            if (numbers == SPURIOUS).any():
-                absent = np.flatnonzero(numbers == SPURIOUS)[0]
-                raise ValueError(f"Row {absent} of X is not stored in this {type(self).__name__}.")
+            if (numbers == NOT_STORED).any():
+                row = np.flatnonzero(numbers == NOT_STORED)[0]
+                raise ValueError(f"Row {row} of X is not stored in this {type(self).__name__}.")
             self._remove(rule, patterns, numbers)
             self._count_patterns(rule)
         return self
@@ -568,7 +574,13 @@ default=None
             spurious state, and -2 where it ends in a stored pattern with all units reversed,
             which has the same energy in a memory without biases. If labels are not signed
             numbers, an array of objects.
+
+        Raises
+        ------
+        ValueError
+            If a label is -1 or -2, the same as one of these codes.
         """
+        self._refuse_codes_as_labels()
         recalled = self._recall(X)
         found = self._match(recalled.states)
         if self.labels_ is None:
@@ -628,6 +640,11 @@ default=None
         -------
         score : float
             The greater, the better.
+
+        Raises
+        ------
+        ValueError
+            With y, as for :meth:`predict`.
         """
         if y is None:
             return float(self.score_samples(X).mean())
@@ -650,9 +667,10 @@ default=None
         states, encoding = self._states(X, gaps)
         free = _free(_as_mask("clamp", clamp, X), gaps, X.shape[1])
         streams = self._draws(random_state)
+        # Before the gaps, which only some calls have: a gap in one row must not change another.
+        dynamics = self._dynamics(streams)
         if gaps is not None:
             self._fill(states, gaps, (streams.seed, streams.take(), 0))
-        dynamics = self._dynamics(streams)
         n_columns = dynamics.n_steps + 1 if with_paths else 0
         outcome = Outcome(len(states), n_columns, states.dtype)
         self._network().recall(states, free, dynamics, outcome)
@@ -701,6 +719,19 @@ default=None
             return match_spins(states, self.patterns_, self.match_tol)
         nearest = self._network().nearest(states)
         return match_real(states, self.patterns_, nearest, self.match_tol)
+
+    def _refuse_codes_as_labels(self):
+        check_is_fitted(self)
+        if self.labels_ is None or self.labels_.dtype.kind not in "ifO":
+            return
+        for code, ending in ((SPURIOUS, "a spurious state"), (REVERSED, "a reversed pattern")):
+            if (self.labels_ == code).any():
+                name = type(self).__name__
+                raise ValueError(
+                    f"The label {code} in y of {name}.fit is also what predict returns for a row "
+                    f"that ends in {ending}, so it could mean either. Use other labels, or fit "
+                    "without y and predict the numbers of the patterns."
+                )
 
     def _dynamics(self, streams):
         # A softmax memory knows neither an order of its units nor a temperature.

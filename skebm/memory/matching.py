@@ -7,8 +7,12 @@ import numpy as np
 from .._threads import for_each, one_blas_thread
 from ..kernels.products import multiply
 
+# What predict returns for states that are no stored pattern.
 SPURIOUS = -1
 REVERSED = -2
+
+# What find_rows returns for rows that are none.
+NOT_STORED = -1
 
 _ROWS = 256
 _PATTERNS = 2048
@@ -70,10 +74,11 @@ def find_rows(rows, patterns):
     Returns
     -------
     ndarray of int of shape (n_rows,)
-        -1 where there is none, or none left.
+        ``NOT_STORED`` where there is none, or none left.
     """
     places = defaultdict(list)
     for number, pattern in enumerate(patterns):
         places[pattern.tobytes()].append(number)
     keys = (row.tobytes() for row in np.asarray(rows, dtype=patterns.dtype))
-    return np.array([places[key].pop() if places[key] else -1 for key in keys], dtype=np.int64)
+    found = [places[key].pop() if places[key] else NOT_STORED for key in keys]
+    return np.array(found, dtype=np.int64)

@@ -1,8 +1,7 @@
 """How states change: one network for weights, one for dense and one for softmax memories.
 
-A network has ``energy(X)`` and ``recall(X, free, dynamics, outcome)``, which changes ``X`` in
-place. Rows are worked on in blocks by as many threads as there are; what becomes of a row depends
-on its number where it draws random numbers, and never on the rows beside it.
+Rows are worked on in blocks by as many threads as there are; what becomes of a row depends on its
+number where it draws random numbers, and never on the rows beside it.
 """
 
 import math
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._rows import chunks
 from .._schedules import DECAYS
 from .._threads import for_each, one_blas_thread
 from ..kernels import hopfield
@@ -54,9 +54,18 @@ class Dynamics:
     address: tuple
 
     @property
+    def n_cold(self):
+        """Most steps at temperature zero; with none, recall still says whether a row is stable."""
+        return self.max_iter if self.settles else 0
+
+    @property
     def n_steps(self):
         """Most steps of a row, stochastic or not."""
-        return len(self.temperatures) + self.settles * self.max_iter
+        return len(self.temperatures) + self.n_cold
+
+    def address_of(self, row):
+        """Where the random numbers of the rows from this one on begin: seed, stream and row."""
+        return *self.address, row
 
 
 def temperatures(temperature, schedule, n_sweeps):
@@ -106,20 +115,45 @@ class Outcome:
             self.paths[block] = energies()[:, None]
 
 
-def _blocks(n_rows, size):
-    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
-
-
 def _of(free, block):
     return free if len(free) == 1 else free[block]
 
 
-def _on_blocks(function, n_rows, size):
+def _for_each_block(function, n_rows, size=_ROWS):
     with one_blas_thread():
-        for_each(function, _blocks(n_rows, size))
+        for_each(function, chunks(n_rows, size))
 
 
-class WeightNetwork:
+class Network:
+    """What all networks share: rows are worked on block by block, in a few threads.
+
+    A subclass has ``dtype``, ``_energies_of(x)`` and
+    ``_recall_block(x, free, dynamics, outcome, block)``, where ``x`` are the rows in the slice
+    ``block``, and ``free`` belongs to them.
+    """
+
+    _rows_at_a_time = _ROWS
+
+    def energy(self, X):
+        """Energy of each row."""
+        out = np.empty(len(X), dtype=self.dtype)
+
+        def evaluate(block):
+            out[block] = self._energies_of(X[block])
+
+        _for_each_block(evaluate, len(X))
+        return out
+
+    def recall(self, X, free, dynamics, outcome):
+        """Change the free units of each row, in place, as the dynamics have it."""
+
+        def recall(block):
+            self._recall_block(X[block], _of(free, block), dynamics, outcome, block)
+
+        _for_each_block(recall, len(X), self._rows_at_a_time)
+
+
+class WeightNetwork(Network):
     """E(x) = -1/2 x W x - b x for states x of -1 and 1."""
 
     def __init__(self, weights, bias):
@@ -137,70 +171,46 @@ class WeightNetwork:
         hopfield.energies(X, H, self._bias, out)
         return out
 
-    def energy(self, X):
-        """Energy of each row."""
-        out = np.empty(len(X), dtype=self.dtype)
+    def _energies_of(self, x):
+        return self._energies(x, self._fields(x))
 
-        def evaluate(block):
-            out[block] = self._energies(X[block], self._fields(X[block]))
-
-        _on_blocks(evaluate, len(X), _ROWS)
-        return out
-
-    def recall(self, X, free, dynamics, outcome):
-        """Let the free units of each row follow their fields."""
-
-        def recall(block):
-            x = X[block]
-            h = self._fields(x)
-            outcome.start(block, lambda: self._energies(x, h))
-            self._recall(x, h, _of(free, block), dynamics, outcome.part(block), block.start)
-
-        _on_blocks(recall, len(X), _ROWS)
-
-    def _recall(self, x, h, free, dynamics, report, first_row):
-        W, b = self._weights, self._bias
-        paths, n_steps, converged, cycled = report
-        n_sweeps = len(dynamics.temperatures)
-        if n_sweeps:
-            hopfield.heat(
-                W,
-                b,
-                dynamics.orders,
-                free,
-                dynamics.temperatures,
-                (*dynamics.address, first_row),
-                dynamics.together,
-                x,
-                h,
-                paths,
-            )
-        # Without a step to go, this says whether the row happens to be stable.
-        limits = dynamics.max_iter if dynamics.settles else 0, self._rounding
-        if dynamics.together:
-            hopfield.settle_together(
-                W, b, free, *limits, x, h, paths, n_sweeps, n_steps, converged, cycled
-            )
+    def _recall_block(self, x, free, dynamics, outcome, block):
+        W, b, orders, together = self._weights, self._bias, dynamics.orders, dynamics.together
+        h = self._fields(x)
+        outcome.start(block, lambda: self._energies(x, h))
+        paths, n_steps, converged, cycled = outcome.part(block)
+        n_hot = len(dynamics.temperatures)
+        if n_hot:
+            address = dynamics.address_of(block.start)
+            hopfield.heat(W, b, orders, free, dynamics.temperatures, address, together, x, h, paths)
+        limits = dynamics.n_cold, self._rounding
+        if together:
+            report = paths, n_hot, n_steps, converged, cycled
+            hopfield.settle_together(W, b, free, *limits, x, h, *report)
         else:
-            hopfield.settle(
-                W, b, dynamics.orders, free, *limits, x, h, paths, n_sweeps, n_steps, converged
-            )
-        n_steps += n_sweeps
+            report = paths, n_hot, n_steps, converged
+            hopfield.settle(W, b, orders, free, *limits, x, h, *report)
 
 
-class DenseNetwork:
+class DenseNetwork(Network):
     """E(x) = -(N / n) sum_k (xi_k x / N)^n for patterns xi_k and states x of -1 and 1.
 
     With n = 2 this is Hebb's energy, but for a constant.
     """
 
+    _rows_at_a_time = _DENSE_ROWS
+
     def __init__(self, patterns, order, dtype):
-        self._patterns, self._power = patterns, order
         self.dtype = np.dtype(dtype)
+        self._power = order
+        # One copy for the product of all overlaps, and one for a unit after the other.
+        self._patterns = patterns.astype(self.dtype)
+        self._columns = np.ascontiguousarray(patterns.T)
         n_units = patterns.shape[1]
         odd_terms = range(1, order + 1, 2)
         # The relative weights of the powers n - 1, n - 3, ... see kernels.hopfield.dense_field.
-        coefficients = [math.comb(order, k) / order * n_units ** (1.0 - k) for k in odd_terms]
+        # Whole numbers do not overflow, and their ratio is at most of the order of one.
+        coefficients = [math.comb(order, k) / (order * n_units ** (k - 1)) for k in odd_terms]
         self._polynomial = (
             self.dtype.type(1 / n_units),
             np.array(coefficients, dtype=dtype),
@@ -208,64 +218,33 @@ class DenseNetwork:
         )
         self._rounding = rounding_of(self.dtype)
 
-    def _overlaps(self, X, patterns):
-        return multiply(X, patterns.T, np.empty((len(X), len(patterns)), dtype=self.dtype))
+    def _overlaps(self, X):
+        out = np.empty((len(X), len(self._patterns)), dtype=self.dtype)
+        return multiply(X, self._patterns.T, out)
 
     def _energies(self, S):
         out = np.empty(len(S), dtype=self.dtype)
         hopfield.dense_energies(S, self._polynomial[0], self._power, out)
         return out
 
-    def energy(self, X):
-        """Energy of each row."""
-        patterns = self._patterns.astype(self.dtype)
-        out = np.empty(len(X), dtype=self.dtype)
+    def _energies_of(self, x):
+        return self._energies(self._overlaps(x))
 
-        def evaluate(block):
-            out[block] = self._energies(self._overlaps(X[block], patterns))
-
-        _on_blocks(evaluate, len(X), _ROWS)
-        return out
-
-    def recall(self, X, free, dynamics, outcome):
-        """Let each free unit of each row take the state of lower energy."""
-        patterns = self._patterns.astype(self.dtype)
-        columns = np.ascontiguousarray(self._patterns.T)
-
-        def recall(block):
-            x = X[block]
-            s = self._overlaps(x, patterns)
-            outcome.start(block, lambda: self._energies(s))
-            self._recall(columns, x, s, _of(free, block), dynamics, outcome.part(block), block)
-
-        _on_blocks(recall, len(X), _DENSE_ROWS)
-
-    def _recall(self, columns, x, s, free, dynamics, report, block):
-        paths, n_steps, converged, cycled = report
-        network = columns, self._polynomial, self._power, dynamics.orders, free
-        n_sweeps = len(dynamics.temperatures)
-        if n_sweeps:
-            address = *dynamics.address, block.start
-            hopfield.dense_heat(
-                *network, dynamics.temperatures, address, dynamics.together, x, s, paths
-            )
-        hopfield.dense_settle(
-            *network,
-            dynamics.max_iter if dynamics.settles else 0,
-            self._rounding,
-            dynamics.together,
-            x,
-            s,
-            paths,
-            n_sweeps,
-            n_steps,
-            converged,
-            cycled,
-        )
-        n_steps += n_sweeps
+    def _recall_block(self, x, free, dynamics, outcome, block):
+        s = self._overlaps(x)
+        outcome.start(block, lambda: self._energies(s))
+        paths, n_steps, converged, cycled = outcome.part(block)
+        network = self._columns, self._polynomial, self._power, dynamics.orders, free
+        n_hot, together = len(dynamics.temperatures), dynamics.together
+        if n_hot:
+            address = dynamics.address_of(block.start)
+            hopfield.dense_heat(*network, dynamics.temperatures, address, together, x, s, paths)
+        limits = dynamics.n_cold, self._rounding, together
+        report = paths, n_hot, n_steps, converged, cycled
+        hopfield.dense_settle(*network, *limits, x, s, *report)
 
 
-class SoftmaxNetwork:
+class SoftmaxNetwork(Network):
     """x <- sum_k p_k xi_k, with p the softmax of beta times the similarities of x and each xi_k.
 
     Parameters
@@ -306,15 +285,8 @@ class SoftmaxNetwork:
         squares = np.square(X).sum(axis=1) / 2 if self._similarity == "dot" else 0
         return S, squares - log_sums
 
-    def energy(self, X):
-        """Energy of each row."""
-        out = np.empty(len(X), dtype=self.dtype)
-
-        def evaluate(block):
-            out[block] = self._weigh(X[block])[1]
-
-        _on_blocks(evaluate, len(X), _ROWS)
-        return out
+    def _energies_of(self, x):
+        return self._weigh(x)[1]
 
     def nearest(self, X):
         """Number of the pattern that is most similar to each row."""
@@ -323,19 +295,12 @@ class SoftmaxNetwork:
         def find(block):
             out[block] = self.similarities(X[block]).argmax(axis=1)
 
-        _on_blocks(find, len(X), _ROWS)
+        _for_each_block(find, len(X))
         return out
 
-    def recall(self, X, free, dynamics, outcome):
-        """Move the free units of each row until none moves any more."""
-
-        def recall(block):
-            self._recall(X[block], _of(free, block), dynamics.max_iter, outcome.part(block))
-
-        _on_blocks(recall, len(X), _ROWS)
-
-    def _recall(self, X, free, max_iter, report):
-        paths, n_steps, converged, _ = report
+    def _recall_block(self, X, free, dynamics, outcome, block):
+        paths, n_steps, converged, _ = outcome.part(block)
+        max_iter = dynamics.n_cold
         active = np.arange(len(X))
         for step in range(max_iter + 1):
             x = X[active]

@@ -81,12 +81,12 @@ class Hebb:
     adds_after_dreams = True
     can_subtract = True
     overload = (
-        "recall will mostly end in mixtures of several patterns, and the stored patterns "
-        "themselves will not be stable"
+        "the stored patterns will not be stable, and recall will more and more often end in states "
+        "that are like none of them"
     )
 
     def capacity(self, n_units):
-        """Patterns per unit: 0.138 (Amit, Gutfreund and Sompolinsky, 1985)."""
+        """Patterns per unit with few wrong units: 0.138 (Amit, Gutfreund, Sompolinsky, 1985)."""
         return 0.138
 
     def add(self, couplings, patterns):
@@ -104,12 +104,12 @@ class Hebb:
             weights *= n_units
             bias *= n_units
         else:
-            _on_blocks(weights, lambda rows: scale_to_counts(rows, n_units))
+            _for_each_block(weights, lambda rows: scale_to_counts(rows, n_units))
             np.rint(bias * n_units, out=bias)
         _add_counts(patterns, sign, weights)
         if couplings.always_on:
             bias += sign * patterns.sum(axis=0, dtype=np.int64)
-        _on_blocks(weights, lambda rows: np.divide(rows, n_units, out=rows))
+        _for_each_block(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
 
@@ -126,7 +126,7 @@ class Storkey:
     overload = "patterns will fade, and recall will more and more often end beside them"
 
     def capacity(self, n_units):
-        """Patterns per unit: 1 / sqrt(2 ln N) (Storkey and Valabregue, 1999)."""
+        """Patterns per unit without a wrong unit: 1 / sqrt(2 ln N) (Storkey, Valabregue, 1999)."""
         return 1 / math.sqrt(2 * math.log(max(n_units, 2)))
 
     def add(self, couplings, patterns):
@@ -181,14 +181,21 @@ class Dreaming:
     def overload(self):
         """What happens beyond the capacity."""
         if self._ridge > 0:
-            return "recall will mostly end beside the stored patterns; try a longer sleep time"
+            return (
+                "the stored patterns will not be stable, and damaged ones fail to come back at "
+                "lower loads already"
+            )
         return (
             "the weights approach the identity, and every state will be kept as it is instead of "
             "being recalled"
         )
 
     def capacity(self, n_units):
-        """Patterns per unit: 0.138 at t = 0, 1 at infinity, and in between our interpolation."""
+        """Patterns per unit that are stable: 0.138 at t = 0, 1 at infinity, else between the two.
+
+        What is between is our interpolation. After long sleep damaged patterns come back only up
+        to lower loads.
+        """
         return 0.138 * self._ridge + self._shrinkage
 
     def add(self, couplings, patterns):
@@ -231,19 +238,30 @@ class KeepPatterns:
     def __init__(self, order=None):
         self._order = order
 
-    overload = "patterns will disturb each other, and recall will mostly end beside them"
+    overload = (
+        "patterns will disturb each other, and recall will more and more often end beside them"
+    )
 
     def capacity(self, n_units):
-        """Patterns per unit.
+        """Patterns per unit without a wrong unit.
 
         N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). That of a softmax
         memory grows exponentially with N (Ramsauer et al., 2020), and counts as infinite.
+        The formula is for n far below N. It has its maximum at n = N / 2 and falls thereafter,
+        which a memory does not: the maximum stands for all higher orders.
         """
         if self._order is None:
             return math.inf
-        double_factorial = math.prod(range(2 * self._order - 3, 1, -2))
         n_units = max(n_units, 2)
-        return n_units ** (self._order - 2) / (2 * double_factorial * math.log(n_units))
+        log_n = math.log(n_units)
+        order = min(self._order, max(n_units // 2, 2))
+        # (2n - 3)!! = 2^(n - 1) Gamma(n - 1/2) / sqrt(pi)
+        log_double_factorial = (
+            (order - 1) * math.log(2) + math.lgamma(order - 0.5) - math.log(math.pi) / 2
+        )
+        log_patterns = (order - 2) * log_n - log_double_factorial
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_patterns - math.log(2 * log_n)))
 
 
 def append(patterns, more, room):
@@ -268,7 +286,7 @@ def _parts(patterns, dtype):
         yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
 
 
-def _on_blocks(weights, function):
+def _for_each_block(weights, function):
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
 
 

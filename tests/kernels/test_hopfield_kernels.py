@@ -272,6 +272,34 @@ def test_dense_together_finds_cycles():
     assert not outcome.converged.any()
 
 
+@each_dtype
+@pytest.mark.parametrize("max_iter", [1, 2, 40])
+@pytest.mark.parametrize("temperature", [0, 1])
+def test_dense_together_of_order_two_is_hebb_together(rng, dtype, max_iter, temperature):
+    # An odd number of patterns, so that no field is zero.
+    patterns = rng.choice([-1, 1], size=(5, 12)).astype(np.int8)
+    W = naive.hebb(patterns.astype(float)).astype(dtype)
+    start = rng.choice([-1, 1], size=(200, 12)).astype(dtype)
+    temperatures = np.full(3 * temperature, 0.5)
+    dynamics = Dynamics(True, max_iter, temperatures, True, np.arange(12)[None], (SEED, 0))
+    free = np.ones((1, 12), dtype=bool)
+    networks = WeightNetwork(W, np.zeros(12, dtype)), DenseNetwork(patterns, 2, dtype)
+    states, outcomes = [], []
+    for network in networks:
+        states.append(start.copy())
+        outcomes.append(Outcome(200, dynamics.n_steps + 1, dtype))
+        network.recall(states[-1], free, dynamics, outcomes[-1])
+
+    hebb, dense = outcomes
+    np.testing.assert_array_equal(*states)
+    for name in ["n_steps", "converged", "cycled"]:
+        np.testing.assert_array_equal(getattr(dense, name), getattr(hebb, name))
+    np.testing.assert_allclose(dense.paths, hebb.paths - len(patterns) / 2, atol=1e-5)
+    if max_iter == 40:
+        assert hebb.cycled.any()
+        assert hebb.converged.any()
+
+
 # Learning and softmax --------------------------------------------------------
 
 

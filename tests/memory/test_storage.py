@@ -1,5 +1,8 @@
 """The rules of storing, against their definitions."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -199,3 +202,23 @@ def test_capacities():
         expected = n ** (order - 1) / (2 * factor * np.log(n))
         assert KeepPatterns(order).capacity(n) * n == pytest.approx(expected)
     assert KeepPatterns().capacity(n) == np.inf
+
+
+@pytest.mark.parametrize(("order", "n_units"), [(109, 784), (200, 1000), (30, 64)])
+def test_capacity_of_high_orders(order, n_units):
+    # In whole numbers, which do not overflow.
+    double_factorial = math.prod(range(2 * order - 3, 1, -2))
+    ratio = Fraction(n_units ** (order - 2), 2 * double_factorial)
+    expected = float(ratio) / np.log(n_units)
+    assert KeepPatterns(order).capacity(n_units) == pytest.approx(expected, rel=1e-9)
+
+
+def test_capacity_beyond_floats():
+    assert KeepPatterns(400).capacity(10_000) == np.inf
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 3, 10, 11, 1000])
+def test_capacity_never_falls_with_the_order(n_units):
+    capacities = [KeepPatterns(order).capacity(n_units) for order in range(2, 2000)]
+    assert (np.diff(capacities) >= 0).all()
+    assert capacities[0] > 0
