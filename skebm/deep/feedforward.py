@@ -1,0 +1,168 @@
+"""A feed-forward network: layers of units, each the input of the next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .._rows import chunks
+from .._threads import for_each, one_blas_thread
+from ..kernels import network as kernels
+from ..kernels.layers import bernoulli_mean
+from ..kernels.products import multiply
+
+
+class Activation(NamedTuple):
+    """What the units of a layer do; each function takes rows of units.
+
+    Attributes
+    ----------
+    values : callable
+        ``values(inputs, bias)`` replaces the inputs by what the units send on.
+    slopes : callable or None
+        ``slopes(values, out)`` is the derivative of the values by the inputs. None: the units can
+        only be outputs.
+    curvatures : callable or None
+        ``curvatures(values, slopes)`` returns the second derivative.
+    loss : callable or None
+        ``loss(inputs, bias, targets, weights, losses)`` is the loss that belongs to these outputs,
+        see :mod:`skebm.kernels.network`. None: the units can only be hidden.
+    """
+
+    values: Callable
+    slopes: Callable | None = None
+    curvatures: Callable | None = None
+    loss: Callable | None = None
+
+
+def _no_curvatures(values, slopes):
+    return np.zeros_like(values)
+
+
+ACTIVATIONS = {
+    "identity": Activation(
+        values=kernels.add_bias,
+        slopes=kernels.identity_slope,
+        curvatures=_no_curvatures,
+        loss=kernels.squared_loss,
+    ),
+    "logistic": Activation(
+        values=bernoulli_mean,
+        slopes=kernels.logistic_slope,
+        curvatures=lambda values, slopes: slopes * (1 - 2 * values),
+        loss=kernels.logistic_loss,
+    ),
+    "tanh": Activation(
+        values=kernels.hyperbolic_tangent,
+        slopes=kernels.tangent_slope,
+        curvatures=lambda values, slopes: -2 * slopes * values,
+    ),
+    "relu": Activation(
+        values=kernels.rectify, slopes=kernels.rectifier_slope, curvatures=_no_curvatures
+    ),
+    "softmax": Activation(values=kernels.softmax, loss=kernels.softmax_loss),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Units that send on ``activation(inputs @ weights + bias)``.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_inputs, n_units), or None with ``tied_to``
+    bias : ndarray of shape (n_units,)
+    activation : {"identity", "logistic", "tanh", "relu", "softmax"}
+    tied_to : int, default=None
+        Number of the layer whose weights, transposed, are those of this one.
+    """
+
+    weights: np.ndarray | None
+    bias: np.ndarray
+    activation: str
+    tied_to: int | None = None
+
+
+class Network:
+    """Layers of units, all of whose parameters stand in one vector.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Their arrays are copied. The last one decides what the loss is: cross-entropy of classes
+        if it is "softmax", of each output by itself if "logistic", half the squared error, summed
+        over outputs, if "identity".
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        Weights and bias of each layer in turn; tied weights are not in it twice.
+    layers : list of Layer
+        Their arrays are views of ``parameters``.
+    places : list of tuple of two slices
+        Where in ``parameters`` the weights and the bias of each layer are; the slice of tied
+        weights is empty.
+    """
+
+    def __init__(self, layers):
+        arrays = [
+            array
+            for layer in layers
+            for array in (layer.weights if layer.tied_to is None else None, layer.bias)
+            if array is not None
+        ]
+        self.parameters = np.concatenate([array.ravel() for array in arrays])
+        self.layers, self.places = [], []
+        start = 0
+        for layer in layers:
+            size = layer.weights.size if layer.tied_to is None else 0
+            of_weights = slice(start, start + size)
+            of_bias = slice(of_weights.stop, of_weights.stop + layer.bias.size)
+            if layer.tied_to is None:
+                weights = self.parameters[of_weights].reshape(layer.weights.shape)
+            else:
+                weights = self.layers[layer.tied_to].weights.T
+            self.layers.append(replace(layer, weights=weights, bias=self.parameters[of_bias]))
+            self.places.append((of_weights, of_bias))
+            start = of_bias.stop
+
+    @property
+    def dtype(self):
+        """Type of the parameters and of all that is computed from them."""
+        return self.parameters.dtype
+
+    def copy(self):
+        """The same network with parameters of its own."""
+        return Network(self.layers)
+
+    def activations(self, rows, n_layers=None):
+        """What the first ``n_layers`` layers, or all of them, make of all rows.
+
+        Parameters
+        ----------
+        rows : DenseRows or SparseRows
+        n_layers : int, default=None
+
+        Returns
+        -------
+        values : ndarray of shape (n_rows, n_units)
+        """
+        first, *others = self.layers[:n_layers]
+        out = np.empty((rows.shape[0], len(self.layers[:n_layers][-1].bias)), dtype=self.dtype)
+
+        def evaluate(part):
+            n_rows = part.stop - part.start
+            values = rows.times(first.weights, part, self._empty(n_rows, first))
+            ACTIVATIONS[first.activation].values(values, first.bias)
+            for layer in others:
+                values = multiply(values, layer.weights, self._empty(n_rows, layer))
+                ACTIVATIONS[layer.activation].values(values, layer.bias)
+            out[part] = values
+
+        with one_blas_thread():
+            for_each(evaluate, chunks(rows.shape[0]))
+        return out
+
+    def _empty(self, n_rows, layer):
+        return np.empty((n_rows, len(layer.bias)), dtype=self.dtype)
