@@ -212,7 +212,5 @@ class GaussianUnits(_Units):
     def move_log_variance(self, step):
         """Move within bounds; the factor by which inputs change, as the means are held."""
         before = self.log_variance.copy()
-        np.clip(
-            before + step, _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE, out=self.log_variance
-        )
+        np.clip(before + step, _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE, out=self.log_variance)
         return np.exp(before - self.log_variance)

@@ -125,9 +125,9 @@ STOCHASTIC_SOLVERS = ("sgd", "adagrad", "rmsprop", "adam")
 SCIPY_SOLVERS = ("lbfgs", "cg")
 _SCIPY_NAMES = {"lbfgs": "L-BFGS-B", "cg": "CG"}
 
-# SciPy's solvers end where no component of the gradient is greater. It is so small that it is
-# the loss that decides, see `train`.
-_SMALLEST_GRADIENT = 1e-8
+# No gain is too small for SciPy, and a gradient only if it is next to nothing: it is our caller
+# who knows when to stop.
+_SCIPY_TOLERANCES = {"lbfgs": {"gtol": 1e-8, "ftol": 0.0}, "cg": {"gtol": 1e-8}}
 
 
 def stochastic_solver(parameters, settings):
@@ -174,7 +174,7 @@ def minimize_by_scipy(function, parameters, solver, n_iterations, goes_on):
         jac=True,
         method=_SCIPY_NAMES[solver],
         callback=callback,
-        options={"maxiter": n_iterations, "gtol": _SMALLEST_GRADIENT},
+        options={"maxiter": n_iterations, **_SCIPY_TOLERANCES[solver]},
     )
     parameters[:] = result.x
     return float(result.fun)

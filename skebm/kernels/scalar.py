@@ -165,16 +165,24 @@ def _turn_functions(x):
     """Implementations of ``sin_turn`` and ``cos_turn`` for the type of ``x``."""
     real = np.float32 if x == types.float32 else np.float64
     quarter, one, two = real(np.pi / 2), real(1), real(2)
-    s3, s5, s7, s9, s11, s13 = (real((-1) ** n * _INVERSE_FACTORIALS[2 * n + 1]) for n in range(1, 7))
+    s3, s5, s7, s9, s11, s13 = (
+        real((-1) ** n * _INVERSE_FACTORIALS[2 * n + 1]) for n in range(1, 7)
+    )
     c2, c4, c6, c8, c10, c12 = (real((-1) ** n * _INVERSE_FACTORIALS[2 * n]) for n in range(1, 7))
-    c14, s15, c16 = real(-1 / math.factorial(14)), real(-1 / math.factorial(15)), real(1 / math.factorial(16))
+    c14, s15, c16 = (
+        real(-1 / math.factorial(14)),
+        real(-1 / math.factorial(15)),
+        real(1 / math.factorial(16)),
+    )
 
     def sin_of(x):
         angle = x * quarter
         t = angle * angle
         odd = ((((((s15 * t + s13) * t + s11) * t + s9) * t + s7) * t + s5) * t + s3) * t
         sine = odd * angle + angle
-        even = (((((((c16 * t + c14) * t + c12) * t + c10) * t + c8) * t + c6) * t + c4) * t + c2) * t
+        even = (
+            ((((((c16 * t + c14) * t + c12) * t + c10) * t + c8) * t + c6) * t + c4) * t + c2
+        ) * t
         cosine = even + one
         sine, cosine = two * sine * cosine, one - two * sine * sine
         return two * sine * cosine
@@ -184,7 +192,9 @@ def _turn_functions(x):
         t = angle * angle
         odd = ((((((s15 * t + s13) * t + s11) * t + s9) * t + s7) * t + s5) * t + s3) * t
         sine = odd * angle + angle
-        even = (((((((c16 * t + c14) * t + c12) * t + c10) * t + c8) * t + c6) * t + c4) * t + c2) * t
+        even = (
+            ((((((c16 * t + c14) * t + c12) * t + c10) * t + c8) * t + c6) * t + c4) * t + c2
+        ) * t
         cosine = even + one
         sine = two * sine * cosine
         return one - two * sine * sine
