@@ -1,8 +1,10 @@
 """Backpropagation: the loss of a minibatch, and its gradient.
 
-Rows do not depend on each other until gradients are added up over them. So each block of rows
-goes forward and backward through all layers on one thread; then each block of parameters gets its
-gradient, which is a matrix product over all rows, on one thread::
+A step is a list of phases, and each phase is cut into blocks that do not need each other: blocks
+of the rows of the minibatch where data are read or outputs compared with targets, blocks of the
+units of one layer where data go through the network, blocks of the rows of weights where
+gradients are taken. However few rows there are, each thread has its share, and reads no more
+than its share of the weights::
 
     inputs[0] -> layer 0 -> inputs[1] -> layer 1 -> ... -> loss     forward
                  deltas[0] <------------ deltas[1] <- ... <- loss     backward
@@ -12,17 +14,20 @@ gradient, which is a matrix product over all rows, on one thread::
 into the activation of layer k.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import blocks_of, for_each
+from .._threads import blocks_of, run_phases
 from ..kernels import network as kernels
+from ..kernels.blas import GEMM, multiply_by_rows, multiply_columns, multiply_transposed
 from ..kernels.products import multiply
 from .feedforward import ACTIVATIONS
 
-# With fewer rows than this, matrix products are slow.
-_FEWEST_ROWS = 32
+# Smaller blocks than these are not worth another thread, or make matrix products slow.
+_FEWEST_ROWS = 16
+_FEWEST_UNITS = 64
 _FEWEST_WEIGHT_ROWS = 96
 
 
@@ -51,10 +56,10 @@ class Batch(NamedTuple):
     penalty_weight: float
     address: tuple
 
-    def address_of(self, block, stream):
-        """Address of the first row of a block in one of the streams."""
+    def address_at(self, stream, row=0):
+        """Address of a row of the batch in one of its streams."""
         seed, first_stream, first_row = self.address
-        return seed, first_stream + stream, first_row + block.start
+        return seed, first_stream + stream, first_row + row
 
 
 class Part(NamedTuple):
@@ -73,6 +78,11 @@ class Part(NamedTuple):
     layer: int
     first: int
     place: slice
+
+    @property
+    def size(self):
+        """Number of parameters."""
+        return self.place.stop - self.place.start
 
 
 class Backpropagation:
@@ -102,34 +112,34 @@ class Backpropagation:
         def work_arrays(sizes):
             return [np.empty((most_rows, size), dtype=network.dtype) for size in sizes]
 
-        self._inputs = work_arrays([layers[0].weights.shape[0], *n_units[:-1]])
-        self._deltas = work_arrays(n_units)
+        self._inputs = work_arrays([len(layers[0].weights), *n_units[:-1]])
         self._slopes = work_arrays(n_units[:-1])
+        self._deltas = work_arrays(n_units)
         self._targets = work_arrays(n_units[-1:])[0]
         self._losses = np.empty(most_rows)
+        self._penalties, self._pulls, self._weight_penalties = {}, {}, {}
         self._contraction = None
         if objective.contraction_cost:
             self._contraction = Contraction(network, objective, self._inputs, self._slopes)
-        self._products = [list(self._products_of(k)) for k in range(len(layers))]
+        self._factors = [list(self._factors_of(k)) for k in range(len(layers))]
+        self._units = [_blocks(n, _FEWEST_UNITS) for n in n_units]
         self._batch = None
-        self.parts = [part for k in range(len(layers)) for part in self._parts_of(k)]
+        self.parts = [
+            part for k in range(objective.frozen_layers, len(layers)) for part in self._parts_of(k)
+        ]
         self.n_streams = 2 * len(layers) + 2
 
     def _parts_of(self, k):
-        if k < self.objective.frozen_layers:
-            return
         of_weights, of_bias = self.network.places[k]
-        n_inputs, n_units = self.network.layers[k].weights.shape
         if self.network.layers[k].tied_to is None:
-            for rows in _even_blocks(n_inputs, _FEWEST_WEIGHT_ROWS):
-                start = of_weights.start
-                place = slice(start + rows.start * n_units, start + rows.stop * n_units)
-                yield Part(k, rows.start, place)
+            n_inputs, n_units = self.network.layers[k].weights.shape
+            for rows in _blocks(n_inputs, _FEWEST_WEIGHT_ROWS):
+                start, stop = (of_weights.start + n_units * row for row in (rows.start, rows.stop))
+                yield Part(k, rows.start, slice(start, stop))
         yield Part(k, -1, of_bias)
 
-    def _products_of(self, k):
-        """Pairs of arrays, left and right, with the gradient of layer k's weights the sum of
-        ``left.T @ right``."""
+    def _factors_of(self, k):
+        """Pairs of arrays; the gradient by the weights of layer k is the sum of left.T @ right."""
         yield self._inputs[k], self._deltas[k]
         for other, layer in enumerate(self.network.layers):
             if layer.tied_to == k:
@@ -137,122 +147,132 @@ class Backpropagation:
         if self._contraction and k < self.objective.contracted_layers:
             yield self._contraction.tangents[k], self._contraction.deltas[k]
 
-    # Passes over rows
+    # Phases
 
-    def run(self, batch):
+    def run(self, batch, *more_phases):
         """Go forward and backward through all layers.
+
+        Parameters
+        ----------
+        batch : Batch
+        *more_phases : tuple (function, blocks)
+            What the same threads do then.
 
         Returns
         -------
         loss : float
             Of all rows, each times its weight, and penalties on activities; without penalties on
-            weights, see :meth:`gradient`.
+            weights, see :meth:`weight_penalty`.
         """
         self._batch = batch
-        n_rows = len(batch.numbers)
-        blocks = _even_blocks(n_rows, _FEWEST_ROWS)
-        for_each(self._forward, blocks)
-        penalty, pulls = 0.0, {}
-        for k in self.objective.sparse_layers:
-            of_layer, pulls[k] = self.objective.sparsity(
-                self._inputs[k + 1][:n_rows], batch.weights
-            )
-            penalty += of_layer
-        for_each(lambda block: self._backward(block, pulls), blocks)
+        self._weight_penalties = {}
+        objective, n_rows, n_layers = self.objective, len(batch.numbers), len(self.network.layers)
+        rows = _blocks(n_rows, _FEWEST_ROWS)
+        phases = [(self._read, rows)]
+        phases += [(partial(self._forward, k), self._units[k]) for k in range(n_layers)]
+        phases += [(self._compare, rows)]
+        if objective.sparse_layers:
+            phases += [(self._measure_activity, objective.sparse_layers)]
+        if self._contraction:
+            phases += [(self._measure_change, rows)]
+        for k in range(n_layers - 2, objective.frozen_layers - 1, -1):
+            phases += [(partial(self._backward, k), self._units[k])]
+        run_phases([*phases, *more_phases])
+        penalty = sum(self._penalties[k] for k in objective.sparse_layers)
         return float(self._losses[:n_rows].sum() + penalty)
 
-    def _forward(self, block):
-        batch, layers = self._batch, self.network.layers
-        inputs = self._inputs[0][block]
-        batch.data.take(batch.numbers[block], inputs)
-        self._disturb_data(inputs, block)
-        for k, layer in enumerate(layers[:-1]):
-            values, slopes = self._inputs[k + 1][block], self._slopes[k][block]
-            multiply(inputs, layer.weights, values)
-            self._add_noise(k, values, block)
-            activation = ACTIVATIONS[layer.activation]
-            activation.values(values, layer.bias)
-            activation.slopes(values, slopes)
-            self._drop(k + 1, values, slopes, block)
-            inputs = values
-        self._compare(inputs, block)
-        if self._contraction:
-            self._losses[block] += self._contraction.run(block, batch)
+    def _now(self, array):
+        """The rows of a work array that belong to this batch."""
+        return array[: len(self._batch.numbers)]
 
-    def _compare(self, inputs, block):
-        """Compare the outputs with the targets: losses, and the deltas of the last layer."""
-        batch, layer = self._batch, self.network.layers[-1]
-        targets, deltas = self._targets[block], self._deltas[-1][block]
-        batch.targets.take(batch.numbers[block], targets)
-        multiply(inputs, layer.weights, deltas)
-        self._add_noise(len(self.network.layers) - 1, deltas, block)
-        loss = ACTIVATIONS[layer.activation].loss
-        loss(deltas, layer.bias, targets, batch.weights[block], self._losses[block])
+    def _read(self, rows):
+        """Fetch some rows of the batch and their targets; disturb the data."""
+        batch, objective, n_layers = self._batch, self.objective, len(self.network.layers)
+        inputs = self._inputs[0][rows]
+        batch.data.take(batch.numbers[rows], inputs)
+        batch.targets.take(batch.numbers[rows], self._targets[rows])
+        if objective.corruption:
+            objective.corruption.apply(inputs, batch.address_at(2 * n_layers, rows.start))
+        if objective.dropout and objective.dropout[0]:
+            share = objective.dropout[0]
+            kernels.mask(inputs, share, 1 / (1 - share), *batch.address_at(0, rows.start))
 
-    def _backward(self, block, pulls):
-        """Deltas of all hidden layers that learn, from the last to the first."""
-        for k in range(len(self.network.layers) - 2, self.objective.frozen_layers - 1, -1):
-            deltas = self._deltas[k][block]
-            multiply(self._deltas[k + 1][block], self.network.layers[k + 1].weights.T, deltas)
-            if k in pulls:
-                deltas += self._batch.weights[block, None] * pulls[k]
-            kernels.multiply_by(deltas, self._slopes[k][block])
-            if self._contraction:
-                self._contraction.add_to(k, deltas, block)
-
-    # Disturbances. A batch has a stream of random numbers for each of them: the dropout of the
-    # inputs of each layer, the noise of each layer, the corruption of the data, and the
-    # directions along which contraction is measured.
-
-    def _disturb_data(self, inputs, block):
-        n_layers = len(self.network.layers)
-        if self.objective.corruption:
-            self.objective.corruption.apply(inputs, self._batch.address_of(block, 2 * n_layers))
-        if self.objective.dropout and self.objective.dropout[0]:
-            share = self.objective.dropout[0]
-            kernels.mask(inputs, share, 1 / (1 - share), *self._batch.address_of(block, 0))
-
-    def _drop(self, k, values, slopes, block):
-        """Drop some inputs of layer ``k``."""
-        if self.objective.dropout and self.objective.dropout[k]:
-            address = self._batch.address_of(block, k)
-            kernels.drop(values, slopes, self.objective.dropout[k], *address)
-
-    def _add_noise(self, k, inputs, block):
-        """Add noise to the inputs of the activation of layer ``k``."""
+    def _forward(self, k, units):
+        """From inputs of layer ``k`` to values of some of its units, or to inputs of the loss."""
+        layer, n_layers = self.network.layers[k], len(self.network.layers)
+        bounds = units.start, units.stop
+        is_hidden = k + 1 < n_layers
+        values = self._now(self._inputs[k + 1] if is_hidden else self._deltas[k])
+        self._multiply(self._inputs[k], layer.weights, bounds, values)
         if self.objective.noise and self.objective.noise[k]:
-            address = self._batch.address_of(block, len(self.network.layers) + k)
-            kernels.add_normal(inputs, self.objective.noise[k], *address)
+            address = self._batch.address_at(n_layers + k)
+            kernels.add_normal(values, self.objective.noise[k], *address, *bounds)
+        if is_hidden:
+            slopes = self._now(self._slopes[k])
+            ACTIVATIONS[layer.activation].values(values, layer.bias, *bounds)
+            ACTIVATIONS[layer.activation].slopes(values, slopes, *bounds)
+            if self.objective.dropout and self.objective.dropout[k + 1]:
+                address = self._batch.address_at(k + 1)
+                kernels.drop(values, slopes, self.objective.dropout[k + 1], *address, *bounds)
 
-    # Gradients
+    def _compare(self, rows):
+        """From inputs of the loss to the loss of some rows, and to the deltas of the last layer."""
+        layer = self.network.layers[-1]
+        loss = ACTIVATIONS[layer.activation].loss
+        weights, losses = self._batch.weights[rows], self._losses[rows]
+        loss(self._deltas[-1][rows], layer.bias, self._targets[rows], weights, losses)
+
+    def _measure_activity(self, k):
+        """Penalty on the mean activities of layer ``k``, and its derivative by each activity."""
+        values, weights = self._now(self._inputs[k + 1]), self._batch.weights
+        self._penalties[k], self._pulls[k] = self.objective.sparsity(values, weights)
+
+    def _measure_change(self, rows):
+        self._losses[rows] += self._contraction.run(rows, self._batch)
+
+    def _backward(self, k, units):
+        """Deltas of some units of hidden layer ``k``."""
+        bounds = units.start, units.stop
+        deltas, following = self._now(self._deltas[k]), self.network.layers[k + 1]
+        self._multiply(self._deltas[k + 1], following.weights.T, bounds, deltas)
+        if k in self._pulls:
+            deltas[:, units] += self._batch.weights[:, None] * self._pulls[k][units]
+        kernels.multiply_by(deltas, self._now(self._slopes[k]), *bounds)
+        if self._contraction:
+            self._contraction.add_to(k, deltas, units)
+
+    def _multiply(self, states, weights, bounds, out):
+        """``out[:, first:stop] = states @ weights[:, first:stop]``, transposed weights or not."""
+        gemm = GEMM[self.network.dtype]
+        if weights.flags.c_contiguous:
+            multiply_columns(gemm, self._now(states), weights, *bounds, out)
+        else:
+            multiply_by_rows(gemm, self._now(states), weights.T, *bounds, out)
 
     def gradient(self, part, out):
-        """Gradient of the last batch by a part of the parameters.
+        """Gradient of the last batch by a part of the parameters, penalties included.
 
         Parameters
         ----------
         part : Part
         out : ndarray of shape (n_parameters of the part,)
-
-        Returns
-        -------
-        penalty : float
-            The penalties on these weights, which :meth:`run` leaves out of the loss.
         """
-        batch, objective = self._batch, self.objective
-        n_rows = len(batch.numbers)
         if part.first < 0:
-            kernels.column_sums(self._deltas[part.layer][:n_rows], out)
-            return 0.0
-        n_units = len(self.network.layers[part.layer].bias)
-        out = out.reshape(-1, n_units)
-        for number, (left, right) in enumerate(self._products[part.layer]):
-            kernels.weight_gradient(left[:n_rows], right[:n_rows], part.first, number > 0, out)
-        l1, l2 = (batch.penalty_weight * factor for factor in (objective.l1, objective.l2))
-        if not (l1 or l2):
-            return 0.0
-        weights = self.network.parameters[part.place].reshape(out.shape)
-        return kernels.penalize(weights, l1, l2, out)
+            kernels.column_sums(self._now(self._deltas[part.layer]), out)
+            return
+        batch, objective, gemm = self._batch, self.objective, GEMM[self.network.dtype]
+        out = out.reshape(-1, len(self.network.layers[part.layer].bias))
+        for number, (left, right) in enumerate(self._factors[part.layer]):
+            left, right = self._now(left), self._now(right)
+            multiply_transposed(gemm, left, right, part.first, number > 0, out)
+        l1, l2 = objective.l1 * batch.penalty_weight, objective.l2 * batch.penalty_weight
+        if l1 or l2:
+            weights = self.network.parameters[part.place].reshape(out.shape)
+            self._weight_penalties[part.place.start] = kernels.penalize(weights, l1, l2, out)
+
+    def weight_penalty(self):
+        """Penalty on weights, which :meth:`run` leaves out; known after :meth:`gradient`."""
+        return sum(self._weight_penalties.get(part.place.start, 0.0) for part in self.parts)
 
 
 class Contraction:
@@ -260,8 +280,20 @@ class Contraction:
 
     Along a direction that starts as random normal numbers, the derivative of each layer's values
     is ``tangents[k + 1] = (tangents[k] @ weights) * slopes``. The penalty is the squared length
-    of the last one; it goes back by the same rules as the loss, to the weights and, as slopes
+    of the last one. It goes back by the same rules as the loss, to the weights and, as slopes
     depend on them, to the inputs of the activations.
+
+    Parameters
+    ----------
+    network : Network
+    objective : Objective
+    inputs, slopes : list of ndarray
+        Those of :class:`Backpropagation`.
+
+    Attributes
+    ----------
+    tangents, deltas : list of ndarray
+        What the gradient by the weights of each layer is the product of.
     """
 
     def __init__(self, network, objective, inputs, slopes):
@@ -274,38 +306,39 @@ class Contraction:
         self.deltas = [np.empty_like(array) for array in self._slopes]
         self._pulls = [np.empty_like(array) for array in self._slopes]
 
-    def run(self, block, batch):
-        """Go forward and backward through the encoder; return the penalty of each row."""
-        self._draw_directions(block, batch)
+    def run(self, rows, batch):
+        """Take some rows forward and backward through the encoder; return their penalties."""
+        self._draw_directions(rows, batch)
         for k, layer in enumerate(self._layers):
-            values, slopes = self._values[k][block], self._slopes[k][block]
-            change = multiply(self.tangents[k][block], layer.weights, self.tangents[k + 1][block])
+            values, slopes = self._values[k][rows], self._slopes[k][rows]
+            change = multiply(self.tangents[k][rows], layer.weights, self.tangents[k + 1][rows])
             curvatures = ACTIVATIONS[layer.activation].curvatures(values, slopes)
-            np.multiply(change, curvatures, out=self._pulls[k][block])
+            np.multiply(change, curvatures, out=self._pulls[k][rows])
             change *= slopes
-        factors = self._cost * batch.weights[block, None]
+        factors = self._cost * batch.weights[rows, None]
         penalties = (factors * change**2).sum(axis=1)
         by_tangent = 2 * factors * change
         for k in range(len(self._layers) - 1, -1, -1):
-            self._pulls[k][block] *= by_tangent
-            deltas = np.multiply(by_tangent, self._slopes[k][block], out=self.deltas[k][block])
+            self._pulls[k][rows] *= by_tangent
+            deltas = np.multiply(by_tangent, self._slopes[k][rows], out=self.deltas[k][rows])
             weights = self._layers[k].weights
-            by_tangent = multiply(deltas, weights.T, np.empty_like(self.tangents[k][block]))
+            by_tangent = multiply(deltas, weights.T, np.empty_like(self.tangents[k][rows]))
         return penalties
 
-    def _draw_directions(self, block, batch):
-        directions = self.tangents[0][block]
+    def _draw_directions(self, rows, batch):
+        directions = self.tangents[0][rows]
         directions[:] = 0
-        kernels.add_normal(directions, 1.0, *batch.address_of(block, self._stream))
+        address = batch.address_at(self._stream, rows.start)
+        kernels.add_normal(directions, 1.0, *address, 0, directions.shape[1])
 
-    def add_to(self, k, deltas, block):
-        """Add to the deltas of layer ``k`` what the penalty has to do with its slopes."""
+    def add_to(self, k, deltas, units):
+        """Add to deltas of layer ``k`` what the penalty has to do with its slopes."""
         if k < len(self._layers):
-            deltas += self._pulls[k][block]
+            deltas[:, units] += self._pulls[k][: len(deltas), units]
 
 
-def _even_blocks(n, smallest):
-    """Blocks of ``range(n)`` whose number is a power of two, to share among that many threads."""
+def _blocks(n, smallest):
+    """Blocks of ``range(n)``, their number a power of two: so many threads have equal shares."""
     most = 1
     while 2 * most * smallest <= n and most < 8:
         most *= 2

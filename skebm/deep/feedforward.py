@@ -9,20 +9,20 @@ import numpy as np
 from .._rows import chunks
 from .._threads import for_each, one_blas_thread
 from ..kernels import network as kernels
-from ..kernels.layers import bernoulli_mean
 from ..kernels.products import multiply
 
 
 class Activation(NamedTuple):
-    """What the units of a layer do; each function takes rows of units.
+    """What the units of a layer do.
 
     Attributes
     ----------
     values : callable
-        ``values(inputs, bias)`` replaces the inputs by what the units send on.
+        ``values(inputs, bias, first, stop)`` replaces the inputs of the units from ``first`` to
+        ``stop`` by what they send on.
     slopes : callable or None
-        ``slopes(values, out)`` is the derivative of the values by the inputs. None: the units can
-        only be outputs.
+        ``slopes(values, out, first, stop)`` is the derivative of the values by the inputs. None:
+        the units can only be outputs.
     curvatures : callable or None
         ``curvatures(values, slopes)`` returns the second derivative.
     loss : callable or None
@@ -48,7 +48,7 @@ ACTIVATIONS = {
         loss=kernels.squared_loss,
     ),
     "logistic": Activation(
-        values=bernoulli_mean,
+        values=kernels.logistic,
         slopes=kernels.logistic_slope,
         curvatures=lambda values, slopes: slopes * (1 - 2 * values),
         loss=kernels.logistic_loss,
@@ -82,6 +82,15 @@ class Layer:
     bias: np.ndarray
     activation: str
     tied_to: int | None = None
+
+    def empty(self, n_rows):
+        """Room for rows of these units."""
+        return np.empty((n_rows, len(self.bias)), dtype=self.bias.dtype)
+
+    def activate(self, inputs):
+        """Replace inputs, the bias not included, by values."""
+        ACTIVATIONS[self.activation].values(inputs, self.bias, 0, len(self.bias))
+        return inputs
 
 
 class Network:
@@ -149,20 +158,15 @@ class Network:
         values : ndarray of shape (n_rows, n_units)
         """
         first, *others = self.layers[:n_layers]
-        out = np.empty((rows.shape[0], len(self.layers[:n_layers][-1].bias)), dtype=self.dtype)
+        out = self.layers[:n_layers][-1].empty(rows.shape[0])
 
         def evaluate(part):
             n_rows = part.stop - part.start
-            values = rows.times(first.weights, part, self._empty(n_rows, first))
-            ACTIVATIONS[first.activation].values(values, first.bias)
+            values = first.activate(rows.times(first.weights, part, first.empty(n_rows)))
             for layer in others:
-                values = multiply(values, layer.weights, self._empty(n_rows, layer))
-                ACTIVATIONS[layer.activation].values(values, layer.bias)
+                values = layer.activate(multiply(values, layer.weights, layer.empty(n_rows)))
             out[part] = values
 
         with one_blas_thread():
             for_each(evaluate, chunks(rows.shape[0]))
         return out
-
-    def _empty(self, n_rows, layer):
-        return np.empty((n_rows, len(layer.bias)), dtype=self.dtype)

@@ -36,7 +36,7 @@ class Corruption:
         if self.kind == "masking":
             kernels.mask(values, self.level, 1.0, *address)
         elif self.kind == "gaussian":
-            kernels.add_normal(values, self.level, *address)
+            kernels.add_normal(values, self.level, *address, 0, values.shape[1])
         else:
             kernels.salt_and_pepper(values, self.level, self.low, self.high, *address)
 

@@ -3,12 +3,13 @@
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 from .._rows import chunks
 from .._schedules import DECAYS
-from .._threads import blocks_of, for_each, one_blas_thread
+from .._threads import blocks_of, one_blas_thread, run_phases
 from ..kernels.network import limit_norms
 from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
@@ -157,67 +158,57 @@ class Learner:
         return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
 
     def _learn(self, passes, data, numbers, learning_rate):
-        """Learn from one minibatch; return the loss, that before the step where there is one."""
-        settings = self.settings
-        if settings.solver in SCIPY_SOLVERS:
-            loss = self._search(passes, data, numbers, settings.n_line_searches)
-        else:
-            address = self.streams.seed, self.streams.take(passes.n_streams), 0
-            loss = self._step(passes, data.batch(numbers, address), learning_rate)
-        if settings.max_norm is not None:
-            self._limit_norms()
-        return loss
-
-    def _step(self, passes, batch, learning_rate):
-        """One step of a stochastic solver."""
-        parameters, parts = self.network.parameters, passes.parts
-        loss = passes.run(batch)
+        """Learn from one minibatch; return its loss, before the step where there is one."""
+        if self.settings.solver in SCIPY_SOLVERS:
+            loss = self._search(passes, data, numbers, self.settings.n_line_searches)
+            run_phases(self._limiting_norms())
+            return loss
+        address = self.streams.seed, self.streams.take(passes.n_streams), 0
         self.solver.begin_step(learning_rate)
-        penalties = [0.0] * len(parts)
-
-        def move(number):
-            place = parts[number].place
-            gradient = np.empty(place.stop - place.start, dtype=parameters.dtype)
-            penalties[number] = passes.gradient(parts[number], gradient)
-            self.solver.move(parameters, place, gradient)
-
         if self.settings.max_gradient_norm is None:
-            for_each(move, range(len(parts)))
-            return loss + sum(penalties)
-        gradient = np.zeros_like(parameters)
-        penalty = self._differentiate(passes, gradient)
-        self._clip(gradient, parts)
-        for_each(lambda part: self.solver.move(parameters, part.place, gradient[part.place]), parts)
-        return loss + penalty
+            moving = [(partial(self._move, passes), passes.parts)]
+        else:
+            moving = self._moving_clipped(passes)
+        loss = passes.run(data.batch(numbers, address), *moving, *self._limiting_norms())
+        return loss + passes.weight_penalty()
 
-    def _differentiate(self, passes, out):
-        """Add the gradient by all parameters to ``out``; return the penalty on weights."""
-        penalties = [0.0] * len(passes.parts)
+    def _move(self, passes, part):
+        """Move a part of the parameters while its gradient is in the cache."""
+        gradient = np.empty(part.size, dtype=self.network.dtype)
+        passes.gradient(part, gradient)
+        self.solver.move(self.network.parameters, part.place, gradient)
 
-        def differentiate(number):
-            place = passes.parts[number].place
-            gradient = np.empty(place.stop - place.start, dtype=out.dtype)
-            penalties[number] = passes.gradient(passes.parts[number], gradient)
-            out[place] += gradient
+    def _moving_clipped(self, passes):
+        """Phases that move the parameters along a gradient no longer than it may be."""
+        parameters, limit = self.network.parameters, self.settings.max_gradient_norm
+        gradient = np.empty_like(parameters)
 
-        for_each(differentiate, range(len(passes.parts)))
-        return sum(penalties)
+        def differentiate(part):
+            passes.gradient(part, gradient[part.place])
 
-    def _clip(self, gradient, parts):
-        """Scale the gradient back to the greatest norm that it may have."""
-        squares = [float(dot(gradient[part.place], gradient[part.place])) for part in parts]
-        norm = math.sqrt(sum(squares))
-        if norm > self.settings.max_gradient_norm:
-            gradient *= gradient.dtype.type(self.settings.max_gradient_norm / norm)
+        def clip(parts):
+            squares = [float(dot(gradient[part.place], gradient[part.place])) for part in parts]
+            gradient[:] *= min(1.0, limit / math.sqrt(sum(squares)))
 
-    def _limit_norms(self):
-        for k, layer in enumerate(self.network.layers):
-            if k >= self.settings.objective.frozen_layers and layer.tied_to is None:
+        def move(part):
+            self.solver.move(parameters, part.place, gradient[part.place])
 
-                def limit(units, weights=layer.weights):
-                    limit_norms(weights, units.start, units.stop, self.settings.max_norm)
+        return [(differentiate, passes.parts), (clip, [passes.parts]), (move, passes.parts)]
 
-                for_each(limit, blocks_of(len(layer.bias), _FEWEST_UNITS))
+    def _limiting_norms(self):
+        """Phases that scale back weights whose norms are greater than they may be."""
+        limit = self.settings.max_norm
+        if limit is None:
+            return []
+
+        def phase(layer):
+            def scale_back(units):
+                limit_norms(layer.weights, units.start, units.stop, limit)
+
+            return scale_back, blocks_of(len(layer.bias), _FEWEST_UNITS)
+
+        layers = self.network.layers[self.settings.objective.frozen_layers :]
+        return [phase(layer) for layer in layers if layer.tied_to is None]
 
     def search(self, data, goes_on):
         """Let SciPy's solver go down the loss of all rows, while ``goes_on(loss)`` is true."""
@@ -230,14 +221,20 @@ class Learner:
         parameters = self.network.parameters
         seed, stream = self.streams.seed, self.streams.take(passes.n_streams)
 
+        def add_gradient(part, total):
+            gradient = np.empty(part.size, dtype=total.dtype)
+            passes.gradient(part, gradient)
+            total[part.place] += gradient
+
         def loss_and_gradient(vector):
             parameters[:] = vector
             loss, gradient = 0.0, np.zeros_like(parameters)
+            adding = partial(add_gradient, total=gradient), passes.parts
             for part in chunks(len(numbers), _MOST_ROWS):
                 address = seed, stream, part.start
                 batch = data.batch(numbers[part], address, len(numbers), penalized=part.start == 0)
-                loss += passes.run(batch)
-                loss += self._differentiate(passes, gradient)
+                loss += passes.run(batch, adding)
+                loss += passes.weight_penalty()
             return loss, gradient
 
         def after_iteration(vector, loss):

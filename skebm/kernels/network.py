@@ -1,7 +1,8 @@
-"""Passes over the rows of one layer of a feed-forward network, and over its weights.
+"""Passes over the units of one layer of a feed-forward network, and over its weights.
 
-A pass forward keeps, beside the values of a layer, their slopes: the derivative of what the layer
-sends on by the input of the activation. A pass backward multiplies by them, whatever they are.
+``first`` and ``stop`` bound the units that a pass is for, so that others can take the rest. A
+pass forward keeps, beside the values of a layer, their slopes: the derivative of what the layer
+sends on by the input of its activation. A pass backward multiplies by them, whatever they are.
 """
 
 import numpy as np
@@ -11,39 +12,53 @@ from .random import fill_normal, fill_uniform
 from .scalar import exp, sigmoid
 from .sparse import add_scaled, dot, fill, scale
 
+# Activations: from inputs to values, in place ---------------------------------------------------
+
 
 @kernel
-def add_bias(inputs, bias):
-    """Add the bias to each row."""
+def add_bias(inputs, bias, first, stop):
+    """Add the bias to each input."""
+    b = bias[first:stop]
     for r in range(inputs.shape[0]):
-        row = inputs[r]
+        row = inputs[r, first:stop]
         for j in range(row.shape[0]):
-            row[j] += bias[j]
+            row[j] += b[j]
 
 
 @kernel
-def hyperbolic_tangent(inputs, bias):
+def logistic(inputs, bias, first, stop):
+    """Replace each input x by 1 / (1 + exp(-x - bias))."""
+    b = bias[first:stop]
+    for r in range(inputs.shape[0]):
+        row = inputs[r, first:stop]
+        for j in range(row.shape[0]):
+            row[j] = sigmoid(row[j] + b[j])
+
+
+@kernel
+def hyperbolic_tangent(inputs, bias, first, stop):
     """Replace each input x by tanh(x + bias), to an absolute error of the last place of 1."""
+    b = bias[first:stop]
     two, one = inputs.dtype.type(2), inputs.dtype.type(1)
     for r in range(inputs.shape[0]):
-        row = inputs[r]
+        row = inputs[r, first:stop]
         for j in range(row.shape[0]):
-            row[j] = two * sigmoid(two * (row[j] + bias[j])) - one
+            row[j] = two * sigmoid(two * (row[j] + b[j])) - one
 
 
 @kernel
-def rectify(inputs, bias):
+def rectify(inputs, bias, first, stop):
     """Replace each input x by max(x + bias, 0)."""
-    zero = inputs.dtype.type(0)
+    b, zero = bias[first:stop], inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
-        row = inputs[r]
+        row = inputs[r, first:stop]
         for j in range(row.shape[0]):
-            row[j] = max(row[j] + bias[j], zero)
+            row[j] = max(row[j] + b[j], zero)
 
 
 @kernel
-def softmax(inputs, bias):
-    """Replace each input by the probability of its class."""
+def softmax(inputs, bias, first, stop):
+    """Replace each input by the probability of its class; the bounds are those of all units."""
     for r in range(inputs.shape[0]):
         row = inputs[r]
         _exponentials(row, bias)
@@ -62,42 +77,42 @@ def _exponentials(row, bias):
     return greatest
 
 
-# Slopes, from the values of a layer --------------------------------------------------------------
+# Slopes, from the values of a layer -------------------------------------------------------------
 
 
 @kernel
-def identity_slope(values, out):
+def identity_slope(values, slopes, first, stop):
     """Derivative of the identity."""
-    for r in range(out.shape[0]):
-        fill(out[r], 1)
+    for r in range(slopes.shape[0]):
+        fill(slopes[r, first:stop], 1)
 
 
 @kernel
-def logistic_slope(values, out):
+def logistic_slope(values, slopes, first, stop):
     """Derivative of the logistic function."""
     one = values.dtype.type(1)
     for r in range(values.shape[0]):
-        row, slope = values[r], out[r]
+        row, slope = values[r, first:stop], slopes[r, first:stop]
         for j in range(row.shape[0]):
             slope[j] = row[j] * (one - row[j])
 
 
 @kernel
-def tangent_slope(values, out):
+def tangent_slope(values, slopes, first, stop):
     """Derivative of the hyperbolic tangent."""
     one = values.dtype.type(1)
     for r in range(values.shape[0]):
-        row, slope = values[r], out[r]
+        row, slope = values[r, first:stop], slopes[r, first:stop]
         for j in range(row.shape[0]):
             slope[j] = one - row[j] * row[j]
 
 
 @kernel
-def rectifier_slope(values, out):
+def rectifier_slope(values, slopes, first, stop):
     """Derivative of the rectifier."""
     zero, one = values.dtype.type(0), values.dtype.type(1)
     for r in range(values.shape[0]):
-        row, slope = values[r], out[r]
+        row, slope = values[r, first:stop], slopes[r, first:stop]
         for j in range(row.shape[0]):
             slope[j] = one if row[j] > zero else zero
 
@@ -172,25 +187,36 @@ def squared_loss(inputs, bias, targets, weights, losses):
         scale(row, weight)
 
 
-# Disturbances ------------------------------------------------------------------------------------
+# Disturbances -----------------------------------------------------------------------------------
+#
+# Numbers are drawn at the addresses (seed, stream, first_row + row, unit), which wants ``first``
+# to be a multiple of four.
 
 
 @kernel
-def drop(values, slopes, share, seed, stream, first_row):
+def drop(values, slopes, share, seed, stream, first_row, first, stop):
     """Set a share of the values to zero, each at random, and scale the others up for it.
 
     The expectation of a value stays as it was. Its slope is scaled with it.
     """
     zero, kept = values.dtype.type(0), values.dtype.type(1 / (1 - share))
-    uniform = np.empty(values.shape[1], dtype=values.dtype)
-    first_column = np.int64(0)
+    uniform = np.empty(stop - first, dtype=values.dtype)
     for r in range(values.shape[0]):
-        fill_uniform(seed, stream, first_row + r, first_column, uniform)
-        row, slope = values[r], slopes[r]
+        fill_uniform(seed, stream, first_row + r, first, uniform)
+        row, slope = values[r, first:stop], slopes[r, first:stop]
         for j in range(row.shape[0]):
             factor = zero if uniform[j] < share else kept
             row[j] *= factor
             slope[j] *= factor
+
+
+@kernel
+def add_normal(values, deviation, seed, stream, first_row, first, stop):
+    """Add normal numbers with this standard deviation."""
+    normal = np.empty(stop - first, dtype=values.dtype)
+    for r in range(values.shape[0]):
+        fill_normal(seed, stream, first_row + r, first, normal)
+        add_scaled(values.dtype.type(deviation), normal, values[r, first:stop])
 
 
 @kernel
@@ -220,24 +246,14 @@ def salt_and_pepper(values, share, low, high, seed, stream, first_row):
             row[j] = extreme if uniform[j] < share else row[j]
 
 
-@kernel
-def add_normal(values, deviation, seed, stream, first_row):
-    """Add normal numbers with this standard deviation."""
-    normal = np.empty(values.shape[1], dtype=values.dtype)
-    first_column = np.int64(0)
-    for r in range(values.shape[0]):
-        fill_normal(seed, stream, first_row + r, first_column, normal)
-        add_scaled(values.dtype.type(deviation), normal, values[r])
-
-
-# Backward ----------------------------------------------------------------------------------------
+# Backward ---------------------------------------------------------------------------------------
 
 
 @kernel
-def multiply_by(values, factors):
+def multiply_by(values, factors, first, stop):
     """Multiply each value by its factor, in place."""
     for r in range(values.shape[0]):
-        row, factor = values[r], factors[r]
+        row, factor = values[r, first:stop], factors[r, first:stop]
         for j in range(row.shape[0]):
             row[j] *= factor[j]
 
@@ -248,22 +264,6 @@ def column_sums(rows, out):
     fill(out, 0)
     for r in range(rows.shape[0]):
         add_scaled(rows.dtype.type(1), rows[r], out)
-
-
-@kernel
-def weight_gradient(inputs, deltas, first, add, out):
-    """``inputs.T @ deltas``, the rows from ``first`` on; written to ``out`` or added to it."""
-    n_units, n_rows = out.shape[0], inputs.shape[0]
-    inputs_of_units = np.empty((n_units, n_rows), dtype=out.dtype)
-    for r in range(n_rows):
-        for i in range(n_units):
-            inputs_of_units[i, r] = inputs[r, first + i]
-    if add:
-        product = np.dot(inputs_of_units, deltas)
-        for i in range(n_units):
-            add_scaled(out.dtype.type(1), product[i], out[i])
-    else:
-        np.dot(inputs_of_units, deltas, out)
 
 
 @kernel

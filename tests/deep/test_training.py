@@ -153,7 +153,7 @@ SETTINGS = {
     "adam": {},
     "clipped": {"max_gradient_norm": 0.1},
     "limited": {"max_norm": 0.5, "solver": "sgd"},
-    "cg": {"solver": "cg", "batch_size": 150, "n_line_searches": 1},
+    "cg": {"solver": "cg", "batch_size": 150, "n_line_searches": 1, "max_iter": 1},
     "lbfgs": {"solver": "lbfgs"},
 }
 
