@@ -116,16 +116,19 @@ class Learner:
         else:
             machine.hidden_mean(v[:n_data], h[:n_data])
             states = machine.hidden.sample(h[:n_data], (seed, stream, 0), out=h[n_data:])
-            self._advance(states, v[n_data:], k, stream + 1)
+            self._advance(states, v[n_data:], k, stream + 1, previous=v[:n_data])
             machine.hidden_mean(v[n_data:], h[n_data:])
 
-    def _advance(self, h, v, n_steps, stream):
-        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last."""
+    def _advance(self, h, v, n_steps, stream, previous=None):
+        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last.
+
+        ``previous`` are visible states of before, where there are some.
+        """
         machine, seed = self.machine, self.streams.seed
-        machine.sample_visible(h, (seed, stream, 0), v)
+        machine.sample_visible(h, (seed, stream, 0), v, previous)
         for step in range(1, n_steps):
             machine.sample_hidden(v, (seed, stream + 2 * step - 1, 0), h)
-            machine.sample_visible(h, (seed, stream + 2 * step, 0), v)
+            machine.sample_visible(h, (seed, stream + 2 * step, 0), v, previous=v)
 
     def _ascend(self, v, h, n_data, settings):
         """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""

@@ -31,9 +31,7 @@ from .._validation import (
 )
 from .._version import VersionStamp
 from .gradient import Learner, Settings
-from .machine import Machine
 from .monitor import Monitor
-from .units import BernoulliUnits
 
 _FLOATS = (np.float64, np.float32)
 
@@ -48,9 +46,9 @@ class BaseRBM(
     """Training, transformation, sampling and scoring, whatever the visible units are.
 
     A subclass says what its machine is: at the start of training (``_initial_machine``), in the
-    fitted attributes (``_publish_machine``) and from them (``_machine``). Where its machine does not see the data as they come, it also says how to get
-    from the data to the visible states (``_to_states``), back (``_to_data``), and what that does
-    to a density (``_log_scale``).
+    fitted attributes (``_publish_machine``) and from them (``_machine``). Where the machine does
+    not see the data as they come, it also says how to get from the data to the visible states
+    (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
     """
 
     _parameter_checks: ClassVar = {

@@ -44,6 +44,10 @@ class _Units:
 
     parameter_names: ClassVar = ("bias",)
 
+    # Share of its distance from the mean that a unit keeps from one draw to the next, see
+    # GaussianUnits.
+    inertia = 0.0
+
     @property
     def parameters(self):
         """The arrays that the layer is made of."""
@@ -86,7 +90,7 @@ class BernoulliUnits(_Units):
         bernoulli_mean(inputs, self.bias)
         return inputs
 
-    def sample(self, mean, address, out=None):
+    def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
         sample_bernoulli(mean, *address, out)
@@ -130,13 +134,23 @@ class GaussianUnits(_Units):
         Mean of each unit when its input is zero.
     log_variance : ndarray of shape (n_units,)
         Log of the variance of each unit.
+    inertia : float, default=0.0
+        Share of its distance from the mean that a unit keeps when it moves on from a state, in
+        [0, 1). Above zero a draw is one exact step of Langevin dynamics of the units given their
+        inputs (of Ornstein and Uhlenbeck's process), which keeps their distribution given the
+        inputs but not the independence of one state from the last.
     """
 
     parameter_names = ("bias", "log_variance")
 
-    def __init__(self, bias, log_variance):
+    def __init__(self, bias, log_variance, inertia=0.0):
         self.bias = bias
         self.log_variance = log_variance
+        self.inertia = inertia
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return type(self)(self.bias.astype(dtype), self.log_variance.astype(dtype), self.inertia)
 
     @property
     def variance(self):
@@ -148,10 +162,17 @@ class GaussianUnits(_Units):
         gaussian_mean(inputs, self.bias, self.variance)
         return inputs
 
-    def sample(self, mean, address, out=None):
-        """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
+    def sample(self, mean, address, out=None, previous=None):
+        """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``.
+
+        Given the ``previous`` states, units with inertia move on from there.
+        """
         out = mean if out is None else out
-        sample_gaussian(mean, np.sqrt(self.variance), *address, out)
+        deviation = np.sqrt(self.variance)
+        if previous is not None and self.inertia:
+            mean = mean + self.inertia * (previous - mean)
+            deviation *= np.sqrt(1 - self.inertia**2)
+        sample_gaussian(mean, deviation, *address, out)
         return out
 
     def log_partition(self, inputs):

@@ -67,7 +67,8 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
             log_ratio = np.float64(delta * visible_bias[i])
             for start in range(0, n_hidden, group):
                 product = 1.0
-                for j in range(start, min(start + group, n_hidden)):
+                for k in range(min(group, n_hidden - start)):
+                    j = np.uintp(start + k)  # unsigned, or the loop would not vectorise
                     product *= q[j] + p[j] * exp(delta * w[j])
                 log_ratio += np.log(product)
             out[r, i] = -log_ratio
@@ -130,10 +131,13 @@ def gaussian_energy(states, bias, variance, out):
         out[r] = total
 
 
-# Spacing of the points of an integral over one visible unit, and how far they go beyond the
-# outermost means, in standard deviations: see `gaussian_conditional_log_density`.
+# Of integrals over one visible unit, in standard deviations: the spacing of points, and how far they
+# go beyond the outermost modes; then the number of spacings that are first taken in one stride, and
+# the logarithm of what is too small to count. See `gaussian_conditional_log_density`.
 _SPACING = 0.8
 _MARGIN = 9.0
+_STRIDE = 8
+_NEGLIGIBLE = -30.0
 
 # As many factors between 1 and 2 as a float32 can hold the product of.
 _N_FACTORS = 64
@@ -158,6 +162,12 @@ def _log_partition_along(x, w, step):
 
 
 @part
+def _log_density_along(x, w, s, here, bias, variance):
+    """f(s) of `gaussian_conditional_log_density`, the inputs x being those at ``here``."""
+    return _log_partition_along(x, w, x.dtype.type(s - here)) - (s - bias) ** 2 / (2 * variance)
+
+
+@part
 def _mean_along(x, w, step, bias, variance):
     """Mean of a visible unit given the means of the hidden units at x + w step."""
     total = 0.0
@@ -175,35 +185,42 @@ def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
         f(s) = -(s - b_i)^2 / (2 variance_i) + sum_j softplus(x_j + W_ij (s - v_i)),
 
     a mixture of Gaussians of one width. The trapezoidal rule integrates such a mixture up to a
-    relative error of 2 exp(-2 pi^2 / spacing^2), here 1e-13. The slope of f is (g(s) - s) /
-    variance_i, where g is the mean of the unit given the means of the hidden units at s. g
-    rises with s; so it maps a bound of the means of the mixture to a bound of its modes, beyond
-    which the density falls at least as fast as two Gaussian tails in a row.
+    relative error of 2 exp(-2 pi^2 / spacing^2), here 1e-13.
+
+    Where to: the slope of f is (g(s) - s) / variance_i, where g is the mean of the unit given the
+    means of the hidden units at s. g rises with s; so it maps a bound of the means of the mixture
+    to a bound of its modes, beyond which the density falls at least as fast as two Gaussian tails
+    in a row. In between, the second term of f is convex: it is below its chord, and so f is at
+    most stride^2 / 8 above its values at both ends of a stride. Strides that cannot matter are
+    left out.
     """
     n_rows, n_visible = v.shape
     n_hidden = W.shape[1]
     real = v.dtype.type
     for i in range(n_visible):
         w, b, s2 = W[i], np.float64(bias[i]), np.float64(variance[i])
-        deviation = np.sqrt(s2)
+        spacing = _SPACING * np.sqrt(s2)
         lowest, highest = b, b
         for j in range(n_hidden):
             lowest += s2 * min(w[j], real(0))
             highest += s2 * max(w[j], real(0))
         for r in range(n_rows):
             x, here = hidden_inputs[r], np.float64(v[r, i])
-            start = _mean_along(x, w, real(lowest - here), b, s2) - _MARGIN * deviation
-            stop = _mean_along(x, w, real(highest - here), b, s2) + _MARGIN * deviation
-            n_points = np.int64((stop - start) / (_SPACING * deviation)) + 1
-            log_here = _log_partition_along(x, w, real(0)) - (here - b) ** 2 / (2 * s2)
-            # Of the log of a sum of exponentials: its greatest exponent, and the sum below it.
-            greatest, total = -np.inf, 0.0
-            for m in range(n_points):
-                s = start + _SPACING * deviation * m
-                f = _log_partition_along(x, w, real(s - here)) - (s - b) ** 2 / (2 * s2)
-                if f > greatest:
-                    total = total * np.exp(greatest - f) + 1
-                    greatest = f
-                else:
-                    total += np.exp(f - greatest)
-            out[r, i] = log_here - greatest - np.log(total * _SPACING * deviation)
+            margin = _MARGIN * np.sqrt(s2)
+            start = _mean_along(x, w, real(lowest - here), b, s2) - margin
+            stop = _mean_along(x, w, real(highest - here), b, s2) + margin
+            n_strides = np.int64((stop - start) / (_STRIDE * spacing)) + 1
+            f = np.empty(n_strides + 1)
+            for m in range(n_strides + 1):
+                f[m] = _log_density_along(x, w, start + _STRIDE * spacing * m, here, b, s2)
+            greatest = f.max()
+            threshold = greatest + _NEGLIGIBLE - (_STRIDE * _SPACING) ** 2 / 8
+            total = 0.0
+            for m in range(n_strides):
+                if max(f[m], f[m + 1]) > threshold:
+                    total += np.exp(f[m] - greatest)
+                    for k in range(1, _STRIDE):
+                        s = start + spacing * (_STRIDE * m + k)
+                        total += np.exp(_log_density_along(x, w, s, here, b, s2) - greatest)
+            f_here = _log_density_along(x, w, here, here, b, s2)
+            out[r, i] = f_here - greatest - np.log(total * spacing)
