@@ -1,1 +1,5 @@
-"""Stacks of layers."""
+"""Deep networks, made of RBMs."""
+
+from .dbn import DBNClassifier, DBNRegressor
+
+__all__ = ["DBNClassifier", "DBNRegressor"]

@@ -145,28 +145,29 @@ class Network:
         """The same network with parameters of its own."""
         return Network(self.layers)
 
-    def activations(self, rows, n_layers=None):
-        """What the first ``n_layers`` layers, or all of them, make of all rows.
 
-        Parameters
-        ----------
-        rows : DenseRows or SparseRows
-        n_layers : int, default=None
+def activations(layers, rows):
+    """What layers, each the input of the next, make of all rows.
 
-        Returns
-        -------
-        values : ndarray of shape (n_rows, n_units)
-        """
-        first, *others = self.layers[:n_layers]
-        out = self.layers[:n_layers][-1].empty(rows.shape[0])
+    Parameters
+    ----------
+    layers : list of Layer
+    rows : DenseRows, SparseRows or StandardizedRows
 
-        def evaluate(part):
-            n_rows = part.stop - part.start
-            values = first.activate(rows.times(first.weights, part, first.empty(n_rows)))
-            for layer in others:
-                values = layer.activate(multiply(values, layer.weights, layer.empty(n_rows)))
-            out[part] = values
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_units of the last layer)
+    """
+    first, *others = layers
+    out = layers[-1].empty(rows.shape[0])
 
-        with one_blas_thread():
-            for_each(evaluate, chunks(rows.shape[0]))
-        return out
+    def evaluate(part):
+        n_rows = part.stop - part.start
+        values = first.activate(rows.times(first.weights, part, first.empty(n_rows)))
+        for layer in others:
+            values = layer.activate(multiply(values, layer.weights, layer.empty(n_rows)))
+        out[part] = values
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(rows.shape[0]))
+    return out
