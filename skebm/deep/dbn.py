@@ -315,10 +315,17 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
             As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``. The
             estimator is then as it was.
         """
+        if classes is None and not hasattr(self, "classes_") and np.ndim(y) != 2:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
+                "partial_fit, which does not see how many rows of each class there are."
+            )
         return self._partial_fit(X, y, sample_weight, classes)
 
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Return the probabilities of the classes.
 
         Parameters
         ----------
@@ -337,7 +344,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         return np.hstack([1 - outputs, outputs])
 
     def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes.
+        """Return the logarithms of the probabilities of the classes.
 
         Parameters
         ----------
@@ -405,7 +412,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
-        return compute_sample_weight(self.class_weight, y) if len(y) else 1.0
+        if self.class_weight is None or not len(y):
+            return 1.0
+        return compute_sample_weight(self.class_weight, y)
 
     def _score_outputs(self, outputs, y, weights):
         return float(accuracy_score(y, self._decode(outputs), sample_weight=weights))

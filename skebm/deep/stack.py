@@ -17,7 +17,13 @@ from sklearn.base import (
 )
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import (
+    assert_all_finite,
+    check_array,
+    check_consistent_length,
+    check_random_state,
+    column_or_1d,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -296,14 +302,10 @@ class BaseDBN(
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
             examples = self._read(X, y, sample_weight, first_time=not resume)
-            if not len(examples.labelled):
-                raise ValueError(
-                    f"{type(self).__name__} needs rows that have a target, but each is marked as "
-                    f"unlabeled: {self.unlabeled!r}."
-                )
             self._begin(examples, first_time=not resume)
+            numbers, validate = self._hold_out(examples)
             self._pretrain(examples.X, progress, commit)
-            self._fine_tune(examples, progress, commit)
+            self._fine_tune(examples, numbers, validate, progress, commit)
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -317,7 +319,7 @@ class BaseDBN(
         progress = self._init_callback_context(max_subtasks=None)
         with all_or_nothing(self) as commit:
             first_time = not hasattr(self, "coefs_")
-            examples = self._read(X, y, sample_weight, first_time, classes)
+            examples = self._read(X, y, sample_weight, first_time, classes, needs_targets=False)
             self._begin(examples, first_time)
             self._pretrain(examples.X, progress, commit)
             if len(examples.labelled):
@@ -354,7 +356,7 @@ class BaseDBN(
 
     # What is learned from
 
-    def _read(self, X, y, sample_weight, first_time, classes=None):
+    def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
@@ -363,6 +365,13 @@ class BaseDBN(
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         y = self._read_targets(X, y)
         labelled = np.flatnonzero(self._has_target(y))
+        if needs_targets and not len(labelled):
+            raise ValueError(
+                f"{type(self).__name__} needs rows that have a target, but each is marked as "
+                f"unlabeled: {self.unlabeled!r}."
+            )
+        if self._nan_is_a_marker():
+            assert_all_finite(y[labelled], input_name="y")
         self._set_targets(y[labelled], first_time, classes)
         targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
         if len(labelled):
@@ -370,13 +379,15 @@ class BaseDBN(
         weights = self._row_weights(sample_weight, y, labelled, X.dtype)
         return Examples(X, y, labelled, targets, weights)
 
+    def _nan_is_a_marker(self):
+        return isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
+
     def _read_targets(self, X, y):
-        nan_is_a_marker = isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
         y = check_array(
             y,
             ensure_2d=False,
             dtype=None,
-            ensure_all_finite="allow-nan" if nan_is_a_marker else True,
+            ensure_all_finite="allow-nan" if self._nan_is_a_marker() else True,
             input_name="y",
             estimator=self,
         )
@@ -387,7 +398,7 @@ class BaseDBN(
         """Whether each row has a target."""
         if self.unlabeled is None:
             return np.ones(len(y), dtype=bool)
-        marked = y != y if self.unlabeled != self.unlabeled else y == self.unlabeled
+        marked = np.isnan(y) if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
 
     def _row_weights(self, sample_weight, y, labelled, dtype):
@@ -468,9 +479,8 @@ class BaseDBN(
             commit()
         self._streams = streams
 
-    def _fine_tune(self, examples, progress, commit):
+    def _fine_tune(self, examples, numbers, validate, progress, commit):
         streams = replace(self._streams)
-        numbers, validate = self._hold_out(examples, streams)
         data = self._training_data(examples, numbers)
         stages = self._stages(is_new=not self._is_complete())
         network = self._network(examples, streams)
@@ -522,7 +532,7 @@ class BaseDBN(
                 f"'learning_rate_init' parameter, {self.learning_rate_init!r}, or scale the data."
             ) from None
 
-    def _hold_out(self, examples, streams):
+    def _hold_out(self, examples):
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
         if not self.early_stopping:
             return examples.labelled, None
@@ -531,7 +541,7 @@ class BaseDBN(
             training, held_out = train_test_split(
                 examples.labelled,
                 test_size=self.validation_fraction,
-                random_state=int(streams.generator().integers(2**32)),
+                random_state=int(self._streams.generator().integers(2**32)),
                 stratify=self._strata(y),
             )
         except ValueError as error:
@@ -637,7 +647,7 @@ class BaseDBN(
     # Use
 
     def transform(self, X, layer=-1):
-        """Values of the units of a hidden layer.
+        """Return the values of the units of a hidden layer.
 
         Parameters
         ----------
