@@ -6,6 +6,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import ClassVar, NamedTuple
 
@@ -59,12 +60,21 @@ _FLOATS = (np.float64, np.float32)
 _BATCH_SIZE = 100
 _BATCH_SIZE_OF_LINE_SEARCH = 1000
 
-# For random weights, bounds that keep the variance of activities the same from layer to layer, by
-# the number of inputs and outputs of a layer.
+
+def _glorot(n_in, n_out):
+    return math.sqrt(6 / (n_in + n_out))
+
+
+# Random weights lie between these bounds, which keep the variance of activities the same from layer
+# to layer, by the activation of a layer and the numbers of its inputs and units.
+# X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
+# networks", AISTATS 2010; for "relu", K. He et al., "Delving deep into rectifiers", ICCV 2015.
 _BOUNDS = {
-    "logistic": lambda n_in, n_out: 4 * math.sqrt(6 / (n_in + n_out)),
-    "tanh": lambda n_in, n_out: math.sqrt(6 / (n_in + n_out)),
+    "logistic": lambda n_in, n_out: 4 * _glorot(n_in, n_out),
+    "tanh": _glorot,
     "relu": lambda n_in, n_out: math.sqrt(6 / n_in),
+    "softmax": _glorot,
+    "identity": _glorot,
 }
 
 # Parameters of an estimator that are settings of the training under the same name.
@@ -563,20 +573,14 @@ class BaseDBN(
 
     def _network(self, examples, streams):
         """A network of the layers that are there, and random ones where they are missing."""
-        layers = self._layers(examples.X.dtype)
+        dtype = examples.X.dtype
+        layers = self._layers(dtype)
         sizes = examples.X.shape[1], *self._sizes(), self.n_outputs_
-        activations = self._activations()
-        for k in range(len(layers), self.n_layers_ - 1):
-            bound = _BOUNDS.get(activations[k], _BOUNDS["tanh"])(sizes[k], sizes[k + 1])
-            if k == self.n_layers_ - 2:
-                bound = _BOUNDS["tanh"](sizes[k], sizes[k + 1])
-            weights = streams.generator().uniform(-bound, bound, (sizes[k], sizes[k + 1]))
-            bias = np.zeros(sizes[k + 1])
-            layers.append(
-                Layer(
-                    weights.astype(examples.X.dtype), bias.astype(examples.X.dtype), activations[k]
-                )
-            )
+        missing = list(zip(pairwise(sizes), self._activations(), strict=True))[len(layers) :]
+        for shape, activation in missing:
+            bound = _BOUNDS[activation](*shape)
+            weights = streams.generator().uniform(-bound, bound, shape)
+            layers.append(Layer(weights.astype(dtype), np.zeros(shape[1], dtype), activation))
         return Network(layers)
 
     def _activations(self):
