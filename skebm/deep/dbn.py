@@ -42,11 +42,11 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of pre-training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
+    rbm_learning_rate : float or sequence of float, default=None
+        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
+    rbm_n_iter : int or sequence of int, default=20
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -64,10 +64,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         biases are free.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    dropout : float or sequence of float, default=0.0
+    dropout : float or sequence of float, default=0.2
         Share of the hidden units that are silent in a step of fine-tuning, in [0, 1), one for all
         layers or one for each [3]_.
-    input_dropout : float, default=0.0
+    input_dropout : float, default=0.1
         The same for the features.
     max_norm : float, default=None
         Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
@@ -77,13 +77,13 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
         Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="constant"
+    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.002
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=200
+    max_iter : int, default=60
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -206,9 +206,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         visible_units="bernoulli",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="constant",
-        rbm_n_iter=10,
+        rbm_learning_rate=None,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=20,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
@@ -216,14 +216,14 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         solver="adam",
         alpha=1e-4,
         l1_ratio=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
+        dropout=0.2,
+        input_dropout=0.1,
         max_norm=None,
         max_gradient_norm=None,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
+        learning_rate="linear",
+        learning_rate_init=0.002,
+        max_iter=60,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -452,11 +452,11 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of pre-training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
+    rbm_learning_rate : float or sequence of float, default=None
+        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
+    rbm_n_iter : int or sequence of int, default=20
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -487,13 +487,13 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
         Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="constant"
+    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.002
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=200
+    max_iter : int, default=60
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0

@@ -77,6 +77,9 @@ _BOUNDS = {
     "identity": _glorot,
 }
 
+# Of pre-training, where the user leaves it to us, by the visible units of the RBM.
+_RBM_LEARNING_RATES = {"bernoulli": 0.2, "gaussian": 0.05}
+
 # Parameters of an estimator that are settings of the training under the same name.
 _SETTINGS = (
     "solver",
@@ -153,7 +156,7 @@ class BaseDBN(
         "visible_units": Options(*FIRST_RBMS),
         "rbm_algorithm": Options("cd", "pcd"),
         "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
-        "rbm_learning_rate": PerLayer(Schedule(Real, "(0, inf)")),
+        "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
         "rbm_learning_rate_schedule": Options(*DECAYS),
         "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
         "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
@@ -197,9 +200,9 @@ class BaseDBN(
         visible_units="bernoulli",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="constant",
-        rbm_n_iter=10,
+        rbm_learning_rate=None,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=20,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
@@ -212,9 +215,9 @@ class BaseDBN(
         max_norm=None,
         max_gradient_norm=None,
         batch_size="auto",
-        learning_rate="constant",
-        learning_rate_init=0.001,
-        max_iter=200,
+        learning_rate="linear",
+        learning_rate_init=0.002,
+        max_iter=60,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -475,6 +478,11 @@ class BaseDBN(
         names = [name for name in self._parameter_checks if name.startswith("rbm_")]
         values = {name[4:]: self._for_each_layer(name, n_hidden) for name in names}
         values["n_components"] = self._sizes()
+        kinds = [self.visible_units] + ["bernoulli"] * (n_hidden - 1)
+        values["learning_rate"] = [
+            _RBM_LEARNING_RATES[kind] if rate is None else rate
+            for rate, kind in zip(values["learning_rate"], kinds, strict=True)
+        ]
         parameters = [
             {name: of_layers[k] for name, of_layers in values.items()}
             | {"random_state": int(streams.generator().integers(2**32))}
