@@ -46,7 +46,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=20
+    rbm_n_iter : int or sequence of int, default=30
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -81,9 +81,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.002
+    learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=60
+    max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -208,7 +208,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         rbm_n_gibbs_steps=1,
         rbm_learning_rate=None,
         rbm_learning_rate_schedule="linear",
-        rbm_n_iter=20,
+        rbm_n_iter=30,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
@@ -222,8 +222,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="linear",
-        learning_rate_init=0.002,
-        max_iter=60,
+        learning_rate_init=0.003,
+        max_iter=100,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -456,7 +456,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=20
+    rbm_n_iter : int or sequence of int, default=30
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -491,9 +491,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.002
+    learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=60
+    max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
