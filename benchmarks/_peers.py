@@ -4,6 +4,8 @@ All peers take minibatches in the order of the rows, use a fixed learning rate a
 no record of their progress.
 """
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.linalg import get_blas_funcs
 from sklearn import neural_network
@@ -160,3 +162,53 @@ class FiveProducts:
             c=self.weights_T,
             overwrite_c=1,
         )
+
+
+class TorchNetwork:
+    """A classifier of logistic hidden units by hand in PyTorch: autograd and fused Adam.
+
+    Parameters
+    ----------
+    sizes : list of int
+        Numbers of inputs, of the units of each hidden layer, and of classes.
+    dropout, input_dropout : float
+    start : list of tuple (weights, bias)
+        Tensors to start the hidden layers from, the weights of shape (n_units, n_inputs).
+    """
+
+    BATCH_SIZE = 100
+
+    def __init__(self, sizes, dropout=0.0, input_dropout=0.0, start=()):
+        torch.manual_seed(0)
+        layers = [torch.nn.Dropout(input_dropout)] if input_dropout else []
+        for k, (n_in, n_out) in enumerate(pairwise(sizes)):
+            layer = torch.nn.Linear(n_in, n_out)
+            if k < len(start):
+                weights, bias = start[k]
+                with torch.no_grad():
+                    layer.weight.copy_(weights)
+                    layer.bias.copy_(bias)
+            layers.append(layer)
+            if k < len(sizes) - 2:
+                layers.append(torch.nn.Sigmoid())
+                layers += [torch.nn.Dropout(dropout)] if dropout else []
+        self.network = torch.nn.Sequential(*layers)
+        self.solver = torch.optim.Adam(self.network.parameters(), lr=1e-3, fused=True)
+
+    def epoch(self, X, y, learning_rate=1e-3):
+        """Learn once from each row, in a random order."""
+        self.network.train()
+        X, y = torch.from_numpy(X), torch.from_numpy(y)
+        for group in self.solver.param_groups:
+            group["lr"] = learning_rate
+        for numbers in torch.randperm(len(X)).split(self.BATCH_SIZE):
+            self.solver.zero_grad(set_to_none=True)
+            loss = torch.nn.functional.cross_entropy(self.network(X[numbers]), y[numbers])
+            loss.backward()
+            self.solver.step()
+
+    def predict(self, X):
+        """The most probable class of each row."""
+        self.network.eval()
+        with torch.inference_mode():
+            return self.network(torch.from_numpy(X)).argmax(dim=1).numpy()

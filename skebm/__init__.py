@@ -2,6 +2,15 @@
 
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM
+from .deep import DBNClassifier, DBNRegressor
 from .memory import HopfieldMemory
 
-__all__ = ["BernoulliRBM", "GaussianRBM", "HopfieldMemory", "__version__", "show_versions"]
+__all__ = [
+    "BernoulliRBM",
+    "DBNClassifier",
+    "DBNRegressor",
+    "GaussianRBM",
+    "HopfieldMemory",
+    "__version__",
+    "show_versions",
+]

@@ -1,5 +1,7 @@
 """scikit-learn's callbacks where scikit-learn has them (1.9 and later), silence elsewhere."""
 
+from contextlib import nullcontext
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
@@ -15,6 +17,9 @@ except ImportError:
 
         def call_on_fit_task_end(self, **_):
             return False
+
+        def propagate_callback_context(self, _):
+            return nullcontext()
 
     class CallbackSupportMixin:
         """Stands in for ``sklearn.callback.CallbackSupportMixin``."""

@@ -11,6 +11,9 @@ from .kernels.sparse import CsrData, DenseData, csr_times, gather_csr_rows
 # result of one pass is still in the cache when the next pass reads it.
 CHUNK = 512
 
+# A column whose deviation is smaller than this share of its mean is rounding noise.
+_SMALLEST_DEVIATION = 1e-7
+
 
 def as_rows(X):
     """Wrap validated data, an ndarray or a CSR matrix of floats."""
@@ -123,6 +126,18 @@ class SparseRows:
     def density(self):
         """Share of the values that are not zero."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
+
+
+def mean_and_scale(rows):
+    """Mean of each column, and its standard deviation, or 1 where that is but rounding noise.
+
+    Returns
+    -------
+    mean, scale : ndarray of float64, of shape (n_columns,)
+    """
+    mean, scale = rows.mean(), np.sqrt(rows.variance())
+    scale[scale <= _SMALLEST_DEVIATION * np.abs(mean)] = 1.0
+    return mean, scale
 
 
 class StandardizedRows:

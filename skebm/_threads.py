@@ -17,6 +17,8 @@ from threading import Lock
 import numba
 from threadpoolctl import ThreadpoolController
 
+from .kernels.barrier import break_barrier, meet, new_barrier
+
 
 def n_processors():
     """Threads that this process may keep busy.
@@ -101,6 +103,29 @@ def for_each(function, blocks):
         function(blocks[0])
     else:
         run_team(member, len(blocks))
+
+
+def run_phases(phases):
+    """Call ``function(block)`` for the blocks of each phase, and each phase after the one before.
+
+    One team does all phases: to meet between two of them costs it a microsecond, where a team of
+    its own for each would cost many.
+
+    Parameters
+    ----------
+    phases : list of tuple (function, blocks)
+    """
+    barrier = new_barrier()
+
+    def member(rank, size):
+        for function, blocks in phases:
+            for block in blocks[rank::size]:
+                function(block)
+            if not meet(barrier, size):
+                return
+
+    most = max((len(blocks) for _, blocks in phases), default=1)
+    run_team(member, most, abandon=lambda: break_barrier(barrier))
 
 
 def blocks_of(n, smallest, most=8):

@@ -53,6 +53,22 @@ class Schedule:
         return f"{self._number}, or a sequence of such numbers"
 
 
+class PerLayer:
+    """What another check admits, or a sequence of such values, one for each layer."""
+
+    def __init__(self, check):
+        self._check = check
+
+    def admits(self, value):
+        """Whether ``value`` is such a value or a sequence of them."""
+        if isinstance(value, (list, tuple, np.ndarray)):
+            return len(value) > 0 and all(self._check.admits(item) for item in value)
+        return self._check.admits(value)
+
+    def __str__(self):
+        return f"{self._check}, or a sequence with one for each hidden layer"
+
+
 class Options:
     """One of a few strings."""
 
@@ -76,6 +92,42 @@ class Flag:
 
     def __str__(self):
         return "an instance of 'bool'"
+
+
+class BatchSize:
+    """A number of rows, or "auto"."""
+
+    def admits(self, value):
+        """Whether ``value`` is "auto" or a positive int."""
+        return (isinstance(value, str) and value == "auto") or Number(Integral, "[1, inf)").admits(
+            value
+        )
+
+    def __str__(self):
+        return "'auto' or an int in the range [1, inf)"
+
+
+class Scalar:
+    """Any one value."""
+
+    def admits(self, value):
+        """Whether ``value`` is not an array of any kind."""
+        return np.ndim(value) == 0
+
+    def __str__(self):
+        return "a number or a str"
+
+
+class ClassWeights:
+    """What scikit-learn takes for ``class_weight``."""
+
+    def admits(self, value):
+        """Whether ``value`` is None, "balanced" or a dict."""
+        balanced = isinstance(value, str) and value == "balanced"
+        return value is None or balanced or isinstance(value, dict)
+
+    def __str__(self):
+        return "'balanced', an instance of 'dict' or None"
 
 
 class Optional:
@@ -179,12 +231,16 @@ def all_or_nothing(estimator):
 
 
 __all__ = [
+    "BatchSize",
+    "ClassWeights",
     "Flag",
     "InvalidParameterError",
     "Number",
     "Optional",
     "Options",
+    "PerLayer",
     "Randomness",
+    "Scalar",
     "Schedule",
     "Verbosity",
     "all_or_nothing",

@@ -20,7 +20,7 @@ FLOORS = [
 HEIGHTS = {room: height for height, floor in enumerate(FLOORS) for room in floor}
 # The one way between two rooms of a floor: a deep network is made of RBMs.
 SIDEWAYS = {("deep", "boltzmann")}
-KERNELS_MAY_IMPORT = {"numpy", "numba", "scipy", *sys.stdlib_module_names}
+KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "scipy", *sys.stdlib_module_names}
 
 
 def modules_below(root):

@@ -6,16 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._rows import StandardizedRows
+from .._rows import StandardizedRows, mean_and_scale
 from .._threads import one_blas_thread
 from .._validation import Flag, Number, Optional, Options, Schedule
 from ..kernels.products import multiply
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
-
-# A column whose deviation is smaller than this share of its mean is rounding noise.
-_SMALLEST_DEVIATION = 1e-7
 
 # The weights at the start: the share of the covariances of the data that they account for, and the
 # number of rows that they are mixed from.
@@ -264,12 +261,8 @@ class GaussianRBM(BaseRBM):
     # The machine sees data of mean 0 and variance 1, whatever the data are.
 
     def _inspect(self, rows, first_time):
-        if not first_time:
-            return
-        mean, variance = rows.mean(), rows.variance()
-        scale = np.sqrt(variance)
-        scale[scale <= _SMALLEST_DEVIATION * np.abs(mean)] = 1.0
-        self.mean_, self.scale_ = mean, scale
+        if first_time:
+            self.mean_, self.scale_ = mean_and_scale(rows)
 
     def _to_states(self, rows):
         return StandardizedRows(rows, self.mean_, self.scale_)

@@ -147,7 +147,6 @@ class BaseRBM(
 
     # Training
 
-    @with_callbacks
     def fit(self, X, y=None):
         """Fit the model to the data.
 
@@ -169,6 +168,11 @@ class BaseRBM(
             If a parameter or the data is not valid, or if the weights cease to be finite. The
             estimator is then as it was, or as the last whole epoch left it.
         """
+        return self._fit(X, y, self._report)
+
+    @with_callbacks
+    def _fit(self, X, y, report):
+        """Fit, and call ``report(epoch, measured)`` after each epoch, counted from 1."""
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(max_subtasks=self.n_iter)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
@@ -176,7 +180,7 @@ class BaseRBM(
             resume = self.warm_start and hasattr(self, "components_")
             rows = self._training_rows(X, first_time=not resume)
             learner = self._resumed_learner() if resume else self._initial_learner(rows)
-            self._run_epochs(rows, learner, progress, commit)
+            self._run_epochs(rows, learner, progress, commit, report)
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
@@ -284,7 +288,7 @@ class BaseRBM(
             )
         return Learner(machine, chains, offsets, velocity, streams, tempering)
 
-    def _run_epochs(self, rows, learner, progress, commit):
+    def _run_epochs(self, rows, learner, progress, commit, report):
         training, held_out = self._split(rows.shape[0], learner.streams)
         monitor = Monitor(
             rows,
@@ -313,7 +317,7 @@ class BaseRBM(
                 history.setdefault(name, []).append(value)
             self._publish(learner, history, n_iter=epoch + 1)
             commit()
-            self._report(epoch + 1, measured)
+            report(epoch + 1, measured)
             stop = monitor.should_stop(learner.machine, measured)
             if task.call_on_fit_task_end(estimator=self) or stop:
                 break

@@ -1,0 +1,173 @@
+"""A feed-forward network: layers of units, each the input of the next."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from .._rows import chunks
+from .._threads import for_each, one_blas_thread
+from ..kernels import network as kernels
+from ..kernels.products import multiply
+
+
+class Activation(NamedTuple):
+    """What the units of a layer do.
+
+    Attributes
+    ----------
+    values : callable
+        ``values(inputs, bias, first, stop)`` replaces the inputs of the units from ``first`` to
+        ``stop`` by what they send on.
+    slopes : callable or None
+        ``slopes(values, out, first, stop)`` is the derivative of the values by the inputs. None:
+        the units can only be outputs.
+    curvatures : callable or None
+        ``curvatures(values, slopes)`` returns the second derivative.
+    loss : callable or None
+        ``loss(inputs, bias, targets, weights, losses)`` is the loss that belongs to these outputs,
+        see :mod:`skebm.kernels.network`. None: the units can only be hidden.
+    """
+
+    values: Callable
+    slopes: Callable | None = None
+    curvatures: Callable | None = None
+    loss: Callable | None = None
+
+
+def _no_curvatures(values, slopes):
+    return np.zeros_like(values)
+
+
+ACTIVATIONS = {
+    "identity": Activation(
+        values=kernels.add_bias,
+        slopes=kernels.identity_slope,
+        curvatures=_no_curvatures,
+        loss=kernels.squared_loss,
+    ),
+    "logistic": Activation(
+        values=kernels.logistic,
+        slopes=kernels.logistic_slope,
+        curvatures=lambda values, slopes: slopes * (1 - 2 * values),
+        loss=kernels.logistic_loss,
+    ),
+    "tanh": Activation(
+        values=kernels.hyperbolic_tangent,
+        slopes=kernels.tangent_slope,
+        curvatures=lambda values, slopes: -2 * slopes * values,
+    ),
+    "relu": Activation(
+        values=kernels.rectify, slopes=kernels.rectifier_slope, curvatures=_no_curvatures
+    ),
+    "softmax": Activation(values=kernels.softmax, loss=kernels.softmax_loss),
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Units that send on ``activation(inputs @ weights + bias)``.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_inputs, n_units), or None with ``tied_to``
+    bias : ndarray of shape (n_units,)
+    activation : {"identity", "logistic", "tanh", "relu", "softmax"}
+    tied_to : int, default=None
+        Number of the layer whose weights, transposed, are those of this one.
+    """
+
+    weights: np.ndarray | None
+    bias: np.ndarray
+    activation: str
+    tied_to: int | None = None
+
+    def empty(self, n_rows):
+        """Room for rows of these units."""
+        return np.empty((n_rows, len(self.bias)), dtype=self.bias.dtype)
+
+    def activate(self, inputs):
+        """Replace inputs, the bias not included, by values."""
+        ACTIVATIONS[self.activation].values(inputs, self.bias, 0, len(self.bias))
+        return inputs
+
+
+class Network:
+    """Layers of units, all of whose parameters stand in one vector.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Their arrays are copied. The last one decides what the loss is: cross-entropy of classes
+        if it is "softmax", of each output by itself if "logistic", half the squared error, summed
+        over outputs, if "identity".
+
+    Attributes
+    ----------
+    parameters : ndarray of shape (n_parameters,)
+        Weights and bias of each layer in turn; tied weights are not in it twice.
+    layers : list of Layer
+        Their arrays are views of ``parameters``.
+    places : list of tuple of two slices
+        Where in ``parameters`` the weights and the bias of each layer are; the slice of tied
+        weights is empty.
+    """
+
+    def __init__(self, layers):
+        arrays = [
+            array
+            for layer in layers
+            for array in (layer.weights if layer.tied_to is None else None, layer.bias)
+            if array is not None
+        ]
+        self.parameters = np.concatenate([array.ravel() for array in arrays])
+        self.layers, self.places = [], []
+        start = 0
+        for layer in layers:
+            size = layer.weights.size if layer.tied_to is None else 0
+            of_weights = slice(start, start + size)
+            of_bias = slice(of_weights.stop, of_weights.stop + layer.bias.size)
+            if layer.tied_to is None:
+                weights = self.parameters[of_weights].reshape(layer.weights.shape)
+            else:
+                weights = self.layers[layer.tied_to].weights.T
+            self.layers.append(replace(layer, weights=weights, bias=self.parameters[of_bias]))
+            self.places.append((of_weights, of_bias))
+            start = of_bias.stop
+
+    @property
+    def dtype(self):
+        """Type of the parameters and of all that is computed from them."""
+        return self.parameters.dtype
+
+    def copy(self):
+        """The same network with parameters of its own."""
+        return Network(self.layers)
+
+
+def activations(layers, rows):
+    """What layers, each the input of the next, make of all rows.
+
+    Parameters
+    ----------
+    layers : list of Layer
+    rows : DenseRows, SparseRows or StandardizedRows
+
+    Returns
+    -------
+    values : ndarray of shape (n_rows, n_units of the last layer)
+    """
+    first, *others = layers
+    out = layers[-1].empty(rows.shape[0])
+
+    def evaluate(part):
+        n_rows = part.stop - part.start
+        values = first.activate(rows.times(first.weights, part, first.empty(n_rows)))
+        for layer in others:
+            values = layer.activate(multiply(values, layer.weights, layer.empty(n_rows)))
+        out[part] = values
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(rows.shape[0]))
+    return out

@@ -1,0 +1,328 @@
+"""Training of a network: minibatches, epochs, and when to stop."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from .._rows import chunks
+from .._schedules import DECAYS
+from .._threads import blocks_of, one_blas_thread, run_phases
+from ..kernels.network import limit_norms
+from ..kernels.sparse import dot
+from .backpropagation import Backpropagation, Batch
+from .objective import Objective
+from .solvers import SCIPY_SOLVERS, minimize_by_scipy, stochastic_solver
+
+# Rows that go through a network at once. More would not make matrix products faster.
+_MOST_ROWS = 1000
+
+# With fewer units than this, another thread is not worth waking to limit their weights.
+_FEWEST_UNITS = 64
+
+# Where "adaptive" gives up, and what it divides by, as in scikit-learn.
+_SMALLEST_RATE = 1e-6
+_RATE_DIVISOR = 5
+
+SCHEDULES = (*DECAYS, "adaptive")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a network is trained; names and meanings are those of scikit-learn's MLPClassifier.
+
+    Attributes
+    ----------
+    objective : Objective
+    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}
+    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}
+        "adaptive" divides the learning rate by 5 instead of stopping where there is no change.
+        Others: see :mod:`skebm._schedules`.
+    learning_rate_init : float
+    max_iter : int
+        Epochs; for "lbfgs", iterations over all rows.
+    batch_size : int
+        Rows in a minibatch. "lbfgs" does without.
+    n_line_searches : int
+        Line searches that "cg" does on each minibatch.
+    shuffle : bool
+    tol : float
+    n_iter_no_change : int
+        Epochs in a row, each without a gain of ``tol``, that are put up with.
+    momentum, nesterovs_momentum, beta_1, beta_2, epsilon : float, bool, float, float, float
+        See :mod:`skebm.deep.solvers`.
+    max_norm : float or None
+        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
+        step. Tied weights are those of the layer that they are tied to.
+    max_gradient_norm : float or None
+        Greatest Euclidean norm of the gradient of all parameters; a longer one is scaled back.
+    """
+
+    objective: Objective = field(default_factory=Objective)
+    solver: str = "adam"
+    learning_rate: str = "constant"
+    learning_rate_init: float = 1e-3
+    max_iter: int = 200
+    batch_size: int = 200
+    n_line_searches: int = 3
+    shuffle: bool = True
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    max_norm: float | None = None
+    max_gradient_norm: float | None = None
+
+
+class TrainingData:
+    """What a network learns from.
+
+    Parameters
+    ----------
+    inputs, targets : DenseRows or SparseRows
+        One row of targets for each row of inputs; for an autoencoder, the same object twice.
+    numbers : ndarray of int
+        Those of the rows to learn from.
+    weights : ndarray of shape (n_rows,), default=None
+        How much each row counts; their mean over the rows to learn from is positive. None counts
+        each as 1.
+    """
+
+    def __init__(self, inputs, targets, numbers, weights=None):
+        self.inputs = inputs
+        self.targets = targets
+        self.numbers = numbers
+        self._weights = np.ones(inputs.shape[0], inputs.dtype) if weights is None else weights
+        self._mean_weight = self._weights[numbers].mean(dtype=np.float64)
+
+    def batch(self, numbers, address, n_rows=None, penalized=True):
+        """The rows with these numbers as a minibatch, or as part of one of ``n_rows`` rows.
+
+        The loss of a minibatch is a weighted mean that divides by what the weights of so many
+        rows add up to on average, so that its expectation is the loss of all rows. The penalty on
+        the weights of the network is divided by the same number.
+        """
+        divisor = (n_rows or len(numbers)) * self._mean_weight
+        weights = (self._weights[numbers] / divisor).astype(self.inputs.dtype)
+        penalty_weight = 1 / divisor if penalized else 0.0
+        return Batch(self.inputs, self.targets, numbers, weights, penalty_weight, address)
+
+
+class Learner:
+    """A network in training, and all that training carries from one epoch to the next.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place.
+    settings : Settings
+    streams : RandomStreams
+    solver : StochasticSolver, default=None
+        One that goes on from earlier training. None starts afresh.
+    """
+
+    def __init__(self, network, settings, streams, solver=None):
+        self.network = network
+        self.settings = settings
+        self.streams = streams
+        self.solver = solver
+        if solver is None and settings.solver not in SCIPY_SOLVERS:
+            self.solver = stochastic_solver(network.parameters, settings)
+
+    def run_epoch(self, data, learning_rate):
+        """Learn once from each row, in minibatches.
+
+        Returns
+        -------
+        loss : float
+            Mean over the rows of the loss that each had when it was learned from, penalties
+            included.
+        """
+        numbers, size = data.numbers, min(self.settings.batch_size, len(data.numbers))
+        if self.settings.shuffle:
+            numbers = self.streams.generator().permutation(numbers)
+        passes = self._passes(size)
+        total = 0.0
+        with one_blas_thread(), np.errstate(all="ignore"):
+            for part in chunks(len(numbers), size):
+                loss = self._learn(passes, data, numbers[part], learning_rate)
+                total += loss * len(numbers[part])
+        return total / len(numbers)
+
+    def _passes(self, n_rows):
+        return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
+
+    def _learn(self, passes, data, numbers, learning_rate):
+        """Learn from one minibatch; return its loss, before the step where there is one."""
+        if self.settings.solver in SCIPY_SOLVERS:
+            loss = self._search(passes, data, numbers, self.settings.n_line_searches)
+            run_phases(self._limiting_norms())
+            return loss
+        address = self.streams.seed, self.streams.take(passes.n_streams), 0
+        self.solver.begin_step(learning_rate)
+        if self.settings.max_gradient_norm is None:
+            moving = [(partial(self._move, passes), passes.parts)]
+        else:
+            moving = self._moving_clipped(passes)
+        loss = passes.run(data.batch(numbers, address), *moving, *self._limiting_norms())
+        return loss + passes.weight_penalty()
+
+    def _move(self, passes, part):
+        """Move a part of the parameters while its gradient is in the cache."""
+        gradient = np.empty(part.size, dtype=self.network.dtype)
+        passes.gradient(part, gradient)
+        self.solver.move(self.network.parameters, part.place, gradient)
+
+    def _moving_clipped(self, passes):
+        """Phases that move the parameters along a gradient no longer than it may be."""
+        parameters, limit = self.network.parameters, self.settings.max_gradient_norm
+        gradient = np.empty_like(parameters)
+
+        def differentiate(part):
+            passes.gradient(part, gradient[part.place])
+
+        def clip(parts):
+            squares = [float(dot(gradient[part.place], gradient[part.place])) for part in parts]
+            gradient[:] *= min(1.0, limit / math.sqrt(sum(squares)))
+
+        def move(part):
+            self.solver.move(parameters, part.place, gradient[part.place])
+
+        return [(differentiate, passes.parts), (clip, [passes.parts]), (move, passes.parts)]
+
+    def _limiting_norms(self):
+        """Phases that scale back weights whose norms are greater than they may be."""
+        limit = self.settings.max_norm
+        if limit is None:
+            return []
+
+        def phase(layer):
+            def scale_back(units):
+                limit_norms(layer.weights, units.start, units.stop, limit)
+
+            return scale_back, blocks_of(len(layer.bias), _FEWEST_UNITS)
+
+        layers = self.network.layers[self.settings.objective.frozen_layers :]
+        return [phase(layer) for layer in layers if layer.tied_to is None]
+
+    def search(self, data, goes_on):
+        """Let SciPy's solver go down the loss of all rows, while ``goes_on(loss)`` is true."""
+        with one_blas_thread(), np.errstate(all="ignore"):
+            passes = self._passes(len(data.numbers))
+            self._search(passes, data, data.numbers, self.settings.max_iter, goes_on)
+
+    def _search(self, passes, data, numbers, n_iterations, goes_on=lambda loss: True):
+        """Let SciPy's solver go down the loss of some rows; random numbers stay as they are."""
+        parameters = self.network.parameters
+        seed, stream = self.streams.seed, self.streams.take(passes.n_streams)
+
+        def add_gradient(part, total):
+            gradient = np.empty(part.size, dtype=total.dtype)
+            passes.gradient(part, gradient)
+            total[part.place] += gradient
+
+        def loss_and_gradient(vector):
+            parameters[:] = vector
+            loss, gradient = 0.0, np.zeros_like(parameters)
+            adding = partial(add_gradient, total=gradient), passes.parts
+            for part in chunks(len(numbers), _MOST_ROWS):
+                address = seed, stream, part.start
+                batch = data.batch(numbers[part], address, len(numbers), penalized=part.start == 0)
+                loss += passes.run(batch, adding)
+                loss += passes.weight_penalty()
+            return loss, gradient
+
+        def after_iteration(vector, loss):
+            parameters[:] = vector
+            return goes_on(loss)
+
+        return minimize_by_scipy(
+            loss_and_gradient, parameters, self.settings.solver, n_iterations, after_iteration
+        )
+
+
+class _Patience:
+    """Counts the epochs without a gain, and says when there were too many, as scikit-learn does."""
+
+    def __init__(self, tol, n_iter_no_change):
+        self._tol = tol
+        self._n_iter_no_change = n_iter_no_change
+        self._best = -math.inf
+        self._n_without_gain = 0
+
+    def take(self, score):
+        """Take the score of an epoch; return whether it is the best, and whether to wait on."""
+        is_best = score > self._best
+        gained = score >= self._best + self._tol
+        self._best = max(self._best, score)
+        self._n_without_gain = 0 if gained else self._n_without_gain + 1
+        return is_best, self._n_without_gain <= self._n_iter_no_change
+
+    def renew(self):
+        """Wait for as many epochs again."""
+        self._n_without_gain = 0
+
+
+def train(learner, data, *, validate=None, after_epoch=None):
+    """Train for up to ``max_iter`` epochs, or until nothing is gained by more of them.
+
+    Parameters
+    ----------
+    learner : Learner
+        Changed in place.
+    data : TrainingData
+    validate : callable, default=None
+        Takes the network and returns a score, the greater the better. Then it is this score that
+        has to rise, and the parameters that had the highest one are those that are kept. None: it
+        is the loss that has to fall, and the last parameters are kept.
+    after_epoch : callable, default=None
+        Takes what was measured in an epoch, a dict of numbers: "loss", "seconds" and, with
+        ``validate``, "validation_score". Training stops where it returns True.
+
+    Raises
+    ------
+    FloatingPointError
+        If the parameters are no longer finite.
+    """
+    settings, network = learner.settings, learner.network
+    patience = _Patience(settings.tol, settings.n_iter_no_change)
+    best_parameters = None
+    start = time.perf_counter()
+    rate = settings.learning_rate_init
+
+    def goes_on(loss):
+        """Measure, report, and decide whether there is another epoch."""
+        nonlocal best_parameters, rate, start
+        if not np.isfinite(network.parameters).all():
+            raise FloatingPointError("The parameters are no longer finite.")
+        measured = {"loss": loss}
+        if validate is not None:
+            measured["validation_score"] = validate(network)
+        is_best, waits = patience.take(measured.get("validation_score", -loss))
+        if validate is not None and is_best:
+            best_parameters = network.parameters.copy()
+        now = time.perf_counter()
+        measured["seconds"], start = now - start, now
+        if after_epoch is not None and after_epoch(measured):
+            return False
+        if not waits and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
+            rate /= _RATE_DIVISOR
+            patience.renew()
+            return True
+        return waits
+
+    if settings.solver == "lbfgs":
+        learner.search(data, goes_on)
+    else:
+        factor = DECAYS.get(settings.learning_rate, DECAYS["constant"])
+        for epoch in range(settings.max_iter):
+            loss = learner.run_epoch(data, rate * factor(epoch, settings.max_iter))
+            if not goes_on(loss):
+                break
+    if best_parameters is not None:
+        network.parameters[:] = best_parameters

@@ -1,0 +1,580 @@
+"""DBNClassifier and DBNRegressor: against their parts, scikit-learn's MLPs, and each other."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.class_weight import compute_sample_weight
+
+from skebm import BernoulliRBM, DBNClassifier, DBNRegressor, GaussianRBM
+from skebm.deep import stack
+
+try:
+    import sklearn.callback  # noqa: F401
+
+    needs_callbacks = pytest.mark.skipif(False, reason="")
+except ImportError:
+    needs_callbacks = pytest.mark.skip(reason="scikit-learn has no callbacks before 1.9")
+
+BOTH = [DBNClassifier, DBNRegressor]
+each_estimator = pytest.mark.parametrize("cls", BOTH)
+
+# No step of a line search depends on how rows are dealt into minibatches.
+FULL_BATCH = {"solver": "lbfgs", "max_iter": 20}
+
+
+def small(cls, **parameters):
+    defaults = {"hidden_layer_sizes": (7, 5), "rbm_n_iter": 2, "max_iter": 3, "random_state": 0}
+    defaults |= {"rbm_learning_rate_schedule": "constant", "learning_rate": "constant"}
+    defaults |= {"dropout": 0.0, "input_dropout": 0.0}
+    return cls(**defaults | parameters)
+
+
+def make_data(cls, n_rows=60, n_features=8, n_classes=3):
+    rng = np.random.default_rng(0)
+    X = rng.random((n_rows, n_features))
+    scores = X[:, :n_classes] + 0.1 * rng.normal(size=(n_rows, n_classes))
+    return X, scores.argmax(axis=1) if cls is DBNClassifier else scores[:, 0]
+
+
+def outputs(model, X):
+    return model.predict_proba(X) if hasattr(model, "predict_proba") else model.predict(X)
+
+
+def assert_same(model, other, X, **tolerance):
+    for a, b in zip(model.coefs_, other.coefs_, strict=True):
+        np.testing.assert_allclose(a, b, **tolerance)
+    np.testing.assert_allclose(outputs(model, X), outputs(other, X), **tolerance)
+
+
+# Pre-training ----------------------------------------------------------------
+
+
+def test_each_rbm_learns_what_the_one_below_makes_of_the_data():
+    X, y = make_data(DBNClassifier)
+    model = small(
+        DBNClassifier,
+        hidden_layer_sizes=(7, 5, 4),
+        rbm_algorithm="pcd",
+        rbm_n_iter=(1, 2, 3),
+        rbm_learning_rate=[0.1, (0.2, 0.3), 0.4],
+        rbm_momentum=0.5,
+        rbm_batch_size=9,
+        rbm_alpha=1e-3,
+    ).fit(X, y)
+
+    rates = [0.1, (0.2, 0.3), 0.4]
+    below = X
+    for k, rbm in enumerate(model.rbms_):
+        by_hand = BernoulliRBM(
+            (7, 5, 4)[k],
+            algorithm="pcd",
+            n_iter=k + 1,
+            learning_rate=rates[k],
+            momentum=0.5,
+            batch_size=9,
+            alpha=1e-3,
+            random_state=rbm.random_state,
+        ).fit(below)
+        np.testing.assert_array_equal(rbm.components_, by_hand.components_)
+        assert len(rbm.history_["pseudo_likelihood"]) == k + 1
+        below = by_hand.transform(below)
+    assert len({rbm.random_state for rbm in model.rbms_}) == 3
+
+
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize(
+    ("visible_units", "first"), [("bernoulli", BernoulliRBM), ("gaussian", GaussianRBM)]
+)
+def test_features_before_fine_tuning_are_those_of_the_rbms(visible_units, first, storage):
+    X, y = make_data(DBNClassifier)
+    if visible_units == "gaussian":
+        X = 100 + 30 * X
+    # A step of no length leaves the network as pre-training made it.
+    model = small(DBNClassifier, visible_units=visible_units, learning_rate_init=1e-300)
+    model.fit(storage(X), y)
+
+    assert [type(rbm) for rbm in model.rbms_] == [first, BernoulliRBM]
+    low, high = model.rbms_
+    by_hand = high.transform(low.transform(X))
+    np.testing.assert_allclose(model.transform(storage(X)), by_hand, atol=1e-12)
+    np.testing.assert_allclose(model.transform(X, layer=0), low.transform(X), atol=1e-12)
+    np.testing.assert_allclose(model.transform(X, layer=-2), low.transform(X), atol=1e-12)
+    back = low.inverse_transform(high.inverse_transform(by_hand))
+    np.testing.assert_array_equal(model.inverse_transform(by_hand), back)
+    np.testing.assert_array_equal(
+        model.inverse_transform(low.transform(X), layer=0),
+        low.inverse_transform(low.transform(X)),
+    )
+
+
+def test_without_pre_training_there_are_no_rbms():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, pretrain=False, activation="relu").fit(X, y)
+    assert not hasattr(model, "rbms_")
+    assert not hasattr(model, "inverse_transform")
+    assert model.transform(X).shape == (60, 5)
+
+
+def test_standardising_is_all_that_gaussian_units_are_to_a_network_that_is_not_pre_trained():
+    X, y = make_data(DBNClassifier)
+    Z = (X - X.mean(axis=0)) / X.std(axis=0)
+    shifted = small(DBNClassifier, pretrain=False, visible_units="gaussian").fit(50 + 9 * X, y)
+    plain = small(DBNClassifier, pretrain=False).fit(Z, y)
+    np.testing.assert_allclose(shifted.predict_proba(50 + 9 * X), plain.predict_proba(Z), atol=1e-8)
+
+
+# Fine-tuning -----------------------------------------------------------------
+
+
+@each_estimator
+@pytest.mark.parametrize("solver", ["sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"])
+def test_every_solver_lowers_the_loss(cls, solver):
+    X, y = make_data(cls)
+    model = small(cls, solver=solver, hidden_layer_sizes=(7,), max_iter=15, batch_size=20)
+    model.set_params(learning_rate_init=0.1 if solver in ("sgd", "adagrad") else 0.03)
+    losses = model.fit(X, y).loss_curve_
+    assert losses[-1] < 0.98 * losses[0]
+    assert model.n_iter_ == len(losses) == len(model.history_["seconds"])
+    assert model.loss_ == losses[-1]
+
+
+def test_only_the_output_layer_learns_at_first():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, n_iter_output=2, max_iter=2, learning_rate_init=0.1).fit(X, y)
+    before = small(DBNClassifier, learning_rate_init=1e-300).fit(X, y)
+    for k in range(2):
+        np.testing.assert_array_equal(model.coefs_[k], before.coefs_[k])
+    assert np.abs(model.coefs_[2] - before.coefs_[2]).max() > 0.01
+
+    longer = clone(model).set_params(max_iter=4).fit(X, y)
+    np.testing.assert_allclose(longer.loss_curve_[:2], model.loss_curve_)
+    assert longer.n_iter_ == 4
+    assert np.abs(longer.coefs_[0] - before.coefs_[0]).max() > 0.01
+
+
+def test_dropout_max_norm_and_penalties_reach_the_training():
+    X, y = make_data(DBNClassifier)
+
+    def coefs(**parameters):
+        return small(DBNClassifier, **parameters).fit(X, y).coefs_
+
+    plain = coefs()
+    for change in (
+        {"dropout": 0.5},
+        {"dropout": (0.0, 0.5)},
+        {"input_dropout": 0.2},
+        {"alpha": 10.0},
+        {"alpha": 10.0, "l1_ratio": 1.0},
+        {"max_gradient_norm": 1e-3, "solver": "sgd"},
+        {"learning_rate": "cosine"},
+        {"shuffle": False, "batch_size": 10},
+    ):
+        assert np.abs(coefs(**change)[1] - plain[1]).max() > 1e-6, change
+    norms = np.linalg.norm(coefs(max_norm=0.1)[0], axis=0)
+    assert norms.max() <= 0.1 * (1 + 1e-12)
+
+
+def test_early_stopping_keeps_the_best_and_says_how_good_it_was():
+    X, y = make_data(DBNClassifier, n_rows=200)
+    model = small(
+        DBNClassifier,
+        early_stopping=True,
+        max_iter=60,
+        n_iter_no_change=3,
+        learning_rate_init=0.05,
+        validation_fraction=0.3,
+    ).fit(X, y)
+    scores = model.history_["validation_score"]
+    assert len(scores) == model.n_iter_ < 60
+    # Accuracies of 60 rows, of which none is learned from.
+    np.testing.assert_allclose(np.array(scores) * 60, np.round(np.array(scores) * 60), atol=1e-9)
+    again = clone(model).set_params(max_iter=int(np.argmax(scores)) + 1).fit(X, y)
+    assert_same(model, again, X)
+
+
+def test_a_rate_that_is_too_high_is_named():
+    X, y = make_data(DBNRegressor)
+    model = small(DBNRegressor, pretrain=False, activation="relu", solver="sgd")
+    model.set_params(learning_rate_init=1e30, max_iter=50)
+    with pytest.raises(ValueError, match=r"DBNRegressor.*'learning_rate_init' parameter, 1e\+30"):
+        model.fit(X, y)
+    # It may have been the second epoch: the first one was finished.
+    assert all(np.isfinite(weights).all() for weights in getattr(model, "coefs_", []))
+
+
+# Labels and weights ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("labels", [["no", "yes"], [-1, 1], ["a", "b", "c"]])
+def test_labels_of_any_kind(labels):
+    X, y = make_data(DBNClassifier, n_classes=len(labels))
+    named = np.array(labels)[y]
+    model = small(DBNClassifier, **FULL_BATCH, pretrain=False).fit(X, named)
+    numbered = small(DBNClassifier, **FULL_BATCH, pretrain=False).fit(X, y)
+
+    assert model.classes_.tolist() == sorted(labels)
+    np.testing.assert_array_equal(model.predict(X), np.array(labels)[numbered.predict(X)])
+    p = model.predict_proba(X)
+    assert p.shape == (60, len(labels))
+    np.testing.assert_allclose(p.sum(axis=1), 1)
+    np.testing.assert_array_equal(model.predict(X), model.classes_[p.argmax(axis=1)])
+    np.testing.assert_allclose(model.predict_log_proba(X), np.log(p))
+    assert model.score(X, named) > 0.8
+
+
+def test_a_row_may_have_several_labels():
+    X, Y = make_multilabel_classification(80, 10, n_classes=4, random_state=0)
+    model = small(DBNClassifier, visible_units="gaussian", solver="lbfgs", max_iter=100)
+    model.fit(X, Y)
+    assert model.out_activation_ == "logistic"
+    np.testing.assert_array_equal(model.predict(X), model.predict_proba(X) > 0.5)
+    assert np.mean(model.predict(X) == Y) > 0.85
+
+
+def test_one_class_is_an_error():
+    X, _ = make_data(DBNClassifier)
+    with pytest.raises(ValueError, match="DBNClassifier needs at least two classes"):
+        small(DBNClassifier).fit(X, np.ones(60, dtype=int))
+
+
+@pytest.mark.parametrize(("cls", "marker"), [(DBNClassifier, -1), (DBNRegressor, np.nan)])
+def test_unlabelled_rows_take_part_in_pre_training_only(cls, marker):
+    X, y = make_data(cls)
+    marked = y.copy()
+    marked[30:] = marker
+
+    # Pre-training sees all rows, labelled or not.
+    model = small(cls, unlabeled=marker).fit(X, marked)
+    whole = small(cls).fit(X, y)
+    np.testing.assert_array_equal(model.rbms_[1].components_, whole.rbms_[1].components_)
+
+    # Without pre-training they might as well not be there.
+    options = {**FULL_BATCH, "pretrain": False}
+    assert_same(
+        small(cls, unlabeled=marker, **options).fit(X, marked),
+        small(cls, **options).fit(X[:30], y[:30]),
+        X,
+        rtol=1e-6,
+    )
+
+
+@pytest.mark.parametrize("marker", [-1, "?"])
+def test_a_marker_is_a_label_unless_it_is_named(marker):
+    X, y = make_data(DBNClassifier, n_classes=2)
+    labels = np.where(y == 0, marker, type(marker)(1))
+    assert len(small(DBNClassifier).fit(X, labels).classes_) == 2
+    with pytest.raises(ValueError, match="at least two classes"):
+        small(DBNClassifier, unlabeled=marker).fit(X, labels)
+    with pytest.raises(ValueError, match="each is marked as unlabeled"):
+        small(DBNClassifier, unlabeled=marker).fit(X, np.full(60, marker))
+
+
+def test_a_row_of_several_targets_is_marked_by_all_of_them():
+    X, _ = make_data(DBNRegressor)
+    Y = np.stack([X[:, 0], X[:, 1] * X[:, 2]], axis=1)
+    Y[40:] = np.nan
+    options = {**FULL_BATCH, "pretrain": False}
+    model = small(DBNRegressor, unlabeled=np.nan, **options).fit(X, Y)
+    assert_same(model, small(DBNRegressor, **options).fit(X[:40], Y[:40]), X, rtol=1e-6)
+    Y[0, 0] = np.nan
+    with pytest.raises(ValueError, match="y contains NaN"):
+        small(DBNRegressor, unlabeled=np.nan).fit(X, Y)
+
+
+@each_estimator
+def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(cls):
+    X, y = make_data(cls)
+    weights = np.random.default_rng(1).integers(0, 3, size=60)
+    options = {**FULL_BATCH, "pretrain": False, "alpha": 0.1}
+    weighted = small(cls, **options).fit(X, y, sample_weight=weights)
+    repeated = small(cls, **options).fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    assert_same(weighted, repeated, X, rtol=1e-6, atol=1e-8)
+    assert np.abs(weighted.coefs_[0] - small(cls, **options).fit(X, y).coefs_[0]).max() > 1e-4
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5, 2: 1.0}])
+def test_class_weights_are_weights_of_rows(class_weight):
+    X, y = make_data(DBNClassifier)
+    weights = np.random.default_rng(1).random(60)
+    model = small(DBNClassifier, class_weight=class_weight, **FULL_BATCH)
+    by_hand = weights * compute_sample_weight(class_weight, y)
+    assert_same(
+        model.fit(X, y, sample_weight=weights),
+        small(DBNClassifier, **FULL_BATCH).fit(X, y, sample_weight=by_hand),
+        X,
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (-np.ones(60), "Negative"),
+        (np.zeros(60), "is zero"),
+        (np.ones(59), "inconsistent"),
+        (np.ones((60, 2)), "1D"),
+    ],
+)
+def test_weights_that_make_no_sense(weights, message):
+    X, y = make_data(DBNClassifier)
+    with pytest.raises(ValueError, match=message):
+        small(DBNClassifier).fit(X, y, sample_weight=weights)
+
+
+# Going on --------------------------------------------------------------------
+
+
+@each_estimator
+def test_fit_goes_on_with_a_warm_start(cls):
+    X, y = make_data(cls)
+    model = small(cls, warm_start=True, solver="sgd", momentum=0.0, shuffle=False).fit(X, y)
+    rbms = model.rbms_
+    model.fit(X, y)
+    assert model.rbms_ is rbms
+    at_once = clone(model).set_params(max_iter=6).fit(X, y)
+    assert_same(model, at_once, X, rtol=1e-12)
+    with pytest.raises(ValueError, match="'hidden_layer_sizes' parameter"):
+        model.set_params(hidden_layer_sizes=(7, 4)).fit(X, y)
+
+
+@each_estimator
+@pytest.mark.parametrize("solver", ["adam", "sgd", "cg"])
+def test_partial_fit_goes_on_where_fit_ended(cls, solver):
+    X, y = make_data(cls)
+    model = small(cls, solver=solver, shuffle=False, max_iter=1, batch_size=25)
+    twice = clone(model).set_params(max_iter=2).fit(X, y)
+    model.fit(X, y).partial_fit(X, y)
+    assert_same(model, twice, X, rtol=1e-10)
+    np.testing.assert_allclose(model.loss_curve_, twice.loss_curve_, rtol=1e-10)
+
+
+def test_partial_fit_begins_with_pre_training():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, max_iter=1)
+    assert_same(clone(model).partial_fit(X, y, classes=[0, 1, 2]), clone(model).fit(X, y), X)
+
+    # It may be of rows without a single label.
+    model.set_params(unlabeled=-1).partial_fit(X, np.full(60, -1), classes=[0, 1, 2])
+    with pytest.raises(NotFittedError, match="before it could predict"):
+        model.predict(X)
+    model.partial_fit(X, y)
+    assert model.predict(X).shape == (60,)
+
+
+def test_partial_fit_needs_to_be_told_what_it_cannot_see():
+    X, y = make_data(DBNClassifier)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        small(DBNClassifier).partial_fit(X, y)
+    with pytest.raises(ValueError, match="class_weight='balanced' of DBNClassifier"):
+        small(DBNClassifier, class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="early_stopping=True"):
+        small(DBNRegressor, early_stopping=True).partial_fit(X, y)
+
+
+def test_partial_fit_of_a_class_that_was_not_announced():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier).partial_fit(X, y % 2, classes=[0, 1])
+    before = [weights.copy() for weights in model.coefs_]
+    with pytest.raises(ValueError, match=r"labels that were not there at first, \[2\]"):
+        model.partial_fit(X, y)
+    with pytest.raises(ValueError, match="not the same as in the first call"):
+        model.partial_fit(X, y % 2, classes=[0, 1, 2])
+    np.testing.assert_array_equal(before[0], model.coefs_[0])
+    assert not hasattr(small(DBNClassifier, solver="lbfgs"), "partial_fit")
+
+
+class InterruptAt:
+    """Raises KeyboardInterrupt in place of the given call of a report, counted from 1."""
+
+    def __init__(self, monkeypatch, call):
+        self.calls_left = call
+
+        class Report(stack.StageReport):
+            def __call__(report, epoch, measured):
+                self.calls_left -= 1
+                if not self.calls_left:
+                    raise KeyboardInterrupt
+
+        monkeypatch.setattr(stack, "StageReport", Report)
+        monkeypatch.setattr("skebm.deep.pretraining.StageReport", Report)
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("call", "n_layers"), [(1, None), (4, 1), (5, 3), (6, 3)]
+)  # two epochs of each RBM, then those of the fine-tuning
+def test_an_interrupt_leaves_what_was_finished(cls, call, n_layers, monkeypatch):
+    X, y = make_data(cls)
+    whole = small(cls, solver="sgd", momentum=0.0, shuffle=False).fit(X, y)
+    model = clone(whole).set_params(warm_start=True)
+    with monkeypatch.context() as patch:
+        InterruptAt(patch, call)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+
+    if n_layers is None:
+        assert not hasattr(model, "coefs_")
+        return
+    assert len(model.coefs_) == n_layers
+    if n_layers == 1:
+        np.testing.assert_array_equal(model.transform(X, layer=0), model.rbms_[0].transform(X))
+        with pytest.raises(NotFittedError, match="hidden layer 1"):
+            model.transform(X)
+        with pytest.raises(NotFittedError, match="warm_start"):
+            model.predict(X)
+        assert_same(model.fit(X, y), whole, X)
+    else:
+        assert model.n_iter_ == call - 4
+        assert_same(model, clone(whole).set_params(max_iter=model.n_iter_).fit(X, y), X)
+
+
+# Other estimators ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("visible_units", ["bernoulli", "gaussian"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("targets", ["two classes", "classes", "labels", "number", "numbers"])
+def test_the_mlp_predicts_the_same(targets, dtype, visible_units):
+    cls = DBNRegressor if targets.startswith("number") else DBNClassifier
+    X, y = make_data(cls, n_classes=2 if targets == "two classes" else 3)
+    y = {"labels": np.eye(3, dtype=int)[y.astype(int)], "numbers": X[:, :2]}.get(targets, y)
+    X = (20 * X if visible_units == "gaussian" else X).astype(dtype)
+    model = small(cls, visible_units=visible_units, learning_rate_init=0.1).fit(X, y)
+    mlp = model.to_mlp()
+
+    tolerance = 1e-5 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(outputs(mlp, X), outputs(model, X), rtol=0, atol=tolerance)
+    assert mlp.predict(X).shape == model.predict(X).shape
+    assert mlp.coefs_[0].dtype == dtype
+    if cls is DBNClassifier:
+        np.testing.assert_array_equal(mlp.predict(X), model.predict(X))
+        np.testing.assert_array_equal(mlp.classes_, model.classes_)
+
+
+def test_a_grid_search_reaches_the_parameters_of_both_stages():
+    X, y = make_data(DBNClassifier)
+    grid = {"rbm_learning_rate": [0.01, (0.1, 0.2)], "alpha": [1e-4, 1.0]}
+    search = GridSearchCV(small(DBNClassifier), grid, cv=2).fit(X, y)
+    assert set(search.best_params_) == set(grid)
+    rates = {
+        tuple(np.atleast_1d(params["rbm_learning_rate"])) for params in search.cv_results_["params"]
+    }
+    assert rates == {(0.01,), (0.1, 0.2)}
+    best = search.best_estimator_
+    assert best.rbms_[0].learning_rate == np.atleast_1d(best.rbm_learning_rate)[0]
+
+
+def test_pre_training_helps_where_labels_are_few():
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).astype(np.float32)
+    few = np.where(np.arange(len(y)) < 100, y, -1)
+    scores = {
+        pretrain: DBNClassifier(
+            (100,),
+            pretrain=pretrain,
+            unlabeled=-1,
+            learning_rate_init=0.01,
+            batch_size=20,
+            max_iter=40,
+            random_state=0,
+        )
+        .fit(X, few)
+        .score(X[100:], y[100:])
+        for pretrain in (True, False)
+    }
+    assert scores[True] > 0.8
+    assert scores[True] > scores[False] - 0.01
+
+
+# What a person sees ----------------------------------------------------------
+
+
+def test_progress_names_the_layer_the_epoch_and_the_loss(capsys):
+    X, y = make_data(DBNClassifier)
+    small(DBNClassifier, verbose=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2 + 2 + 3
+    assert lines[1].startswith("[DBNClassifier] Layer 1 of 2, epoch 2 of 2: reconstruction error")
+    assert lines[2].startswith("[DBNClassifier] Layer 2 of 2, epoch 1 of 2")
+    assert lines[4].startswith("[DBNClassifier] Fine-tuning, epoch 1 of 3: loss = ")
+    assert lines[-1].endswith(" 0 s left")
+    small(DBNClassifier).fit(X, y)
+    assert capsys.readouterr().out == ""
+
+
+class Recorder:
+    """A callback that notes the tasks that end."""
+
+    max_propagation_depth = None
+
+    def __init__(self):
+        self.ended = []
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.ended.append((type(estimator).__name__, context.task_name))
+
+
+@needs_callbacks
+def test_callbacks_hear_of_every_layer_and_epoch():
+    X, y = make_data(DBNClassifier)
+    recorder = Recorder()
+    small(DBNClassifier).set_callbacks(recorder).fit(X, y)
+    layer = [("BernoulliRBM", "epoch")] * 2 + [("BernoulliRBM", "fit")]
+    name = "DBNClassifier"
+    tuning = [(name, "epoch")] * 3 + [(name, "fine-tuning"), (name, "fit")]
+    assert recorder.ended == layer + layer + tuning
+
+
+# Bad input -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"hidden_layer_sizes": ()}, "'hidden_layer_sizes' parameter of DBNClassifier"),
+        ({"hidden_layer_sizes": (5, 0)}, "'hidden_layer_sizes' parameter of DBNClassifier"),
+        ({"rbm_n_iter": (1, 2, 3)}, "'rbm_n_iter' parameter of DBNClassifier has 3 values"),
+        ({"rbm_momentum": 1.0}, "'rbm_momentum' parameter of DBNClassifier"),
+        ({"dropout": (0.5,)}, "'dropout' parameter of DBNClassifier has 1 values"),
+        ({"activation": "relu"}, "'activation' parameter .* pretrain=True"),
+        ({"solver": "newton"}, "'solver' parameter of DBNClassifier"),
+        ({"batch_size": 0}, "'batch_size' parameter of DBNClassifier"),
+        ({"class_weight": 3}, "'class_weight' parameter of DBNClassifier"),
+        ({"unlabeled": [1, 2]}, "'unlabeled' parameter of DBNClassifier"),
+        ({"early_stopping": True, "validation_fraction": 0.99}, "'validation_fraction' parameter"),
+    ],
+)
+def test_bad_parameters_are_named(parameters, message):
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, **parameters)
+    with pytest.raises(ValueError, match=message):
+        model.fit(X, y)
+    assert not hasattr(model, "classes_")
+
+
+def test_a_layer_that_is_not_there():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier).fit(X, y)
+    for layer in (2, -3, 0.5):
+        with pytest.raises(ValueError, match="'layer' parameter of DBNClassifier"):
+            model.transform(X, layer=layer)
+
+
+def test_the_rate_of_pre_training_suits_the_units_unless_it_is_given():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, visible_units="gaussian").fit(X, y)
+    assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.2]
+    model.set_params(rbm_learning_rate=(None, 0.3)).fit(X, y)
+    assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.3]
