@@ -2,6 +2,14 @@
 
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM
+from .deep import DSNClassifier, DSNRegressor
 from .memory import HopfieldMemory
 
-__all__ = ["BernoulliRBM", "HopfieldMemory", "__version__", "show_versions"]
+__all__ = [
+    "BernoulliRBM",
+    "DSNClassifier",
+    "DSNRegressor",
+    "HopfieldMemory",
+    "__version__",
+    "show_versions",
+]

@@ -1,0 +1,5 @@
+"""Deep networks."""
+
+from .dsn import DSNClassifier, DSNRegressor
+
+__all__ = ["DSNClassifier", "DSNRegressor"]

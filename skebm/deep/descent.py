@@ -78,9 +78,7 @@ def _backtrack(error, point, direction, gradient):
         step = direction * direction.dtype.type(factor)
         by_weights = step[: layer.weights.size].reshape(layer.weights.shape)
         by_bias = step[layer.weights.size :]
-        moved = error.at(
-            layer.with_parameters(layer.weights + by_weights, layer.bias + by_bias)
-        )
+        moved = error.at(layer.with_parameters(layer.weights + by_weights, layer.bias + by_bias))
         if moved.error <= point.error + _SUFFICIENT * factor * slope and moved.error < point.error:
             return step, moved
     return None

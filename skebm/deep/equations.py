@@ -70,16 +70,10 @@ class NormalEquations:
         scipy.linalg.LinAlgWarning
             If the equations are singular; the shortest of the solutions is then returned.
         """
-        matrix = self._penalised_gram(noise)
-        matrix[np.diag_indices_from(matrix)] += alpha
-        try:
-            factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
-            pivots = np.square(factor.diagonal())
-            if pivots.min() <= _NEGLIGIBLE * pivots.max():
-                raise linalg.LinAlgError
-        except linalg.LinAlgError:
+        factor = self._factor(alpha, noise)
+        if factor is None:
             warn_caller(
-                f"The equations of {len(matrix)} hidden units are singular: some are copies or "
+                f"The equations of {len(self.gram)} hidden units are singular: some are copies or "
                 "sums of others. Taking the shortest solution; a larger 'alpha' avoids this.",
                 linalg.LinAlgWarning,
             )
@@ -87,6 +81,38 @@ class NormalEquations:
         return self._with_intercept(
             linalg.cho_solve((factor, True), self._centred_cross(), check_finite=False)
         )
+
+    def leverages(self, alpha, noise):
+        """A function that says how large the share of a row in its own prediction is.
+
+        It takes activities (n_units, n_rows) of rows that are in the sums, and returns one number
+        a row, for rows of weight 1; others take it times their weight.
+        """
+        factor = self._factor(alpha, noise)
+        if factor is None:
+            spectrum = self.spectrum(noise)
+            inverse = spectrum.inverse(alpha)[:, None]
+            return lambda activities: spectrum.leverages(activities, inverse)[:, 0]
+
+        def leverages(activities):
+            centred = activities - (self.unit_sums / self.weight)[:, None]
+            solved = linalg.solve_triangular(
+                factor, centred, lower=True, overwrite_b=True, check_finite=False
+            )
+            return np.square(solved).sum(axis=0) + 1 / self.weight
+
+        return leverages
+
+    def _factor(self, alpha, noise):
+        """Cholesky factor of the equations, None if they are singular."""
+        matrix = self._penalised_gram(noise)
+        matrix[np.diag_indices_from(matrix)] += alpha
+        try:
+            factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+        except linalg.LinAlgError:
+            return None
+        pivots = np.square(factor.diagonal())
+        return factor if pivots.min() > _NEGLIGIBLE * pivots.max() else None
 
     def spectrum(self, noise):
         """These equations in the basis in which they are independent of each other."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._rows import chunks
+from .._rows import DenseRows, chunks
 from ..kernels.products import add_product, multiply
 from ..kernels.stacking import add_row_sums, slopes_of_units, weigh_columns
 from .equations import NormalEquations
@@ -47,6 +47,19 @@ class Examples:
         """Weights of the rows in a slice, or None."""
         return None if self.weights is None else self.weights[part]
 
+    def take(self, numbers):
+        """The rows with these numbers, made dense."""
+        X = np.empty((len(numbers), self.rows.shape[1]), dtype=self.rows.dtype)
+        rows = DenseRows(self.rows.take(numbers, X))
+        weights = None if self.weights is None else self.weights[numbers]
+        return Examples(rows, self.targets[numbers], weights)
+
+    def total_weight(self):
+        """Sum of the weights: without weights, the number of rows."""
+        if self.weights is None:
+            return float(len(self.targets))
+        return float(self.weights.sum(dtype=np.float64))
+
 
 @dataclass
 class Point:
@@ -63,6 +76,8 @@ class Point:
         The squared error and the penalties.
     gradient : tuple of ndarray
         Derivatives of ``error`` by the weights and by the bias of the layer.
+    equations : NormalEquations
+        What the output weights were solved from.
     """
 
     layer: HiddenLayer
@@ -71,6 +86,7 @@ class Point:
     squared_error: float
     error: float
     gradient: tuple
+    equations: NormalEquations
 
 
 class ReducedError:
@@ -93,7 +109,7 @@ class ReducedError:
     def at(self, layer):
         """The :class:`Point` at ``layer``."""
         equations = self.normal_equations(layer)
-        squares = equations.gram.diagonal().copy()
+        squares = equations.gram.diagonal()
         coef, intercept = (
             solved.astype(layer.dtype, order="C")
             for solved in equations.solve(self.penalty.alpha, self.penalty.noise)
@@ -102,7 +118,7 @@ class ReducedError:
         sizes = np.square(coef, dtype=np.float64).sum(axis=1)
         penalties = self.penalty.alpha * sizes.sum() + self.penalty.noise * (squares @ sizes)
         error = squared_error + float(penalties)
-        return Point(layer, coef, intercept, squared_error, error, gradient)
+        return Point(layer, coef, intercept, squared_error, error, gradient, equations)
 
     def normal_equations(self, layer):
         """Sums over the rows from which the output weights follow."""

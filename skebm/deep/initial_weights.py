@@ -1,0 +1,87 @@
+"""Where the hidden weights of a module start: an RBM, random numbers, or the module below."""
+
+import numpy as np
+import scipy.sparse
+
+from .hidden_layer import HiddenLayer
+
+# Standard deviation of the input that a random unit gets from standardised features.
+_RANDOM_SCALE = 2.0
+# Standard deviation of the weights of a copied unit to what its copy did not see.
+_NEW_WEIGHT_SCALE = 0.1
+
+
+def random_layer(X, weights, n_units, generator, n_jobs):
+    """Units with random weights to the features, standardised by ``weights``-ed mean and spread.
+
+    The standardisation is part of the layer: it takes the features as they are.
+    """
+    mean, spread = _mean_and_spread(X, weights)
+    scale = _RANDOM_SCALE / np.sqrt(X.shape[1])
+    directions = scale * generator.standard_normal((n_units, X.shape[1])) / spread
+    bias = generator.standard_normal(n_units) - directions @ mean
+    return _layer(directions, bias, X.dtype, n_jobs)
+
+
+def rbm_layer(X, rbm, n_jobs):
+    """Hidden units of the RBM ``rbm``, which is trained here on the features.
+
+    It sees features that are outside of [0, 1] scaled to it, those of sparse data by their largest
+    absolute value alone. The scaling is then made part of the layer.
+    """
+    low, span = _ranges(X)
+    rbm.fit(_scaled(X, low, span))
+    weights = np.asarray(rbm.components_, dtype=np.float64) / span
+    return _layer(weights, rbm.intercept_hidden_ - weights @ low, X.dtype, n_jobs)
+
+
+def copied_layer(layer, kept, n_features, generator):
+    """Units of the module below, with small random weights to the features that it did not see.
+
+    ``kept`` is how many of the first features both see.
+    """
+    shape = layer.n_units, n_features
+    weights = (_NEW_WEIGHT_SCALE * generator.standard_normal(shape)).astype(layer.dtype)
+    weights[:, :kept] = layer.weights[:, :kept]
+    return layer.with_parameters(weights, layer.bias.copy())
+
+
+def _layer(weights, bias, dtype, n_jobs):
+    return HiddenLayer(weights.astype(dtype, order="C"), bias.astype(dtype), n_jobs)
+
+
+def _mean_and_spread(X, weights):
+    """Mean and standard deviation of each column, 1 where it is constant; float64."""
+    n_rows = X.shape[0]
+    weights = np.full(n_rows, 1 / n_rows) if weights is None else weights / weights.sum()
+    weights = weights.astype(X.dtype)
+    mean = (weights @ X).astype(np.float64)
+    if scipy.sparse.issparse(X):
+        square = weights @ X.multiply(X)
+    else:
+        square = np.einsum("i,ij,ij->j", weights, X, X)
+    variance = square.astype(np.float64) - mean**2
+    varies = variance > 1e-6 * np.maximum(square, np.finfo(X.dtype).tiny)
+    return mean, np.sqrt(np.where(varies, variance, 1))
+
+
+def _ranges(X):
+    """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
+    if scipy.sparse.issparse(X):
+        low = np.zeros(X.shape[1])
+        high = abs(X).max(axis=0).toarray().ravel()
+        outside = (high > 1) | (X.min(axis=0).toarray().ravel() < 0)
+    else:
+        low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
+        outside = (low < 0) | (high > 1)
+    span = np.where(high > low, high - low, 1)
+    return np.where(outside, low, 0), np.where(outside, span, 1)
+
+
+def _scaled(X, low, span):
+    if np.all(low == 0) and np.all(span == 1):
+        return X
+    if scipy.sparse.issparse(X):
+        return (X @ scipy.sparse.diags_array(1 / span)).astype(X.dtype).tocsr()
+    scaled = (X - low.astype(X.dtype)) / span.astype(X.dtype)
+    return np.clip(scaled, 0, 1, out=scaled)
