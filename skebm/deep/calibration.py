@@ -45,9 +45,7 @@ def left_out_outputs(point, examples, penalty):
     leverages_of = point.equations.leverages(penalty.alpha, penalty.noise)
     out = np.empty(examples.targets.shape)
     for part, activities in ChunkedActivities(examples.rows).compute(point.layer):
-        leverages = leverages_of(activities)
-        if examples.weights is not None:
-            leverages = leverages * examples.weights[part]
+        leverages = leverages_of(activities) * examples.weight_left_out(part)
         targets = examples.targets[part]
         outputs = outputs_of(point.layer, activities, point.coef, point.intercept).T
         left = np.maximum(1 - leverages, np.finfo(point.layer.dtype).eps)

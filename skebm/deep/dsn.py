@@ -105,6 +105,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Labels of the classes.
     final_estimator_ : classifier
         The fitted ``final_estimator``. Only if one was given.
+    n_iter_ : int
+        Steps of fine-tuning, of all modules together; a warm-up counts as one.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -332,7 +334,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         if len(self.classes_) < 2:
             raise ValueError(
                 f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {self.classes_[0]!r}."
+                f"data contains only one class: {self.classes_[0]}."
             )
 
     def _targets(self, y, dtype):
@@ -341,7 +343,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         unknown = self.classes_[numbers] != y
         if unknown.any():
             raise ValueError(
-                f"y contains the label {y[unknown][0]!r}, which is not one of the classes "
+                f"y contains the label {y[unknown][0]}, which is not one of the classes "
                 f"{self.classes_} of this {type(self).__name__}."
             )
         targets = np.zeros((len(y), len(self.classes_)), dtype=dtype)
@@ -458,6 +460,8 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Mean and standard deviation of the targets, by which they are standardised.
     final_estimator_ : regressor
         The fitted ``final_estimator``. Only if one was given.
+    n_iter_ : int
+        Steps of fine-tuning, of all modules together; a warm-up counts as one.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -86,7 +86,7 @@ class NormalEquations:
         """A function that says how large the share of a row in its own prediction is.
 
         It takes activities (n_units, n_rows) of rows that are in the sums, and returns one number
-        a row, for rows of weight 1; others take it times their weight.
+        a row, for each unit of weight of that row.
         """
         factor = self._factor(alpha, noise)
         if factor is None:
@@ -193,7 +193,7 @@ class Spectrum:
         Returns
         -------
         leverages : ndarray of shape (n_rows, n_alphas)
-            For rows of weight 1; others take it times their weight.
+            For each unit of weight of a row.
         """
         dtype = activities.dtype
         weight = self._equations.weight

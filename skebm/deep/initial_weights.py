@@ -67,21 +67,28 @@ def _mean_and_spread(X, weights):
 
 def _ranges(X):
     """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
+    low, high = X.min(axis=0), X.max(axis=0)
     if scipy.sparse.issparse(X):
-        low = np.zeros(X.shape[1])
-        high = abs(X).max(axis=0).toarray().ravel()
-        outside = (high > 1) | (X.min(axis=0).toarray().ravel() < 0)
-    else:
-        low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-        outside = (low < 0) | (high > 1)
+        low, high = low.toarray(), high.toarray()
+    low, high = (np.ravel(end).astype(np.float64) for end in (low, high))
+    outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)
 
 
 def _scaled(X, low, span):
+    """Each column less its ``low``, divided by its ``span``; no copy if there is nothing to do."""
     if np.all(low == 0) and np.all(span == 1):
         return X
-    if scipy.sparse.issparse(X):
-        return (X @ scipy.sparse.diags_array(1 / span)).astype(X.dtype).tocsr()
-    scaled = (X - low.astype(X.dtype)) / span.astype(X.dtype)
-    return np.clip(scaled, 0, 1, out=scaled)
+    if not scipy.sparse.issparse(X):
+        scaled = (X - low.astype(X.dtype)) / span.astype(X.dtype)
+        return np.clip(scaled, 0, 1, out=scaled)
+    # Columns that are shifted are no longer sparse; of the others, zeros stay zeros.
+    shifted = np.flatnonzero(low)
+    columns = (X[:, shifted].toarray() - low[shifted]) / span[shifted]
+    places = np.arange(len(shifted)), shifted
+    into = scipy.sparse.csr_array((np.ones(len(shifted)), places), shape=(len(shifted), X.shape[1]))
+    others = X @ scipy.sparse.diags_array(np.where(low == 0, 1 / span, 0))
+    scaled = others + scipy.sparse.csr_array(columns.clip(0, 1)) @ into
+    scaled.data.clip(0, 1, out=scaled.data)
+    return scaled.astype(X.dtype).tocsr()

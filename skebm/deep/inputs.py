@@ -14,13 +14,15 @@ class StackInputs:
     X : ndarray or CSR matrix of shape (n_rows, n_features)
     keep_all : bool
         Whether a module sees the outputs of all modules below, or those of the last one only.
+    outputs : ndarray of shape (n_rows, n_outputs), default=None
+        What the modules below have said so far.
     """
 
-    def __init__(self, X, keep_all):
+    def __init__(self, X, keep_all, outputs=None):
         self.X = X
         self._keep_all = keep_all
         self._data = as_rows(X)
-        self._outputs = None
+        self._outputs = outputs
 
     @property
     def rows(self):
@@ -35,8 +37,8 @@ class StackInputs:
             return scipy.sparse.hstack([self.X, scipy.sparse.csr_array(self._outputs)]).tocsr()
         return np.hstack([self.X, self._outputs])
 
-    def add(self, outputs):
-        """Append what a module has to say of the rows, of shape (n_rows, n_outputs)."""
+    def followed_by(self, outputs):
+        """What the module after the next one sees, given ``outputs`` (n_rows, n_outputs)."""
         if self._outputs is not None and self._keep_all:
             outputs = np.hstack([self._outputs, outputs])
-        self._outputs = np.ascontiguousarray(outputs)
+        return StackInputs(self.X, self._keep_all, np.ascontiguousarray(outputs))

@@ -47,6 +47,13 @@ class Examples:
         """Weights of the rows in a slice, or None."""
         return None if self.weights is None else self.weights[part]
 
+    def weight_left_out(self, part):
+        """Weight that is missing when a row in the slice is left out once.
+
+        A row of weight 2 is the same row twice, of which one stays.
+        """
+        return 1.0 if self.weights is None else np.minimum(self.weights[part], 1)
+
     def take(self, numbers):
         """The rows with these numbers, made dense."""
         X = np.empty((len(numbers), self.rows.shape[1]), dtype=self.rows.dtype)

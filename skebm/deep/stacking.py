@@ -177,7 +177,7 @@ class BaseDSN(
                 layer = point.layer
                 for rows in row_sets:
                     outputs = module.outputs(rows.inputs.rows, self.n_jobs)
-                    rows.inputs.add(self._passed_on(module, outputs))
+                    rows.inputs = rows.inputs.followed_by(self._passed_on(module, outputs))
             yield number + 1 == self.n_modules
 
     def _fit_module(self, layer, row_sets, streams):
@@ -207,6 +207,7 @@ class BaseDSN(
         # What partial_fit adds further rows to.
         self._equations = point.equations
         self._n_features_out = len(module.components_)
+        self.n_iter_ = sum(len(module.error_curve_) - 1 for module in self.modules_)
 
     def _initial_layer(self, rows, layer_below, streams):
         inputs, generator = rows.inputs, streams.generator()
@@ -342,7 +343,7 @@ class BaseDSN(
             with one_blas_thread():
                 outputs = module.outputs(inputs.rows, self.n_jobs)
             yield module, inputs, outputs
-            inputs.add(self._passed_on(module, outputs))
+            inputs = inputs.followed_by(self._passed_on(module, outputs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -103,13 +103,11 @@ def _leave_one_out_errors(layer, training, spectrum):
     errors = np.zeros(len(ALPHAS))
     for part, activities in ChunkedActivities(training.rows).compute(layer):
         weights = training.weights_of(part)
-        leverages = spectrum.leverages(activities, inverses)
-        if weights is not None:
-            leverages *= weights[:, None]
+        leverages = spectrum.leverages(activities, inverses).T * training.weight_left_out(part)
         for number, (coef, intercept) in enumerate(solutions):
             residuals = outputs_of(layer, activities, coef, intercept).T - training.targets[part]
             squares = np.square(residuals, dtype=np.float64).sum(axis=1)
-            squares /= np.square(np.maximum(1 - leverages[:, number], np.finfo(float).eps))
+            squares /= np.square(np.maximum(1 - leverages[number], np.finfo(float).eps))
             errors[number] += squares.sum() if weights is None else squares @ weights
     return errors
 
