@@ -46,7 +46,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Hidden weights to start from. "rbm": a restricted Boltzmann machine trained on what the
         module sees. "copy": that for the bottom module, and for each other the weights of the
         module below with small random weights to what is new. "random": normal numbers, for
-        features standardised by their mean and standard deviation.
+        features less their mean and scaled by their range.
     rbm : BernoulliRBM, default=None
         The machine to train, except for its numbers of units and its random state. None is
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
@@ -403,7 +403,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Hidden weights to start from. "rbm": a restricted Boltzmann machine trained on what the
         module sees. "copy": that for the bottom module, and for each other the weights of the
         module below with small random weights to what is new. "random": normal numbers, for
-        features standardised by their mean and standard deviation.
+        features less their mean and scaled by their range.
     rbm : BernoulliRBM, default=None
         The machine to train, except for its numbers of units and its random state. None is
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.

@@ -5,21 +5,25 @@ import scipy.sparse
 
 from .hidden_layer import HiddenLayer
 
-# Standard deviation of the input that a random unit gets from standardised features.
+# Standard deviation of the input that a random unit gets from features of unit spread.
 _RANDOM_SCALE = 2.0
 # Standard deviation of the weights of a copied unit to what its copy did not see.
 _NEW_WEIGHT_SCALE = 0.1
 
 
 def random_layer(X, weights, n_units, generator, n_jobs):
-    """Units with random weights to the features, standardised by ``weights``-ed mean and spread.
+    """Units with random weights, for features less their mean and divided by a quarter of their
+    range.
 
-    The standardisation is part of the layer: it takes the features as they are.
+    That scaling is part of the layer, which takes the features as they are. A standard deviation
+    would give a feature that is hardly ever on weights that drown all others where it is.
     """
-    mean, spread = _mean_and_spread(X, weights)
+    mean = weights @ X / weights.sum() if weights is not None else X.mean(axis=0)
+    low, high = _ends(X)
+    spread = np.where(high > low, (high - low) / 4, 1)
     scale = _RANDOM_SCALE / np.sqrt(X.shape[1])
     directions = scale * generator.standard_normal((n_units, X.shape[1])) / spread
-    bias = generator.standard_normal(n_units) - directions @ mean
+    bias = generator.standard_normal(n_units) - directions @ np.ravel(mean)
     return _layer(directions, bias, X.dtype, n_jobs)
 
 
@@ -50,27 +54,17 @@ def _layer(weights, bias, dtype, n_jobs):
     return HiddenLayer(weights.astype(dtype, order="C"), bias.astype(dtype), n_jobs)
 
 
-def _mean_and_spread(X, weights):
-    """Mean and standard deviation of each column, 1 where it is constant; float64."""
-    n_rows = X.shape[0]
-    weights = np.full(n_rows, 1 / n_rows) if weights is None else weights / weights.sum()
-    weights = weights.astype(X.dtype)
-    mean = (weights @ X).astype(np.float64)
+def _ends(X):
+    """Smallest and largest value of each column."""
+    ends = X.min(axis=0), X.max(axis=0)
     if scipy.sparse.issparse(X):
-        square = weights @ X.multiply(X)
-    else:
-        square = np.einsum("i,ij,ij->j", weights, X, X)
-    variance = square.astype(np.float64) - mean**2
-    varies = variance > 1e-6 * np.maximum(square, np.finfo(X.dtype).tiny)
-    return mean, np.sqrt(np.where(varies, variance, 1))
+        ends = (end.toarray() for end in ends)
+    return [np.ravel(end).astype(np.float64) for end in ends]
 
 
 def _ranges(X):
     """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
-    low, high = X.min(axis=0), X.max(axis=0)
-    if scipy.sparse.issparse(X):
-        low, high = low.toarray(), high.toarray()
-    low, high = (np.ravel(end).astype(np.float64) for end in (low, high))
+    low, high = _ends(X)
     outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)
