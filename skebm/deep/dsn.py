@@ -22,7 +22,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     A stack of modules [1]_. Each has one layer of sigmoid units and linear outputs, and sees the
     features of the data together with the outputs of the modules below it. Output weights are the
     solution of a ridge regression on one-hot labels, which is convex and exact. Hidden weights
-    start from a restricted Boltzmann machine and are then fine-tuned, all rows at a time, with
+    start at random or from a restricted Boltzmann machine, and are fine-tuned on all rows, with
     the output weights solved again at each step, so that the training error never rises.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
@@ -38,15 +38,15 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         as in :class:`sklearn.linear_model.Ridge`. "loo" and "gcv" choose it for each module,
         among 15 values from 1e-3 to 1e4, by the leave-one-out error or by generalised
         cross-validation with the hidden weights that the module starts from.
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         Probability in [0, 1) with which a hidden unit is dropped from a row. No unit ever is: the
         error is the mean over all ways of dropping some, which for linear outputs has a closed
         form, so that the solve and the steps stay exact.
-    init : {"copy", "rbm", "random"}, default="copy"
-        Hidden weights to start from. "rbm": a restricted Boltzmann machine trained on what the
-        module sees. "copy": that for the bottom module, and for each other the weights of the
-        module below with small random weights to what is new. "random": normal numbers, for
-        features less their mean and scaled by their range.
+    init : {"random", "rbm", "copy"}, default="random"
+        Hidden weights to start from. "random": normal numbers, for features less their mean and
+        scaled by their range. "rbm": a restricted Boltzmann machine trained on what the module
+        sees. "copy": that for the bottom module, and for each other the weights of the module
+        below with small random weights to what is new.
     rbm : BernoulliRBM, default=None
         The machine to train, except for its numbers of units and its random state. None is
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
@@ -57,8 +57,9 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     final_estimator : classifier, default=None
         If given, for example a :class:`sklearn.linear_model.LogisticRegression`, it is trained on
         the hidden activities of the top module and makes the predictions.
-    warm_up : int, default=10
-        Epochs of minibatch descent (Adam) before the steps on all rows; none if ``max_iter`` is 0.
+    warm_up : int, default=0
+        Epochs of minibatch descent (Adam) before the steps on all rows. It helps where rows are
+        many and steps on all of them slow. None if ``max_iter`` is 0.
     learning_rate_init : float, default=0.001
         Learning rate of the warm-up, at its start. It falls to zero along a cosine.
     batch_size : int, default=100
@@ -69,6 +70,10 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     max_iter : int, default=20
         Most steps of fine-tuning on all rows for each module. 0 leaves the hidden weights as they
         started.
+    emphasis : bool, default=False
+        Give rows more weight in fine-tuning the worse they are predicted: (1 + e / mean(e)) / 2 for
+        a row of squared error e, set anew after every five steps. Output weights are solved for
+        without it in the end.
     tol : float, default=1e-4
         Smallest relative fall of the error that counts as one.
     early_stopping : bool, default=False
@@ -152,17 +157,18 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         n_modules=3,
         *,
         alpha=1.0,
-        dropout=0.0,
-        init="copy",
+        dropout=0.1,
+        init="random",
         rbm=None,
         stacking="all",
         stack_method="decision_function",
         final_estimator=None,
-        warm_up=10,
+        warm_up=0,
         learning_rate_init=0.001,
         batch_size=100,
         input_dropout=0.0,
         max_iter=20,
+        emphasis=False,
         tol=1e-4,
         early_stopping=False,
         validation_fraction=0.1,
@@ -186,6 +192,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         self.batch_size = batch_size
         self.input_dropout = input_dropout
         self.max_iter = max_iter
+        self.emphasis = emphasis
         self.tol = tol
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
@@ -378,9 +385,9 @@ class DSNRegressor(RegressorMixin, BaseDSN):
 
     A stack of modules [1]_. Each has one layer of sigmoid units and linear outputs, and sees the
     features of the data together with the outputs of the modules below it. Output weights are the
-    solution of a ridge regression, which is convex and exact. Hidden weights start from a
-    restricted Boltzmann machine and are then fine-tuned, all rows at a time, with the output
-    weights solved again at each step, so that the training error never rises.
+    solution of a ridge regression, which is convex and exact. Hidden weights start at random or
+    from a restricted Boltzmann machine, and are fine-tuned on all rows, with the output weights
+    solved again at each step, so that the training error never rises.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
 
@@ -395,15 +402,15 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         as in :class:`sklearn.linear_model.Ridge`. "loo" and "gcv" choose it for each module,
         among 15 values from 1e-3 to 1e4, by the leave-one-out error or by generalised
         cross-validation with the hidden weights that the module starts from.
-    dropout : float, default=0.0
+    dropout : float, default=0.1
         Probability in [0, 1) with which a hidden unit is dropped from a row. No unit ever is: the
         error is the mean over all ways of dropping some, which for linear outputs has a closed
         form, so that the solve and the steps stay exact.
-    init : {"copy", "rbm", "random"}, default="copy"
-        Hidden weights to start from. "rbm": a restricted Boltzmann machine trained on what the
-        module sees. "copy": that for the bottom module, and for each other the weights of the
-        module below with small random weights to what is new. "random": normal numbers, for
-        features less their mean and scaled by their range.
+    init : {"random", "rbm", "copy"}, default="random"
+        Hidden weights to start from. "random": normal numbers, for features less their mean and
+        scaled by their range. "rbm": a restricted Boltzmann machine trained on what the module
+        sees. "copy": that for the bottom module, and for each other the weights of the module
+        below with small random weights to what is new.
     rbm : BernoulliRBM, default=None
         The machine to train, except for its numbers of units and its random state. None is
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
@@ -412,8 +419,9 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     final_estimator : regressor, default=None
         If given, for example a :class:`sklearn.svm.SVR`, it is trained on the hidden activities
         of the top module and makes the predictions.
-    warm_up : int, default=10
-        Epochs of minibatch descent (Adam) before the steps on all rows; none if ``max_iter`` is 0.
+    warm_up : int, default=0
+        Epochs of minibatch descent (Adam) before the steps on all rows. It helps where rows are
+        many and steps on all of them slow. None if ``max_iter`` is 0.
     learning_rate_init : float, default=0.001
         Learning rate of the warm-up, at its start. It falls to zero along a cosine.
     batch_size : int, default=100
@@ -424,6 +432,10 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     max_iter : int, default=20
         Most steps of fine-tuning on all rows for each module. 0 leaves the hidden weights as they
         started.
+    emphasis : bool, default=False
+        Give rows more weight in fine-tuning the worse they are predicted: (1 + e / mean(e)) / 2 for
+        a row of squared error e, set anew after every five steps. Output weights are solved for
+        without it in the end.
     tol : float, default=1e-4
         Smallest relative fall of the error that counts as one.
     early_stopping : bool, default=False
@@ -500,16 +512,17 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         n_modules=3,
         *,
         alpha=1.0,
-        dropout=0.0,
-        init="copy",
+        dropout=0.1,
+        init="random",
         rbm=None,
         stacking="all",
         final_estimator=None,
-        warm_up=10,
+        warm_up=0,
         learning_rate_init=0.001,
         batch_size=100,
         input_dropout=0.0,
         max_iter=20,
+        emphasis=False,
         tol=1e-4,
         early_stopping=False,
         validation_fraction=0.1,
@@ -532,6 +545,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         self.batch_size = batch_size
         self.input_dropout = input_dropout
         self.max_iter = max_iter
+        self.emphasis = emphasis
         self.tol = tol
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction

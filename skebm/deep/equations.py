@@ -79,7 +79,7 @@ class NormalEquations:
             )
             return self.spectrum(noise).solve(alpha)
         return self._with_intercept(
-            linalg.cho_solve((factor, True), self._centred_cross(), check_finite=False)
+            linalg.cho_solve((factor, False), self._centred_cross(), check_finite=False)
         )
 
     def leverages(self, alpha, noise):
@@ -97,18 +97,18 @@ class NormalEquations:
         def leverages(activities):
             centred = activities - (self.unit_sums / self.weight)[:, None]
             solved = linalg.solve_triangular(
-                factor, centred, lower=True, overwrite_b=True, check_finite=False
+                factor, centred, trans="T", overwrite_b=True, check_finite=False
             )
             return np.square(solved).sum(axis=0) + 1 / self.weight
 
         return leverages
 
     def _factor(self, alpha, noise):
-        """Cholesky factor of the equations, None if they are singular."""
+        """Upper Cholesky factor of the equations, None if they are singular."""
         matrix = self._penalised_gram(noise)
         matrix[np.diag_indices_from(matrix)] += alpha
         try:
-            factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+            factor = linalg.cholesky(matrix, overwrite_a=True, check_finite=False)
         except linalg.LinAlgError:
             return None
         pivots = np.square(factor.diagonal())
@@ -119,11 +119,14 @@ class NormalEquations:
         return Spectrum(self, noise)
 
     def _penalised_gram(self, noise):
-        """Gram matrix of activities less their means, with the penalty of the noise."""
-        means = self.unit_sums / self.weight
-        matrix = self.gram - np.outer(means, self.unit_sums)
+        """Gram matrix of activities less their means, with the penalty of the noise.
+
+        Its upper triangle, in Fortran order: what LAPACK can overwrite without a copy.
+        """
+        matrix = np.outer(self.unit_sums / self.weight, self.unit_sums)
+        np.subtract(self.gram, matrix, out=matrix)
         matrix[np.diag_indices_from(matrix)] += noise * self.gram.diagonal()
-        return matrix
+        return matrix.T
 
     def _centred_cross(self):
         return self.cross - np.outer(self.unit_sums / self.weight, self.target_sums)
@@ -145,7 +148,7 @@ class Spectrum:
     def __init__(self, equations, noise):
         self._equations = equations
         values, self.vectors = linalg.eigh(
-            equations._penalised_gram(noise), lower=True, overwrite_a=True, check_finite=False
+            equations._penalised_gram(noise), lower=False, overwrite_a=True, check_finite=False
         )
         self.values = np.maximum(values, 0)
         self._cross = self.vectors.T @ equations._centred_cross()

@@ -9,7 +9,8 @@ Rows are worked on in chunks, twice: once for the sums that the solve needs, and
 for the residuals and the gradient.
 """
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -112,6 +113,12 @@ class ReducedError:
         self.examples = examples
         self.penalty = penalty
         self._activities = ChunkedActivities(examples.rows, n_bytes)
+
+    def with_weights(self, weights):
+        """The same error with other weights of the rows, in the same memory."""
+        other = copy.copy(self)
+        other.examples = replace(self.examples, weights=weights)
+        return other
 
     def at(self, layer):
         """The :class:`Point` at ``layer``."""

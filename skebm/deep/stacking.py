@@ -71,6 +71,7 @@ class BaseDSN(
         "learning_rate_init": Number(Real, "(0, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
         "input_dropout": Number(Real, "[0, 1)"),
+        "emphasis": Flag(),
         "max_iter": Number(Integral, "[0, inf)"),
         "tol": Number(Real, "[0, inf)"),
         "early_stopping": Flag(),
@@ -236,6 +237,7 @@ class BaseDSN(
             max_iter=self.max_iter,
             tol=self.tol,
             n_iter_no_change=self.n_iter_no_change,
+            emphasis=self.emphasis,
             n_bytes=megabytes * _MEGABYTE,
         )
 

@@ -13,6 +13,9 @@ from .warm_up import WarmUp
 # What ``alpha`` is chosen from, where it is chosen.
 ALPHAS = np.logspace(-3, 4, 15)
 
+# For fewer steps, the curvature would have to be learned too often.
+_STEPS_OF_ONE_EMPHASIS = 5
+
 
 @dataclass
 class Settings:
@@ -27,6 +30,7 @@ class Settings:
     max_iter: int
     tol: float
     n_iter_no_change: int
+    emphasis: bool
     n_bytes: float
 
     @property
@@ -62,20 +66,57 @@ def train_module(layer, training, held_out, settings, streams, report):
         alpha = choose_alpha(layer, training, settings)
     error = ReducedError(training, Penalty(alpha, settings.noise), settings.n_bytes)
     watch = _Watch(training, held_out, settings, report)
-    start = error.at(layer)
-    watch.see(start)
-    point = start
-    if settings.warm_up and settings.max_iter:
-        warmed = error.at(_warmed_up(start, error, settings, streams))
-        # A learning rate that was too high must not cost what the solve had won.
-        if warmed.error < start.error:
-            point = warmed
-            watch.see(point)
-    for lower in descend(error, point, settings.max_iter):
-        watch.see(lower)
+    for point in _points(error, layer, settings, streams):
+        watch.see(point)
         if watch.is_over():
             break
     return watch.module(alpha), watch.best_point
+
+
+def _points(error, layer, settings, streams):
+    """Yield the points of ever lower error that a module goes through."""
+    point = error.at(layer)
+    yield point
+    if settings.warm_up and settings.max_iter:
+        warmed = error.at(_warmed_up(point, error, settings, streams))
+        # A learning rate that was too high must not cost what the solve had won.
+        if warmed.error < point.error:
+            point = warmed
+            yield point
+    go_down = _descend_with_emphasis if settings.emphasis else descend
+    points = go_down(error, point, settings.max_iter)
+    del point, layer  # Each holds a matrix over all pairs of units.
+    yield from points
+
+
+def _descend_with_emphasis(error, point, max_iter):
+    """Like :func:`descend`, with more weight for rows that are predicted badly.
+
+    The weights, (1 + squared error / mean squared error) / 2 of each row, hold for some steps. A
+    point that these have led to is yielded if the error itself has fallen; if not, the rest of the
+    way is gone without weights.
+    """
+    for first in range(0, max_iter, _STEPS_OF_ONE_EMPHASIS):
+        weighted = error.with_weights(_emphasis(error.examples, point))
+        n_steps = min(_STEPS_OF_ONE_EMPHASIS, max_iter - first)
+        layer = point.layer
+        for step in descend(weighted, weighted.at(layer), n_steps):
+            layer = step.layer
+        found = error.at(layer)
+        if found.error >= point.error:
+            yield from descend(error, point, max_iter - first)
+            return
+        point = found
+        yield point
+
+
+def _emphasis(examples, point):
+    """Weights of the rows, larger where the squared error is."""
+    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
+    squares = np.square(outputs - examples.targets).sum(axis=1)
+    given = np.ones_like(squares) if examples.weights is None else examples.weights
+    mean = np.average(squares, weights=given)
+    return given * (1 + squares / mean) / 2 if mean > 0 else given
 
 
 def choose_alpha(layer, training, settings):

@@ -70,6 +70,20 @@ def test_the_error_never_rises(digits):
         assert module.error_curve_[-1] == module.error_after_
 
 
+def test_emphasis_lowers_the_error_and_those_of_the_worst_rows_most(digits):
+    X, y = digits
+    dsn = DSNClassifier(40, 1, max_iter=15, alpha=0.01, **PLAIN)
+    plain, emphatic = (clone(dsn).set_params(emphasis=e).fit(X, y) for e in (False, True))
+    curve = emphatic.modules_[0].error_curve_
+    assert len(curve) == 1 + 3
+    assert np.all(np.diff(curve) < 0)
+    worst = [
+        np.square(one.decision_function(X) - np.eye(10)[y]).sum(axis=1).max()
+        for one in (plain, emphatic)
+    ]
+    assert worst[1] < worst[0]
+
+
 def test_reported_error_is_that_of_the_outputs(digits):
     X, y = digits
     dsn = DSNClassifier(30, 1, max_iter=3, **PLAIN).fit(X, y)
