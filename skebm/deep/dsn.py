@@ -239,7 +239,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def predict(self, X):
-        """Labels of the classes with the largest outputs.
+        """Label of the class with the largest output, for each row.
 
         Parameters
         ----------
@@ -257,7 +257,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         return self._labels(self._top_outputs(X))
 
     def predict_proba(self, X):
-        """Probabilities of the classes.
+        """Probability of each class.
 
         The softmax of the linear outputs times ``sharpness_`` of the top module. That number is
         the one which gives the true labels the highest likelihood, for the rows held out with
@@ -335,7 +335,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     def _labels(self, outputs):
         return self.classes_[outputs.argmax(axis=1)]
 
-    def _start(self, y, weights, classes=None):
+    def _start(self, y, weights, dtype, classes=None):
         check_classification_targets(y)
         self.classes_ = np.unique(y if classes is None else classes)
         if len(self.classes_) < 2:
@@ -617,11 +617,12 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         for _, _, outputs in self._stages(self._validated(X)):
             yield self._in_units_of_y(outputs)
 
-    def _start(self, y, weights):
+    def _start(self, y, weights, dtype):
         columns = y.reshape(len(y), -1)
-        self.target_mean_ = np.average(columns, axis=0, weights=weights)
-        variance = np.average(np.square(columns - self.target_mean_), axis=0, weights=weights)
-        self.target_scale_ = np.sqrt(np.where(variance > 0, variance, 1))
+        mean = np.average(columns, axis=0, weights=weights)
+        variance = np.average(np.square(columns - mean), axis=0, weights=weights)
+        self.target_mean_ = mean.astype(dtype)
+        self.target_scale_ = np.sqrt(np.where(variance > 0, variance, 1)).astype(dtype)
         self._is_single_output = y.ndim == 1
 
     def _targets(self, y, dtype):

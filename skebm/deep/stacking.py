@@ -114,7 +114,7 @@ class BaseDSN(
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
-            self._start(y, weights)
+            self._start(y, weights, X.dtype)
             training = self._train(X, self._targets(y, X.dtype), weights)
             for _ in range(self.n_modules):
                 task = progress.subcontext(task_name="module")
@@ -138,7 +138,7 @@ class BaseDSN(
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time)
             if first_time:
-                self._start(y, weights, **start)
+                self._start(y, weights, X.dtype, **start)
             targets = self._targets(y, X.dtype)
             if first_time:
                 # Runs to the end of the generator, or to the first module that is no gain.
@@ -306,7 +306,7 @@ class BaseDSN(
     # Use
 
     def transform(self, X, module=-1):
-        """Activities of the hidden units of a module.
+        """Hidden activities of a module.
 
         Parameters
         ----------
