@@ -158,11 +158,51 @@ class ReducedError:
             squares = np.square(residuals, dtype=np.float64).sum(axis=0)
             squared_error += float(squares @ weights)
             residuals *= weights
-            back = BackwardPass(layer, coef, shrinkage, weights)
-            back.add_gradient(activities, residuals, examples.rows, part, gradient)
+            blame = Blame(coef, residuals, shrinkage, weights)
+            self._add_gradient(layer, activities, blame, part, gradient)
         for derivatives in gradient:
             derivatives *= 2
         return squared_error, gradient
+
+    def _add_gradient(self, layer, activities, blame, part, gradient):
+        """Add half the derivatives by weights and bias, from the rows in a slice."""
+        by_weights, by_bias = gradient
+
+        def add_block(block):
+            slopes = blame.slopes(block, activities, by_bias)
+            self.examples.rows.add_gradient(slopes, part, by_weights[block])
+
+        layer.for_each_block(add_block)
+
+
+@dataclass
+class Blame:
+    """What some rows have against the hidden units.
+
+    Attributes
+    ----------
+    coef : ndarray of shape (n_units, n_targets)
+    residuals : ndarray of shape (n_targets, n_rows)
+        Outputs less targets, times the weights of the rows.
+    shrinkage : ndarray of shape (n_units,)
+        Factor of the penalty on the squared activities of each unit.
+    weights : ndarray of shape (n_rows,)
+        Weights of the rows.
+    """
+
+    coef: np.ndarray
+    residuals: np.ndarray
+    shrinkage: np.ndarray
+    weights: np.ndarray
+
+    def slopes(self, block, activities, by_bias):
+        """Half the derivatives by the inputs of a block of units; sums are added to ``by_bias``."""
+        slopes = np.empty_like(activities[block])
+        multiply(self.coef[block], self.residuals, slopes)
+        slopes_of_units(
+            slopes, activities[block], self.shrinkage[block], self.weights, by_bias[block]
+        )
+        return slopes
 
 
 class ChunkedActivities:
@@ -208,47 +248,6 @@ class ChunkedActivities:
         shape = layer.n_units, part.stop - part.start
         # The last chunk may be shorter than the room that it shares with the others.
         return self._rooms[number % len(self._rooms)][: shape[0] * shape[1]].reshape(shape)
-
-
-class BackwardPass:
-    """From residuals back to the hidden weights, block of units by block of units.
-
-    Parameters
-    ----------
-    layer : HiddenLayer
-    coef : ndarray of shape (n_units, n_targets)
-    shrinkage : ndarray of shape (n_units,)
-        Factor of the penalty on the squared activities of each unit.
-    weights : ndarray of shape (n_rows,)
-        Weights of the rows in that penalty.
-    """
-
-    def __init__(self, layer, coef, shrinkage, weights):
-        self._layer = layer
-        self._coef = coef
-        self._shrinkage = shrinkage
-        self._weights = weights
-
-    def add_gradient(self, activities, residuals, rows, part, gradient):
-        """Add half the derivatives by weights and bias to the two arrays in ``gradient``.
-
-        ``residuals`` (n_targets, n_rows) are already times the weights of their rows.
-        """
-
-        def add_block(block):
-            self.add_gradient_of(block, activities, residuals, rows, part, gradient)
-
-        self._layer.for_each_block(add_block)
-
-    def add_gradient_of(self, block, activities, residuals, rows, part, gradient):
-        """The same for the units in the slice ``block`` alone, on the calling thread."""
-        by_weights, by_bias = gradient
-        slopes = np.empty_like(activities[block])
-        multiply(self._coef[block], residuals, slopes)
-        slopes_of_units(
-            slopes, activities[block], self._shrinkage[block], self._weights, by_bias[block]
-        )
-        rows.add_gradient(slopes, part, by_weights[block])
 
 
 def outputs_of(layer, activities, coef, intercept):

@@ -99,15 +99,19 @@ def _descend_with_emphasis(error, point, max_iter):
     for first in range(0, max_iter, _STEPS_OF_ONE_EMPHASIS):
         weighted = error.with_weights(_emphasis(error.examples, point))
         n_steps = min(_STEPS_OF_ONE_EMPHASIS, max_iter - first)
-        layer = point.layer
-        for step in descend(weighted, weighted.at(layer), n_steps):
-            layer = step.layer
-        found = error.at(layer)
+        found = error.at(_end_of(descend(weighted, weighted.at(point.layer), n_steps), point.layer))
         if found.error >= point.error:
             yield from descend(error, point, max_iter - first)
             return
         point = found
         yield point
+
+
+def _end_of(points, layer):
+    """The layer of the last of the points; ``layer`` if there are none."""
+    for point in points:
+        layer = point.layer
+    return layer
 
 
 def _emphasis(examples, point):

@@ -13,7 +13,7 @@ from .._rows import DenseRows, chunks
 from .._schedules import DECAYS
 from ..kernels.products import multiply
 from ..kernels.stacking import adam_step, drop_features
-from .reduced_error import BackwardPass, outputs_of
+from .reduced_error import Blame, outputs_of
 
 # Of Adam: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
 _KEEP_MEAN, _KEEP_SQUARE, _TINY = 0.9, 0.999, 1e-8
@@ -73,34 +73,32 @@ class WarmUp:
         return self.layer
 
     def _step(self, numbers, rate, count):
-        layer, dtype = self.layer, self.layer.dtype
-        rows, targets, weights = self._batch(numbers)
-        everything = slice(0, len(numbers))
-        activities = layer.activities(rows, everything)
+        layer = self.layer
+        X, targets, weights = self._batch(numbers)
+        activities = layer.activities(DenseRows(X), slice(0, len(X)))
         residuals = outputs_of(layer, activities, self._coef, self._intercept)
         residuals -= targets.T
         residuals *= weights
-        noise = dtype.type(self._penalty.noise)
-        shrinkage = noise * np.square(self._coef).sum(axis=1)
-        alpha = dtype.type(self._penalty.alpha * len(numbers) / len(self._examples.targets))
-        by_weights, by_bias, by_coef, _ = gradient = [
-            np.zeros_like(adam.parameter) for adam in self._adams
-        ]
-        by_bias = by_bias[:, 0]
-        back = BackwardPass(layer, self._coef, shrinkage, weights)
+        noise = self._penalty.noise
+        alpha = self._penalty.alpha * len(X) / len(self._examples.targets)
+        shrinkage = np.square(self._coef).sum(axis=1) * layer.dtype.type(noise)
+        blame = Blame(self._coef, residuals, shrinkage, weights)
+        by_bias = np.zeros_like(layer.bias)
+        weights_adam, bias_adam, coef_adam, intercept_adam = self._adams
 
         def move(block):
-            back.add_gradient_of(
-                block, activities, residuals, rows, everything, (by_weights, by_bias)
-            )
-            multiply(activities[block], residuals.T, by_coef[block])
-            squares = np.square(activities[block]) @ weights
-            by_coef[block] += (alpha + noise * squares)[:, None] * self._coef[block]
-            for adam, derivatives in zip(self._adams[:3], gradient, strict=False):
-                adam.step(block, derivatives[block], rate, count)
+            h, coef = activities[block], self._coef[block]
+            by_weights = np.empty_like(layer.weights[block])
+            multiply(blame.slopes(block, activities, by_bias), X, by_weights)
+            by_coef = multiply(h, residuals.T, np.empty_like(coef))
+            squares = np.square(h) @ weights
+            by_coef += (alpha + noise * squares).astype(layer.dtype)[:, None] * coef
+            weights_adam.step(block, by_weights, rate, count)
+            bias_adam.step(block, by_bias[block][:, None], rate, count)
+            coef_adam.step(block, by_coef, rate, count)
 
         layer.for_each_block(move)
-        self._adams[3].step(slice(0, 1), residuals.sum(axis=1)[None], rate, count)
+        intercept_adam.step(slice(0, 1), residuals.sum(axis=1)[None], rate, count)
 
     def _batch(self, numbers):
         """Rows with these numbers, some of their features dropped; their targets and weights."""
@@ -111,7 +109,7 @@ class WarmUp:
         weights = np.ones(len(numbers), dtype)
         if examples.weights is not None:
             weights = examples.weights[numbers]
-        return DenseRows(X), examples.targets[numbers], weights
+        return X, examples.targets[numbers], weights
 
 
 class Adam:
