@@ -11,7 +11,7 @@ from sklearn.svm import SVR
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
 from skebm.deep import reduced_error
 
-PLAIN = {"init": "random", "warm_up": 0, "random_state": 0}
+PLAIN = {"init": "random", "dropout": 0.0, "warm_up": 0, "random_state": 0}
 
 
 @pytest.fixture(scope="module")
