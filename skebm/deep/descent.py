@@ -3,7 +3,7 @@
 import numpy as np
 
 # Pairs of steps and changes of the gradient that the curvature is estimated from.
-_N_PAIRS = 10
+_N_PAIRS = 7
 # Share of the decrease that the slope promises which a step has to reach (Armijo).
 _SUFFICIENT = 1e-4
 # Halvings of a step after which there is no way down that the arithmetic can see.

@@ -54,6 +54,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Whether a module sees the outputs of all modules below it, or of the last one.
     stack_method : {"decision_function", "predict_proba"}, default="decision_function"
         What a module passes on to those above: its linear outputs or its probabilities.
+    cv : int, default=None
+        If given, rows are passed on as they are predicted by modules that were trained without
+        them, in so many folds, as in :class:`sklearn.ensemble.StackingClassifier`. It takes ``cv``
+        more trainings of each module but the top one, and keeps those above from trusting
+        outputs that have been fitted to the very rows.
     final_estimator : classifier, default=None
         If given, for example a :class:`sklearn.linear_model.LogisticRegression`, it is trained on
         the hidden activities of the top module and makes the predictions.
@@ -162,6 +167,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         rbm=None,
         stacking="all",
         stack_method="decision_function",
+        cv=None,
         final_estimator=None,
         warm_up=0,
         learning_rate_init=0.001,
@@ -186,6 +192,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         self.rbm = rbm
         self.stacking = stacking
         self.stack_method = stack_method
+        self.cv = cv
         self.final_estimator = final_estimator
         self.warm_up = warm_up
         self.learning_rate_init = learning_rate_init
@@ -416,6 +423,11 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
     stacking : {"all", "last"}, default="all"
         Whether a module sees the outputs of all modules below it, or of the last one.
+    cv : int, default=None
+        If given, rows are passed on as they are predicted by modules that were trained without
+        them, in so many folds, as in :class:`sklearn.ensemble.StackingClassifier`. It takes ``cv``
+        more trainings of each module but the top one, and keeps those above from trusting
+        outputs that have been fitted to the very rows.
     final_estimator : regressor, default=None
         If given, for example a :class:`sklearn.svm.SVR`, it is trained on the hidden activities
         of the top module and makes the predictions.
@@ -516,6 +528,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         init="random",
         rbm=None,
         stacking="all",
+        cv=None,
         final_estimator=None,
         warm_up=0,
         learning_rate_init=0.001,
@@ -539,6 +552,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         self.init = init
         self.rbm = rbm
         self.stacking = stacking
+        self.cv = cv
         self.final_estimator = final_estimator
         self.warm_up = warm_up
         self.learning_rate_init = learning_rate_init

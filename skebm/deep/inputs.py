@@ -37,6 +37,11 @@ class StackInputs:
             return scipy.sparse.hstack([self.X, scipy.sparse.csr_array(self._outputs)]).tocsr()
         return np.hstack([self.X, self._outputs])
 
+    def take(self, numbers):
+        """A copy of the rows with these numbers."""
+        outputs = None if self._outputs is None else self._outputs[numbers]
+        return StackInputs(self.X[numbers], self._keep_all, outputs)
+
     def followed_by(self, outputs):
         """What the module after the next one sees, given ``outputs`` (n_rows, n_outputs)."""
         if self._outputs is not None and self._keep_all:

@@ -67,6 +67,7 @@ class BaseDSN(
         "init": Options("rbm", "random", "copy"),
         "rbm": Optional(Instance(BernoulliRBM)),
         "stacking": Options("all", "last"),
+        "cv": Optional(Number(Integral, "[2, inf)")),
         "warm_up": Number(Integral, "[0, inf)"),
         "learning_rate_init": Number(Real, "(0, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
@@ -165,21 +166,48 @@ class BaseDSN(
             _RowSet(StackInputs(part, self.stacking == "all"), *others)
             for part, *others in self._split(X, targets, weights, streams)
         ]
+        if self.cv is not None and self.cv > len(row_sets[0].targets):
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, is larger than the "
+                f"number of rows to train on: {len(row_sets[0].targets)} rows."
+            )
         self.modules_ = []
         layer = None
         for number in range(self.n_modules):
+            is_top = number + 1 == self.n_modules
             with one_blas_thread():
-                layer = self._initial_layer(row_sets[0], layer, streams)
-                module, point = self._fit_module(layer, row_sets, streams)
+                start = self._initial_layer(row_sets[0], layer, streams)
+                module, point = self._fit_module(start, row_sets, streams)
                 if self.early_stopping and not self._is_gain(module):
                     yield True
                     return
                 self._append(module, point)
                 layer = point.layer
-                for rows in row_sets:
-                    outputs = module.outputs(rows.inputs.rows, self.n_jobs)
-                    rows.inputs = rows.inputs.followed_by(self._passed_on(module, outputs))
-            yield number + 1 == self.n_modules
+                if not is_top:
+                    self._grow(row_sets, module, start, streams)
+            yield is_top
+
+    def _grow(self, row_sets, module, start, streams):
+        """Append what a module passes on to the inputs of the next one."""
+        outputs = [self._outputs_passed_on(module, rows) for rows in row_sets]
+        if self.cv is not None:
+            outputs[0] = self._cross_fitted_outputs(row_sets, start, streams)
+        for rows, passed_on in zip(row_sets, outputs, strict=True):
+            rows.inputs = rows.inputs.followed_by(passed_on)
+
+    def _outputs_passed_on(self, module, rows):
+        return self._passed_on(module, module.outputs(rows.inputs.rows, self.n_jobs))
+
+    def _cross_fitted_outputs(self, row_sets, start, streams):
+        """What modules pass on of the rows that each was trained without, all from ``start``."""
+        rows, *held_out = row_sets
+        fold_of = streams.generator().permutation(len(rows.targets)) % self.cv
+        out = np.empty_like(rows.targets)
+        for fold in range(self.cv):
+            inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+            module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams)
+            out[inside] = self._outputs_passed_on(module, rows.take(inside))
+        return out
 
     def _fit_module(self, layer, row_sets, streams):
         """Train a module from ``layer`` on; also returns the point that it ended in."""
@@ -361,6 +389,11 @@ class _RowSet:
     inputs: StackInputs
     targets: np.ndarray
     weights: np.ndarray | None
+
+    def take(self, numbers):
+        """A copy of the rows with these numbers."""
+        weights = None if self.weights is None else self.weights[numbers]
+        return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights)
 
     def examples(self):
         """What the next module learns from."""

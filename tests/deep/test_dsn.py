@@ -160,6 +160,22 @@ def test_stages_of_a_regressor_are_truncated_fits():
         assert np.array_equal(predicted, truncated.predict(X))
 
 
+def test_with_cv_a_row_is_passed_on_by_modules_that_did_not_see_it(few):
+    X, y = few
+    rng = np.random.default_rng(0)
+    noise = rng.integers(3, size=len(y))  # there is nothing to learn
+    params = PLAIN | {"alpha": 1e-6, "max_iter": 0}
+    without, crossed = (DSNClassifier(100, 2, cv=cv, **params).fit(X, noise) for cv in (None, 5))
+    assert np.array_equal(without.modules_[0].coef_, crossed.modules_[0].coef_)
+    # Outputs that were fitted to the labels give them away to the module above; others cannot
+    # tell it more than the data do.
+    alone = without.modules_[0].error_after_
+    assert without.modules_[1].error_after_ < 0.8 * alone
+    assert crossed.modules_[1].error_after_ > 0.9 * alone
+    with pytest.raises(ValueError, match="'cv' parameter of DSNClassifier, 5, .* 4 rows"):
+        DSNClassifier(cv=5).fit(X[:4], [0, 1, 0, 1])
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_chosen_alpha_is_the_best_by_leaving_out(few, weighted):
     X, y = few
