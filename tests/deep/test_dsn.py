@@ -170,8 +170,8 @@ def test_with_cv_a_row_is_passed_on_by_a_module_trained_without_it(few):
 
     passed_on = []
     dsn = Watched(15, 2, cv=5, alpha=0.1, max_iter=0, **PLAIN).fit(X, y)
+    (bottom, _), *folds = passed_on.copy()
     H, targets = dsn.transform(X, 0), np.eye(3)[y]
-    (bottom, _), *folds = passed_on
     assert bottom is dsn.modules_[0]
     assert len(folds) == 5
     numbers = []
