@@ -48,13 +48,28 @@ from skebm.deep.reduced_error import CHUNK, Examples, Penalty, ReducedError
 N_COMPONENTS = 3000
 N_HELD_OUT = 10_000
 
-# Chosen on held-out training rows.
-RBM = {"algorithm": "cd", "n_iter": 30, "batch_size": 100, "learning_rate": 0.05, "momentum": 0.5}
-TRAINED = {"init": "copy", "alpha": 0.1}
+# Chosen on held-out training rows, with 400 and 1000 hidden units.
+RBM = {
+    "algorithm": "cd",
+    "n_iter": 15,
+    "batch_size": 100,
+    "learning_rate": 0.05,
+    "momentum": 0.5,
+    "alpha": 2e-4,
+}
+TRAINED = {
+    "alpha": 1.0,
+    "dropout": 0.02,
+    "init": "rbm",
+    "warm_up": 20,
+    "learning_rate_init": 0.003,
+    "input_dropout": 0.3,
+    "max_iter": 10,
+}
 MODELS = {
-    "solve": ({"n_modules": 1, "max_iter": 0}, "3.0, aim 1.8"),
+    "solve": ({"n_modules": 1, "dropout": 0.0, "alpha": 0.1, "max_iter": 0}, "3.0, aim 1.8"),
     "fine-tuned": ({"n_modules": 1}, "1.7, aim 1.1"),
-    "stack": ({"n_modules": 3}, "1.4, aim 0.83"),
+    "stack": ({"n_modules": 3, "cv": 3}, "1.4, aim 0.83"),
 }
 
 
