@@ -122,6 +122,16 @@ def test_a_copy_starts_from_the_module_below(few):
     assert 0 < np.abs(top.components_[:, 12:]).max() < 1
 
 
+def test_random_units_do_not_depend_on_the_scale_of_features(few):
+    X, y = few
+    moved = X * np.logspace(-3, 3, 12) + np.linspace(-50, 50, 12)
+    a, b = (DSNClassifier(20, 1, max_iter=0, **PLAIN).fit(data, y) for data in (X, moved))
+    np.testing.assert_allclose(a.transform(X), b.transform(moved), atol=1e-9)
+    # Neither drowned by their bias nor saturated.
+    assert 0.2 < a.transform(X).mean() < 0.8
+    assert a.transform(X).std(axis=0).min() > 0.05
+
+
 @pytest.mark.parametrize("as_kind", [np.asarray, scipy.sparse.csr_array])
 def test_an_rbm_sees_features_scaled_and_the_units_as_they_are(digits, as_kind):
     X, y = digits
@@ -324,17 +334,22 @@ def test_two_classes_of_strings(few):
     assert dsn.score(X, labels) > 0.9
 
 
-def test_probabilities_are_the_softmax_that_fits_rows_left_out(few):
+@pytest.mark.parametrize("weighted", [False, True])
+def test_probabilities_are_the_softmax_that_fits_rows_left_out(few, weighted):
     X, y = few
-    dsn = DSNClassifier(40, 1, alpha=1e-3, max_iter=0, **PLAIN).fit(X, y)
+    weights = np.random.default_rng(0).random(200) if weighted else np.ones(200)
+    dsn = DSNClassifier(40, 1, alpha=1e-3, max_iter=0, **PLAIN)
+    dsn.fit(X, y, weights if weighted else None)
     H, targets = dsn.transform(X), np.eye(3)[y]
     left_out = np.empty((200, 3))
     for n in range(200):
         others = np.arange(200) != n
-        left_out[n] = Ridge(alpha=1e-3).fit(H[others], targets[others]).predict(H[n : n + 1])[0]
+        ridge = Ridge(alpha=1e-3).fit(H[others], targets[others], weights[others])
+        left_out[n] = ridge.predict(H[n : n + 1])[0]
     sharpness = dsn.modules_[0].sharpness_
     losses = [
-        log_loss(y, softmax(s * left_out, axis=1)) for s in sharpness * np.array([0.99, 1, 1.01])
+        log_loss(y, softmax(s * left_out, axis=1), sample_weight=weights)
+        for s in sharpness * np.array([0.999, 1, 1.001])
     ]
     assert losses[1] < min(losses[0], losses[2])
     np.testing.assert_allclose(
