@@ -2,7 +2,9 @@
 
 import numpy as np
 import scipy.sparse
+from sklearn.utils.sparsefuncs import mean_variance_axis
 
+from .kernels.layers import standardize
 from .kernels.products import add_product, multiply
 from .kernels.sparse import (
     CsrData,
@@ -77,6 +79,10 @@ class DenseRows:
         """Mean of each column."""
         return self._X.mean(axis=0, dtype=np.float64)
 
+    def variance(self):
+        """Variance of each column."""
+        return self._X.var(axis=0, dtype=np.float64)
+
     def range(self):
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
@@ -135,6 +141,10 @@ class SparseRows:
         """Mean of each column."""
         return np.asarray(self._X.mean(axis=0)).ravel()
 
+    def variance(self):
+        """Variance of each column."""
+        return mean_variance_axis(self._X, axis=0)[1]
+
     def range(self):
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
@@ -142,6 +152,38 @@ class SparseRows:
     def density(self):
         """Share of the values that are not zero."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
+
+
+class StandardizedRows:
+    """Rows of another kind, each column less its mean and over its scale as it is read.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+    mean, scale : ndarray of float64, of shape (n_columns,)
+    """
+
+    def __init__(self, rows, mean, scale):
+        self._rows, self._mean, self._scale = rows, mean, scale
+        self.shape, self.dtype = rows.shape, rows.dtype
+
+    def times(self, weights, part, out):
+        """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
+        some = np.empty((part.stop - part.start, self.shape[1]), dtype=self.dtype)
+        return multiply(self.take(np.arange(part.start, part.stop), some), weights, out)
+
+    def take(self, numbers, out):
+        """Copy the rows with these numbers to ``out``."""
+        standardize(self._rows.take(numbers, out), self._mean, self._scale)
+        return out
+
+    def mean(self):
+        """Mean of each column."""
+        return (self._rows.mean() - self._mean) / self._scale
+
+    def density(self):
+        """Share of the values that are not zero: nearly none is."""
+        return 1.0
 
 
 class JoinedRows:
@@ -186,12 +228,3 @@ class JoinedRows:
             taken = np.empty((len(numbers), rows.shape[1]), dtype=self.dtype)
             out[:, columns] = rows.take(numbers, taken)
         return out
-
-    def mean(self):
-        """Mean of each column."""
-        return np.concatenate([rows.mean() for rows in self._parts])
-
-    def range(self):
-        """Smallest and largest value."""
-        lows, highs = zip(*(rows.range() for rows in self._parts), strict=True)
-        return min(lows), max(highs)

@@ -9,6 +9,7 @@ import itertools
 
 import numpy as np
 from scipy.special import logsumexp, softmax
+from scipy.stats import norm
 
 
 def all_states(n_units):
@@ -100,3 +101,52 @@ def make_model(n_visible, n_hidden, scale=2.5, seed=0):
     rng = np.random.default_rng(seed)
     W = rng.normal(0, scale, (n_visible, n_hidden))
     return W, rng.normal(0, 1, n_visible), rng.normal(0, 1, n_hidden)
+
+
+class GaussianMixture:
+    """A machine with real-valued visible units, as the mixture over its hidden states that it is.
+
+    All that is used is E(v, h) = sum (v - b)^2 / (2 s) - (v / s) W h - c h, with variances s, and
+    the integral of a Gaussian function.
+    """
+
+    def __init__(self, W, b, c, s):
+        self.W, self.b, self.c, self.s = (np.asarray(x, dtype=np.float64) for x in (W, b, c, s))
+        self.h = all_states(len(c))
+        # exp(-E) = mass(h) N(v; mean(h), s): complete the square.
+        self.mean = self.b + self.h @ self.W.T
+        squares = (self.mean**2 - self.b**2) / (2 * self.s)
+        log_width = 0.5 * np.log(2 * np.pi * self.s).sum()
+        self.log_mass = squares.sum(axis=1) + self.h @ self.c + log_width
+        self.log_z = logsumexp(self.log_mass)
+        self.p_h = softmax(self.log_mass)
+
+    def energy(self, v):
+        """E(v, h) for rows of v and all h."""
+        alone = np.square(v - self.b) / (2 * self.s)
+        return alone.sum(axis=1)[:, None] - (v / self.s) @ self.W @ self.h.T - self.h @ self.c
+
+    def free_energy(self, v):
+        return -logsumexp(-self.energy(v), axis=1)
+
+    def log_likelihood(self, v):
+        return -self.free_energy(v) - self.log_z
+
+    def mean_hidden(self, v):
+        return softmax(-self.energy(v), axis=1) @ self.h
+
+    def draw(self, n_rows, rng):
+        """(v, h) drawn from the joint distribution itself."""
+        numbers = rng.choice(len(self.h), size=n_rows, p=self.p_h)
+        v = rng.normal(self.mean[numbers], np.sqrt(self.s))
+        return v, self.h[numbers]
+
+    def distribution(self, v, unit):
+        """P(V_unit <= v), for an array of v."""
+        return norm.cdf(v[:, None], self.mean[:, unit], np.sqrt(self.s[unit])) @ self.p_h
+
+
+def make_gaussian_model(n_visible, n_hidden, scale=1.5, seed=0):
+    """W, b, c, s with means far apart, so that hidden states are told apart by some rows only."""
+    W, b, c = make_model(n_visible, n_hidden, scale, seed)
+    return W, b, c, np.exp(np.random.default_rng(seed + 1).normal(0, 0.7, n_visible))

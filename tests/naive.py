@@ -34,6 +34,17 @@ def uniforms(seed, stream, shape, dtype=np.float64):
     return out
 
 
+def normals(seed, stream, shape, dtype=np.float64):
+    """Standard normals of the rows and columns from 0 on: Box and Muller's, four at a time."""
+    n_rows, n_columns = shape
+    n_quads = -(-n_columns // 4)
+    quads = uniforms(seed, stream, (n_rows, 4 * n_quads), dtype).reshape(n_rows, n_quads, 4)
+    radius = np.sqrt(-2 * np.log(quads[..., :2]))
+    angle = 2 * np.pi * (quads[..., 2:] - 0.5)
+    both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
+    return both.reshape(n_rows, -1)[:, :n_columns]
+
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
@@ -111,3 +122,81 @@ class Learner:
             parameter += velocity
         # The proximal step of L1: towards zero, and no further.
         W[:] = np.sign(W) * np.maximum(np.abs(W) - settings.learning_rate * settings.l1, 0)
+
+
+class GaussianLearner:
+    """Twin of `skebm.boltzmann.gradient.Learner` for real-valued visible units.
+
+    Its W are means of visible states, v = b + W h; its velocity is that of W over the variances.
+    """
+
+    def __init__(self, parameters, chains, offsets, seed, next_stream, inertia=0.0):
+        self.W, self.b, self.c, self.z = (np.array(p, dtype=np.float64) for p in parameters)
+        self.velocity = [np.zeros_like(p) for p in (self.W, self.b, self.c)]
+        self.chains = None if chains is None else np.array(chains, dtype=np.float64)
+        self.offsets = [np.array(o, dtype=np.float64) for o in offsets]
+        self.seed, self.next_stream, self.inertia = seed, next_stream, inertia
+
+    def hidden_mean(self, v):
+        return sigmoid(v / np.exp(self.z) @ self.W + self.c)
+
+    def draw_hidden(self, mean):
+        states = uniforms(self.seed, self.next_stream, mean.shape) < mean
+        self.next_stream += 1
+        return states.astype(np.float64)
+
+    def draw_visible(self, h, previous=None):
+        mean, share = self.b + h @ self.W.T, 1.0
+        if previous is not None and self.inertia:
+            mean = mean + self.inertia * (previous - mean)
+            share = 1 - self.inertia**2
+        normal = normals(self.seed, self.next_stream, mean.shape)
+        self.next_stream += 1
+        return mean + np.sqrt(share * np.exp(self.z)) * normal
+
+    def run_epoch(self, X, order, settings):
+        size = settings.batch_size
+        for start in range(0, len(order), size):
+            self.step(X[order[start : start + size]], settings)
+
+    def step(self, v_data, settings):
+        h_data = self.hidden_mean(v_data)
+        h = self.chains if settings.persistent else self.draw_hidden(h_data)
+        v = self.draw_visible(h, None if settings.persistent else v_data)
+        for _ in range(settings.n_gibbs_steps - 1):
+            v = self.draw_visible(self.draw_hidden(self.hidden_mean(v)), v)
+        h_chains = self.hidden_mean(v)
+        if settings.persistent:
+            self.chains = self.draw_hidden(h_chains)
+
+        for offset, rows in zip(self.offsets, (v_data, h_data), strict=True):
+            offset += settings.offset_rate * (rows.mean(axis=0) - offset)
+        mu, lam = (offset if settings.centered else 0 * offset for offset in self.offsets)
+        s = np.exp(self.z)
+
+        def statistics(v, h):
+            alone = np.square(v - self.b) / (2 * s)
+            return (
+                (v - mu).T @ (h - lam) / len(v),
+                v.mean(axis=0),
+                h.mean(axis=0),
+                (alone - v / s * (h @ self.W.T)).mean(axis=0),
+            )
+
+        pairs = zip(statistics(v_data, h_data), statistics(v, h_chains), strict=True)
+        W, b, c, z = (of_data - of_chains for of_data, of_chains in pairs)
+        gradient = W / s[:, None], b - W @ lam, c - mu / s @ W
+        if settings.sparsity_target is not None:
+            missing = settings.sparsity_target - self.offsets[1]
+            gradient[2][:] += settings.sparsity_cost * missing
+
+        rate = settings.learning_rate * min(1, settings.max_gradient_norm / np.linalg.norm(W))
+        self.velocity = [
+            settings.momentum * velocity + rate * g
+            for velocity, g in zip(self.velocity, gradient, strict=True)
+        ]
+        self.W *= 1 - settings.learning_rate * settings.l2
+        self.W += s[:, None] * self.velocity[0]
+        self.b += self.velocity[1]
+        self.c += self.velocity[2]
+        self.z += settings.variance_rate * z

@@ -1,5 +1,6 @@
 """Boltzmann machines."""
 
 from .bernoulli import BernoulliRBM
+from .gaussian import GaussianRBM
 
-__all__ = ["BernoulliRBM"]
+__all__ = ["BernoulliRBM", "GaussianRBM"]

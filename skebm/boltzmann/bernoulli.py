@@ -3,8 +3,11 @@
 import numpy as np
 
 from .._validation import warn_caller
+from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
+
+_WEIGHT_SCALE = 0.01
 
 
 class BernoulliRBM(BaseRBM):
@@ -35,13 +38,18 @@ class BernoulliRBM(BaseRBM):
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads.
-    algorithm : {"pcd", "cd"}, default="pcd"
+    algorithm : {"pcd", "cd", "pt"}, default="pcd"
         Where the Gibbs chains start. "pcd", persistent contrastive divergence: where the last
         step left them [1]_. "cd", contrastive divergence: at the data of the minibatch [2]_.
+        "pt", parallel tempering: as "pcd", and each chain swaps states with replicas of itself
+        at higher temperatures, so that it does not stay in one mode [5]_.
     n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling, each of both layers, for one step of learning.
     n_chains : int, default=None
         Number of persistent chains. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
@@ -89,7 +97,15 @@ class BernoulliRBM(BaseRBM):
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units.
     h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains. Only with ``algorithm="pcd"``.
+        Hidden states of the persistent chains. With ``algorithm="pt"``, of all replicas, in an
+        array of shape (n_replicas, n_chains, n_components) whose last are those of the model. Not
+        with "cd".
+    betas_ : ndarray of shape (n_replicas,)
+        Inverse temperatures of the replicas, from 0 to 1, as they have adapted. Only with
+        ``algorithm="pt"``.
+    swap_rates_ : ndarray of shape (n_replicas - 1,)
+        Probability that replicas at neighbouring temperatures swap, a moving average over the
+        last steps. Below about 0.2, more replicas are needed. Only with ``algorithm="pt"``.
     n_iter_ : int
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
@@ -126,6 +142,8 @@ class BernoulliRBM(BaseRBM):
        NIPS 2007.
     .. [4] J. Melchior, A. Fischer and L. Wiskott, "How to center deep Boltzmann machines",
        Journal of Machine Learning Research 17, 2016.
+    .. [5] G. Desjardins, A. Courville, Y. Bengio, P. Vincent and O. Delalleau, "Tempered Markov
+       chain Monte Carlo for training of restricted Boltzmann machines", AISTATS 2010.
 
     Examples
     --------
@@ -139,58 +157,7 @@ class BernoulliRBM(BaseRBM):
     True
     """
 
-    def __init__(
-        self,
-        n_components=256,
-        *,
-        learning_rate=0.1,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="pcd",
-        n_gibbs_steps=1,
-        n_chains=None,
-        learning_rate_schedule="constant",
-        momentum=0.0,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=False,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-    ):
-        self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.verbose = verbose
-        self.random_state = random_state
-        self.algorithm = algorithm
-        self.n_gibbs_steps = n_gibbs_steps
-        self.n_chains = n_chains
-        self.learning_rate_schedule = learning_rate_schedule
-        self.momentum = momentum
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.sparsity_target = sparsity_target
-        self.sparsity_cost = sparsity_cost
-        self.centered = centered
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.reconstruction_tol = reconstruction_tol
-        self.warm_start = warm_start
-
-    def _check_range(self, rows):
+    def _inspect(self, rows, first_time):
         low, high = rows.range()
         if low < 0 or high > 1:
             warn_caller(
@@ -202,8 +169,27 @@ class BernoulliRBM(BaseRBM):
     def _initial_visible_units(self, mean, n_rows):
         return BernoulliUnits.from_mean(mean, n_rows)
 
-    def _visible_units(self, dtype):
-        return BernoulliUnits(np.ascontiguousarray(self.intercept_visible_, dtype=dtype))
+    def _initial_machine(self, rows, random_state):
+        shape = self.n_components, rows.shape[1]
+        weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
+        return Machine(
+            weights,
+            self._visible_base_rate(rows.mean(), rows.shape[0]).copy(rows.dtype),
+            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+        )
 
-    def _publish_visible_units(self, units):
-        self.intercept_visible_ = units.bias
+    def _visible_base_rate(self, mean, n_rows):
+        return BernoulliUnits.from_mean(mean, n_rows)
+
+    def _publish_machine(self, machine):
+        self.components_ = machine.weights.T
+        self.intercept_hidden_ = machine.hidden.bias
+        self.intercept_visible_ = machine.visible.bias
+
+    def _machine(self, dtype):
+        """The fitted machine with parameters of a type, sharing memory where it is theirs."""
+        return Machine(
+            np.ascontiguousarray(self.components_.T, dtype=dtype),
+            BernoulliUnits(np.ascontiguousarray(self.intercept_visible_, dtype=dtype)),
+            BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),
+        )

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._threads import blocks_of, for_each, one_blas_thread
+from ..kernels.products import multiply
 from ..kernels.updates import (
     move_average,
     move_rows,
@@ -30,6 +31,10 @@ from ..kernels.updates import (
     weigh_phases,
 )
 from .sparse_gradient import prefers_sparse, run_sparse_epoch
+from .tempering import N_STREAMS
+
+# Share of the way that offsets go towards the mean of a minibatch.
+OFFSET_RATE = 0.01
 
 # Visible units whose weights are moved together; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
@@ -49,7 +54,9 @@ class Settings:
     sparsity_target: float | None
     sparsity_cost: float
     centered: bool
-    offset_rate: float = 0.01  # share of the way that offsets go towards the mean of a minibatch
+    variance_rate: float = 0.0  # learning rate of log-variances, where units have some
+    max_gradient_norm: float = np.inf
+    offset_rate: float = OFFSET_RATE
 
 
 class Learner:
@@ -60,24 +67,28 @@ class Learner:
     machine : Machine
         Changed in place.
     chains : ndarray of shape (n_chains, n_hidden), or None if no chain persists
-        Hidden states of the persistent chains; changed in place.
+        Hidden states of the persistent chains; changed in place. With ``tempering``, of shape
+        (n_replicas, n_chains, n_hidden), the last replicas being those of the machine itself.
     offsets : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
         Moving averages of the states of both layers given the data; changed in place.
     velocity : tuple of three ndarrays, or None if there is no momentum
         Last step of the weights, the visible and the hidden biases; changed in place.
     streams : RandomStreams
+    tempering : Tempering, default=None
+        How the replicas of persistent chains swap states, where there are replicas.
     """
 
-    def __init__(self, machine, chains, offsets, velocity, streams):
+    def __init__(self, machine, chains, offsets, velocity, streams, tempering=None):
         self.machine = machine
         self.chains = chains
         self.offsets = offsets
         self.velocity = velocity
         self.streams = streams
+        self.tempering = tempering
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
-        if prefers_sparse(self, rows, settings):
+        if self.tempering is None and prefers_sparse(self, rows, settings):
             run_sparse_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():
@@ -85,7 +96,7 @@ class Learner:
 
     def _run_dense_epoch(self, rows, order, settings):
         batch_size = min(settings.batch_size, len(order))
-        n_chains = len(self.chains) if settings.persistent else batch_size
+        n_chains = self.chains.shape[-2] if settings.persistent else batch_size
         n_stacked = batch_size + n_chains + 2
         n_visible, n_hidden = self.machine.weights.shape
         v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
@@ -105,6 +116,11 @@ class Learner:
         they would bias what the hidden units see, and cost the sparse products their zeros.
         """
         machine, seed, k = self.machine, self.streams.seed, settings.n_gibbs_steps
+        if self.tempering is not None:
+            stream = self.streams.take(N_STREAMS * k)
+            v[n_data:] = self.tempering.run(machine, self.chains, k, (seed, stream))[-1]
+            machine.hidden_mean(v, h)
+            return
         stream = self.streams.take(2 * k)
         if settings.persistent:
             self._advance(self.chains, v[n_data:], k, stream)
@@ -113,20 +129,24 @@ class Learner:
         else:
             machine.hidden_mean(v[:n_data], h[:n_data])
             states = machine.hidden.sample(h[:n_data], (seed, stream, 0), out=h[n_data:])
-            self._advance(states, v[n_data:], k, stream + 1)
+            self._advance(states, v[n_data:], k, stream + 1, previous=v[:n_data])
             machine.hidden_mean(v[n_data:], h[n_data:])
 
-    def _advance(self, h, v, n_steps, stream):
-        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last."""
+    def _advance(self, h, v, n_steps, stream, previous=None):
+        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last.
+
+        ``previous`` are visible states of before, where there are some.
+        """
         machine, seed = self.machine, self.streams.seed
-        machine.sample_visible(h, (seed, stream, 0), v)
+        machine.sample_visible(h, (seed, stream, 0), v, previous)
         for step in range(1, n_steps):
             machine.sample_hidden(v, (seed, stream + 2 * step - 1, 0), h)
-            machine.sample_visible(h, (seed, stream + 2 * step, 0), v)
+            machine.sample_visible(h, (seed, stream + 2 * step, 0), v, previous=v)
 
     def _ascend(self, v, h, n_data, settings):
         """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""
         n_phases = len(v) - 2
+        visible = self.machine.visible
         visible_offset, hidden_offset = self.offsets
         move_average(visible_offset, v[:n_data], settings.offset_rate)
         move_average(hidden_offset, h[:n_data], settings.offset_rate)
@@ -135,23 +155,38 @@ class Learner:
         phase_difference(v[:n_phases], n_data, visible_gradient)
         phase_difference(h[:n_phases], n_data, hidden_gradient)
         weigh_phases(h[:n_phases], n_data)
+        if settings.variance_rate:
+            variance_gradient = self._variance_gradient(v[:n_phases], h[:n_phases], n_data)
         if settings.centered:
             v[-2], h[-2] = visible_offset, -hidden_gradient
             v[-1], h[-1] = visible_gradient, -hidden_offset
             subtract_projection(v, h, hidden_offset, visible_gradient)
-            subtract_projection(h, v, visible_offset, hidden_gradient)
         else:
             v, h = v[:n_phases], h[:n_phases]
+        rate = settings.learning_rate * _shrinkage(v, h, settings.max_gradient_norm)
+        visible.to_inputs(v)
+        if settings.centered:
+            subtract_projection(h, v, visible_offset, hidden_gradient)
         if settings.sparsity_target is not None:
             hidden_gradient += settings.sparsity_cost * (settings.sparsity_target - hidden_offset)
-        self._move_weights(v, h, settings)
-        self._move_bias(self.machine.visible.bias, 1, visible_gradient, settings)
-        self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, settings)
+        self._move_weights(v, h, rate, settings)
+        self._move_bias(visible.bias, 1, visible_gradient, rate, settings)
+        self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, rate, settings)
+        if settings.variance_rate:
+            factor = visible.move_log_variance(settings.variance_rate * variance_gradient)
+            self.machine.weights *= factor[:, None]
 
-    def _move_weights(self, v, h, settings):
-        weights, rate = self.machine.weights, settings.learning_rate
+    def _variance_gradient(self, v, weighed_h, n_data):
+        weights = self.machine.weights
+        inputs = multiply(weighed_h, weights.T, np.empty_like(v))
+        row_weights = np.full(len(v), -1 / (len(v) - n_data), dtype=v.dtype)
+        row_weights[:n_data] = 1 / n_data
+        return self.machine.visible.log_variance_gradient(v, inputs, row_weights)
+
+    def _move_weights(self, v, h, rate, settings):
+        weights = self.machine.weights
         velocity = weights if self.velocity is None else self.velocity[0]
-        keep, l1 = 1 - rate * settings.l2, rate * settings.l1
+        keep, l1 = 1 - settings.learning_rate * settings.l2, settings.learning_rate * settings.l1
         numbers = np.array([rate, settings.momentum, keep, l1], dtype=weights.dtype)
 
         def move(block):
@@ -159,9 +194,22 @@ class Learner:
 
         for_each(move, blocks_of(len(weights), _SMALLEST_BLOCK))
 
-    def _move_bias(self, bias, which, gradient, settings):
-        gradient *= settings.learning_rate
+    def _move_bias(self, bias, which, gradient, rate, settings):
+        gradient *= rate
         if settings.momentum:
             gradient += settings.momentum * self.velocity[which]
             self.velocity[which][:] = gradient
         bias += gradient
+
+
+def _shrinkage(v, h, max_norm):
+    """Factor that brings the Frobenius norm of ``v.T @ h`` down to ``max_norm``, at most 1.
+
+    Its square is the sum over all pairs of rows of the products of their scalar products: small
+    matrices, where the gradient itself is as large as the weights.
+    """
+    if max_norm == np.inf:
+        return 1.0
+    gram = [multiply(a, a.T, np.empty((len(a), len(a)), dtype=a.dtype)) for a in (v, h)]
+    norm = np.sqrt(max(0.0, float(np.vdot(*gram))))
+    return 1.0 if norm <= max_norm else max_norm / norm

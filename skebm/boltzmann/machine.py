@@ -42,7 +42,7 @@ class Machine:
 
     def is_finite(self):
         """Whether every parameter is a finite number."""
-        parameters = self.weights, self.visible.bias, self.hidden.bias
+        parameters = self.weights, *self.visible.parameters, *self.hidden.parameters
         return all(np.isfinite(parameter).all() for parameter in parameters)
 
     # A pass from one layer to the other is a product, a mean, and perhaps a draw, each over the
@@ -60,9 +60,14 @@ class Machine:
         """Hidden states drawn given visible states; ``address`` is (seed, stream, first row)."""
         return _pass(v, self.weights, self.hidden, out, address)
 
-    def sample_visible(self, h, address, out):
-        """Visible states drawn given hidden states; ``address`` is (seed, stream, first row)."""
-        return _pass(h, self.weights.T, self.visible, out, address)
+    def sample_visible(self, h, address, out, previous=None):
+        """Visible states drawn given hidden states; ``address`` is (seed, stream, first row).
+
+        Units with inertia move on from the ``previous`` states, which may be in ``out``.
+        """
+        if previous is not None:
+            previous = previous.copy() if self.visible.inertia else None
+        return _pass(h, self.weights.T, self.visible, out, address, previous)
 
     def walk(self, v, n_steps, address, keep=None):
         """Run Gibbs chains from ``v``, in place, yielding the visible means of each step.
@@ -77,10 +82,23 @@ class Machine:
         for step in range(n_steps):
             self.sample_hidden(v, (seed, stream + 2 * step, first_row), h)
             self.visible_mean(h, mean)
-            self.visible.sample(mean, (seed, stream + 2 * step + 1, first_row), out=v)
+            self.visible.sample(mean, (seed, stream + 2 * step + 1, first_row), v, previous=v)
             if keep is not None:
                 np.copyto(v, fixed, where=keep)
             yield mean
+
+    def run(self, v, n_steps, address, keep=None):
+        """Run Gibbs chains from ``v``, in place: see :meth:`walk`."""
+        seed, stream, first_row = address
+
+        def run(part):
+            kept = None if keep is None else keep[part]
+            for _ in self.walk(v[part], n_steps, (seed, stream, first_row + part.start), kept):
+                pass
+
+        with one_blas_thread():
+            for_each(run, chunks(len(v)))
+        return v
 
     # Of whole data sets, dense or sparse, chunk by chunk.
 
@@ -148,14 +166,15 @@ class Machine:
         return out
 
 
-def _pass(states, weights, units, out, address=None):
+def _pass(states, weights, units, out, address=None, previous=None):
     """Means of ``units`` given the ``states`` of the other layer, or draws at an address."""
 
     def one_block(block):
         units.mean(multiply(states[block], weights, out[block]))
         if address is not None:
             seed, stream, first_row = address
-            units.sample(out[block], (seed, stream, first_row + block.start))
+            before = None if previous is None else previous[block]
+            units.sample(out[block], (seed, stream, first_row + block.start), previous=before)
 
     for_each(one_block, blocks_of(len(states), _SMALLEST_BLOCK))
     return out

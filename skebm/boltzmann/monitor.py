@@ -21,14 +21,19 @@ class Monitor:
     n_iter_no_change : int
     tol : float
     reconstruction_tol : float or None
+    log_scale : float
+        What to take from the log-density of visible states to get that of the data.
     """
 
-    def __init__(self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol):
+    def __init__(
+        self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol, log_scale
+    ):
         self._watched = _some(rows, training, N_WATCHED)
         self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
         self._n_iter_no_change = n_iter_no_change
         self._tol = tol
         self._reconstruction_tol = reconstruction_tol
+        self._log_scale = log_scale
         self._best_score = -np.inf
         self._n_without_gain = 0
         self.best_machine = None
@@ -38,14 +43,17 @@ class Monitor:
         watched = self._watched
         measured = {
             "reconstruction_error": float(machine.reconstruction_error(watched).mean()),
-            "pseudo_likelihood": float(machine.pseudo_log_likelihood(watched).mean()),
+            "pseudo_likelihood": self._pseudo_likelihood(machine, watched),
         }
         if self._held_out is not None:
-            score = float(machine.pseudo_log_likelihood(self._held_out).mean())
+            score = self._pseudo_likelihood(machine, self._held_out)
             gap = machine.free_energy(self._held_out).mean() - machine.free_energy(watched).mean()
             measured["validation_pseudo_likelihood"] = score
             measured["free_energy_gap"] = float(gap)
         return measured
+
+    def _pseudo_likelihood(self, machine, rows):
+        return float(machine.pseudo_log_likelihood(rows).mean()) - self._log_scale
 
     def should_stop(self, machine, measured):
         """Whether this epoch was the last one worth running; keeps the best machine so far."""

@@ -1,6 +1,7 @@
 """What every restricted Boltzmann machine shares as an estimator."""
 
 import copy
+import math
 import time
 from dataclasses import replace
 from functools import partial
@@ -30,13 +31,22 @@ from .._validation import (
     check_parameters,
 )
 from .._version import VersionStamp
-from .gradient import Learner, Settings
-from .machine import Machine
+from .gradient import OFFSET_RATE, Learner, Settings
 from .monitor import Monitor
+from .partition import (
+    MOST_UNITS,
+    MOST_UNITS_ON_DEMAND,
+    LogPartition,
+    annealed_log_partition,
+    enumerable,
+    exact_log_partition,
+    inverse_temperatures,
+)
+from .path import Path
+from .tempering import N_STREAMS, Tempering
 from .units import BernoulliUnits
 
 _FLOATS = (np.float64, np.float32)
-_WEIGHT_SCALE = 0.01
 
 
 class BaseRBM(
@@ -48,9 +58,11 @@ class BaseRBM(
 ):
     """Training, transformation, sampling and scoring, whatever the visible units are.
 
-    A subclass has the constructor, and says which visible units it has: at the start of training
-    (``_initial_visible_units``), from its fitted attributes (``_visible_units``) and into them
-    (``_publish_visible_units``).
+    A subclass says what its machine is: at the start of training (``_initial_machine``), in the
+    fitted attributes (``_publish_machine``) and from them (``_machine``); and which visible units
+    have given means and know nothing of each other (``_visible_base_rate``). Where the machine does
+    not see the data as they come, it also says how to get from the data to the visible states
+    (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
     """
 
     _parameter_checks: ClassVar = {
@@ -60,9 +72,10 @@ class BaseRBM(
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),
         "random_state": Randomness(),
-        "algorithm": Options("pcd", "cd"),
+        "algorithm": Options("pcd", "cd", "pt"),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "n_chains": Optional(Number(Integral, "[1, inf)")),
+        "n_replicas": Number(Integral, "[2, inf)"),
         "learning_rate_schedule": Options(*DECAYS),
         "momentum": Schedule(Real, "[0, 1)"),
         "alpha": Number(Real, "[0, inf)"),
@@ -78,6 +91,59 @@ class BaseRBM(
         "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
         "warm_start": Flag(),
     }
+
+    def __init__(
+        self,
+        n_components=256,
+        *,
+        learning_rate=0.1,
+        batch_size=10,
+        n_iter=10,
+        verbose=0,
+        random_state=None,
+        algorithm="pcd",
+        n_gibbs_steps=1,
+        n_chains=None,
+        n_replicas=10,
+        learning_rate_schedule="constant",
+        momentum=0.0,
+        alpha=0.0,
+        l1_ratio=0.0,
+        sparsity_target=None,
+        sparsity_cost=0.1,
+        centered=False,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        reconstruction_tol=None,
+        warm_start=False,
+    ):
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.verbose = verbose
+        self.random_state = random_state
+        self.algorithm = algorithm
+        self.n_gibbs_steps = n_gibbs_steps
+        self.n_chains = n_chains
+        self.n_replicas = n_replicas
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.centered = centered
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.reconstruction_tol = reconstruction_tol
+        self.warm_start = warm_start
 
     # Training
 
@@ -151,25 +217,31 @@ class BaseRBM(
         dtype = _FLOATS if first_time else self.components_.dtype
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
-        self._check_range(rows)
+        self._inspect(rows, first_time)
+        return self._to_states(rows)
+
+    def _inspect(self, rows, first_time):
+        """Look at training data before anything is made of them."""
+
+    def _to_states(self, rows):
+        """Visible states of the machine, from rows of data."""
         return rows
 
-    def _check_range(self, rows):
-        """Warn about values that the visible units are not meant for."""
+    def _to_data(self, states):
+        """Data from visible states of the machine, which may be changed in place."""
+        return states
+
+    def _log_scale(self):
+        """Log of the factor between a volume of data and that of its visible states."""
+        return 0.0
 
     def _initial_learner(self, rows):
         random_state = check_random_state(self.random_state)
-        shape = self.n_components, rows.shape[1]
-        weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
+        machine = self._initial_machine(rows, random_state)
         mean = rows.mean()
-        machine = Machine(
-            weights,
-            self._initial_visible_units(mean, rows.shape[0]).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
-        )
         offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
-        return self._learner(machine, None, offsets, None, streams)
+        return self._learner(machine, None, offsets, None, streams, None)
 
     def _resumed_learner(self):
         state = self._training_state
@@ -180,22 +252,31 @@ class BaseRBM(
             tuple(offset.copy() for offset in state["offsets"]),
             None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
             replace(self._streams),
+            copy.deepcopy(state["tempering"]),
         )
 
-    def _learner(self, machine, chains, offsets, velocity, streams):
+    def _learner(self, machine, chains, offsets, velocity, streams, tempering):
         """A learner with what the algorithm needs and what is missing from an earlier one."""
-        if self.algorithm == "pcd":
-            n_chains = self.n_chains or self.batch_size
-            if chains is None or len(chains) != n_chains:
-                chains = machine.hidden.base_rate(n_chains, (streams.seed, streams.take(), 0))
-        else:
+        shape = {
+            "cd": None,
+            "pcd": (self.n_chains or self.batch_size,),
+            "pt": (self.n_replicas, self.n_chains or self.batch_size),
+        }[self.algorithm]
+        if shape is None:
             chains = None
+        elif chains is None or chains.shape[:-1] != shape:
+            address = streams.seed, streams.take(), 0
+            chains = machine.hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
+        if self.algorithm != "pt":
+            tempering = None
+        elif tempering is None or len(tempering.betas) != self.n_replicas:
+            tempering = Tempering(self._base_rate(offsets), np.linspace(0, 1, self.n_replicas))
         if velocity is None and np.any(self.momentum):
             velocity = tuple(
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
             )
-        return Learner(machine, chains, offsets, velocity, streams)
+        return Learner(machine, chains, offsets, velocity, streams, tempering)
 
     def _run_epochs(self, rows, learner, progress, commit):
         training, held_out = self._split(rows.shape[0], learner.streams)
@@ -206,6 +287,7 @@ class BaseRBM(
             self.n_iter_no_change,
             self.tol,
             self.reconstruction_tol,
+            self._log_scale(),
         )
         history = {}
         self._publish(learner, history, n_iter=0)
@@ -234,6 +316,8 @@ class BaseRBM(
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
+        if learner.tempering is not None:
+            learner.tempering.base = self._base_rate(learner.offsets)
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
@@ -264,7 +348,7 @@ class BaseRBM(
         return Settings(
             learning_rate=rate_factor * now(self.learning_rate),
             batch_size=self.batch_size,
-            persistent=self.algorithm == "pcd",
+            persistent=self.algorithm != "cd",
             n_gibbs_steps=now(self.n_gibbs_steps),
             momentum=now(self.momentum),
             l2=self.alpha * (1 - self.l1_ratio),
@@ -277,14 +361,20 @@ class BaseRBM(
     def _publish(self, learner, history=None, n_iter=None):
         """Copy what has been learned into the fitted attributes."""
         machine = learner.machine.copy()
-        self.components_ = machine.weights.T
-        self.intercept_hidden_ = machine.hidden.bias
-        self._publish_visible_units(machine.visible)
-        vars(self).pop("h_samples_", None)
+        self._publish_machine(machine)
+        for name in ("h_samples_", "betas_", "swap_rates_"):
+            vars(self).pop(name, None)
         if learner.chains is not None:
             self.h_samples_ = learner.chains.copy()
+        if learner.tempering is not None:
+            self.betas_ = learner.tempering.betas.astype(machine.dtype)
+            self.swap_rates_ = learner.tempering.swap_rates.astype(machine.dtype)
         self._training_state = copy.deepcopy(
-            {"offsets": learner.offsets, "velocity": learner.velocity}
+            {
+                "offsets": learner.offsets,
+                "velocity": learner.velocity,
+                "tempering": learner.tempering,
+            }
         )
         self._streams = replace(learner.streams)
         self._n_features_out = len(self.components_)
@@ -341,7 +431,7 @@ class BaseRBM(
                 f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
                 f"expecting {n_components} features as input."
             )
-        return self._machine(H.dtype).inverse_transform(DenseRows(H))
+        return self._to_data(self._machine(H.dtype).inverse_transform(DenseRows(H)))
 
     def gibbs(self, X, n_steps=1, *, random_state=None):
         """Visible states after some steps of Gibbs sampling, each of both layers.
@@ -363,10 +453,18 @@ class BaseRBM(
         """
         rows = self._rows(X)
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
-        states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
-        return self._walk(states, n_steps, random_state)
+        return self._to_data(self._walk(_all_of(rows), n_steps, random_state))
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, clamp=None, random_state=None):
+    def sample(
+        self,
+        n_samples=None,
+        n_steps=100,
+        *,
+        init=None,
+        clamp=None,
+        algorithm="gibbs",
+        random_state=None,
+    ):
         """Draw visible states from the model.
 
         Parameters
@@ -381,6 +479,12 @@ class BaseRBM(
             None starts each chain at random, every unit drawn by its bias alone.
         clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
             Visible units that keep the value which they have in ``init``.
+        algorithm : {"gibbs", "pt"}, default="gibbs"
+            "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
+            from that of the model to one where all units are independent, and they swap states
+            after each step. This takes ``n_replicas`` times as long, and leads from one mode to
+            another where plain Gibbs sampling stays in the one that it started in. The
+            temperatures adapt during the first half of the steps.
         random_state : int, RandomState instance or None, default=None
             As for :meth:`gibbs`.
 
@@ -393,6 +497,8 @@ class BaseRBM(
         count = Number(Integral, "[1, inf)")
         check_argument(self, "n_samples", n_samples, Optional(count))
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        walk = self._walk if algorithm == "gibbs" else self._walk_tempered
         if init is None:
             if clamp is not None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
@@ -400,12 +506,13 @@ class BaseRBM(
             machine = self._machine(self.components_.dtype)
             address = streams.seed, streams.take(), 0
             states = machine.visible.base_rate(n_samples or 1, address)
-            return self._walk(states, n_steps, streams)
-        start = self._dense(init)
-        turns = np.arange(n_samples or len(start)) % len(start)
-        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, start), start.shape)
-        keep = None if keep is None else keep[turns]
-        return self._walk(start[turns], n_steps, random_state, keep)
+            return self._to_data(walk(states, n_steps, streams))
+        init = self._dense(init)
+        turns = np.arange(n_samples or len(init)) % len(init)
+        states = _all_of(self._to_states(as_rows(init)))[turns]
+        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, init), init.shape)[turns]
+        samples = self._to_data(walk(states, n_steps, random_state, keep))
+        return samples if keep is None else np.where(keep, init[turns], samples)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -426,29 +533,27 @@ class BaseRBM(
             ``X`` with each NaN replaced by the estimated expectation of its unit.
         """
         check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
-        filled = self._dense(X, ensure_all_finite="allow-nan").copy()
-        missing = np.isnan(filled)
+        X = self._dense(X, ensure_all_finite="allow-nan")
+        missing = np.isnan(X)
         streams = self._draws(random_state)
-        machine = self._machine(filled.dtype)
-        start = machine.visible.base_rate(len(filled), (streams.seed, streams.take(), 0))
-        np.copyto(start, filled, where=~missing)
+        machine = self._machine(X.dtype)
+        start = machine.visible.base_rate(len(X), (streams.seed, streams.take(), 0))
+        np.copyto(start, _all_of(self._to_states(as_rows(X))), where=~missing)
+        means = np.zeros_like(start)
         stream = streams.take(2 * n_steps)
         n_skipped = n_steps // 2
 
         def fill(part):
             address = streams.seed, stream, part.start
-            total = np.zeros_like(start[part])
-            for step, mean in enumerate(
-                machine.walk(start[part], n_steps, address, keep=~missing[part])
-            ):
+            walk = machine.walk(start[part], n_steps, address, keep=~missing[part])
+            for step, mean in enumerate(walk):
                 if step >= n_skipped:
-                    total += mean
-            total /= n_steps - n_skipped
-            np.copyto(filled[part], total, where=missing[part])
+                    means[part] += mean
+            means[part] /= n_steps - n_skipped
 
         with one_blas_thread():
-            for_each(fill, chunks(len(filled)))
-        return filled
+            for_each(fill, chunks(len(X)))
+        return np.where(missing, self._to_data(means), X)
 
     def free_energy(self, X):
         """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
@@ -482,7 +587,7 @@ class BaseRBM(
             In nats.
         """
         rows = self._rows(X)
-        return self._machine(rows.dtype).pseudo_log_likelihood(rows)
+        return self._machine(rows.dtype).pseudo_log_likelihood(rows) - self._log_scale()
 
     def score(self, X, y=None):
         """Mean pseudo-log-likelihood of the rows; the greater, the better.
@@ -501,17 +606,133 @@ class BaseRBM(
         """
         return float(self.score_samples(X).mean())
 
-    def _machine(self, dtype):
-        """The fitted machine with parameters of a type, sharing memory where it is theirs."""
-        return Machine(
-            np.ascontiguousarray(self.components_.T, dtype=dtype),
-            self._visible_units(dtype),
-            BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),
-        )
+    def log_partition(
+        self,
+        method="auto",
+        *,
+        n_temperatures=10_000,
+        n_chains=100,
+        X=None,
+        n_burn_in=1000,
+        random_state=None,
+    ):
+        """Logarithm of the partition function Z, which turns free energies into likelihoods.
+
+        By enumeration it is exact, up to rounding. Annealed importance sampling [1]_ [2]_ gives
+        bounds in expectation: a lower one by chains that are led from the data's base-rate model,
+        whose units ignore each other and have the means of the training data, to the model over
+        many temperatures, and an upper one by chains that are led back [3]_. The estimate between
+        them is Bennett's [4]_. More temperatures draw the bounds together, more chains make them
+        scatter less.
+
+        The way back has to start at samples of the model. Where a layer has up to 20 units, they
+        are exact. Otherwise they are the end of the way there, drawn by its weights, or the end
+        of chains from rows of data, and the upper bound is one as far as those are samples of the
+        model. Chains from data see modes that the way there missed, but a model far from its
+        data can take long to draw them to where its mass is: an upper bound clearly below the
+        lower one says so. The lower one is one in any case, and exceeds log Z by t nats with
+        probability exp(-t) at most.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais"}, default="auto"
+            "exact" sums over the states of the smaller layer of binary units, of which there may
+            be 30 at most (the time doubles with each). "ais" is annealing, in both directions.
+            "auto" is "exact" up to 20 units, and "ais" beyond.
+        n_temperatures : int, default=10000
+            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
+        n_chains : int, default=100
+            Chains in each direction. Not used by "exact".
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Visible states, such as rows of training data, that the chains of the way back come
+            from. None is the end of the way there.
+        n_burn_in : int, default=1000
+            Steps of Gibbs sampling from there to the start of the way back.
+        random_state : int, RandomState instance or None, default=None
+            As for :meth:`gibbs`.
+
+        Returns
+        -------
+        result : LogPartition
+            With the attributes ``estimate``, ``lower``, ``upper`` and ``standard_error``, floats
+            in nats. The bounds hold in expectation, so those of one run can cross by as much as
+            they scatter. The standard error is that of the estimate by the scatter of the chains:
+            a region that all of them missed is not in it, but parts the bounds. With "exact", the
+            first three are equal and the last is 0.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not valid, or a layer with few enough units is missing.
+
+        References
+        ----------
+        .. [1] R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
+        .. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
+           networks", ICML 2008.
+        .. [3] R. B. Grosse, Z. Ghahramani and R. P. Adams, "Sandwiching the marginal likelihood
+           using bidirectional Monte Carlo", arXiv 1511.02543, 2015.
+        .. [4] C. H. Bennett, "Efficient estimation of free energy differences from Monte Carlo
+           data", Journal of Computational Physics 22, 1976.
+        """
+        check_is_fitted(self)
+        check_argument(self, "method", method, Options("auto", "exact", "ais"))
+        check_argument(self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)"))
+        check_argument(self, "n_chains", n_chains, Number(Integral, "[1, inf)"))
+        check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
+        rows = None if X is None else self._rows(X)
+        streams = self._draws(random_state)
+        machine = self._machine(self.components_.dtype)
+        most_units = MOST_UNITS if method == "auto" else MOST_UNITS_ON_DEMAND
+        if method != "ais" and enumerable(machine, most_units):
+            return exact_log_partition(machine).plus(self._log_scale())
+        if method == "exact":
+            raise ValueError(
+                f"The 'method' parameter of {type(self).__name__}.log_partition is 'exact', which "
+                f"needs a layer of at most {MOST_UNITS_ON_DEMAND} binary units. Use 'ais'."
+            )
+        betas = inverse_temperatures(n_temperatures)
+        path = Path(machine, *self._base_rate(self._training_state["offsets"]))
+        result = annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams)
+        return result.plus(self._log_scale())
+
+    def log_likelihood(self, X, log_partition=None):
+        """Log-likelihood log p(v) = -F(v) - log Z of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+        log_partition : LogPartition or float, default=None
+            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
+            number of nats: with ``log_partition=result.upper``, likelihoods are lower bounds in
+            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or
+            more where both layers are large, at each call: nothing is kept.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        rows = self._rows(X)
+        check_argument(self, "log_partition", log_partition, Optional(_LogOfPartition()))
+        if log_partition is None:
+            log_partition = self.log_partition(random_state=0)
+        if isinstance(log_partition, LogPartition):
+            log_partition = log_partition.estimate
+        return -self._machine(rows.dtype).free_energy(rows) - float(log_partition)
+
+    def _base_rate(self, offsets):
+        """Layers of units that have the means of the data and know nothing of each other."""
+        visible_mean, hidden_mean = offsets
+        dtype, n_rows = visible_mean.dtype, self.batch_size / OFFSET_RATE
+        visible = self._visible_base_rate(visible_mean, n_rows)
+        return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
 
     def _rows(self, X):
         check_is_fitted(self)
-        return as_rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
+        X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+        return self._to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
@@ -529,23 +750,46 @@ class BaseRBM(
     def _walk(self, states, n_steps, random_state, keep=None):
         """Visible states after Gibbs sampling from ``states``, in place."""
         streams = self._draws(random_state)
-        stream = streams.take(2 * n_steps)
+        address = streams.seed, streams.take(2 * n_steps), 0
+        return self._machine(states.dtype).run(states, n_steps, address, keep)
+
+    def _walk_tempered(self, states, n_steps, random_state, keep=None):
+        """Visible states after parallel tempering with all replicas from ``states``."""
+        streams = self._draws(random_state)
         machine = self._machine(states.dtype)
-
-        def walk(part):
-            kept = None if keep is None else keep[part]
-            for _ in machine.walk(states[part], n_steps, (streams.seed, stream, part.start), kept):
-                pass
-
+        base = (
+            units.copy(states.dtype) for units in self._base_rate(self._training_state["offsets"])
+        )
+        betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
+        tempering = Tempering(tuple(base), betas.astype(np.float64))
+        fixed = None if keep is None else (keep, states)
         with one_blas_thread():
-            for_each(walk, chunks(len(states)))
-        return states
+            h = tempering.hidden_states(machine, states, (streams.seed, streams.take(), 0))
+            for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
+                stream = streams.take(N_STREAMS * n_sweeps)
+                v = tempering.run(machine, h, n_sweeps, (streams.seed, stream), fixed, adapt)
+        return v[-1] if n_steps else states
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _all_of(rows):
+    return rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
+
+
+class _LogOfPartition:
+    """A partition function, as an object of ours or as its logarithm."""
+
+    def admits(self, value):
+        """Whether ``value`` is either."""
+        return isinstance(value, LogPartition) or Number(Real, "(-inf, inf)").admits(value)
+
+    def __str__(self):
+        return "a LogPartition, a float in the range (-inf, inf)"
 
 
 def _as_mask(clamp, states):

@@ -11,19 +11,18 @@ import numpy as np
 
 from .._threads import blocks_of, run_team
 from ..kernels.barrier import break_barrier, new_barrier
-from ..kernels.sparse_steps import Model, Rule, Workspace, run_steps
+from ..kernels.simd import LINE_BYTES
+from ..kernels.sparse_steps import ROWS_IN_CACHE, Model, Rule, Workspace, run_steps
 from .units import BernoulliUnits
 
 # A block of visible units is so small that its weights stay in the cache of a processor, and
 # there are four at least, for as many threads; but no smaller than this, and no more than that
 # many, or their parts would cost more to add up than they gain.
 _BYTES_IN_CACHE = 400_000
-_SMALLEST_BLOCK = 64
+_SMALLEST_BLOCK = 32
 _MOST_BLOCKS = 16
 
-_CACHE_LINE = 64  # bytes
-_LANES = 16  # numbers of the smaller type in a cache line
-_PADDING = 3  # places that filling a list up to a multiple of four may take
+_LINES = 4  # a row of weights is a multiple of so many, which registers take at a time
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
@@ -74,7 +73,8 @@ def run_sparse_epoch(learner, rows, order, settings):
 def _padded(array):
     """A copy of ``array`` whose rows begin on cache lines, filled up with zeros."""
     n_rows, n_columns = array.shape
-    padded = _aligned_zeros((n_rows, n_columns + -n_columns % _LANES), array.dtype)
+    n_added = -n_columns % (_LINES * LINE_BYTES // array.itemsize)
+    padded = _aligned_zeros((n_rows, n_columns + n_added), array.dtype)
     padded[:, :n_columns] = array
     return padded
 
@@ -82,8 +82,8 @@ def _padded(array):
 def _aligned_zeros(shape, dtype):
     """Zeros that begin on a cache line."""
     n_bytes = math.prod(shape) * dtype.itemsize
-    memory = np.zeros(n_bytes + _CACHE_LINE, dtype=np.uint8)
-    start = -memory.ctypes.data % _CACHE_LINE
+    memory = np.zeros(n_bytes + LINE_BYTES, dtype=np.uint8)
+    start = -memory.ctypes.data % LINE_BYTES
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
@@ -136,20 +136,20 @@ def _workspace(learner, rule):
     n_rows = rule.batch_size + n_chains
     n_bytes = n_visible * n_columns * dtype.itemsize
     n_blocks = np.clip(n_bytes // _BYTES_IN_CACHE + 1, 4, _MOST_BLOCKS)
+    # Momentum and L1 want the gradient as a whole.
+    n_listed = n_rows if rule.momentum or rule.l1 else min(n_rows, ROWS_IN_CACHE)
     blocks = blocks_of(n_visible, _SMALLEST_BLOCK, n_blocks)
     n_blocks = len(blocks)
     bounds = np.array([block.start for block in blocks] + [n_visible])
-    starts = bounds + _PADDING * np.arange(n_blocks + 1)
     return Workspace(
         barrier=new_barrier(),
         bounds=bounds,
-        starts=starts,
-        on=np.empty((n_rows, starts[-1]), dtype=np.int32),
-        values=np.empty((n_rows, starts[-1]), dtype),
+        on=np.empty((n_rows, n_visible), dtype=np.int32),
+        values=np.empty((n_rows, n_visible), dtype),
         n_on=np.empty((n_blocks, n_rows), dtype=np.int64),
         # By unit, the two rows of the centred gradient come on top.
-        unit_rows=np.empty((n_visible, n_rows + 2 + _PADDING), dtype=np.int32),
-        unit_factors=np.empty((n_visible, n_rows + 2 + _PADDING), dtype),
+        unit_rows=np.empty((n_visible, n_listed + 2), dtype=np.int32),
+        unit_factors=np.empty((n_visible, n_listed + 2), dtype),
         inputs=np.empty((n_chains, n_visible), dtype),
         parts=_aligned_zeros((n_blocks, n_rows, n_columns), dtype),
         offset_parts=np.empty((n_blocks, n_rows), dtype),

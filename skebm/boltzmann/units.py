@@ -2,10 +2,17 @@
 
 A layer knows its parameters and what follows from them: mean and samples given the inputs, the
 log-partition function of the inputs, the energy of states on their own, and how likely each unit
-is given the others. A machine is made of two layers and the weights between them; a new kind of
-unit is a new class here. Inputs are changed in place: ``mean`` turns them into means, ``sample``
-means into states.
+is given the others. Two layers of one kind can be mixed (``between``), and one that has few states
+enumerated (``n_states``, infinite where there is no counting them, and ``states``). A machine is
+made of two layers and the weights between them; a new kind of unit is a new class here. Inputs are
+changed in place: ``mean`` turns them into means, ``sample`` means into states.
+
+The input of a unit is what the other layer adds to its log-density for each unit of its state: the
+weights are those of states as they are, not of states over a variance.
 """
+
+import math
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,15 +20,55 @@ from ..kernels.layers import (
     bernoulli_flip_log_odds,
     bernoulli_log_partition,
     bernoulli_mean,
+    gaussian_conditional_log_density,
+    gaussian_energy,
+    gaussian_log_partition,
+    gaussian_mean,
     sample_bernoulli,
+    sample_gaussian,
 )
 from ..kernels.products import multiply
 
 # Exponents up to this size, of either sign, neither overflow nor vanish in float64.
 _SAFE_EXPONENT = 600.0
 
+# Log-variances that learning keeps to: of data with variance 1, from a unit that is known nearly
+# exactly to one that is known ten times worse than with no model at all.
+_LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE = np.log(1e-4), np.log(1e2)
 
-class BernoulliUnits:
+
+class _Units:
+    """What layers of all kinds share.
+
+    A subclass is made from arrays with one number a unit, names them in ``parameter_names``, and
+    has ``mean`` and ``sample``.
+    """
+
+    parameter_names: ClassVar = ("bias",)
+
+    # Share of its distance from the mean that a unit keeps from one draw to the next, see
+    # GaussianUnits.
+    inertia = 0.0
+
+    # Number of states of the whole layer.
+    n_states = math.inf
+
+    @property
+    def parameters(self):
+        """The arrays that the layer is made of."""
+        return [getattr(self, name) for name in self.parameter_names]
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return type(self)(*(parameter.astype(dtype) for parameter in self.parameters))
+
+    def base_rate(self, n_rows, address):
+        """States drawn with no input at all, of shape (n_rows, n_units)."""
+        inputs = np.zeros((n_rows, len(self.bias)), dtype=self.bias.dtype)
+        return self.sample(self.mean(inputs), address)
+
+
+class BernoulliUnits(_Units):
     """Binary units: p(state = 1 | input) = sigmoid(bias + input).
 
     Parameters
@@ -43,16 +90,26 @@ class BernoulliUnits:
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
-    def copy(self, dtype):
-        """The same units with parameters of their own, of the type ``dtype``."""
-        return type(self)(self.bias.astype(dtype))
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias))
+
+    @property
+    def n_states(self):
+        """Number of states of the whole layer."""
+        return 2 ** len(self.bias)
+
+    def states(self, numbers):
+        """States of the layer by their numbers, the unit on the right being the lowest bit."""
+        bits = np.asarray(numbers)[:, None] >> np.arange(len(self.bias))[::-1] & 1
+        return bits.astype(self.bias.dtype, order="C")
 
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
         bernoulli_mean(inputs, self.bias)
         return inputs
 
-    def sample(self, mean, address, out=None):
+    def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
         sample_bernoulli(mean, *address, out)
@@ -60,7 +117,7 @@ class BernoulliUnits:
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
-        out = np.empty(len(inputs), dtype=inputs.dtype)
+        out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
         bernoulli_log_partition(inputs, self.bias, out)
         return out
 
@@ -68,6 +125,9 @@ class BernoulliUnits:
         """Energy of states on their own, -states @ bias, for each row; nats."""
         out = np.empty((len(states), 1), dtype=states.dtype)
         return -multiply(states, self.bias[:, None], out)[:, 0]
+
+    def to_inputs(self, states):
+        """Binary states enter the gradient of the weights as they are."""
 
     def conditional_log_likelihood(self, states, other_inputs, weights):
         """Sum over units i of log p(state_i | all other units of this layer), for each row; nats.
@@ -83,7 +143,124 @@ class BernoulliUnits:
         bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, group, log_odds)
         return -np.logaddexp(0, -log_odds).sum(axis=1)
 
-    def base_rate(self, n_rows, address):
-        """States drawn with no input at all, of shape (n_rows, n_units)."""
-        inputs = np.zeros((n_rows, len(self.bias)), dtype=self.bias.dtype)
-        return self.sample(self.mean(inputs), address)
+
+class GaussianUnits(_Units):
+    """Real-valued units: p(state | input) = N(bias + variance * input, variance).
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_units,)
+        Mean of each unit when its input is zero.
+    log_variance : ndarray of shape (n_units,)
+        Log of the variance of each unit.
+    inertia : float, default=0.0
+        Share of its distance from the mean that a unit keeps when it moves on from a state, in
+        [0, 1). Above zero a draw is one exact step of Langevin dynamics of the units given their
+        inputs (of Ornstein and Uhlenbeck's process), which keeps their distribution given the
+        inputs but not the independence of one state from the last.
+    """
+
+    parameter_names = ("bias", "log_variance")
+
+    def __init__(self, bias, log_variance, inertia=0.0):
+        self.bias = bias
+        self.log_variance = log_variance
+        self.inertia = inertia
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return type(self)(self.bias.astype(dtype), self.log_variance.astype(dtype), self.inertia)
+
+    @property
+    def variance(self):
+        """Variance of each unit given its input."""
+        return np.exp(self.log_variance)
+
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these.
+
+        Up to a number: what is linear in beta is 1 / variance and bias / variance.
+        """
+        share, base_share = beta / self.variance, (1 - beta) / base.variance
+        precision = share + base_share
+        bias = (share * self.bias + base_share * base.bias) / precision
+        return type(self)(bias, -np.log(precision))
+
+    def mean(self, inputs):
+        """Means, written over ``inputs`` (n_rows, n_units)."""
+        gaussian_mean(inputs, self.bias, self.variance)
+        return inputs
+
+    def sample(self, mean, address, out=None, previous=None):
+        """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``.
+
+        Given the ``previous`` states, units with inertia move on from there.
+        """
+        out = mean if out is None else out
+        deviation = np.sqrt(self.variance)
+        if previous is not None and self.inertia:
+            mean = mean + self.inertia * (previous - mean)
+            deviation *= np.sqrt(1 - self.inertia**2)
+        sample_gaussian(mean, deviation, *address, out)
+        return out
+
+    def log_partition(self, inputs):
+        """Log of the integral over the states s of exp(s input - energy of s), summed over units.
+
+        In nats, for each row.
+        """
+        out = np.empty(len(inputs))
+        gaussian_log_partition(inputs, self.bias, self.variance, out)
+        return out
+
+    def energy(self, states):
+        """Energy of states on their own, the sum of (state - bias)^2 / (2 variance); nats."""
+        out = np.empty(len(states))
+        gaussian_energy(states, self.bias, self.variance, out)
+        return out
+
+    def conditional_log_likelihood(self, states, other_inputs, weights):
+        """Sum over units i of log p(state_i | all other units of this layer), for each row; nats.
+
+        The units of the other layer are binary; their inputs, bias included, are given.
+        """
+        out = np.empty_like(states)
+        gaussian_conditional_log_density(
+            states, other_inputs, weights, self.bias, self.variance, out
+        )
+        return out.sum(axis=1)
+
+    def to_inputs(self, states):
+        """Divide states by the variances: what learning multiplies hidden states with, in place.
+
+        A step of the weights times the variance, see below, is a step of the weights.
+        """
+        states /= self.variance
+
+    # Learning. The parameters that are learned are the bias, the log-variance and the weights times
+    # the variance, which are means of visible states: a step of one length suits them all, and
+    # neither drags another along.
+
+    def log_variance_gradient(self, states, inputs, row_weights):
+        """Gradient of the log-likelihood by the log-variances, the phases given as weighed rows.
+
+        By that the energy changes by v input - (v - bias)^2 / (2 variance), as the bias and the
+        means given the other layer are held.
+
+        Parameters
+        ----------
+        states : ndarray of shape (n_rows, n_units)
+            Visible states of both phases.
+        inputs : ndarray of shape (n_rows, n_units)
+            Their inputs, times the weights of the rows.
+        row_weights : ndarray of shape (n_rows,)
+            Positive for data, negative for chains.
+        """
+        half_squares = np.square(states - self.bias) / (2 * self.variance)
+        return row_weights @ half_squares - np.einsum("ri,ri->i", states, inputs)
+
+    def move_log_variance(self, step):
+        """Move within bounds; the factor by which inputs change, as the means are held."""
+        before = self.log_variance.copy()
+        np.clip(before + step, _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE, out=self.log_variance)
+        return np.exp(before - self.log_variance)

@@ -28,6 +28,17 @@ def part(function):
     return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
 
 
+def in_line(function):
+    """Compile ``function`` for other kernels, as a part of each of them and not by a call.
+
+    For short functions of arrays: an array is some eight arguments of a call, and handing over
+    a few of them costs as much as a short loop.
+    """
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(
+        function
+    )
+
+
 def inlined(function):
     """Compile ``function`` into its callers, for loops that only vectorise around all of it."""
     return njit(inline="always", **_OPTIONS)(function)

@@ -236,15 +236,6 @@ def scale_to_counts(W, n_units):
 
 
 @kernel
-def divide(W, n_units):
-    """Divide by ``n_units``, which unlike a product with its inverse rounds once."""
-    for i in range(W.shape[0]):
-        row = W[i]
-        for j in range(row.shape[0]):
-            row[j] = row[j] / n_units
-
-
-@kernel
 def mirror_lower(W, block):
     """Copy what is below the diagonal to above it, in square blocks that stay in the cache."""
     n = W.shape[0]

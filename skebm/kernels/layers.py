@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ._jit import kernel
-from .random import fill_uniform
-from .scalar import exp, sigmoid, softplus
+from ._jit import kernel, part
+from .random import fill_normal, fill_uniform
+from .scalar import exp, sigmoid
 
 
 @kernel
@@ -29,14 +29,30 @@ def sample_bernoulli(probabilities, seed, stream, first_row, out):
             states[i] = uniform[i] < p[i]
 
 
+# Factors between 1 and 2 whose product is far from overflow in float64.
+_FACTORS_A_LOGARITHM = 512
+
+
 @kernel
 def bernoulli_log_partition(inputs, bias, out):
-    """Sum over units of log(1 + exp(input + bias)), for each row."""
+    """Sum over units of log(1 + exp(input + bias)), for each row.
+
+    With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm is
+    above 2, so that one logarithm serves a product of many of them.
+    """
+    n_units = inputs.shape[1]
+    zero = inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
-        row = inputs[r]
         total = 0.0
-        for i in range(row.shape[0]):
-            total += softplus(row[i] + bias[i])
+        for start in range(0, n_units, _FACTORS_A_LOGARITHM):
+            row = inputs[r, start : start + _FACTORS_A_LOGARITHM]
+            row_bias = bias[start : start + _FACTORS_A_LOGARITHM]
+            product = 1.0
+            for i in range(row.shape[0]):
+                a = row[i] + row_bias[i]
+                total += max(a, zero)
+                product *= 1.0 + exp(-abs(a))
+            total += np.log(product)
         out[r] = total
 
 
@@ -67,7 +83,161 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
             log_ratio = np.float64(delta * visible_bias[i])
             for start in range(0, n_hidden, group):
                 product = 1.0
-                for j in range(start, min(start + group, n_hidden)):
+                for k in range(min(group, n_hidden - start)):
+                    j = np.uintp(start + k)  # unsigned, or the loop would not vectorise
                     product *= q[j] + p[j] * exp(delta * w[j])
                 log_ratio += np.log(product)
             out[r, i] = -log_ratio
+
+
+@kernel
+def standardize(rows, mean, scale):
+    """Replace each value x by (x - mean) / scale of its column; the difference in float64."""
+    for r in range(rows.shape[0]):
+        row = rows[r]
+        for i in range(row.shape[0]):
+            row[i] = (row[i] - mean[i]) / scale[i]
+
+
+@kernel
+def gaussian_mean(inputs, bias, variance):
+    """Replace each input by the mean of its unit."""
+    for r in range(inputs.shape[0]):
+        row = inputs[r]
+        for i in range(row.shape[0]):
+            row[i] = bias[i] + variance[i] * row[i]
+
+
+@kernel
+def sample_gaussian(mean, deviation, seed, stream, first_row, out):
+    """Draw normals with these means, at the addresses (stream, first_row + r, column)."""
+    n_rows, n_units = mean.shape
+    normal = np.empty(n_units, dtype=out.dtype)
+    first_unit = np.int64(0)
+    for r in range(n_rows):
+        fill_normal(seed, stream, first_row + r, first_unit, normal)
+        m, states = mean[r], out[r]
+        for i in range(n_units):
+            states[i] = m[i] + deviation[i] * normal[i]
+
+
+@kernel
+def gaussian_log_partition(inputs, bias, variance, out):
+    """Sum over units of the log of the integral of exp(-(s - bias)^2 / (2 variance) + s input)."""
+    constant = 0.0
+    for i in range(bias.shape[0]):
+        constant += 0.5 * np.log(2 * np.pi * variance[i])
+    for r in range(inputs.shape[0]):
+        row = inputs[r]
+        total = 0.0
+        for i in range(row.shape[0]):
+            total += row[i] * (bias[i] + row[i] * variance[i] / 2)
+        out[r] = total + constant
+
+
+@kernel
+def gaussian_energy(states, bias, variance, out):
+    """Sum over units of (s - bias)^2 / (2 variance), for each row."""
+    for r in range(states.shape[0]):
+        row = states[r]
+        total = 0.0
+        for i in range(row.shape[0]):
+            from_bias = row[i] - bias[i]
+            total += from_bias * from_bias / (2 * variance[i])
+        out[r] = total
+
+
+# Of integrals over one visible unit, in standard deviations: the spacing of points, and how far
+# they go beyond the outermost modes; then the number of spacings that are first taken in one
+# stride, and the logarithm of what is too small to count.
+# See `gaussian_conditional_log_density`.
+_SPACING = 0.8
+_MARGIN = 9.0
+_STRIDE = 8
+_NEGLIGIBLE = -30.0
+
+# As many factors between 1 and 2 as a float32 can hold the product of.
+_N_FACTORS = 64
+
+
+@part
+def _log_partition_along(x, w, step):
+    """Sum over hidden units of log(1 + exp(x + w step)): the greater of 0 and the exponent
+    apart, the rest as logarithms of products of many factors."""
+    n = x.shape[0]
+    zero, one = x.dtype.type(0), x.dtype.type(1)
+    total = 0.0
+    for start in range(0, n, _N_FACTORS):
+        x_part, w_part = x[start : start + _N_FACTORS], w[start : start + _N_FACTORS]
+        linear, product = zero, one
+        for j in range(x_part.shape[0]):
+            y = x_part[j] + w_part[j] * step
+            linear += max(y, zero)
+            product *= one + exp(-abs(y))
+        total += linear + np.log(product)
+    return total
+
+
+@part
+def _log_density_along(x, w, s, here, bias, variance):
+    """f(s) of `gaussian_conditional_log_density`, the inputs x being those at ``here``."""
+    return _log_partition_along(x, w, x.dtype.type(s - here)) - (s - bias) ** 2 / (2 * variance)
+
+
+@part
+def _mean_along(x, w, step, bias, variance):
+    """Mean of a visible unit given the means of the hidden units at x + w step."""
+    total = 0.0
+    for j in range(x.shape[0]):
+        total += w[j] * sigmoid(x[j] + w[j] * step)
+    return bias + variance * total
+
+
+@kernel
+def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
+    """log p(v_i | all other visible units), for each unit i of each row; nats.
+
+    With the other units fixed, the density of one is, up to its integral, the exponential of
+
+        f(s) = -(s - b_i)^2 / (2 variance_i) + sum_j softplus(x_j + W_ij (s - v_i)),
+
+    a mixture of Gaussians of one width. The trapezoidal rule integrates such a mixture up to a
+    relative error of 2 exp(-2 pi^2 / spacing^2), here 1e-13.
+
+    Where to: the slope of f is (g(s) - s) / variance_i, where g is the mean of the unit given the
+    means of the hidden units at s. g rises with s; so it maps a bound of the means of the mixture
+    to a bound of its modes, beyond which the density falls at least as fast as two Gaussian tails
+    in a row. In between, the second term of f is convex: it is below its chord, and so f is at
+    most stride^2 / 8 above its values at both ends of a stride. Strides that cannot matter are
+    left out.
+    """
+    n_rows, n_visible = v.shape
+    n_hidden = W.shape[1]
+    real = v.dtype.type
+    for i in range(n_visible):
+        w, b, s2 = W[i], np.float64(bias[i]), np.float64(variance[i])
+        spacing = _SPACING * np.sqrt(s2)
+        lowest, highest = b, b
+        for j in range(n_hidden):
+            lowest += s2 * min(w[j], real(0))
+            highest += s2 * max(w[j], real(0))
+        for r in range(n_rows):
+            x, here = hidden_inputs[r], np.float64(v[r, i])
+            margin = _MARGIN * np.sqrt(s2)
+            start = _mean_along(x, w, real(lowest - here), b, s2) - margin
+            stop = _mean_along(x, w, real(highest - here), b, s2) + margin
+            n_strides = np.int64((stop - start) / (_STRIDE * spacing)) + 1
+            f = np.empty(n_strides + 1)
+            for m in range(n_strides + 1):
+                f[m] = _log_density_along(x, w, start + _STRIDE * spacing * m, here, b, s2)
+            greatest = f.max()
+            threshold = greatest + _NEGLIGIBLE - (_STRIDE * _SPACING) ** 2 / 8
+            total = 0.0
+            for m in range(n_strides):
+                if max(f[m], f[m + 1]) > threshold:
+                    total += np.exp(f[m] - greatest)
+                    for k in range(1, _STRIDE):
+                        s = start + spacing * (_STRIDE * m + k)
+                        total += np.exp(_log_density_along(x, w, s, here, b, s2) - greatest)
+            f_here = _log_density_along(x, w, here, here, b, s2)
+            out[r, i] = f_here - greatest - np.log(total * spacing)

@@ -10,7 +10,7 @@ easy as 1, 2, 3", SC 2011.
 import numpy as np
 
 from ._jit import inlined, kernel
-from .scalar import unit_interval
+from .scalar import cos_turn, log, sin_turn, unit_interval
 
 _MULTIPLIER_0 = np.uint64(0xD2511F53)
 _MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -59,3 +59,29 @@ def fill_uniform(seed, stream, row, first, out):
         words = philox(np.uint32(block + n // 4), c1, c2, c3, k0, k1)
         for i in range(rest, n):
             out[i] = unit_interval(words[i - rest], like)
+
+
+@kernel
+def fill_normal(seed, stream, row, first, out):
+    """Write standard normals to the columns ``first``, ``first + 1``, ... of a row; 4 divides it.
+
+    From the uniforms of the same address, by the transformation of Box and Muller: columns
+    4q and 4q + 1 give the radius of a pair of normals, 4q + 2 and 4q + 3 its angle.
+    """
+    n = out.shape[0]
+    n_quads = (n + 3) // 4
+    uniform = np.empty(4 * n_quads, dtype=out.dtype)
+    normal = np.empty(4 * n_quads, dtype=out.dtype)
+    fill_uniform(seed, stream, row, first, uniform)
+    half, two = out.dtype.type(0.5), out.dtype.type(2)
+    quads, pairs = uniform.reshape(n_quads, 4), normal.reshape(n_quads, 4)
+    for q in range(n_quads):
+        radius = np.sqrt(-two * log(quads[q, 0]))
+        turn = quads[q, 2] - half
+        pairs[q, 0] = radius * cos_turn(turn)
+        pairs[q, 2] = radius * sin_turn(turn)
+        radius = np.sqrt(-two * log(quads[q, 1]))
+        turn = quads[q, 3] - half
+        pairs[q, 1] = radius * cos_turn(turn)
+        pairs[q, 3] = radius * sin_turn(turn)
+    out[:] = normal[:n]

@@ -14,22 +14,33 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from ._jit import kernel, part
+from ._jit import in_line, kernel, part
 from .barrier import meet
 from .random import fill_uniform
 from .scalar import sigmoid
-from .sparse import add_listed_rows, add_scaled, dot, fill, first_not_below, scale
+from .simd import load, multiply_add, n_lanes, spread, total
+from .sparse import (
+    add_listed_vectors,
+    add_scaled,
+    dot,
+    fill,
+    first_not_below,
+    scale,
+)
 from .updates import move_row
 
-# Rows of hidden means that a block of units adds up at a time.
-_ROWS_IN_CACHE = 128
+_ONE, _TWO, _THREE = np.uintp(1), np.uintp(2), np.uintp(3)
+
+# Rows of hidden means that a block of units adds up at a time, and of hidden states that it
+# multiplies: together with the weights of the block they stay in the cache.
+ROWS_IN_CACHE = 64
 
 
 class Model(NamedTuple):
     """Parameters, their last steps (empty without momentum), and the offsets; changed in place.
 
-    Weights have ``n_columns`` columns, the hidden units and perhaps some of zeros: with a
-    multiple of sixteen, and rows that start on a cache line, vector loads are never split.
+    Weights have ``n_columns`` columns, the hidden units and perhaps some of zeros: whole vectors,
+    four or a multiple of it, in rows that start on a cache line, so that no load is split.
     """
 
     W: np.ndarray  # (n_visible, n_columns)
@@ -63,12 +74,11 @@ class Workspace(NamedTuple):
 
     barrier: np.ndarray
     bounds: np.ndarray  # (n_blocks + 1,) first visible unit of each block
-    starts: np.ndarray  # (n_blocks + 1,) first place of each block in the lists of a row
-    on: np.ndarray  # (n_rows, n_places) numbers of the visible units whose state is not zero
-    values: np.ndarray  # (n_rows, n_places) their states
+    on: np.ndarray  # (n_rows, n_visible) numbers of the visible units whose state is not zero
+    values: np.ndarray  # (n_rows, n_visible) their states
     n_on: np.ndarray  # (n_blocks, n_rows) lengths of the lists
-    unit_rows: np.ndarray  # (n_visible, n_rows + 5) the same by unit: numbers of the rows,
-    unit_factors: np.ndarray  # (n_visible, n_rows + 5) and their factors in the gradient
+    unit_rows: np.ndarray  # (n_visible, n_listed + 2) the same by unit: numbers of the rows,
+    unit_factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
     inputs: np.ndarray  # (n_chains, n_visible)
     parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
     offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
@@ -76,164 +86,187 @@ class Workspace(NamedTuple):
     h: np.ndarray  # (n_chains, n_columns) hidden states of the chains
 
 
-# A loop over ``range(low, high)`` does not vectorise: for all that the compiler knows, ``low`` is
-# negative and counts from the end. Loops below run from zero over slices.
+# Indices below are unsigned. For all that the compiler knows, any other number is negative and
+# counts from the end: the test for that keeps loops from vectorising, and doubles the time to
+# follow a list. And rows are not taken as arrays of their own: the references to an array are
+# counted, and two threads that count those to one array wait for each other.
 
 
-@part
-def _pad(numbers, factors, at, start, n):
-    """Fill a list up to a multiple of four with terms of no weight; returns its new length."""
-    if n == 0:
-        return 0
-    while n % 4 != 0:
-        numbers[at, start + n] = numbers[at, start]
-        factors[at, start + n] = 0
-        n += 1
-    return n
+def _list_row(data, row, low, high, on, values, to):
+    """List the columns of a block that are not zero in a row of the data; returns how many.
 
-
-def _list_row(data, row, low, high, on, values):
-    """List the columns of a block that are not zero in a row of the data; returns how many."""
+    To row ``to`` of ``on`` and ``values``, from the place ``low`` on.
+    """
     raise NotImplementedError
 
 
 @overload(_list_row, jit_options={"nogil": True})
-def _list_row_of(data, row, low, high, on, values):
+def _list_row_of(data, row, low, high, on, values, to):
     if "X" in data.fields:
 
-        def list_row(data, row, low, high, on, values):
-            return _list_states(data.X[row, low:high], low, on, values)
+        def list_row(data, row, low, high, on, values, to):
+            return _list_states(data.X, row, low, high, on, values, to)
 
         return list_row
 
-    def list_row(data, row, low, high, on, values):
-        start, stop = data.indptr[row], data.indptr[row + 1]
-        first = first_not_below(data.indices, start, stop, low)
+    def list_row(data, row, low, high, on, values, to):
+        first, stop = data.indptr[row], data.indptr[row + 1]
+        first = first_not_below(data.indices, first, stop, low)
         n = 0
         while first + n < stop and data.indices[first + n] < high:
-            on[n] = data.indices[first + n]
-            values[n] = data.data[first + n]
+            on[to, low + n] = data.indices[first + n]
+            values[to, low + n] = data.data[first + n]
             n += 1
         return n
 
     return list_row
 
 
-@part
-def _list_states(states, low, on, values):
-    """List the states that are not zero, of units from ``low`` on; returns how many.
+@in_line
+def _list_states(states, row, low, high, on, values, to):
+    """List the states that are not zero, of units from ``low`` to ``high``; returns how many.
 
     Writes each to the next place of the list and moves on only if it belongs there: a branch
     would be mispredicted for most of the states that are on.
     """
-    n = 0
-    for i in range(states.shape[0]):
-        on[n] = low + i
-        values[n] = states[i]
-        n += states[i] != 0
-    return n
+    row, to, place = np.uintp(row), np.uintp(to), np.uintp(low)
+    for i in range(high - low):
+        state = states[row, np.uintp(low + i)]
+        on[to, place] = low + i
+        values[to, place] = state
+        place += np.uintp(state != 0)
+    return np.int64(place) - low
 
 
 @part
-def _inputs_of_units(W, h, inputs):
-    """``inputs[q, i] = W[i] @ h[q]``, four units by two chains at a time.
+def _inputs_of_units(W, low, high, h, first, last, inputs):
+    """``inputs[q, i] = W[i] @ h[q]`` for chains from ``first`` to ``last``, two by four units.
 
     Each number that is loaded takes part in several products, so that the loop is bound by
     arithmetic and not by the cache.
     """
-    n_units, n_columns = W.shape
-    n_chains = h.shape[0]
-    zero = W.dtype.type(0)
-    n_fours = n_units // 4
+    lanes = n_lanes(W)
+    zero = spread(W.dtype.type(0))
+    n_vectors, n_fours = W.shape[1] // lanes, (high - low) // 4
     for four in range(n_fours):
-        i = 4 * four
-        w0, w1, w2, w3 = W[i], W[i + 1], W[i + 2], W[i + 3]
-        for pair in range(n_chains // 2):
-            q = 2 * pair
-            x, y = h[q], h[q + 1]
+        i = low + 4 * four
+        for pair in range((last - first) // 2):
+            q = first + 2 * pair
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
-            for j in range(n_columns):
-                s0 += w0[j] * x[j]
-                s1 += w1[j] * x[j]
-                s2 += w2[j] * x[j]
-                s3 += w3[j] * x[j]
-                t0 += w0[j] * y[j]
-                t1 += w1[j] * y[j]
-                t2 += w2[j] * y[j]
-                t3 += w3[j] * y[j]
-            inputs[q, i], inputs[q, i + 1], inputs[q, i + 2], inputs[q, i + 3] = s0, s1, s2, s3
-            q += 1
-            inputs[q, i], inputs[q, i + 1], inputs[q, i + 2], inputs[q, i + 3] = t0, t1, t2, t3
-        if n_chains % 2:
-            x = h[n_chains - 1]
+            for vector in range(n_vectors):
+                j = lanes * vector
+                x, y = load(h, q, j), load(h, q + 1, j)
+                w0, w1 = load(W, i, j), load(W, i + 1, j)
+                w2, w3 = load(W, i + 2, j), load(W, i + 3, j)
+                s0, t0 = multiply_add(w0, x, s0), multiply_add(w0, y, t0)
+                s1, t1 = multiply_add(w1, x, s1), multiply_add(w1, y, t1)
+                s2, t2 = multiply_add(w2, x, s2), multiply_add(w2, y, t2)
+                s3, t3 = multiply_add(w3, x, s3), multiply_add(w3, y, t3)
+            row, at = np.uintp(q), np.uintp(i)
+            inputs[row, at], inputs[row, at + _ONE] = total(s0), total(s1)
+            inputs[row, at + _TWO], inputs[row, at + _THREE] = total(s2), total(s3)
+            row += _ONE
+            inputs[row, at], inputs[row, at + _ONE] = total(t0), total(t1)
+            inputs[row, at + _TWO], inputs[row, at + _THREE] = total(t2), total(t3)
+        if (last - first) % 2:
             for k in range(i, i + 4):
-                inputs[n_chains - 1, k] = dot(W[k], x)
-    for i in range(4 * n_fours, n_units):
-        for q in range(n_chains):
-            inputs[q, i] = dot(W[i], h[q])
+                inputs[last - 1, k] = _dot_of_rows(W, k, h, last - 1)
+    for i in range(low + 4 * n_fours, high):
+        for q in range(first, last):
+            inputs[q, i] = _dot_of_rows(W, i, h, q)
 
 
 @part
 def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
     """Visible states of the chains given their hidden states, for a block of units."""
     low, high = work.bounds[block], work.bounds[block + 1]
-    start, stop = work.starts[block], work.starts[block + 1]
-    bias, inputs = model.b[low:high], work.inputs[:n_chains, low:high]
-    _inputs_of_units(model.W[low:high], work.h[:n_chains], inputs)
+    inputs, bias = work.inputs, model.b
+    for first in range(0, n_chains, ROWS_IN_CACHE):
+        last = min(first + ROWS_IN_CACHE, n_chains)
+        _inputs_of_units(model.W, low, high, work.h, first, last, inputs)
     uniform = np.empty(high - low, dtype=model.W.dtype)
     for q in range(n_chains):
-        r = n_data + q
+        r, chain = n_data + q, np.uintp(q)
         fill_uniform(seed, stream, q, low, uniform)
-        states = inputs[q]
-        for i in range(states.shape[0]):
-            states[i] = uniform[i] < sigmoid(states[i] + bias[i])
-        on, values = work.on[r, start:stop], work.values[r, start:stop]
-        work.n_on[block, r] = _list_states(states, low, on, values)
+        for i in range(high - low):
+            unit = np.uintp(low + i)
+            mean = sigmoid(inputs[chain, unit] + bias[unit])
+            inputs[chain, unit] = uniform[np.uintp(i)] < mean
+        work.n_on[block, r] = _list_states(inputs, q, low, high, work.on, work.values, r)
 
 
 @part
 def _send_up(model, work, block, first_row, last_row, centered):
     """Part of the hidden inputs that comes from a block of visible units, for some rows."""
-    start, n_on = work.starts[block], work.n_on[block]
+    low, n_on = work.bounds[block], work.n_on[block]
     on, values, parts, W = work.on, work.values, work.parts[block], model.W
     offset, offset_parts = model.visible_offset, work.offset_parts[block]
     for r in range(first_row, last_row):
-        n_padded = _pad(on, values, r, start, n_on[r])
         for j in range(parts.shape[1]):
             parts[r, j] = 0
-        add_listed_rows(on, values, r, start, n_padded, W, parts, r)
+        add_listed_vectors(on, values, r, low, n_on[r], W, parts, r)
         if centered:
-            product = W.dtype.type(0)
-            for k in range(n_on[r]):
-                product += values[r, start + k] * offset[on[r, start + k]]
-            offset_parts[r] = product
+            offset_parts[r] = _listed_dot(on, values, r, low, n_on[r], offset)
+
+
+@in_line
+def _listed_dot(on, values, row, start, n, numbers):
+    """Product of the states in a list with the ``numbers`` of their units."""
+    product = values.dtype.type(0)
+    for k in range(n):
+        place = np.uintp(start + k)
+        product += values[row, place] * numbers[np.uintp(on[row, place])]
+    return product
+
+
+@in_line
+def _dot_of_rows(x, r, y, s):
+    """Product of row ``r`` of ``x`` with row ``s`` of ``y``."""
+    r, s = np.uintp(r), np.uintp(s)
+    product = x.dtype.type(0)
+    for j in range(x.shape[1]):
+        product += x[r, np.uintp(j)] * y[s, np.uintp(j)]
+    return product
 
 
 @part
 def _mean_hidden(model, work, low, high, first_row, last_row):
     """Hidden means of a tile of units from the parts that the blocks have sent up."""
-    bias = model.c[low:high]
-    for r in range(first_row, last_row):
-        mean = work.means[r, low:high]
-        for j in range(mean.shape[0]):
-            mean[j] = bias[j]
-        for block in range(work.parts.shape[0]):
-            part = work.parts[block, r, low:high]
-            for j in range(mean.shape[0]):
-                mean[j] += part[j]
-        for j in range(mean.shape[0]):
-            mean[j] = sigmoid(mean[j])
+    bias, parts, means = model.c, work.parts, work.means
+    for row in range(first_row, last_row):
+        r = np.uintp(row)
+        for j in range(high - low):
+            unit = np.uintp(low + j)
+            means[r, unit] = bias[unit] + parts[np.uintp(0), r, unit]
+        for block in range(1, parts.shape[0]):
+            b = np.uintp(block)
+            for j in range(high - low):
+                unit = np.uintp(low + j)
+                means[r, unit] += parts[b, r, unit]
+        for j in range(high - low):
+            unit = np.uintp(low + j)
+            means[r, unit] = sigmoid(means[r, unit])
 
 
 @part
 def _draw_hidden(work, low, high, first_row, n_chains, seed, stream):
     """Hidden states of the chains from the means of as many rows, for a tile of units."""
-    uniform = np.empty(high - low, dtype=work.h.dtype)
-    for q in range(n_chains):
-        fill_uniform(seed, stream, q, low, uniform)
-        mean, h = work.means[first_row + q, low:high], work.h[q, low:high]
-        for j in range(h.shape[0]):
-            h[j] = uniform[j] < mean[j]
+    means, h = work.means, work.h
+    uniform = np.empty(high - low, dtype=h.dtype)
+    for chain in range(n_chains):
+        fill_uniform(seed, stream, chain, low, uniform)
+        q, r = np.uintp(chain), np.uintp(first_row + chain)
+        for j in range(high - low):
+            unit = np.uintp(low + j)
+            h[q, unit] = uniform[np.uintp(j)] < means[r, unit]
+
+
+@in_line
+def _add_scaled_row(factor, rows, r, low, out):
+    """Add to ``out`` the columns from ``low`` on of a row, times ``factor``."""
+    r = np.uintp(r)
+    for j in range(out.shape[0]):
+        out[j] += factor * rows[r, np.uintp(low + j)]
 
 
 @part
@@ -247,6 +280,7 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
     n_rows = n_data + n_chains
     number = model.c.dtype.type
     offset, bias = model.hidden_offset[low:high], model.c[low:high]
+    means = work.means
     difference, shown_offset = work.means[n_rows, low:high], work.means[n_rows + 1, low:high]
     gradient = np.empty(high - low, dtype=model.c.dtype)
     fill(gradient, 0)
@@ -254,17 +288,16 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
     fill(difference, 0)
     moved_offset = number(0)
     for r in range(n_rows):
-        mean = work.means[r, low:high]
         weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
-        add_scaled(weight, mean, difference)
+        _add_scaled_row(weight, means, r, low, difference)
         if r < n_data:
-            add_scaled(number(rule.offset_rate / n_data), mean, offset)
+            _add_scaled_row(number(rule.offset_rate / n_data), means, r, low, offset)
         if rule.centered:
             product = number(0)
             for block in range(work.offset_parts.shape[0]):
                 product += weight * work.offset_parts[block, r]
             moved_offset += product
-            add_scaled(-product, mean, gradient)
+            _add_scaled_row(-product, means, r, low, gradient)
     for j in range(offset.shape[0]):
         shown_offset[j] = offset[j]
     add_scaled(number(1), difference, gradient)
@@ -288,28 +321,31 @@ def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
 def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums):
     """List, for each unit of a block, the rows from ``first`` to ``last`` in which it is on.
 
-    With their factors in the gradient; and on the way, what these rows add to the difference of
-    the phases and to the gradient of the bias of each unit, the two rows of ``sums``.
+    With their factors in the step; and on the way, what these rows add to the difference of the
+    phases and to the gradient of the bias of each unit, times the learning rate: the two rows of
+    ``sums``.
     """
     number = model.b.dtype.type
-    low, start = work.bounds[block], work.starts[block]
-    on, values, n_on = work.on, work.values, work.n_on[block]
+    low, on, values, n_on = work.bounds[block], work.on, work.values, work.n_on[block]
     unit_rows, unit_factors = work.unit_rows, work.unit_factors
     for i in range(n_listed.shape[0]):
         n_listed[i] = 0
     for r in range(first, last):
-        weight = number(1 / n_data) if r < n_data else number(-1 / (n_rows - n_data))
-        product = dot(work.means[r], work.means[n_rows + 1]) if rule.centered else number(0)
-        for k in range(start, start + n_on[r]):
-            unit = on[r, k]
-            i = unit - low
-            factor = weight * values[r, k]
+        share = 1 / n_data if r < n_data else -1 / (n_rows - n_data)
+        weight, shown = number(rule.rate * share), number(1)
+        if rule.centered:
+            shown -= _dot_of_rows(work.means, r, work.means, n_rows + 1)
+        for k in range(n_on[r]):
+            place = np.uintp(low + k)
+            unit = np.uintp(on[r, place])
+            i = unit - np.uintp(low)
+            factor = weight * values[r, place]
             sums[0, i] += factor
-            sums[1, i] += factor * (1 - product)
+            sums[1, i] += factor * shown
             n = n_listed[i]
             unit_rows[unit, n] = r
             unit_factors[unit, n] = factor
-            n_listed[i] = n + 1
+            n_listed[i] = n + _ONE
 
 
 @part
@@ -318,19 +354,19 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
     number = model.b.dtype.type
     low, n_rows = work.bounds[block], n_data + n_chains
     n_units = work.bounds[block + 1] - low
-    n_listed = np.empty(n_units, dtype=np.int64)
+    n_listed = np.empty(n_units, dtype=np.uintp)
     sums = np.zeros((2, n_units), dtype=model.b.dtype)
-    # Hidden means of so many rows stay in the cache while all units of the block add them up.
-    tile = n_rows if rule.momentum != 0 or rule.l1 != 0 else np.int64(_ROWS_IN_CACHE)
+    # So many rows of hidden means stay in the cache while all units of the block add them up.
+    tile = work.unit_rows.shape[1] - 2
     for first in range(0, n_rows, tile):
         last = min(first + tile, n_rows)
         _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
         if last == n_rows and rule.centered:
-            _list_offsets(model, work, low, n_rows, n_listed, sums)
+            _list_offsets(model, work, number(rule.rate), low, n_rows, n_listed, sums)
         _move_weights(model, work, rule, low, n_listed, first == 0)
-    rate, momentum = number(rule.rate), number(rule.momentum)
+    momentum = number(rule.momentum)
     for i in range(n_units):
-        step = rate * sums[1, i]
+        step = sums[1, i]
         if momentum != 0:
             step += momentum * model.b_step[low + i]
             model.b_step[low + i] = step
@@ -338,60 +374,59 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
 
 
 @part
-def _list_offsets(model, work, low, n_rows, n_listed, sums):
+def _list_offsets(model, work, rate, low, n_rows, n_listed, sums):
     """Add the two rows of the centred gradient to the list of each unit, and to its bias."""
     offset, rows, factors = model.visible_offset, work.unit_rows, work.unit_factors
-    moved_difference = dot(work.means[n_rows], work.means[n_rows + 1])
-    squared_offset = dot(work.means[n_rows + 1], work.means[n_rows + 1])
+    moved_difference = _dot_of_rows(work.means, n_rows, work.means, n_rows + 1)
+    squared_offset = _dot_of_rows(work.means, n_rows + 1, work.means, n_rows + 1)
     for i in range(n_listed.shape[0]):
         unit, n, difference = low + i, n_listed[i], sums[0, i]
-        if offset[unit] != 0 or difference != 0:
-            sums[1, i] += offset[unit] * moved_difference + difference * squared_offset
-            rows[unit, n], factors[unit, n] = n_rows, -offset[unit]
-            rows[unit, n + 1], factors[unit, n + 1] = n_rows + 1, -difference
-            n_listed[i] = n + 2
+        moved = rate * offset[unit]
+        if moved != 0 or difference != 0:
+            sums[1, i] += moved * moved_difference + difference * squared_offset
+            rows[unit, n], factors[unit, n] = n_rows, -moved
+            rows[unit, n + _ONE], factors[unit, n + _ONE] = n_rows + 1, -difference
+            n_listed[i] = n + _TWO
 
 
 @part
 def _move_weights(model, work, rule, low, n_listed, is_first):
     """Move the weights of a block of units by the rows in their lists."""
     number = model.b.dtype.type
-    rate, momentum = number(rule.rate), number(rule.momentum)
+    all_of_it, momentum = number(1), number(rule.momentum)  # the rate is in the factors
     keep, l1 = number(rule.keep), number(rule.l1)
     W, means, rows, factors = model.W, work.means, work.unit_rows, work.unit_factors
     gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
     start = np.int64(0)
     for i in range(n_listed.shape[0]):
         unit = low + i
-        n = _pad(rows, factors, unit, start, n_listed[i])
+        n = np.int64(n_listed[i])
         if momentum == 0 and l1 == 0:
             if keep != 1 and is_first:
                 for j in range(W.shape[1]):
                     W[unit, j] *= keep
-            for k in range(n):
-                factors[unit, k] *= rate
-            add_listed_rows(rows, factors, unit, start, n, means, W, unit)
+            add_listed_vectors(rows, factors, unit, start, n, means, W, unit)
         else:
             fill(gradient[0], number(0))
-            add_listed_rows(rows, factors, unit, start, n, means, gradient, start)
+            add_listed_vectors(rows, factors, unit, start, n, means, gradient, start)
             step = model.W_step[unit] if momentum != 0 else gradient[0]
-            move_row(W[unit], gradient[0], step, rate, momentum, keep, l1)
+            move_row(W[unit], gradient[0], step, all_of_it, momentum, keep, l1)
 
 
 @part
 def _read_data(data, numbers, model, work, rule, block):
     """Visible states of the minibatch for a block of units, and their offsets."""
     low, high = work.bounds[block], work.bounds[block + 1]
-    start, stop = work.starts[block], work.starts[block + 1]
     on, values, offset = work.on, work.values, model.visible_offset
     number = model.b.dtype.type
     weight = number(rule.offset_rate / numbers.shape[0])
     scale(offset[low:high], number(1 - rule.offset_rate))
     for r in range(numbers.shape[0]):
-        n = _list_row(data, numbers[r], low, high, on[r, start:stop], values[r, start:stop])
+        n = _list_row(data, numbers[r], low, high, on, values, r)
         work.n_on[block, r] = n
-        for k in range(start, start + n):
-            offset[on[r, k]] += weight * values[r, k]
+        for k in range(n):
+            place = np.uintp(low + k)
+            offset[np.uintp(on[r, place])] += weight * values[r, place]
 
 
 @kernel

@@ -1,6 +1,5 @@
 """The associative memory."""
 
-import warnings
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from .._validation import (
     all_or_nothing,
     check_argument,
     check_parameters,
+    warn_caller,
 )
 from .._version import VersionStamp
 from ..kernels.hopfield import random_spins
@@ -36,7 +36,7 @@ from .recall import (
     temperatures,
 )
 from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
-from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey
+from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey, append
 from .unlearning import unlearn
 
 _RULES = {
@@ -379,6 +379,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         self._stored_with = self._storing_parameters()
         self.encoding_ = REAL if real else None
         self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if real else np.int8)
+        self._room = None
         self.labels_ = None if y is None else np.asarray(y)[:0]
         for name in ("weights_", "intercept_"):
             vars(self).pop(name, None)
@@ -406,7 +407,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             rule.add(couplings, patterns)
             self._publish(couplings)
         n_before = len(self.patterns_)
-        self.patterns_ = np.concatenate([self.patterns_, patterns])
+        self.patterns_, self._room = append(self.patterns_, patterns, self._room)
         self.labels_ = labels
         self._count_patterns(rule, n_before)
         self._stamp_version()
@@ -448,7 +449,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
                 couplings.clear()
                 rule.add(couplings, kept)
             self._publish(couplings)
-        self.patterns_ = kept
+        self.patterns_, self._room = kept, None
         if self.labels_ is not None:
             self.labels_ = np.delete(self.labels_, numbers, axis=0)
 
@@ -466,12 +467,10 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         self.capacity_ = float(rule.capacity(n_units))
         fitted_before = n_before is not None and n_before / n_units <= self.capacity_
         if fitted_before and self.load_ > self.capacity_:
-            warnings.warn(
+            warn_caller(
                 f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
                 f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
                 f"{rule.overload}.",
-                UserWarning,
-                stacklevel=4,
             )
 
     def _storing_parameters(self):
@@ -704,11 +703,11 @@ default=None
         return match_real(states, self.patterns_, nearest, self.match_tol)
 
     def _dynamics(self, streams):
-        # A softmax memory knows no order of its units.
-        together = self.update == "sync" or self.rule == "softmax"
-        sweeps = temperatures(self.temperature, self.temperature_schedule, self.max_iter)
-        if self.rule == "softmax":
-            sweeps = np.empty(0)
+        # A softmax memory knows neither an order of its units nor a temperature.
+        real = self.rule == "softmax"
+        together = real or self.update == "sync"
+        temperature = 0 if real else self.temperature
+        sweeps = temperatures(temperature, self.temperature_schedule, self.max_iter)
         return Dynamics(
             together=together,
             max_iter=self.max_iter,
@@ -732,19 +731,24 @@ default=None
         n_cycled = np.count_nonzero(outcome.cycled)
         n_restless = np.count_nonzero(~outcome.converged & ~outcome.cycled)
         if n_cycled:
-            warnings.warn(
+            warn_caller(
                 f"{n_cycled} of {n_rows} rows ended in a cycle of two states, as they may with "
                 "update='sync'. With update='async' they cannot.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
         if n_restless:
-            warnings.warn(
+            warn_caller(
                 f"{n_restless} of {n_rows} rows had not come to rest after {self.max_iter} "
                 "sweeps. Increase max_iter.",
                 ConvergenceWarning,
-                stacklevel=4,
             )
+
+    def __getstate__(self):
+        # The room behind the patterns holds them as well: a copy finds its own when it needs some.
+        state = dict(super().__getstate__())
+        if "_room" in state:
+            state["_room"] = None
+        return state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -23,7 +23,7 @@ _ROWS = 128
 # A dense memory works on overlaps with thousands of patterns, and without BLAS.
 _DENSE_ROWS = 8
 # Orders of the units that are drawn; longer recalls use them again.
-_MOST_ORDERS = 64
+_MOST_ORDERS = 16
 
 
 @dataclass

@@ -8,7 +8,6 @@ serves both; the state of that unit is ``couplings.always_on``, 0 where there is
 """
 
 import math
-from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,14 +15,17 @@ from scipy.linalg import eigh
 from scipy.linalg.blas import get_blas_funcs
 
 from .._threads import blocks_of, for_each, one_blas_thread
-from ..kernels.hopfield import divide, mirror_lower, scale_to_counts, storkey_step
+from ..kernels.bits import WORD_BITS, add_correlations, pack_patterns
+from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
 
-# Enough patterns at a time for BLAS to run at full speed, few enough to be made float at once.
-_CHUNK = 4096
-# An eigendecomposition grows with the cube of this.
-_SMALL_CHUNK = 512
+# Patterns as bits: so many words stay in the cache while each unit is compared with all.
+_WORDS_AT_A_TIME = 2**16
+# Patterns at a time where they are numbers: an eigendecomposition grows with the cube of this.
+_CHUNK = 512
 _SMALLEST_BLOCK = 512
+# Rows of a triangle grow longer: many small blocks share them out evenly among threads.
+_TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS = 32, 64
 _MIRROR_BLOCK = 64
 
 
@@ -98,18 +100,16 @@ class Hebb:
     def _count(self, couplings, patterns, sign):
         weights, bias = couplings.weights, couplings.bias
         n_units = weights.dtype.type(len(weights))
-        # Sums of whole numbers come out the same in any order, others do not.
-        with one_blas_thread() if couplings.dreamt else nullcontext():
-            if couplings.dreamt:
-                weights *= n_units
-                bias *= n_units
-            else:
-                _on_blocks(weights, lambda rows: scale_to_counts(rows, n_units))
-                np.rint(bias * n_units, out=bias)
-            for part in _parts(patterns, _CHUNK, weights.dtype):
-                _add_gram(part, sign, weights)
-                bias += sign * couplings.always_on * part.sum(axis=0)
-        _on_blocks(weights, lambda rows: divide(rows, n_units))
+        if couplings.dreamt:
+            weights *= n_units
+            bias *= n_units
+        else:
+            _on_blocks(weights, lambda rows: scale_to_counts(rows, n_units))
+            np.rint(bias * n_units, out=bias)
+        _add_counts(patterns, sign, weights)
+        if couplings.always_on:
+            bias += sign * patterns.sum(axis=0, dtype=np.int64)
+        _on_blocks(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
 
@@ -194,7 +194,7 @@ class Dreaming:
     def add(self, couplings, patterns):
         """Store more patterns."""
         with one_blas_thread():
-            for part in _parts(patterns, _SMALL_CHUNK, couplings.weights.dtype):
+            for part in _parts(patterns, couplings.weights.dtype):
                 self._add_part(couplings, part)
 
     def _add_part(self, couplings, X):
@@ -212,7 +212,7 @@ class Dreaming:
         root = _inverse_root(K, n_units)
         Z = multiply(root, Y, np.empty((len(root), n_units), dtype=X.dtype))
         z_on = root @ y_on
-        _add_gram(Z, 1, weights)
+        _add_gram(Z, weights)
         diagonal[:-1] += weights.diagonal()
         diagonal[-1] += z_on @ z_on
         bias += z_on @ Z
@@ -246,20 +246,55 @@ class KeepPatterns:
         return n_units ** (self._order - 2) / (2 * double_factorial * math.log(n_units))
 
 
-def _parts(patterns, size, dtype):
-    for start in range(0, len(patterns), size):
-        yield np.ascontiguousarray(patterns[start : start + size], dtype=dtype)
+def append(patterns, more, room):
+    """Patterns followed by more of them, and the array behind them, which may have room for others.
+
+    As long as there is room no pattern is copied, so storing row by row takes time in proportion
+    to the rows. ``room`` is what came back the last time, or None. It is not relied on when the
+    patterns are no longer those that came back with it.
+    """
+    n_before, n_patterns = len(patterns), len(patterns) + len(more)
+    if n_before == 0:
+        return more, None
+    if room is None or patterns.base is not room or len(room) < n_patterns:
+        room = np.empty((n_patterns + n_patterns // 2, *more.shape[1:]), dtype=more.dtype)
+        room[:n_before] = patterns
+    room[n_before:n_patterns] = more
+    return room[:n_patterns], room
+
+
+def _parts(patterns, dtype):
+    for start in range(0, len(patterns), _CHUNK):
+        yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
 
 
 def _on_blocks(weights, function):
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
 
 
-def _add_gram(rows, factor, weights):
-    """Add ``factor * rows.T @ rows`` to the lower triangle of ``weights`` in place."""
+def _add_counts(patterns, sign, weights):
+    """Add ``sign * patterns.T @ patterns`` to ``weights`` in place, below the diagonal."""
+    size = WORD_BITS * max(1, _WORDS_AT_A_TIME // len(weights))
+    for start in range(0, len(patterns), size):
+        _add_counts_of_part(patterns[start : start + size], sign, weights)
+
+
+def _add_counts_of_part(patterns, sign, weights):
+    n_patterns, n_units = patterns.shape
+    words = np.empty((-(-n_patterns // WORD_BITS), n_units), dtype=np.uint64)
+    pack_patterns(patterns, words)
+
+    def add_to(block):
+        add_correlations(words, n_patterns, sign, block.start, weights[block])
+
+    for_each(add_to, blocks_of(n_units, _TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS))
+
+
+def _add_gram(rows, weights):
+    """Add ``rows.T @ rows`` to the lower triangle of ``weights`` in place."""
     (syrk,) = get_blas_funcs(("syrk",), (weights,))
     # In Fortran's order of memory, which BLAS works in, the lower triangle is the upper one.
-    syrk(factor, rows.T, beta=1, c=weights.T, overwrite_c=1)
+    syrk(1, rows.T, beta=1, c=weights.T, overwrite_c=1)
 
 
 def _finish(weights):

@@ -43,6 +43,7 @@ BAD_VALUES = {
     "algorithm": [None, "sgd"],
     "n_gibbs_steps": ["one", 1.5, 0, (), (1, 0), (1, 2.5)],
     "n_chains": ["all", 2.5, 0],
+    "n_replicas": ["all", None, 2.5, 1],
     "learning_rate_schedule": [None, "step"],
     "momentum": ["some", None, 1.0, -0.1, (0.5, 1.0)],
     "alpha": ["some", None, -0.1, np.inf],
@@ -107,13 +108,22 @@ def test_a_validation_set_that_leaves_nothing_is_named():
         *[("sample", "n_steps", value) for value in (-1, 1.5, "one", None)],
         *[("sample", "n_samples", value) for value in (0, 1.5, "one")],
         *[("impute", "n_steps", value) for value in (0, 1.5, "one", None)],
-        *[(method, "random_state", "now") for method in ("gibbs", "sample", "impute")],
+        *[("sample", "algorithm", value) for value in ("pcd", None)],
+        *[("log_partition", "method", value) for value in ("reverse", None)],
+        *[("log_partition", "n_temperatures", value) for value in (1, 2.5, "many")],
+        *[("log_partition", "n_chains", value) for value in (0, 2.5, None)],
+        *[("log_partition", "n_burn_in", value) for value in (-1, 2.5, None)],
+        *[("log_likelihood", "log_partition", value) for value in ("auto", np.nan, np.inf, True)],
+        *[
+            (method, "random_state", "now")
+            for method in ("gibbs", "sample", "impute", "log_partition")
+        ],
     ],
 )
 def test_a_bad_argument_is_named_and_nothing_changes(method, argument, value):
     rbm = make_fitted()
     before = state_of(rbm)
-    args = () if method == "sample" else (binary_rows(),)
+    args = () if method in ("sample", "log_partition") else (binary_rows(),)
     with pytest.raises(ValueError, match=refusal(argument, value)):
         getattr(rbm, method)(*args, **{argument: value})
     assert state_of(rbm) == before
@@ -214,7 +224,7 @@ def test_other_feature_names_are_refused(method):
 @pytest.mark.parametrize("method", [*USES, "inverse_transform", "sample"])
 def test_use_before_fit_is_refused(method):
     rbm = BernoulliRBM()
-    args = () if method == "sample" else (binary_rows(),)
+    args = () if method in ("sample", "log_partition") else (binary_rows(),)
     with pytest.raises(NotFittedError, match="This BernoulliRBM instance is not fitted yet"):
         getattr(rbm, method)(*args)
     assert state_of(rbm) == state_of(BernoulliRBM())

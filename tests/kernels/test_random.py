@@ -4,7 +4,7 @@ from numba import njit
 from scipy import stats
 
 import naive
-from skebm.kernels.random import fill_uniform, philox
+from skebm.kernels.random import fill_normal, fill_uniform, philox
 from skebm.kernels.scalar import unit_interval
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -147,3 +147,43 @@ def test_one_row_after_the_other_passes_a_test_of_pairs():
     for x, y in [(here[:-1], here[1:]), (here[:, :-1], here[:, 1:])]:
         cells = (x.ravel() * 16).astype(int) * 16 + (y.ravel() * 16).astype(int)
         assert stats.chisquare(np.bincount(cells, minlength=256)).pvalue > SMALLEST_P
+
+
+# Normals ---------------------------------------------------------------------
+
+
+def normals(seed, stream, row, first, n, dtype):
+    out = np.empty(n, dtype=dtype)
+    fill_normal(seed, stream, row, first, out)
+    return out
+
+
+@each_dtype
+@pytest.mark.parametrize("seed", [0, 2**63 - 1])
+def test_normals_are_those_of_the_twin_at_the_address(seed, dtype):
+    expected = naive.normals(seed, 3, (5, 11), dtype)
+    got = [normals(seed, 3, row, 0, 11, dtype) for row in range(5)]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=20 * np.finfo(dtype).eps)
+
+
+@each_dtype
+def test_normals_do_not_depend_on_how_a_row_is_cut(dtype):
+    whole = normals(7, 3, 2, 0, 103, dtype)
+    for first in range(0, 104, 4):
+        for n in range(0, 103 - first + 1):
+            assert np.array_equal(normals(7, 3, 2, first, n, dtype), whole[first : first + n])
+
+
+@each_dtype
+def test_normals_are_normal_and_independent(dtype):
+    z = np.array([normals(5, 0, row, 0, 256, dtype) for row in range(512)], dtype=np.float64)
+    assert stats.kstest(z.ravel(), "norm").pvalue > SMALLEST_P
+    # The four of one evaluation share radius and angle: neither they nor their squares correlate.
+    quads = z.reshape(-1, 4)
+    for values in (quads, np.square(quads)):
+        r = np.corrcoef(values.T)[np.triu_indices(4, 1)]
+        assert np.abs(r).max() < 4 / np.sqrt(len(quads))
+    # Far out, too.
+    n_beyond = np.sum(np.abs(z) > 3.5)
+    expected = z.size * 2 * stats.norm.sf(3.5)
+    assert abs(n_beyond - expected) < 4 * np.sqrt(expected)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from skebm.kernels.scalar import exp, sigmoid, softplus
+from skebm.kernels.scalar import cos_turn, exp, log, sigmoid, sin_turn, softplus
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -35,6 +35,18 @@ def sigmoid_of(x, out):
 def softplus_of(x, out):
     for i in range(len(x)):
         out[i] = softplus(x[i])
+
+
+@njit
+def log_of(x, out):
+    for i in range(len(x)):
+        out[i] = log(x[i])
+
+
+@njit
+def turn_of(x, cosine, sine):
+    for i in range(len(x)):
+        cosine[i], sine[i] = cos_turn(x[i]), sin_turn(x[i])
 
 
 def apply(function, values, dtype):
@@ -135,3 +147,28 @@ def test_nan_stays_nan(function, dtype):
         x = np.zeros(16)
         x[place] = np.nan
         assert np.array_equal(np.isnan(apply(function, x, dtype)), np.isnan(x))
+
+
+@each_measurable_dtype
+def test_log_is_right_to_one_unit_in_the_last_place(dtype):
+    wide = WIDE[dtype]
+    around_one = 1 + np.linspace(-0.5, 0.5, 100_001)
+    x = np.concatenate([np.geomspace(np.finfo(dtype).tiny, np.finfo(dtype).max / 2, 100_001)])
+    x = np.concatenate([x, around_one, np.sqrt(0.5) * 2.0 ** np.arange(-20, 20)]).astype(dtype)
+    got = apply(log_of, x, dtype)
+    exact = np.log(x.astype(wide))
+    # Next to 1 the logarithm is as small as one likes: relative to the two parts of the sum.
+    assert np.all(np.abs(got - exact) <= 2 * np.spacing(np.abs(exact).astype(dtype)))
+    assert got[x == 1] == 0
+
+
+@each_measurable_dtype
+def test_cosine_and_sine_of_a_turn_are_right_to_some_units_in_the_last_place_of_one(dtype):
+    x = np.linspace(-0.5, 0.5, 200_001).astype(dtype)
+    cosine, sine = np.empty_like(x), np.empty_like(x)
+    turn_of(x, cosine, sine)
+    angle = 2 * WIDE[dtype](np.pi) * x.astype(WIDE[dtype])
+    if dtype == np.float64:
+        angle = 2 * np.longdouble("3.14159265358979323846264338") * x.astype(np.longdouble)
+    for got, exact in [(cosine, np.cos(angle)), (sine, np.sin(angle))]:
+        assert np.max(np.abs(got - exact)) < 8 * np.finfo(dtype).eps

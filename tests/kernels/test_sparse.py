@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from numba import njit
 
+from skebm.kernels.simd import LINE_BYTES
 from skebm.kernels.sparse import (
     add_listed_rows,
+    add_listed_vectors,
     csr_times,
     first_not_below,
     gather_csr_rows,
@@ -32,6 +35,27 @@ def test_listed_rows_are_added_scaled(n, dtype):
             expected[to, j] += factors[at, k] * W[numbers[at, k], j]
 
     add_listed_rows(numbers, factors, at, start, n, W, out, to)
+    assert np.array_equal(out, expected)
+
+
+@njit
+def add_vectors(numbers, factors, at, start, n, rows, out, to):
+    add_listed_vectors(numbers, factors, at, start, n, rows, out, to)
+
+
+@each_dtype
+@pytest.mark.parametrize("n_vectors", [4, 8, 12, 16])
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_listed_vectors_are_added_scaled(n, n_vectors, dtype):
+    rng = np.random.default_rng(n)
+    n_columns = n_vectors * LINE_BYTES // np.dtype(dtype).itemsize
+    W = integers(rng, 12, n_columns, dtype=dtype)
+    out = integers(rng, 3, n_columns, dtype=dtype)
+    numbers = rng.integers(12, size=(4, 30)).astype(np.int32)
+    factors = integers(rng, 4, 30, dtype=dtype)
+    expected = out.copy()
+    expected[1] += factors[2, 5 : 5 + n] @ W[numbers[2, 5 : 5 + n]]
+    add_vectors(numbers, factors, 2, 5, n, W, out, 1)
     assert np.array_equal(out, expected)
 
 

@@ -1,5 +1,6 @@
 """HopfieldMemory as its users see it."""
 
+import copy
 import os
 import pickle
 import subprocess
@@ -154,6 +155,35 @@ def test_partial_fit_row_by_row_is_fit(rule):
 
 def tolerance(rule):
     return {} if rule == "hebb" else {"atol": 1e-12}
+
+
+@pytest.mark.parametrize("rule", ["hebb", "dense", "softmax"])
+def test_storing_row_by_row_copies_few_patterns(rule):
+    X = random_patterns(200, 30)
+    memory = HopfieldMemory(rule).fit(X[:1])
+    places = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        for row in X[1:]:
+            memory.partial_fit(row[None])
+            places.add(memory.patterns_.ctypes.data)
+    np.testing.assert_array_equal(memory.patterns_, X)
+    assert len(places) < 20
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_copies_do_not_share_room(duplicate):
+    X = random_patterns(40, 30)
+    memory = HopfieldMemory("dense").fit(X[:8]).partial_fit(X[8:9])
+    seen = memory.patterns_
+    other = duplicate(memory)
+    memory.partial_fit(X[9:12])
+    other.partial_fit(X[12:15])
+    memory.partial_fit(X[15:40])
+    np.testing.assert_array_equal(seen, X[:9])
+    np.testing.assert_array_equal(other.patterns_, X[[*range(9), 12, 13, 14]])
+    np.testing.assert_array_equal(memory.patterns_, X[[*range(12), *range(15, 40)]])
+    assert len(pickle.dumps(memory)) < 40 * 30 + 2000
 
 
 @each_rule
@@ -504,6 +534,14 @@ def test_cycles_are_reported():
     assert recalled.cycled.tolist() == [True, False]
     assert recalled.converged.tolist() == [False, True]
     assert np.isin(recalled.states, [-1, 1]).all()
+
+
+@pytest.mark.parametrize("method", ["transform", "recall", "predict"])
+def test_warnings_point_to_the_caller(method):
+    memory = HopfieldMemory(update="sync").fit([[1, -1] * 4])
+    with pytest.warns(ConvergenceWarning) as record:
+        getattr(memory, method)([[1] * 8])
+    assert [warning.filename for warning in record] == [__file__]
 
 
 def test_too_few_sweeps():

@@ -115,11 +115,20 @@ def test_chunks_leave_no_trace(name, monkeypatch):
     patterns = make_patterns(9, 20)
     together = stored(rule, patterns, 1)
     monkeypatch.setattr(storage, "_CHUNK", 2)
-    monkeypatch.setattr(storage, "_SMALL_CHUNK", 2)
     monkeypatch.setattr(storage, "_SMALLEST_BLOCK", 4)
     in_chunks = stored(rule, patterns, 1)
     np.testing.assert_allclose(in_chunks.weights, together.weights, atol=1e-12)
     np.testing.assert_allclose(in_chunks.bias, together.bias, atol=1e-12)
+
+
+def test_hebb_counts_many_patterns_exactly(monkeypatch):
+    patterns = make_patterns(200, 20)
+    monkeypatch.setattr(storage, "_WORDS_AT_A_TIME", 40)
+    monkeypatch.setattr(storage, "_TRIANGLE_BLOCK", 4)
+    couplings = stored(Hebb(), patterns, 1)
+    counts = patterns.T.astype(int) @ patterns
+    np.testing.assert_array_equal(couplings.weights, naive.without_diagonal(counts / 20))
+    np.testing.assert_array_equal(couplings.bias, patterns.sum(axis=0) / 20)
 
 
 def test_hebb_subtracts_exactly():

@@ -1,0 +1,364 @@
+"""The restricted Boltzmann machine with real-valued visible units."""
+
+from dataclasses import replace
+from numbers import Real
+from typing import ClassVar
+
+import numpy as np
+
+from .._rows import StandardizedRows
+from .._threads import one_blas_thread
+from .._validation import Flag, Number, Optional, Options, Schedule
+from ..kernels.products import multiply
+from .machine import Machine
+from .rbm import BaseRBM
+from .units import BernoulliUnits, GaussianUnits
+
+# A column whose deviation is smaller than this share of its mean is rounding noise.
+_SMALLEST_DEVIATION = 1e-7
+
+# The weights at the start: the share of the covariances of the data that they account for, and the
+# number of rows that they are mixed from.
+_INITIAL_SHARE = 0.02
+_N_ROWS_MIXED = 1000
+
+
+class GaussianRBM(BaseRBM):
+    """Restricted Boltzmann machine with real-valued visible and binary hidden units.
+
+    Models rows of real numbers by p(v) proportional to the sum over h of exp(-E(v, h)), with
+    E(v, h) = sum_i (v_i - b_i)^2 / (2 s_i) - sum_ij (v_i / s_i) W_ij h_j - sum_j c_j h_j and the
+    variances s [1]_. Given h, a feature is normal around b + W h with its variance; so p(v) is a
+    mixture of one Gaussian for each hidden state.
+
+    Features of any scale can be given as they are: training sees each of them less its mean and
+    over its standard deviation, both measured in the first call of ``fit`` or ``partial_fit``, and
+    everything that comes out is in the units of the data again. Constant features are harmless.
+    See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Number of hidden units.
+    learning_rate : float or sequence of float, default=0.05
+        Length of a step, for features of mean 0 and variance 1, in the directions of the gradient
+        by the means: those of the weights and visible biases are taken times the variances. This
+        and every other parameter that takes a sequence changes from epoch to epoch: the values
+        share the ``n_iter`` epochs evenly, in their order.
+    batch_size : int, default=10
+        Rows in a minibatch.
+    n_iter : int, default=10
+        Epochs, passes over the training data.
+    verbose : int, default=0
+        If positive, print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, of the order of the rows, and of all samples. Pass an int
+        for the same result at each call, on any number of threads.
+    algorithm : {"cd", "pcd", "pt"}, default="cd"
+        Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch.
+        "pcd", persistent contrastive divergence: where the last step left them. "pt", parallel
+        tempering: as "pcd", and each chain swaps states with replicas of itself at higher
+        temperatures.
+    n_gibbs_steps : int or sequence of int, default=5
+        Steps of Gibbs sampling, each of both layers, for one step of learning. With a single one
+        the likelihood may fall again in a long training.
+    n_chains : int, default=None
+        Number of persistent chains. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
+    learn_variance : bool, default=True
+        Learn the variances, as their logarithms. They keep within 1e-4 and 100 times the variance
+        of the feature in the data.
+    variances : float or sequence of float of length n_features, default=None
+        Variances at the start of training, one for all features or one for each, in the square
+        of their units; with ``learn_variance=False``, for ever. None is the variances of the
+        data, less what the initial weights account for.
+    variance_learning_rate : float, default=None
+        Length of a step of the log-variances. None is a tenth of the learning rate.
+    max_gradient_norm : float, default=10.0
+        A gradient of the weights whose Frobenius norm is above this is shortened to it, and the
+        gradients of the biases with it. ``inf`` never does.
+    sampler : {"gibbs", "gibbs-langevin"}, default="gibbs"
+        How visible states are drawn given the hidden ones. "gibbs": independently of what they
+        were. "gibbs-langevin": by Langevin dynamics from where they were [2]_, which for normal
+        units has an exact step of any length.
+    langevin_time : float, default=0.5
+        Length of that step: a distance from the mean fades by the factor exp(-langevin_time).
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        Factor of the learning rates in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
+        (1 + cos(pi e / n)) / 2.
+    momentum : float or sequence of float, default=0.0
+        Share of the last step that is added to the next, in [0, 1). It lengthens the steps by
+        1 / (1 - momentum): lower the learning rate as much.
+    alpha : float, default=0.0
+        Strength of the penalty on the weights over the variances, for features of variance 1.
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
+    sparsity_target : float, default=None
+        Mean activity that the hidden units are drawn to, in (0, 1), by their biases. None leaves
+        them alone.
+    sparsity_cost : float, default=0.1
+        How strongly: the biases move by the learning rate times this times the difference
+        between the target and a moving average of the activity.
+    centered : bool, default=True
+        Take the gradient with respect to states from which moving averages have been subtracted.
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch.
+    early_stopping : bool, default=False
+        Hold out some rows, stop when their mean pseudo-log-likelihood has not risen by more than
+        ``tol`` nats for ``n_iter_no_change`` epochs, and keep the weights with the highest one.
+        Of the rows held out, at most 1000 are scored.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
+    n_iter_no_change : int, default=10
+        Epochs to wait for a gain. Used with ``early_stopping`` only.
+    tol : float, default=1e-4
+        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+    reconstruction_tol : float, default=None
+        Stop when the reconstruction error, see ``history_``, is not above this.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_features)
+        Weights: what a hidden unit that is on adds to the mean of each feature.
+    intercept_hidden_ : ndarray of shape (n_components,)
+        Biases of the hidden units. These and those of the visible units are float64 also where
+        the data are float32: they may differ little from large numbers.
+    intercept_visible_ : ndarray of shape (n_features,)
+        Biases of the visible units, the means of the features when all hidden units are off.
+    variances_ : ndarray of shape (n_features,)
+        Variances of the features given the hidden units.
+    mean_ : ndarray of shape (n_features,)
+        Mean of each feature in the rows of the first call.
+    scale_ : ndarray of shape (n_features,)
+        Standard deviation of each feature in the rows of the first call; 1 where it is constant.
+    h_samples_ : ndarray of shape (n_chains, n_components)
+        Hidden states of the persistent chains; with ``algorithm="pt"``, of all replicas, in an
+        array of shape (n_replicas, n_chains, n_components). Not with "cd".
+    betas_, swap_rates_ : ndarray of shapes (n_replicas,) and (n_replicas - 1,)
+        As for :class:`BernoulliRBM`. Only with ``algorithm="pt"``.
+    n_iter_ : int
+        Number of epochs that the last ``fit`` ran.
+    history_ : dict of str to list of float
+        As for :class:`BernoulliRBM`, but for "reconstruction_error", which is in units of the
+        variances of the features.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    BernoulliRBM : The same for data in [0, 1].
+
+    Notes
+    -----
+    :meth:`score_samples` is the sum over features of the log-density of a feature given all the
+    others, in nats for the units of the data. That density is a mixture of Gaussians of one width;
+    its integral is taken to an error below 1e-8 by the trapezoidal rule.
+
+    Training starts from the means and variances of the data, and from small weights that are
+    random mixtures of its rows: a model that is already no worse than independent Gaussians.
+
+    References
+    ----------
+    .. [1] K. Cho, A. Ilin and T. Raiko, "Improved learning of Gaussian-Bernoulli restricted
+       Boltzmann machines", ICANN 2011.
+    .. [2] R. Liao, S. Kornblith, M. Ren, D. J. Fleet and G. Hinton, "Gaussian-Bernoulli RBMs
+       without tears", arXiv 2210.10318, 2022.
+    .. [3] J. Melchior, N. Wang and L. Wiskott, "Gaussian-binary restricted Boltzmann machines for
+       modeling natural image statistics", PLOS ONE 12, 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_wine
+    >>> from skebm import GaussianRBM
+    >>> X = load_wine().data
+    >>> rbm = GaussianRBM(n_components=8, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (178, 8)
+    >>> rbm.sample(3, random_state=0).shape
+    (3, 13)
+    """
+
+    _parameter_checks: ClassVar = BaseRBM._parameter_checks | {
+        "learn_variance": Flag(),
+        "variances": Optional(Schedule(Real, "(0, inf)")),
+        "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
+        "max_gradient_norm": Number(Real, "(0, inf]"),
+        "sampler": Options("gibbs", "gibbs-langevin"),
+        "langevin_time": Number(Real, "(0, inf)"),
+    }
+
+    def __init__(
+        self,
+        n_components=256,
+        *,
+        learning_rate=0.05,
+        batch_size=10,
+        n_iter=10,
+        verbose=0,
+        random_state=None,
+        algorithm="cd",
+        n_gibbs_steps=5,
+        n_chains=None,
+        n_replicas=10,
+        learn_variance=True,
+        variances=None,
+        variance_learning_rate=None,
+        max_gradient_norm=10.0,
+        sampler="gibbs",
+        langevin_time=0.5,
+        learning_rate_schedule="linear",
+        momentum=0.0,
+        alpha=0.0,
+        l1_ratio=0.0,
+        sparsity_target=None,
+        sparsity_cost=0.1,
+        centered=True,
+        shuffle=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        reconstruction_tol=None,
+        warm_start=False,
+    ):
+        super().__init__(
+            n_components,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            n_iter=n_iter,
+            verbose=verbose,
+            random_state=random_state,
+            algorithm=algorithm,
+            n_gibbs_steps=n_gibbs_steps,
+            n_chains=n_chains,
+            n_replicas=n_replicas,
+            learning_rate_schedule=learning_rate_schedule,
+            momentum=momentum,
+            alpha=alpha,
+            l1_ratio=l1_ratio,
+            sparsity_target=sparsity_target,
+            sparsity_cost=sparsity_cost,
+            centered=centered,
+            shuffle=shuffle,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            reconstruction_tol=reconstruction_tol,
+            warm_start=warm_start,
+        )
+        self.learn_variance = learn_variance
+        self.variances = variances
+        self.variance_learning_rate = variance_learning_rate
+        self.max_gradient_norm = max_gradient_norm
+        self.sampler = sampler
+        self.langevin_time = langevin_time
+
+    # The machine sees data of mean 0 and variance 1, whatever the data are.
+
+    def _inspect(self, rows, first_time):
+        if not first_time:
+            return
+        mean, variance = rows.mean(), rows.variance()
+        scale = np.sqrt(variance)
+        scale[scale <= _SMALLEST_DEVIATION * np.abs(mean)] = 1.0
+        self.mean_, self.scale_ = mean, scale
+
+    def _to_states(self, rows):
+        return StandardizedRows(rows, self.mean_, self.scale_)
+
+    def _to_data(self, states):
+        states *= self.scale_.astype(states.dtype)
+        states += self.mean_.astype(states.dtype)
+        return states
+
+    def _log_scale(self):
+        return float(np.log(self.scale_).sum())
+
+    def _initial_machine(self, rows, random_state):
+        """A machine that has the means and variances of the data, and a trace of the correlations.
+
+        The weights are random mixtures of rows: what correlates in the data does so in them.
+        """
+        n_rows, n_features = rows.shape
+        numbers = np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_MIXED)).astype(np.intp)
+        some = rows.take(numbers, np.empty((len(numbers), n_features), dtype=rows.dtype))
+        # A hidden unit that is on half of the time has the variance 1 / 4.
+        deviation = np.sqrt(4 * _INITIAL_SHARE / (self.n_components * len(numbers)))
+        mixture = random_state.normal(0, deviation, (self.n_components, len(numbers)))
+        means = np.empty((n_features, self.n_components), dtype=rows.dtype)
+        with one_blas_thread():
+            multiply(some.T, np.ascontiguousarray(mixture.T, dtype=rows.dtype), means)
+        if self.variances is None:
+            variances = np.maximum(1 - np.square(means).sum(axis=1) / 4, 0.5)
+        else:
+            variances = self._given_variances()
+        bias = rows.mean() - means.sum(axis=1) / 2
+        log_variance = np.log(np.broadcast_to(variances, bias.shape))
+        return Machine(
+            np.ascontiguousarray(means / np.reshape(variances, (-1, 1)), dtype=rows.dtype),
+            GaussianUnits(bias, log_variance, self._inertia()).copy(rows.dtype),
+            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+        )
+
+    def _visible_base_rate(self, mean, n_rows):
+        return GaussianUnits(mean, np.zeros_like(mean))
+
+    def _inertia(self):
+        return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0
+
+    def _given_variances(self):
+        """The parameter, in units of the variances of the data."""
+        n_features = len(self.scale_)
+        if np.size(self.variances) not in (1, n_features):
+            raise ValueError(
+                f"The 'variances' parameter of {type(self).__name__} must be one number or "
+                f"{n_features}, as many as X has features. Got {self.variances!r} instead."
+            )
+        return np.asarray(self.variances, dtype=np.float64) / self.scale_**2
+
+    def _settings(self, now, rate_factor):
+        settings = super()._settings(now, rate_factor)
+        if not self.learn_variance:
+            variance_rate = 0.0
+        elif self.variance_learning_rate is None:
+            variance_rate = settings.learning_rate / 10
+        else:
+            variance_rate = rate_factor * self.variance_learning_rate
+        return replace(
+            settings, variance_rate=variance_rate, max_gradient_norm=self.max_gradient_norm
+        )
+
+    def _publish_machine(self, machine):
+        # The intercepts stay float64: they are small beside the means of the data, or beside what
+        # these contribute to the inputs of the hidden units, and would drown in their rounding.
+        scale, dtype = self.scale_, machine.dtype
+        variances = np.exp(machine.visible.log_variance.astype(np.float64))
+        weights = machine.weights * (variances * scale)[:, None]
+        self.components_ = weights.T.astype(dtype)
+        self.variances_ = (variances * scale**2).astype(dtype)
+        self.intercept_visible_ = self.mean_ + scale * machine.visible.bias
+        self.intercept_hidden_ = machine.hidden.bias - self._input_of_mean()
+
+    def _machine(self, dtype):
+        """The fitted machine of standardised states."""
+        variances = self.variances_.astype(np.float64)
+        weights = self.components_.T * (self.scale_ / variances)[:, None]
+        bias = (self.intercept_visible_ - self.mean_) / self.scale_
+        log_variance = np.log(variances) - 2 * np.log(self.scale_)
+        hidden_bias = self.intercept_hidden_ + self._input_of_mean()
+        return Machine(
+            np.ascontiguousarray(weights, dtype=dtype),
+            GaussianUnits(bias, log_variance, self._inertia()).copy(dtype),
+            BernoulliUnits(hidden_bias.astype(dtype)),
+        )
+
+    def _input_of_mean(self):
+        """What a row of the data's means adds to the inputs of the hidden units."""
+        return self.components_ @ (self.mean_ / self.variances_.astype(np.float64))

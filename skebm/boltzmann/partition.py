@@ -1,0 +1,252 @@
+"""The partition function Z of a machine: exactly, or by annealing in both directions.
+
+Annealed importance sampling [1]_ [2]_ takes chains from a machine without weights, whose Z is
+known, along a path of machines to the one in question. The product of the ratios of unnormalised
+probabilities that a chain meets on its way is its weight; the mean weight is the ratio of both
+Z in expectation, so the logarithm of a mean is too low in expectation. The other way round, from
+samples of the machine in question to the one without weights, it is too high by the same argument
+[3]_.
+
+.. [1] R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
+.. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief networks",
+   ICML 2008.
+.. [3] R. B. Grosse, Z. Ghahramani and R. P. Adams, "Sandwiching the marginal likelihood using
+   bidirectional Monte Carlo", arXiv 1511.02543, 2015.
+.. [4] C. H. Bennett, "Efficient estimation of free energy differences from Monte Carlo data",
+   Journal of Computational Physics 22, 1976.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import log_expit, logsumexp, softmax
+
+from .._rows import chunks
+from .._threads import blocks_of, for_each, one_blas_thread
+from ..kernels.products import multiply
+
+# Units of a layer whose states are summed over where nobody asks for something else, and where
+# somebody asks for it.
+MOST_UNITS = 20
+MOST_UNITS_ON_DEMAND = 30
+
+# Chains to a thread; fewer make matrix products slow.
+_SMALLEST_BLOCK = 24
+
+# Python can be interrupted between two calls of all threads: a call is kept to about a tenth of
+# a second by the number of weights that it visits.
+_WEIGHTS_PER_CALL = 4e9
+
+
+@dataclass(frozen=True)
+class LogPartition:
+    """Logarithm of a partition function.
+
+    Attributes
+    ----------
+    estimate : float
+        The best guess, in nats.
+    lower, upper : float
+        Bounds in expectation, in nats: those of a run scatter, and where annealing is so slow
+        that they meet, they may cross by as much as they scatter. Equal where ``estimate`` is
+        exact.
+    standard_error : float
+        Of ``estimate``, in nats, from the scatter of the chains: what all of them missed is not
+        in it, but shows as a gap between the bounds. 0 where ``estimate`` is exact.
+    """
+
+    estimate: float
+    lower: float
+    upper: float
+    standard_error: float
+
+    def plus(self, nats):
+        """The same of a density with ``exp(nats)`` times the mass."""
+        return LogPartition(
+            self.estimate + nats, self.lower + nats, self.upper + nats, self.standard_error
+        )
+
+
+# By enumeration
+
+
+def enumerable(machine, most_units=MOST_UNITS):
+    """Whether a layer has so few states that they can be summed over."""
+    return min(machine.visible.n_states, machine.hidden.n_states) <= 2**most_units
+
+
+def exact_log_partition(machine):
+    """Log-partition function by a sum over all states of the layer that has fewer."""
+    value = float(logsumexp(_log_masses(machine)))
+    return LogPartition(value, value, value, 0.0)
+
+
+def exact_samples(machine, n_samples, streams):
+    """Independent visible states, drawn from the machine through all states of a layer."""
+    log_masses = _log_masses(machine)
+    cumulative = np.cumsum(np.exp(log_masses - log_masses.max()))
+    uniform = streams.generator().random(n_samples)
+    numbers = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    layer, _, _ = _enumerated(machine)
+    states = layer.states(numbers)
+    if layer is machine.visible:
+        return states
+    v = np.empty((n_samples, len(machine.weights)), dtype=machine.dtype)
+    with one_blas_thread():
+        return machine.sample_visible(states, (streams.seed, streams.take(), 0), v)
+
+
+def _enumerated(machine):
+    """The layer with fewer states, the other one, and the weights from one to the other."""
+    if machine.visible.n_states < machine.hidden.n_states:
+        return machine.visible, machine.hidden, machine.weights
+    return machine.hidden, machine.visible, machine.weights.T
+
+
+def _log_masses(machine):
+    """Log of the unnormalised probability of each state of the layer that has fewer."""
+    layer, other, weights = _enumerated(machine)
+    log_masses = np.empty(layer.n_states)
+
+    def evaluate(part):
+        states = layer.states(np.arange(part.start, part.stop))
+        inputs = np.empty((len(states), weights.shape[1]), dtype=machine.dtype)
+        multiply(states, weights, inputs)
+        log_masses[part] = other.log_partition(inputs) - layer.energy(states)
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(layer.n_states))
+    return log_masses
+
+
+# By annealing
+
+
+def inverse_temperatures(n_temperatures):
+    """From 0 to 1, and ever closer to each other, as there the machine changes fastest."""
+    return 1 - np.linspace(1, 0, n_temperatures) ** 2
+
+
+def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
+    """Log-partition function of the machine at the end of a path, by annealing.
+
+    Parameters
+    ----------
+    path : Path
+    betas : ndarray of shape (n_temperatures,)
+        Inverse temperatures, rising from 0 to 1.
+    n_chains : int
+        Chains in each direction.
+    rows : DenseRows, SparseRows or None
+        Visible states that the chains of the way back come from, if no layer can be enumerated.
+        None is the end of the way there, drawn in proportion to the weights.
+    n_burn_in : int
+        Gibbs steps from there to what has to serve as samples of the machine.
+    streams : RandomStreams
+
+    Returns
+    -------
+    LogPartition
+    """
+    machine = path.machine
+    v = path.visible.base_rate(n_chains, (streams.seed, streams.take(), 0))
+    there = anneal(path, betas, v, streams)
+    if enumerable(machine):
+        v = exact_samples(machine, n_chains, streams)
+    else:
+        if rows is None:
+            v = v[streams.generator().choice(n_chains, n_chains, p=softmax(there))]
+        else:
+            numbers = streams.generator().permutation(rows.shape[0])
+            numbers = numbers[np.arange(n_chains) % len(numbers)]
+            v = rows.take(numbers, np.empty((n_chains, rows.shape[1]), dtype=rows.dtype))
+            v = v.astype(machine.dtype, copy=False)
+        machine.run(v, n_burn_in, (streams.seed, streams.take(2 * n_burn_in), 0))
+    back = anneal(path, betas[::-1], v, streams)
+    log_ratio, standard_error = _combine(there, back)
+    of_base = path.log_partition_of_base()
+    return LogPartition(
+        estimate=of_base + log_ratio,
+        lower=of_base + _log_mean_exp(there),
+        upper=of_base - _log_mean_exp(back),
+        standard_error=standard_error,
+    )
+
+
+def anneal(path, betas, v, streams):
+    """Take chains along a path, in place, and return the logarithms of their weights.
+
+    Parameters
+    ----------
+    path : Path
+    betas : ndarray of shape (n_temperatures,)
+        Inverse temperatures in the order of the way.
+    v : ndarray of shape (n_chains, n_visible)
+        Visible states: samples at the first temperature before, at the last one after.
+    streams : RandomStreams
+
+    Returns
+    -------
+    log_weights : ndarray of shape (n_chains,)
+        Their exponentials have the expectation Z at the last temperature / Z at the first.
+    """
+    # What scales the inputs and what scales the energies has to be the same number.
+    betas = betas.astype(path.machine.dtype).astype(np.float64)
+    n_steps = len(betas) - 1
+    n_steps_per_call = max(
+        1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.weights.size + 1)))
+    )
+    log_weights = np.zeros(len(v))
+    stream = streams.take(2 * n_steps)
+    with one_blas_thread():
+        for first in range(0, n_steps, n_steps_per_call):
+            some = betas[first : first + n_steps_per_call + 1]
+
+            def walk(part, some=some, address=(streams.seed, stream + 2 * first)):
+                _anneal_block(path, some, v[part], log_weights[part], (*address, part.start))
+
+            for_each(walk, blocks_of(len(v), _SMALLEST_BLOCK))
+    return log_weights
+
+
+def _anneal_block(path, betas, v, log_weights, address):
+    weights = path.machine.weights
+    seed, stream, first_row = address
+    hidden_inputs, h = (np.empty((len(v), weights.shape[1]), dtype=v.dtype) for _ in range(2))
+    visible_inputs = np.empty_like(v)
+    here = path.at(betas[0])
+    for step, beta in enumerate(betas[1:]):
+        before, here = here, path.at(beta)
+        gap = path.visible_gap(v)
+        multiply(v, weights, hidden_inputs)
+        log_weights += here.log_mass(gap, hidden_inputs) - before.log_mass(gap, hidden_inputs)
+        here.sample_hidden(hidden_inputs, (seed, stream + 2 * step, first_row), h)
+        multiply(h, weights.T, visible_inputs)
+        here.sample_visible(visible_inputs, (seed, stream + 2 * step + 1, first_row), v)
+
+
+def _log_mean_exp(log_weights):
+    return float(logsumexp(log_weights) - np.log(len(log_weights)))
+
+
+def _combine(there, back):
+    """Log of the ratio of both Z from the weights of both ways, and its standard error.
+
+    Bennett's acceptance ratio [4]_, the estimator of least variance from as many chains of each
+    direction: the L at which the logistic function has the same sum over ``there - L`` as over
+    ``back + L``.
+    """
+
+    def log_shares(ratio):
+        return log_expit(there - ratio), log_expit(back + ratio)
+
+    def difference(ratio):
+        of_there, of_back = log_shares(ratio)
+        return logsumexp(of_there) - logsumexp(of_back)
+
+    everything = np.concatenate([there, -back])
+    ratio = brentq(difference, everything.min() - 1, everything.max() + 1, xtol=1e-12)
+    # Of the logarithm of a sum of n numbers with the relative shares p: sum p^2 - 1 / n.
+    variance = sum(np.square(softmax(s) - 1 / len(s)).sum() for s in log_shares(ratio))
+    return ratio, float(np.sqrt(variance))

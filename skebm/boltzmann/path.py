@@ -1,0 +1,87 @@
+"""From a machine without weights to another: what annealing and tempering walk along.
+
+At the inverse temperature beta, the energy is (1 - beta) E_base + beta E_machine. At 0 the units
+ignore each other, so that everything about them is known; at 1 they are the machine's.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+class Path:
+    """Machines between one without weights, given by its two layers, and another.
+
+    Parameters
+    ----------
+    machine : Machine
+    visible, hidden : layers of units
+        Those of the machine without weights, of the same kinds as the machine's.
+    """
+
+    def __init__(self, machine, visible, hidden):
+        self.machine = machine
+        self.visible = visible
+        self.hidden = hidden
+
+    def at(self, beta):
+        """The two layers at an inverse temperature."""
+        beta = float(beta)  # a number of NumPy's would make float32 arrays float64
+        return Tempered(
+            beta,
+            self.machine.visible.between(self.visible, beta),
+            self.machine.hidden.between(self.hidden, beta),
+        )
+
+    def visible_gap(self, v):
+        """Energy of visible states on their own at the end of the path, less that at its start."""
+        return self.machine.visible.energy(v).astype(np.float64) - self.visible.energy(v)
+
+    def log_partition_of_base(self):
+        """Log-partition function of the machine without weights; nats."""
+        n_visible, n_hidden = self.machine.weights.shape
+        no_inputs = (np.zeros((1, n), dtype=self.machine.dtype) for n in (n_visible, n_hidden))
+        layers = self.visible, self.hidden
+        return sum(
+            float(layer.log_partition(inputs)[0])
+            for layer, inputs in zip(layers, no_inputs, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Tempered:
+    """Two layers at an inverse temperature.
+
+    Inputs are products of the states of the other layer with the machine's own weights, of
+    which the share ``beta`` counts.
+    """
+
+    beta: float
+    visible: Any
+    hidden: Any
+
+    def log_mass(self, gap, inputs):
+        """Log of the unnormalised probability of visible states, up to what all betas share.
+
+        Parameters
+        ----------
+        gap : ndarray of shape (n_rows,)
+            ``Path.visible_gap`` of the states.
+        inputs : ndarray of shape (n_rows, n_hidden)
+            What they put into the hidden units.
+        """
+        return self.hidden.log_partition(self.beta * inputs) - self.beta * gap
+
+    def sample_hidden(self, inputs, address, out):
+        """Hidden states drawn given their inputs, at the address (seed, stream, first row)."""
+        return _sample(self.hidden, self.beta, inputs, address, out)
+
+    def sample_visible(self, inputs, address, out):
+        """Visible states drawn given their inputs, at the address (seed, stream, first row)."""
+        return _sample(self.visible, self.beta, inputs, address, out)
+
+
+def _sample(units, beta, inputs, address, out):
+    np.multiply(inputs, beta, out=out)
+    return units.sample(units.mean(out), address)

@@ -1,0 +1,186 @@
+"""Parallel tempering: chains at many temperatures that swap their states.
+
+Each chain has a replica at every inverse temperature of a ladder from 0, where all units are
+independent and a state is drawn exactly, to 1, where the energies are the machine's own. After
+each Gibbs step neighbours on the ladder may swap visible states; the hidden states are then drawn
+anew. So a state that was drawn exactly can come down to the machine, and the coldest replica gets
+from one mode to another without crossing what is between them.
+
+With F_a the free energy at the inverse temperature a, visible states v at a and w at b are swapped
+with probability min(1, exp(F_a(v) + F_b(w) - F_a(w) - F_b(v))). That keeps the product of both
+distributions, and wants nothing of the hidden states, so it succeeds more often than a swap of
+both layers would.
+"""
+
+import math
+
+import numpy as np
+
+from .._threads import for_each
+from ..kernels.products import multiply
+from ..kernels.random import fill_uniform
+from .path import Path
+
+# Rows that are multiplied together at least, as fewer make matrix products slow; and weights that
+# they visit, as waking a thread takes as long as visiting some.
+_SMALLEST_BLOCK = 32
+_SMALLEST_WORK = 2e6
+
+# Streams of random numbers of a sweep: visible states, hidden states, swaps.
+N_STREAMS = 3
+
+# Share of the way that swap rates go towards those of a sweep.
+_RATE_OF_AVERAGES = 0.01
+
+# Sweeps from one change of the ladder to the next.
+_SWEEPS_A_CHANGE = 100
+
+# Rejections that a pair has at least: no two temperatures shall fall together.
+_SMALLEST_REJECTION = 0.01
+
+
+class Tempering:
+    """The ladder, and the sweeps of replicas on it.
+
+    Parameters
+    ----------
+    base : tuple of two layers of units
+        Visible and hidden units at the inverse temperature 0.
+    betas : ndarray of shape (n_replicas,)
+        Inverse temperatures, rising from 0 to 1; changed in place, all but the two ends, to make
+        all swaps equally likely.
+    swap_rates : ndarray of shape (n_replicas - 1,), default=None
+        Moving averages of the probabilities of a swap with the next one; changed in place.
+    n_sweeps : int, default=0
+        Sweeps so far: even and odd pairs of neighbours take turns.
+    """
+
+    def __init__(self, base, betas, swap_rates=None, n_sweeps=0):
+        self.base = base
+        self.betas = betas
+        self.swap_rates = np.ones(len(betas) - 1) if swap_rates is None else swap_rates
+        self.n_sweeps = n_sweeps
+
+    def hidden_states(self, machine, v, address):
+        """Hidden states of all replicas, of shape (n_replicas, *), given the same visible ones."""
+        seed, stream, _ = address
+        inputs = np.empty((len(v), machine.weights.shape[1]), dtype=machine.dtype)
+        multiply(v, machine.weights, inputs)
+        h = np.empty((len(self.betas), *inputs.shape), dtype=machine.dtype)
+        for r, layers in enumerate(self._layers(Path(machine, *self.base))):
+            layers.sample_hidden(inputs, (seed, stream, r * len(v)), h[r])
+        return h
+
+    def run(self, machine, h, n_sweeps, address, fixed=None, adapt=True):
+        """Sweeps of all replicas from the hidden states ``h``, in place.
+
+        Parameters
+        ----------
+        machine : Machine
+        h : ndarray of shape (n_replicas, n_chains, n_hidden)
+        n_sweeps : int
+            Each takes ``N_STREAMS`` streams.
+        address : tuple of int
+            (seed, first stream)
+        fixed : tuple of two ndarrays of shape (n_chains, n_visible), default=None
+            A mask of visible units to clamp, and the states that they keep.
+        adapt : bool, default=True
+            Whether the ladder may change.
+
+        Returns
+        -------
+        v : ndarray of shape (n_replicas, n_chains, n_visible)
+            Visible states that the hidden ones were drawn from.
+        """
+        seed, stream = address
+        path = Path(machine, *self.base)
+        v = np.empty((*h.shape[:2], len(machine.weights)), dtype=h.dtype)
+        inputs = np.empty_like(h)
+        layers = self._layers(path)
+        for sweep in range(n_sweeps):
+            first_stream = stream + N_STREAMS * sweep
+            self._sample_visible(path, layers, h, v, inputs, (seed, first_stream), fixed)
+            self._swap(path, layers, v, inputs, (seed, first_stream + 2))
+            self._sample_hidden(path, layers, inputs, h, (seed, first_stream + 1))
+            self.n_sweeps += 1
+            if adapt and self.n_sweeps % _SWEEPS_A_CHANGE == 0:
+                self._level()
+                layers = self._layers(path)
+        return v
+
+    def _layers(self, path):
+        return [path.at(beta) for beta in self.betas]
+
+    def _sample_visible(self, path, layers, h, v, inputs, address, fixed):
+        """Visible states given ``h``, and what they put into the hidden units."""
+        n_chains, weights = h.shape[1], path.machine.weights
+
+        def sample(group):
+            states, of_hidden = (a[group].reshape(-1, a.shape[2]) for a in (v, inputs))
+            of_visible = np.empty_like(states)
+            multiply(h[group].reshape(-1, h.shape[2]), weights.T, of_visible)
+            of_visible = of_visible.reshape(v[group].shape)
+            for r in range(group.start, group.stop):
+                here = (*address, r * n_chains)
+                layers[r].sample_visible(of_visible[r - group.start], here, v[r])
+                if fixed is not None:
+                    mask, values = fixed
+                    np.copyto(v[r], values, where=mask)
+            multiply(states, weights, of_hidden)
+
+        for_each(sample, _groups(len(h), n_chains, weights.size))
+
+    def _sample_hidden(self, path, layers, inputs, h, address):
+        n_chains = h.shape[1]
+
+        def sample(group):
+            for r in range(group.start, group.stop):
+                layers[r].sample_hidden(inputs[r], (*address, r * n_chains), h[r])
+
+        for_each(sample, _groups(len(h), n_chains, path.machine.weights.size))
+
+    def _swap(self, path, layers, v, inputs, address):
+        """Let every other pair of neighbours swap visible states and all that follows from them."""
+        n_chains = v.shape[1]
+        averaged = max(_RATE_OF_AVERAGES, 1 / (self.n_sweeps // 2 + 1))
+        hotter = range(self.n_sweeps % 2, len(v) - 1, 2)
+
+        def swap(group):
+            for a in hotter[group]:
+                b = a + 1
+                gaps, of_a, of_b = path.visible_gap, layers[a].log_mass, layers[b].log_mass
+                gap_a, gap_b = gaps(v[a]), gaps(v[b])
+                log_ratio = of_a(gap_b, inputs[b]) + of_b(gap_a, inputs[a])
+                log_ratio -= of_a(gap_a, inputs[a]) + of_b(gap_b, inputs[b])
+                probability = np.exp(np.minimum(log_ratio, 0))
+                uniform = np.empty(n_chains)
+                fill_uniform(*address, a, 0, uniform)
+                done = np.flatnonzero(uniform < probability)
+                for states in (v, inputs):
+                    states[a, done], states[b, done] = states[b, done], states[a, done]
+                self.swap_rates[a] += averaged * (probability.mean() - self.swap_rates[a])
+
+        for_each(swap, _groups(len(hotter), n_chains, path.machine.weights.size))
+
+    def _level(self):
+        """Move the temperatures so that all swaps are equally likely.
+
+        What is rejected between two temperatures adds up, nearly, over the steps of a ladder from
+        one to the other, whatever they are [1]_: so equal shares of the sum are wanted.
+
+        .. [1] S. Syed, A. Bouchard-Côté, G. Deligiannidis and A. Doucet, "Non-reversible parallel
+           tempering: a scalable highly parallel MCMC scheme", Journal of the Royal Statistical
+           Society B 84, 2022.
+        """
+        rejected = np.maximum(1 - self.swap_rates, _SMALLEST_REJECTION)
+        total = np.concatenate([[0], np.cumsum(rejected)])
+        shares = np.linspace(0, total[-1], len(total))
+        self.betas[1:-1] = np.interp(shares, total, self.betas)[1:-1]
+        self.swap_rates[:] = 1 - rejected.mean()
+
+
+def _groups(n, n_chains, n_weights):
+    """Slices of ``n`` replicas or pairs of them, with work enough for a thread each."""
+    rows = max(_SMALLEST_BLOCK, _SMALLEST_WORK / max(n_weights, 1))
+    size = math.ceil(rows / n_chains)
+    return [slice(r, min(r + size, n)) for r in range(0, n, size)]
