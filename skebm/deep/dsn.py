@@ -54,11 +54,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Whether a module sees the outputs of all modules below it, or of the last one.
     stack_method : {"decision_function", "predict_proba"}, default="decision_function"
         What a module passes on to those above: its linear outputs or its probabilities.
-    cv : int, default=None
-        If given, rows are passed on as they are predicted by modules that were trained without
-        them, in so many folds, as in :class:`sklearn.ensemble.StackingClassifier`. It takes ``cv``
-        more trainings of each module but the top one, and keeps those above from trusting
-        outputs that have been fitted to the very rows.
+    cv : int, cross-validation generator or iterable, default=None
+        If given, a row is passed on as it is predicted by modules that were trained without it,
+        as in :class:`sklearn.ensemble.StackingClassifier`. It takes one more training a fold of
+        each module but the top one, and keeps those above from trusting outputs that have been
+        fitted to the very rows. An int is a number of folds.
     final_estimator : classifier, default=None
         If given, for example a :class:`sklearn.linear_model.LogisticRegression`, it is trained on
         the hidden activities of the top module and makes the predictions.
@@ -108,8 +108,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         The modules from the bottom up, plain arrays and numbers each: ``components_`` of shape
         (n_components, n_inputs), ``intercept_hidden_``, ``coef_`` of shape (n_components,
         n_classes), ``intercept_``, ``alpha_``; ``error_before_`` and ``error_after_``, the squared
-        training error a row before and after fine-tuning; ``error_curve_`` and
-        ``validation_curve_``, that of the training rows and of the rows held out after each step;
+        training error a row before and after fine-tuning; ``error_curve_``, that error with the
+        penalties after each step; ``validation_curve_``, the squared error of the rows held out;
         and ``sharpness_``, see :meth:`predict_proba`.
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
@@ -423,11 +423,11 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
     stacking : {"all", "last"}, default="all"
         Whether a module sees the outputs of all modules below it, or of the last one.
-    cv : int, default=None
-        If given, rows are passed on as they are predicted by modules that were trained without
-        them, in so many folds, as in :class:`sklearn.ensemble.StackingClassifier`. It takes ``cv``
-        more trainings of each module but the top one, and keeps those above from trusting
-        outputs that have been fitted to the very rows.
+    cv : int, cross-validation generator or iterable, default=None
+        If given, a row is passed on as it is predicted by modules that were trained without it,
+        as in :class:`sklearn.ensemble.StackingClassifier`. It takes one more training a fold of
+        each module but the top one, and keeps those above from trusting outputs that have been
+        fitted to the very rows. An int is a number of folds.
     final_estimator : regressor, default=None
         If given, for example a :class:`sklearn.svm.SVR`, it is trained on the hidden activities
         of the top module and makes the predictions.
@@ -477,8 +477,8 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         The modules from the bottom up, plain arrays and numbers each: ``components_`` of shape
         (n_components, n_inputs), ``intercept_hidden_``, ``coef_`` of shape (n_components,
         n_outputs), ``intercept_``, ``alpha_``; ``error_before_`` and ``error_after_``, the squared
-        training error a row before and after fine-tuning; ``error_curve_`` and
-        ``validation_curve_``, that of the training rows and of the rows held out after each step.
+        training error a row before and after fine-tuning; ``error_curve_``, that error with the
+        penalties after each step; ``validation_curve_``, the squared error of the rows held out.
         All of them concern standardised targets.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets, by which they are standardised.

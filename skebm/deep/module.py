@@ -29,9 +29,11 @@ class Module:
         Squared error of the training rows, summed over the outputs, mean over the rows: with the
         hidden weights as they started, and in the end.
     error_curve_ : list of float
-        The same after each step of fine-tuning.
+        What fine-tuning minimises, at the start and after each step: the squared error and the
+        penalties, over the number of rows. It never rises.
     validation_curve_ : list of float
-        The same for the rows held out; empty without early stopping.
+        Squared error of the rows held out, summed over the outputs, mean over the rows; empty
+        without early stopping.
     sharpness_ : float or None
         Of a classifier: factor of the outputs in the softmax that makes probabilities of them.
     """

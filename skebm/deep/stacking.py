@@ -12,7 +12,9 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     clone,
+    is_classifier,
 )
+from sklearn.model_selection import check_cv
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -67,7 +69,6 @@ class BaseDSN(
         "init": Options("rbm", "random", "copy"),
         "rbm": Optional(Instance(BernoulliRBM)),
         "stacking": Options("all", "last"),
-        "cv": Optional(Number(Integral, "[2, inf)")),
         "warm_up": Number(Integral, "[0, inf)"),
         "learning_rate_init": Number(Real, "(0, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
@@ -158,19 +159,12 @@ class BaseDSN(
 
     def _train(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
+        folds = None if self.cv is None else self._folds(X, targets)
+        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, folds)
         if weights is not None and not weights.all():
-            used = weights > 0
-            X, targets, weights = X[used], targets[used], weights[used]
+            rows = rows.take(np.flatnonzero(weights))
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-        row_sets = [
-            _RowSet(StackInputs(part, self.stacking == "all"), *others)
-            for part, *others in self._split(X, targets, weights, streams)
-        ]
-        if self.cv is not None and self.cv > len(row_sets[0].targets):
-            raise ValueError(
-                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, is larger than the "
-                f"number of rows to train on: {len(row_sets[0].targets)} rows."
-            )
+        row_sets = self._split(rows, streams)
         self.modules_ = []
         layer = None
         for number in range(self.n_modules):
@@ -201,10 +195,11 @@ class BaseDSN(
     def _cross_fitted_outputs(self, row_sets, start, streams):
         """What modules pass on of the rows that each was trained without, all from ``start``."""
         rows, *held_out = row_sets
-        fold_of = streams.generator().permutation(len(rows.targets)) % self.cv
         out = np.empty_like(rows.targets)
-        for fold in range(self.cv):
-            inside, outside = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+        for fold in np.unique(rows.folds):
+            inside, outside = (
+                np.flatnonzero(where) for where in (rows.folds == fold, rows.folds != fold)
+            )
             module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams)
             out[inside] = self._outputs_passed_on(module, rows.take(inside))
         return out
@@ -287,11 +282,27 @@ class BaseDSN(
             )
         return weights
 
-    def _split(self, X, targets, weights, streams):
+    def _folds(self, X, targets):
+        """Number of the fold in which each row is left out."""
+        labels = targets.argmax(axis=1) if is_classifier(self) else targets
+        splitter = check_cv(self.cv, labels, classifier=is_classifier(self))
+        folds = np.full(len(targets), -1)
+        n_left_out = 0
+        for fold, (_, left_out) in enumerate(splitter.split(X, labels)):
+            folds[left_out] = fold
+            n_left_out += len(left_out)
+        if n_left_out != len(targets) or np.any(folds < 0) or not folds.any():
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, must leave out "
+                "each row once, in at least two folds."
+            )
+        return folds
+
+    def _split(self, rows, streams):
         """The rows to train on and, with early stopping, those held out."""
         if not self.early_stopping:
-            return [(X, targets, weights)]
-        n_rows = X.shape[0]
+            return [rows]
+        n_rows = len(rows.targets)
         n_held_out = int(np.ceil(self.validation_fraction * n_rows))
         if n_held_out >= n_rows:
             raise ValueError(
@@ -300,9 +311,7 @@ class BaseDSN(
             )
         shuffled = streams.generator().permutation(n_rows)
         parts = np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
-        return [
-            (X[part], targets[part], None if weights is None else weights[part]) for part in parts
-        ]
+        return [rows.take(part) for part in parts]
 
     def _report(self, module, step, error, held_out_error, seconds):
         if self.verbose:
@@ -389,11 +398,13 @@ class _RowSet:
     inputs: StackInputs
     targets: np.ndarray
     weights: np.ndarray | None
+    folds: np.ndarray | None
 
     def take(self, numbers):
         """A copy of the rows with these numbers."""
         weights = None if self.weights is None else self.weights[numbers]
-        return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights)
+        folds = None if self.folds is None else self.folds[numbers]
+        return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights, folds)
 
     def examples(self):
         """What the next module learns from."""

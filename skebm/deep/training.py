@@ -183,12 +183,14 @@ class _Watch:
         self._report = report
         self._start = time.perf_counter()
         self._errors, self._held_out_errors = [], []
-        self.best_point = self._best_error = None
+        self.best_point = self._best_squared_error = self._first_squared_error = None
         self._n_without_gain = 0
 
     def see(self, point):
         """Note a point."""
-        error = point.squared_error / self._n_rows
+        error = point.error / self._n_rows
+        squared_error = point.squared_error / self._n_rows
+        self._first_squared_error = self._first_squared_error or squared_error
         held_out_error = None
         if self._held_out is None:
             gained = not self._errors or error < self._errors[-1] * (1 - self._settings.tol)
@@ -202,9 +204,9 @@ class _Watch:
         self._errors.append(error)
         self._n_without_gain = 0 if gained else self._n_without_gain + 1
         if better:
-            self.best_point, self._best_error = point, error
+            self.best_point, self._best_squared_error = point, squared_error
         self._report(
-            len(self._errors) - 1, error, held_out_error, time.perf_counter() - self._start
+            len(self._errors) - 1, squared_error, held_out_error, time.perf_counter() - self._start
         )
 
     def is_over(self):
@@ -220,8 +222,8 @@ class _Watch:
             coef_=point.coef,
             intercept_=point.intercept,
             alpha_=alpha,
-            error_before_=self._errors[0],
-            error_after_=self._best_error,
+            error_before_=self._first_squared_error,
+            error_after_=self._best_squared_error,
             error_curve_=self._errors,
             validation_curve_=self._held_out_errors,
         )

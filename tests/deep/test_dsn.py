@@ -66,8 +66,9 @@ def test_the_error_never_rises(digits):
     for module in dsn.modules_:
         assert len(module.error_curve_) == 9
         assert np.all(np.diff(module.error_curve_) < 0)
-        assert module.error_curve_[0] == module.error_before_
-        assert module.error_curve_[-1] == module.error_after_
+        # The penalties are part of the curve.
+        assert module.error_curve_[0] > module.error_before_
+        assert module.error_curve_[-1] > module.error_after_
 
 
 def test_emphasis_lowers_the_error_and_those_of_the_worst_rows_most(digits):
@@ -194,8 +195,9 @@ def test_with_cv_a_row_is_passed_on_by_a_module_trained_without_it(few):
         np.testing.assert_allclose(module.coef_, ridge.coef_.T, atol=1e-8)
         numbers += inside
     assert sorted(numbers) == list(range(200))
-    with pytest.raises(ValueError, match=r"'cv' parameter of DSNClassifier, 5, .* 4 rows"):
-        DSNClassifier(cv=5).fit(X[:4], [0, 1, 0, 1])
+    splits = [(np.arange(100), np.arange(100, 200)), (np.arange(50, 200), np.arange(50))]
+    with pytest.raises(ValueError, match=r"(?s)'cv' parameter of DSNClassifier, .* row once"):
+        DSNClassifier(cv=splits).fit(X, y)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -229,7 +231,9 @@ def test_early_stopping_keeps_the_best(digits):
     assert np.all(np.diff(bests) < 0)
     bottom = dsn.modules_[0]
     assert len(bottom.validation_curve_) == len(bottom.error_curve_) < 41
-    assert bottom.error_after_ == bottom.error_curve_[np.argmin(bottom.validation_curve_)]
+    # The penalty is tiny here, so that the error is nearly all of the curve.
+    best = bottom.error_curve_[np.argmin(bottom.validation_curve_)]
+    assert best * 0.9 < bottom.error_after_ < best
 
 
 def test_warm_up_goes_down(digits):
