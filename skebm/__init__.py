@@ -4,11 +4,14 @@ from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM
 from .deep import DBNClassifier, DBNRegressor
 from .memory import HopfieldMemory
+from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
     "BernoulliRBM",
     "DBNClassifier",
     "DBNRegressor",
+    "DSNClassifier",
+    "DSNRegressor",
     "GaussianRBM",
     "HopfieldMemory",
     "__version__",

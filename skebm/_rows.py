@@ -4,8 +4,14 @@ import numpy as np
 import scipy.sparse
 
 from .kernels.layers import standardize
-from .kernels.products import multiply
-from .kernels.sparse import CsrData, DenseData, csr_times, gather_csr_rows
+from .kernels.products import add_product, multiply
+from .kernels.sparse import (
+    CsrData,
+    DenseData,
+    add_transposed_csr_times,
+    csr_times,
+    gather_csr_rows,
+)
 
 # Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
 # result of one pass is still in the cache when the next pass reads it.
@@ -54,6 +60,18 @@ class DenseRows:
         """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
         return multiply(np.ascontiguousarray(self._X[part]), weights, out)
 
+    def inputs_of_units(self, weights, part, out):
+        """Product of ``weights``, one unit a row, with the rows in the slice ``part`` as columns.
+
+        Written to ``out`` (n_units, n_rows).
+        """
+        return multiply(weights, np.ascontiguousarray(self._X[part]).T, out)
+
+    def add_gradient(self, slopes, part, out):
+        """Add to ``out`` (n_units, n_features) the product of ``slopes`` (n_units, n_rows)
+        with the rows in the slice ``part``."""
+        add_product(slopes, np.ascontiguousarray(self._X[part]), out)
+
     def take(self, numbers, out):
         """Copy the rows with these numbers to ``out``."""
         # With the default mode, "raise", NumPy would go through a buffer of its own.
@@ -98,6 +116,23 @@ class SparseRows:
         """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
         csr_times(*self.data, part.start, weights, out)
         return out
+
+    def inputs_of_units(self, weights, part, out):
+        """Product of ``weights``, one unit a row, with the rows in the slice ``part`` as columns.
+
+        Written to ``out`` (n_units, n_rows).
+        """
+        by_row = np.empty(out.shape[::-1], dtype=out.dtype)
+        out[:] = self.times(np.ascontiguousarray(weights.T), part, by_row).T
+        return out
+
+    def add_gradient(self, slopes, part, out):
+        """Add to ``out`` (n_units, n_features) the product of ``slopes`` (n_units, n_rows)
+        with the rows in the slice ``part``."""
+        by_feature = np.zeros(out.shape[::-1], dtype=out.dtype)
+        slopes_by_row = np.ascontiguousarray(slopes.T)
+        add_transposed_csr_times(*self.data, part.start, slopes_by_row, by_feature)
+        out += by_feature.T
 
     def take(self, numbers, out):
         """Copy the rows with these numbers to ``out``."""
@@ -170,3 +205,47 @@ class StandardizedRows:
     def density(self):
         """Share of the values that are not zero: nearly none is."""
         return 1.0
+
+
+class JoinedRows:
+    """Rows of data with some more columns to their right, and no copy of the data.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+    columns : ndarray of shape (n_rows, n_columns)
+        Of the type of the rows.
+    """
+
+    def __init__(self, rows, columns):
+        self._parts = rows, DenseRows(columns)
+        self._n_left = rows.shape[1]
+        self.shape = rows.shape[0], rows.shape[1] + columns.shape[1]
+        self.dtype = rows.dtype
+
+    def inputs_of_units(self, weights, part, out):
+        """Product of ``weights``, one unit a row, with the rows in the slice ``part`` as columns.
+
+        Written to ``out`` (n_units, n_rows).
+        """
+        left, right = self._parts
+        left.inputs_of_units(np.ascontiguousarray(weights[:, : self._n_left]), part, out)
+        out += right.inputs_of_units(
+            np.ascontiguousarray(weights[:, self._n_left :]), part, np.empty_like(out)
+        )
+        return out
+
+    def add_gradient(self, slopes, part, out):
+        """Add to ``out`` (n_units, n_features) the product of ``slopes`` (n_units, n_rows)
+        with the rows in the slice ``part``."""
+        left, right = self._parts
+        left.add_gradient(slopes, part, out[:, : self._n_left])
+        right.add_gradient(slopes, part, out[:, self._n_left :])
+
+    def take(self, numbers, out):
+        """Copy the rows with these numbers to ``out``."""
+        n_left = self._n_left
+        for rows, columns in zip(self._parts, (slice(n_left), slice(n_left, None)), strict=True):
+            taken = np.empty((len(numbers), rows.shape[1]), dtype=self.dtype)
+            out[:, columns] = rows.take(numbers, taken)
+        return out

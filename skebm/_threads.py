@@ -15,6 +15,7 @@ from functools import cache
 from threading import Lock
 
 import numba
+from joblib import Parallel, delayed
 from threadpoolctl import ThreadpoolController
 
 from .kernels.barrier import break_barrier, meet, new_barrier
@@ -92,8 +93,16 @@ def run_team(member, most, abandon=lambda: None):
             raise error
 
 
-def for_each(function, blocks):
-    """Call ``function(block)`` for each of the blocks, on as many threads as are free."""
+def for_each(function, blocks, n_jobs=None):
+    """Call ``function(block)`` for each of the blocks.
+
+    On as many threads as are free, or, where ``n_jobs`` is given, on as many as joblib makes of
+    it. What is computed is the same.
+    """
+    if n_jobs is not None:
+        # Never processes: the blocks are parts of one array that all write to.
+        Parallel(n_jobs, require="sharedmem")(delayed(function)(block) for block in blocks)
+        return
 
     def member(rank, size):
         for block in blocks[rank::size]:

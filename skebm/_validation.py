@@ -144,6 +144,34 @@ class Optional:
         return f"{self._check} or None"
 
 
+class AnyOf:
+    """What at least one of several checks admits."""
+
+    def __init__(self, *checks):
+        self._checks = checks
+
+    def admits(self, value):
+        """Whether one of the checks admits ``value``."""
+        return any(check.admits(value) for check in self._checks)
+
+    def __str__(self):
+        return " or ".join(map(str, self._checks))
+
+
+class Instance:
+    """An instance of a class."""
+
+    def __init__(self, cls):
+        self._class = cls
+
+    def admits(self, value):
+        """Whether ``value`` is an instance of the class."""
+        return isinstance(value, self._class)
+
+    def __str__(self):
+        return f"an instance of {self._class.__name__!r}"
+
+
 class Verbosity:
     """A boolean or a count."""
 
@@ -231,9 +259,11 @@ def all_or_nothing(estimator):
 
 
 __all__ = [
+    "AnyOf",
     "BatchSize",
     "ClassWeights",
     "Flag",
+    "Instance",
     "InvalidParameterError",
     "Number",
     "Optional",

@@ -13,13 +13,13 @@ import skebm
 FLOORS = [
     {"kernels"},
     {"private modules"},
-    {"memory", "boltzmann", "deep"},
+    {"memory", "boltzmann", "deep", "stacking"},
     {"plotting"},
     {"skebm"},
 ]
 HEIGHTS = {room: height for height, floor in enumerate(FLOORS) for room in floor}
-# The one way between two rooms of a floor: a deep network is made of RBMs.
-SIDEWAYS = {("deep", "boltzmann")}
+# The ways between two rooms of a floor: deep networks are made of RBMs or start from them.
+SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "scipy", *sys.stdlib_module_names}
 
 

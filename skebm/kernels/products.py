@@ -14,3 +14,17 @@ def multiply(a, b, out):
     """``out = a @ b``. Each array is C- or Fortran-contiguous, ``out`` is C-contiguous."""
     np.dot(a, b, out)
     return out
+
+
+@kernel
+def add_product(a, b, out):
+    """``out += a @ b``. Both factors are C- or Fortran-contiguous; ``out`` may be a wider type.
+
+    The product itself is of the type of its factors: over a few thousand rows it loses no more
+    than they have lost already, and ``out`` keeps the sum of many such products.
+    """
+    product = np.dot(a, b)
+    for i in range(out.shape[0]):
+        row, addend = out[i], product[i]
+        for j in range(row.shape[0]):
+            row[j] += addend[j]

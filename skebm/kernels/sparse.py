@@ -175,6 +175,14 @@ def csr_times(data, indices, indptr, first, W, out):
 
 
 @kernel
+def add_transposed_csr_times(data, indices, indptr, first, a, out):
+    """Add to ``out`` the product of the transposed CSR rows from ``first`` on with ``a``."""
+    for r in range(a.shape[0]):
+        for k in range(indptr[first + r], indptr[first + r + 1]):
+            add_scaled(data[k], a[r], out[indices[k]])
+
+
+@kernel
 def gather_csr_rows(data, indices, indptr, rows, out):
     """Write the CSR rows with the numbers ``rows`` into the dense ``out``."""
     for r in range(rows.shape[0]):

@@ -1,0 +1,90 @@
+"""Passes through a hidden layer whose arrays hold one unit a row, one row of data a column.
+
+So arranged, a block of units is contiguous in the weights and in the activities alike, and a
+thread can take it as it is.
+"""
+
+import numpy as np
+
+from ._jit import kernel
+from .random import fill_uniform
+from .scalar import sigmoid
+
+
+@kernel
+def activate_units(inputs, bias):
+    """Replace the inputs of each unit (n_units, n_rows) by sigmoid(input + bias)."""
+    for j in range(inputs.shape[0]):
+        row = inputs[j]
+        shift = bias[j]
+        for r in range(row.shape[0]):
+            row[r] = sigmoid(row[r] + shift)
+
+
+@kernel
+def slopes_of_units(blame, activities, shrinkage, row_weights, bias_slopes):
+    """Replace the derivatives by the activities, ``blame``, by those by the inputs of the units.
+
+    Both are (n_units, n_rows). ``shrinkage[j]`` is the factor of a penalty on the squared
+    activities of unit j, half of which is added to the blame of each row. Sums over the rows are
+    added to ``bias_slopes``.
+    """
+    one = blame.dtype.type(1)
+    for j in range(blame.shape[0]):
+        slopes, h = blame[j], activities[j]
+        shrink = shrinkage[j]
+        total = blame.dtype.type(0)
+        for r in range(slopes.shape[0]):
+            slopes[r] = (slopes[r] + shrink * row_weights[r] * h[r]) * h[r] * (one - h[r])
+            total += slopes[r]
+        bias_slopes[j] += total
+
+
+@kernel
+def weigh_columns(activities, row_weights, out):
+    """``out = activities * row_weights``, unit by unit."""
+    for j in range(activities.shape[0]):
+        source, target = activities[j], out[j]
+        for r in range(source.shape[0]):
+            target[r] = source[r] * row_weights[r]
+
+
+@kernel
+def add_row_sums(activities, out):
+    """Add the sum of each row of ``activities`` to ``out``, which may be of a wider type."""
+    for j in range(activities.shape[0]):
+        row = activities[j]
+        total = activities.dtype.type(0)
+        for r in range(row.shape[0]):
+            total += row[r]
+        out[j] += total
+
+
+@kernel
+def drop_features(rows, share, seed, stream):
+    """Set a random share of the features of each row to zero, and scale up the others to match."""
+    n_rows, n_features = rows.shape
+    uniform = np.empty(n_features, dtype=rows.dtype)
+    first = np.int64(0)
+    keep = rows.dtype.type(1 / (1 - share))
+    zero = rows.dtype.type(0)
+    for r in range(n_rows):
+        fill_uniform(seed, stream, r, first, uniform)
+        row = rows[r]
+        for i in range(n_features):
+            row[i] = row[i] * keep if uniform[i] >= share else zero
+
+
+@kernel
+def adam_step(parameters, gradient, mean, square, rate, keep_mean, keep_square, tiny):
+    """One step of Adam, downhill, on arrays of two dimensions; numbers are of the arrays' type.
+
+    ``rate`` holds the correction of both moving averages for their start at zero.
+    """
+    one = parameters.dtype.type(1)
+    for i in range(parameters.shape[0]):
+        p, g, m, s = parameters[i], gradient[i], mean[i], square[i]
+        for j in range(p.shape[0]):
+            m[j] = keep_mean * m[j] + (one - keep_mean) * g[j]
+            s[j] = keep_square * s[j] + (one - keep_square) * g[j] * g[j]
+            p[j] -= rate * m[j] / (np.sqrt(s[j]) + tiny)

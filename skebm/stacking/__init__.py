@@ -1,0 +1,5 @@
+"""Stacking networks."""
+
+from .dsn import DSNClassifier, DSNRegressor
+
+__all__ = ["DSNClassifier", "DSNRegressor"]

@@ -1,0 +1,411 @@
+"""What deep stacking networks share as estimators, whatever they predict."""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import sklearn
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    clone,
+    is_classifier,
+)
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._random import RandomStreams
+from .._threads import one_blas_thread
+from .._validation import (
+    AnyOf,
+    Flag,
+    Instance,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Verbosity,
+    all_or_nothing,
+    check_argument,
+    check_parameters,
+)
+from .._version import VersionStamp
+from ..boltzmann import BernoulliRBM
+from .initial_weights import copied_layer, random_layer, rbm_layer
+from .inputs import StackInputs
+from .reduced_error import Examples, Penalty, ReducedError
+from .training import Settings, train_module
+
+_FLOATS = (np.float64, np.float32)
+_MEGABYTE = 2**20
+
+# The RBM that hidden weights start from unless the user brings one.
+DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
+
+
+class BaseDSN(
+    VersionStamp,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Training, staged outputs and hidden features of a stack of modules.
+
+    A subclass has the constructor; learns from the first ``y`` what there is to predict
+    (``_start``); and turns ``y`` into targets, one column an output of a module (``_targets``).
+    """
+
+    _parameter_checks: ClassVar = {
+        "n_components": Number(Integral, "[1, inf)"),
+        "n_modules": Number(Integral, "[1, inf)"),
+        "alpha": AnyOf(Number(Real, "[0, inf)"), Options("loo", "gcv")),
+        "dropout": Number(Real, "[0, 1)"),
+        "init": Options("rbm", "random", "copy"),
+        "rbm": Optional(Instance(BernoulliRBM)),
+        "stacking": Options("all", "last"),
+        "warm_up": Number(Integral, "[0, inf)"),
+        "learning_rate_init": Number(Real, "(0, inf)"),
+        "batch_size": Number(Integral, "[1, inf)"),
+        "input_dropout": Number(Real, "[0, 1)"),
+        "emphasis": Flag(),
+        "max_iter": Number(Integral, "[0, inf)"),
+        "tol": Number(Real, "[0, inf)"),
+        "early_stopping": Flag(),
+        "validation_fraction": Number(Real, "(0, 1)"),
+        "n_iter_no_change": Number(Integral, "[1, inf)"),
+        "working_memory": Optional(Number(Real, "[0, inf)")),
+        "verbose": Verbosity(),
+        "random_state": Randomness(),
+        "n_jobs": Optional(AnyOf(Number(Integral, "(-inf, -1]"), Number(Integral, "[1, inf)"))),
+    }
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Fit the modules, one after the other, from the bottom up.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            What to predict; more than one column for a regressor only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows. A weight of 2 is the same as the row twice and a weight of 0 as
+            no row, except for what draws rows at random: RBMs, the warm-up and early stopping.
+
+        Returns
+        -------
+        self : estimator
+            The fitted network.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid. The estimator is then as it was.
+        """
+        check_parameters(self, self._parameter_checks)
+        progress = self._init_callback_context(max_subtasks=self.n_modules)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self):
+            X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
+            self._start(y, weights, X.dtype)
+            training = self._train(X, self._targets(y, X.dtype), weights)
+            for _ in range(self.n_modules):
+                task = progress.subcontext(task_name="module")
+                task.call_on_fit_task_begin(estimator=self)
+                was_last = next(training)
+                if task.call_on_fit_task_end(estimator=self) or was_last:
+                    break
+            self._fit_final_estimator(X, y, weights)
+            self._stamp_version()
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def _partial_fit(self, X, y, sample_weight, **start):
+        check_parameters(self, self._parameter_checks)
+        if self.final_estimator is not None:
+            raise ValueError(
+                f"{type(self).__name__}.partial_fit cannot take further rows into its "
+                f"'final_estimator', {self.final_estimator!r}."
+            )
+        first_time = not hasattr(self, "modules_")
+        with all_or_nothing(self):
+            X, y, weights = self._training_data(X, y, sample_weight, first_time)
+            if first_time:
+                self._start(y, weights, X.dtype, **start)
+            targets = self._targets(y, X.dtype)
+            if first_time:
+                # Runs to the end of the generator, or to the first module that is no gain.
+                any(self._train(X, targets, weights))
+            else:
+                self._add_rows(X, targets, weights)
+            self._stamp_version()
+        return self
+
+    def _training_data(self, X, y, sample_weight, first_time):
+        """Validated rows, what to predict, and weights or None."""
+        dtype = _FLOATS if first_time else self.modules_[0].components_.dtype
+        options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
+        X, y = validate_data(self, X, y, **options, **self._y_checks)
+        return X, y, self._row_weights(sample_weight, X)
+
+    def _train(self, X, targets, weights):
+        """Train a module each time that it is asked for one; yields whether it was the last."""
+        folds = None if self.cv is None else self._folds(X, targets)
+        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, folds)
+        if weights is not None and not weights.all():
+            rows = rows.take(np.flatnonzero(weights))
+        streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+        row_sets = self._split(rows, streams)
+        self.modules_ = []
+        layer = None
+        for number in range(self.n_modules):
+            is_top = number + 1 == self.n_modules
+            with one_blas_thread():
+                start = self._initial_layer(row_sets[0], layer, streams)
+                module, point = self._fit_module(start, row_sets, streams)
+                if self.early_stopping and not self._is_gain(module):
+                    yield True
+                    return
+                self._append(module, point)
+                layer = point.layer
+                if not is_top:
+                    self._grow(row_sets, module, start, streams)
+            yield is_top
+
+    def _grow(self, row_sets, module, start, streams):
+        """Append what a module passes on to the inputs of the next one."""
+        outputs = [self._outputs_passed_on(module, rows) for rows in row_sets]
+        if self.cv is not None:
+            outputs[0] = self._cross_fitted_outputs(row_sets, start, streams)
+        for rows, passed_on in zip(row_sets, outputs, strict=True):
+            rows.inputs = rows.inputs.followed_by(passed_on)
+
+    def _outputs_passed_on(self, module, rows):
+        return self._passed_on(module, module.outputs(rows.inputs.rows, self.n_jobs))
+
+    def _cross_fitted_outputs(self, row_sets, start, streams):
+        """What modules pass on of the rows that each was trained without, all from ``start``."""
+        rows, *held_out = row_sets
+        out = np.empty_like(rows.targets)
+        for fold in np.unique(rows.folds):
+            inside, outside = (
+                np.flatnonzero(where) for where in (rows.folds == fold, rows.folds != fold)
+            )
+            module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams)
+            out[inside] = self._outputs_passed_on(module, rows.take(inside))
+        return out
+
+    def _fit_module(self, layer, row_sets, streams):
+        """Train a module from ``layer`` on; also returns the point that it ended in."""
+        settings = self._settings()
+        report = partial(self._report, len(self.modules_) + 1)
+        training, held_out = (*(rows.examples() for rows in row_sets), None)[:2]
+        module, point = train_module(layer, training, held_out, settings, streams, report)
+        self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
+        return module, point
+
+    def _calibrate(self, module, point, penalty, training, held_out):
+        """Find what predictions need beside the outputs of a module."""
+
+    def _passed_on(self, module, outputs):
+        """What the modules above see of a module, given its outputs."""
+        return outputs
+
+    def _is_gain(self, module):
+        """Whether a module is better on the rows held out than the one below it."""
+        if not self.modules_:
+            return True
+        return min(module.validation_curve_) < min(self.modules_[-1].validation_curve_)
+
+    def _append(self, module, point):
+        self.modules_ = [*self.modules_, module]
+        # What partial_fit adds further rows to.
+        self._equations = point.equations
+        self._n_features_out = len(module.components_)
+        self.n_iter_ = sum(len(module.error_curve_) - 1 for module in self.modules_)
+
+    def _initial_layer(self, rows, layer_below, streams):
+        inputs, generator = rows.inputs, streams.generator()
+        n_units = self.n_components
+        if self.init == "random":
+            return random_layer(inputs.matrix(), rows.weights, n_units, generator, self.n_jobs)
+        if self.init == "copy" and layer_below is not None:
+            kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]
+            return copied_layer(layer_below, kept, inputs.rows.shape[1], generator)
+        rbm = clone(DEFAULT_RBM if self.rbm is None else self.rbm)
+        seed = int(generator.integers(2**31))
+        rbm.set_params(n_components=n_units, random_state=seed)
+        return rbm_layer(inputs.matrix(), rbm, self.n_jobs)
+
+    def _settings(self):
+        megabytes = self.working_memory
+        if megabytes is None:
+            megabytes = sklearn.get_config()["working_memory"]
+        return Settings(
+            alpha=self.alpha,
+            dropout=self.dropout,
+            warm_up=self.warm_up,
+            learning_rate=self.learning_rate_init,
+            batch_size=self.batch_size,
+            input_dropout=self.input_dropout,
+            max_iter=self.max_iter,
+            tol=self.tol,
+            n_iter_no_change=self.n_iter_no_change,
+            emphasis=self.emphasis,
+            n_bytes=megabytes * _MEGABYTE,
+        )
+
+    def _row_weights(self, sample_weight, X):
+        """Validated weights of the rows, of the type of ``X``; None if there are none."""
+        if sample_weight is None:
+            return None
+        weights = check_array(
+            sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight"
+        )
+        if weights.ndim == 0:
+            weights = np.full(X.shape[0], weights)
+        if weights.shape != (X.shape[0],):
+            raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
+        if weights.min() < 0 or not weights.any():
+            raise ValueError(
+                f"The sample_weight of {type(self).__name__} must not be negative, nor zero for "
+                "all rows."
+            )
+        return weights
+
+    def _folds(self, X, targets):
+        """Number of the fold in which each row is left out."""
+        labels = targets.argmax(axis=1) if is_classifier(self) else targets
+        splitter = check_cv(self.cv, labels, classifier=is_classifier(self))
+        folds = np.full(len(targets), -1)
+        n_left_out = 0
+        for fold, (_, left_out) in enumerate(splitter.split(X, labels)):
+            folds[left_out] = fold
+            n_left_out += len(left_out)
+        if n_left_out != len(targets) or np.any(folds < 0) or not folds.any():
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, must leave out "
+                "each row once, in at least two folds."
+            )
+        return folds
+
+    def _split(self, rows, streams):
+        """The rows to train on and, with early stopping, those held out."""
+        if not self.early_stopping:
+            return [rows]
+        n_rows = len(rows.targets)
+        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        if n_held_out >= n_rows:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+            )
+        shuffled = streams.generator().permutation(n_rows)
+        parts = np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
+        return [rows.take(part) for part in parts]
+
+    def _report(self, module, step, error, held_out_error, seconds):
+        if self.verbose:
+            held_out = "" if held_out_error is None else f", held out = {held_out_error:.5f}"
+            print(
+                f"[{type(self).__name__}] Module {module}, step {step}, "
+                f"squared error = {error:.5f}{held_out}, time = {seconds:.2f}s",
+                flush=True,
+            )
+
+    def _add_rows(self, X, targets, weights):
+        """Solve the output weights of the top module again, with these rows as well."""
+        *_, (top, inputs, _) = self._stages(X)
+        penalty = Penalty(top.alpha_, self._settings().noise)
+        error = ReducedError(Examples(inputs.rows, targets, weights), penalty)
+        with one_blas_thread():
+            more = error.normal_equations(top.layer(X.dtype, self.n_jobs))
+            self._equations = self._equations + more
+            solved = self._equations.solve(penalty.alpha, penalty.noise)
+        coef, intercept = (array.astype(X.dtype, order="C") for array in solved)
+        self.modules_ = [*self.modules_[:-1], replace(top, coef_=coef, intercept_=intercept)]
+
+    def _fit_final_estimator(self, X, y, weights):
+        if self.final_estimator is not None:
+            options = {} if weights is None else {"sample_weight": weights}
+            final_estimator = clone(self.final_estimator)
+            self.final_estimator_ = final_estimator.fit(self._features(X), y, **options)
+
+    # Use
+
+    def transform(self, X, module=-1):
+        """Hidden activities of a module.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        module : int, default=-1
+            Which module, counted from 0 at the bottom; -1 is the top one.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Probabilities, of the type of ``X``.
+        """
+        X = self._validated(X)
+        n_modules = len(self.modules_)
+        check_argument(self, "module", module, Number(Integral, f"[{-n_modules}, {n_modules - 1}]"))
+        return self._features(X, module % n_modules)
+
+    def _features(self, X, module=-1):
+        *_, (chosen, inputs, _) = self._stages(X, self.modules_[: module + 1 or None])
+        with one_blas_thread():
+            return chosen.transform(inputs.rows, self.n_jobs)
+
+    def _top_outputs(self, X):
+        *_, (_, _, outputs) = self._stages(X)
+        return outputs
+
+    def _validated(self, X):
+        check_is_fitted(self)
+        return validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, order="C", reset=False)
+
+    def _stages(self, X, modules=None):
+        """Yield each module, what it sees of the rows of ``X``, and its linear outputs."""
+        inputs = StackInputs(X, self.stacking == "all")
+        for module in self.modules_ if modules is None else modules:
+            with one_blas_thread():
+                outputs = module.outputs(inputs.rows, self.n_jobs)
+            yield module, inputs, outputs
+            inputs = inputs.followed_by(self._passed_on(module, outputs))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+@dataclass
+class _RowSet:
+    """Rows to train on, or held out, as the stack grows over them."""
+
+    inputs: StackInputs
+    targets: np.ndarray
+    weights: np.ndarray | None
+    folds: np.ndarray | None
+
+    def take(self, numbers):
+        """A copy of the rows with these numbers."""
+        weights = None if self.weights is None else self.weights[numbers]
+        folds = None if self.folds is None else self.folds[numbers]
+        return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights, folds)
+
+    def examples(self):
+        """What the next module learns from."""
+        return Examples(self.inputs.rows, self.targets, self.weights)

@@ -1,0 +1,209 @@
+"""The convex half of a module: ridge regression from sums over rows.
+
+The rows themselves are not here. Whatever their number, output weights follow from the sums of
+products of the hidden units with each other and with the targets.
+"""
+
+import numpy as np
+from scipy import linalg
+
+from .._validation import warn_caller
+from ..kernels.products import multiply
+
+# Relative size below which an eigenvalue, or the square of a pivot, is taken for zero.
+_NEGLIGIBLE = 1e-14
+
+
+class NormalEquations:
+    """Sums over rows of hidden activities h and targets t, each row times its weight.
+
+    All are float64: a float32 would lose what one more row adds to a sum of thousands.
+
+    Parameters
+    ----------
+    n_units, n_targets : int
+
+    Attributes
+    ----------
+    gram : ndarray of shape (n_units, n_units)
+        Sum of h hᵀ; what is above the diagonal is not used.
+    cross : ndarray of shape (n_units, n_targets)
+        Sum of h tᵀ.
+    unit_sums : ndarray of shape (n_units,)
+        Sum of h.
+    target_sums, target_squares : ndarray of shape (n_targets,)
+        Sums of t and of its squares.
+    weight : float
+        Sum of the weights: without weights, the number of rows.
+    """
+
+    def __init__(self, n_units, n_targets):
+        self.gram = np.zeros((n_units, n_units))
+        self.cross = np.zeros((n_units, n_targets))
+        self.unit_sums = np.zeros(n_units)
+        self.target_sums = np.zeros(n_targets)
+        self.target_squares = np.zeros(n_targets)
+        self.weight = 0.0
+
+    def __add__(self, other):
+        """The sums over the rows of both."""
+        total = NormalEquations(*self.cross.shape)
+        for name, value in vars(self).items():
+            setattr(total, name, value + getattr(other, name))
+        return total
+
+    def solve(self, alpha, noise):
+        """Output weights of least squared error, with its two penalties.
+
+        Minimises the sum of ``|h @ coef + intercept - t|**2``, plus ``alpha * |coef|**2``, plus
+        ``noise * sum(diag(gram) * |coef|**2)``: what the squared error grows by on average if
+        each activity is multiplied by random numbers of mean 1 and variance ``noise``, such as
+        those of dropout. The intercept is free.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_units, n_targets)
+        intercept : ndarray of shape (n_targets,)
+
+        Warns
+        -----
+        scipy.linalg.LinAlgWarning
+            If the equations are singular; the shortest of the solutions is then returned.
+        """
+        factor = self._factor(alpha, noise)
+        if factor is None:
+            warn_caller(
+                f"The equations of {len(self.gram)} hidden units are singular: some are copies or "
+                "sums of others. Taking the shortest solution; a larger 'alpha' avoids this.",
+                linalg.LinAlgWarning,
+            )
+            return self.spectrum(noise).solve(alpha)
+        return self._with_intercept(
+            linalg.cho_solve((factor, False), self._centred_cross(), check_finite=False)
+        )
+
+    def leverages(self, alpha, noise):
+        """A function that says how large the share of a row in its own prediction is.
+
+        It takes activities (n_units, n_rows) of rows that are in the sums, and returns one number
+        a row, for each unit of weight of that row.
+        """
+        factor = self._factor(alpha, noise)
+        if factor is None:
+            spectrum = self.spectrum(noise)
+            inverse = spectrum.inverse(alpha)[:, None]
+            return lambda activities: spectrum.leverages(activities, inverse)[:, 0]
+
+        def leverages(activities):
+            centred = activities - (self.unit_sums / self.weight)[:, None]
+            solved = linalg.solve_triangular(
+                factor, centred, trans="T", overwrite_b=True, check_finite=False
+            )
+            return np.square(solved).sum(axis=0) + 1 / self.weight
+
+        return leverages
+
+    def _factor(self, alpha, noise):
+        """Upper Cholesky factor of the equations, None if they are singular."""
+        matrix = self._penalised_gram(noise)
+        matrix[np.diag_indices_from(matrix)] += alpha
+        try:
+            factor = linalg.cholesky(matrix, overwrite_a=True, check_finite=False)
+        except linalg.LinAlgError:
+            return None
+        pivots = np.square(factor.diagonal())
+        return factor if pivots.min() > _NEGLIGIBLE * pivots.max() else None
+
+    def spectrum(self, noise):
+        """These equations in the basis in which they are independent of each other."""
+        return Spectrum(self, noise)
+
+    def _penalised_gram(self, noise):
+        """Gram matrix of activities less their means, with the penalty of the noise.
+
+        Its upper triangle, in Fortran order: what LAPACK can overwrite without a copy.
+        """
+        matrix = np.outer(self.unit_sums / self.weight, self.unit_sums)
+        np.subtract(self.gram, matrix, out=matrix)
+        matrix[np.diag_indices_from(matrix)] += noise * self.gram.diagonal()
+        return matrix.T
+
+    def _centred_cross(self):
+        return self.cross - np.outer(self.unit_sums / self.weight, self.target_sums)
+
+    def _with_intercept(self, coef):
+        return coef, (self.target_sums - self.unit_sums @ coef) / self.weight
+
+
+class Spectrum:
+    """Eigenvalues and eigenvectors of normal equations: solutions for many ``alpha`` at once.
+
+    Parameters
+    ----------
+    equations : NormalEquations
+    noise : float
+        See :meth:`NormalEquations.solve`.
+    """
+
+    def __init__(self, equations, noise):
+        self._equations = equations
+        values, self.vectors = linalg.eigh(
+            equations._penalised_gram(noise), lower=False, overwrite_a=True, check_finite=False
+        )
+        self.values = np.maximum(values, 0)
+        self._cross = self.vectors.T @ equations._centred_cross()
+        # What each direction has from the rows, without the penalty.
+        penalty = noise * equations.gram.diagonal()
+        self._from_rows = np.maximum(self.values - penalty @ np.square(self.vectors), 0)
+        self._penalty = penalty
+
+    def inverse(self, alpha):
+        """Inverse of each eigenvalue plus ``alpha``; of one that is zero to rounding, zero."""
+        values = self.values + alpha
+        kept = values > _NEGLIGIBLE * max(values.max(), np.finfo(float).tiny) * len(values)
+        return np.where(kept, 1 / np.where(kept, values, 1), 0)
+
+    def solve(self, alpha):
+        """Output weights and intercept for this ``alpha``, the shortest if there are many."""
+        coef = self.vectors @ (self.inverse(alpha)[:, None] * self._cross)
+        return self._equations._with_intercept(coef)
+
+    def generalised_cross_validation(self, alpha):
+        """Estimate of the squared error of rows that were not seen, summed over all rows.
+
+        Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good
+        ridge parameter", Technometrics 21, 1979.
+        """
+        equations = self._equations
+        rotated = self.inverse(alpha)[:, None] * self._cross
+        coef = self.vectors @ rotated
+        centred = equations.target_squares - equations.target_sums**2 / equations.weight
+        fitted = self.values @ np.square(rotated) - self._penalty @ np.square(coef)
+        error = (centred - 2 * (rotated * self._cross).sum(axis=0) + fitted).sum()
+        n_parameters = 1 + self.inverse(alpha) @ self._from_rows
+        left = max(1 - n_parameters / equations.weight, np.finfo(float).eps)
+        return error / left**2
+
+    def leverages(self, activities, inverses):
+        """Share of each row in its own prediction, for each column of ``inverses``.
+
+        Parameters
+        ----------
+        activities : ndarray of shape (n_units, n_rows), C-contiguous
+        inverses : ndarray of shape (n_units, n_alphas)
+            What :meth:`inverse` says, for each alpha.
+
+        Returns
+        -------
+        leverages : ndarray of shape (n_rows, n_alphas)
+            For each unit of weight of a row.
+        """
+        dtype = activities.dtype
+        weight = self._equations.weight
+        means = self._equations.unit_sums / weight
+        rotated = np.empty_like(activities)
+        multiply(self.vectors.astype(dtype, order="F").T, activities, rotated)
+        rotated -= (self.vectors.T @ means).astype(dtype)[:, None]
+        np.square(rotated, out=rotated)
+        out = np.empty((rotated.shape[1], inverses.shape[1]), dtype=dtype)
+        return multiply(rotated.T, inverses.astype(dtype, order="C"), out) + dtype.type(1 / weight)

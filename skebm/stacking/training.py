@@ -1,0 +1,236 @@
+"""How a module learns: from a first hidden layer to the best that was found."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from .descent import descend
+from .module import Module, linear_outputs
+from .reduced_error import ChunkedActivities, Penalty, ReducedError, outputs_of
+from .warm_up import WarmUp
+
+# What ``alpha`` is chosen from, where it is chosen.
+ALPHAS = np.logspace(-3, 4, 15)
+
+# For fewer steps, the curvature would have to be learned too often.
+_STEPS_OF_ONE_EMPHASIS = 5
+
+
+@dataclass
+class Settings:
+    """How a module is trained; see the parameters of the estimators, which have the same names."""
+
+    alpha: float | str
+    dropout: float
+    warm_up: int
+    learning_rate: float
+    batch_size: int
+    input_dropout: float
+    max_iter: int
+    tol: float
+    n_iter_no_change: int
+    emphasis: bool
+    n_bytes: float
+
+    @property
+    def noise(self):
+        """Variance of a unit that is dropped now and then, relative to its squared mean."""
+        return self.dropout / (1 - self.dropout)
+
+
+def train_module(layer, training, held_out, settings, streams, report):
+    """Solve, warm up, go down, and return the module.
+
+    Parameters
+    ----------
+    layer : HiddenLayer
+        Where to start.
+    training : Examples
+    held_out : Examples or None
+        If given, the point with the least error on them is kept.
+    settings : Settings
+    streams : RandomStreams
+    report : callable
+        Called with the number of the step, the mean squared error of the training rows and that
+        of the rows held out, or None.
+
+    Returns
+    -------
+    module : Module
+    point : Point
+        Where the module is.
+    """
+    alpha = settings.alpha
+    if isinstance(alpha, str):
+        alpha = choose_alpha(layer, training, settings)
+    error = ReducedError(training, Penalty(alpha, settings.noise), settings.n_bytes)
+    watch = _Watch(training, held_out, settings, report)
+    for point in _points(error, layer, settings, streams):
+        watch.see(point)
+        if watch.is_over():
+            break
+    return watch.module(alpha), watch.best_point
+
+
+def _points(error, layer, settings, streams):
+    """Yield the points of ever lower error that a module goes through."""
+    point = error.at(layer)
+    yield point
+    if settings.warm_up and settings.max_iter:
+        warmed = error.at(_warmed_up(point, error, settings, streams))
+        # A learning rate that was too high must not cost what the solve had won.
+        if warmed.error < point.error:
+            point = warmed
+            yield point
+    go_down = _descend_with_emphasis if settings.emphasis else descend
+    points = go_down(error, point, settings.max_iter)
+    del point, layer  # Each holds a matrix over all pairs of units.
+    yield from points
+
+
+def _descend_with_emphasis(error, point, max_iter):
+    """Like :func:`descend`, with more weight for rows that are predicted badly.
+
+    The weights, (1 + squared error / mean squared error) / 2 of each row, hold for some steps. A
+    point that these have led to is yielded if the error itself has fallen; if not, the rest of the
+    way is gone without weights.
+    """
+    for first in range(0, max_iter, _STEPS_OF_ONE_EMPHASIS):
+        weighted = error.with_weights(_emphasis(error.examples, point))
+        n_steps = min(_STEPS_OF_ONE_EMPHASIS, max_iter - first)
+        found = error.at(_end_of(descend(weighted, weighted.at(point.layer), n_steps), point.layer))
+        if found.error >= point.error:
+            yield from descend(error, point, max_iter - first)
+            return
+        point = found
+        yield point
+
+
+def _end_of(points, layer):
+    """The layer of the last of the points; ``layer`` if there are none."""
+    for point in points:
+        layer = point.layer
+    return layer
+
+
+def _emphasis(examples, point):
+    """Weights of the rows, larger where the squared error is."""
+    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
+    squares = np.square(outputs - examples.targets).sum(axis=1)
+    given = np.ones_like(squares) if examples.weights is None else examples.weights
+    mean = np.average(squares, weights=given)
+    return given * (1 + squares / mean) / 2 if mean > 0 else given
+
+
+def choose_alpha(layer, training, settings):
+    """The alpha among :data:`ALPHAS` that predicts rows best that it has not seen, by estimate.
+
+    By generalised cross-validation, or by leaving out one row after the other; neither solves
+    anything again, as one eigendecomposition serves all.
+    """
+    error = ReducedError(training, Penalty(0.0, settings.noise))
+    spectrum = error.normal_equations(layer).spectrum(settings.noise)
+    if settings.alpha == "gcv":
+        estimates = [spectrum.generalised_cross_validation(alpha) for alpha in ALPHAS]
+    else:
+        estimates = _leave_one_out_errors(layer, training, spectrum)
+    return float(ALPHAS[np.argmin(estimates)])
+
+
+def _leave_one_out_errors(layer, training, spectrum):
+    """Squared error of the rows, each predicted by the solution without it, for each alpha."""
+    inverses = np.stack([spectrum.inverse(alpha) for alpha in ALPHAS], axis=1)
+    solutions = [
+        [solved.astype(layer.dtype, order="C") for solved in spectrum.solve(alpha)]
+        for alpha in ALPHAS
+    ]
+    errors = np.zeros(len(ALPHAS))
+    for part, activities in ChunkedActivities(training.rows).compute(layer):
+        weights = training.weights_of(part)
+        leverages = spectrum.leverages(activities, inverses).T * training.weight_left_out(part)
+        for number, (coef, intercept) in enumerate(solutions):
+            residuals = outputs_of(layer, activities, coef, intercept).T - training.targets[part]
+            squares = np.square(residuals, dtype=np.float64).sum(axis=1)
+            squares /= np.square(np.maximum(1 - leverages[number], np.finfo(float).eps))
+            errors[number] += squares.sum() if weights is None else squares @ weights
+    return errors
+
+
+def _warmed_up(point, error, settings, streams):
+    warm_up = WarmUp(
+        error.examples,
+        error.penalty,
+        point,
+        learning_rate=settings.learning_rate,
+        batch_size=settings.batch_size,
+        input_dropout=settings.input_dropout,
+        streams=streams,
+    )
+    return warm_up.run(settings.warm_up)
+
+
+class _Watch:
+    """Follows the points of a descent, keeps the best and says when to stop.
+
+    The best is the one with the least error on the rows held out, or else the last.
+    """
+
+    def __init__(self, training, held_out, settings, report):
+        self._n_rows = training.total_weight()
+        self._held_out = held_out
+        self._settings = settings
+        self._report = report
+        self._start = time.perf_counter()
+        self._errors, self._held_out_errors = [], []
+        self.best_point = self._best_squared_error = self._first_squared_error = None
+        self._n_without_gain = 0
+
+    def see(self, point):
+        """Note a point."""
+        error = point.error / self._n_rows
+        squared_error = point.squared_error / self._n_rows
+        self._first_squared_error = self._first_squared_error or squared_error
+        held_out_error = None
+        if self._held_out is None:
+            gained = not self._errors or error < self._errors[-1] * (1 - self._settings.tol)
+            better = True
+        else:
+            held_out_error = mean_squared_error(point, self._held_out)
+            least = min(self._held_out_errors, default=np.inf)
+            gained = held_out_error < least * (1 - self._settings.tol)
+            better = held_out_error < least
+            self._held_out_errors.append(held_out_error)
+        self._errors.append(error)
+        self._n_without_gain = 0 if gained else self._n_without_gain + 1
+        if better:
+            self.best_point, self._best_squared_error = point, squared_error
+        self._report(
+            len(self._errors) - 1, squared_error, held_out_error, time.perf_counter() - self._start
+        )
+
+    def is_over(self):
+        """Whether too many points in a row were no gain."""
+        return self._n_without_gain >= self._settings.n_iter_no_change
+
+    def module(self, alpha):
+        """The best point as a module."""
+        point = self.best_point
+        return Module(
+            components_=point.layer.weights,
+            intercept_hidden_=point.layer.bias,
+            coef_=point.coef,
+            intercept_=point.intercept,
+            alpha_=alpha,
+            error_before_=self._first_squared_error,
+            error_after_=self._best_squared_error,
+            error_curve_=self._errors,
+            validation_curve_=self._held_out_errors,
+        )
+
+
+def mean_squared_error(point, examples):
+    """Squared error summed over the targets, mean over the rows."""
+    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
+    squares = np.square(outputs - examples.targets, dtype=np.float64).sum(axis=1)
+    return float(np.average(squares, weights=examples.weights))
