@@ -41,6 +41,7 @@ SIZES = (500, 500, 2000)
 N_CHOICE_ROWS = 10_000
 N_LABELLED = 1000
 
+# First guesses: not yet chosen on held-out rows, which `--choose` is for.
 PRETRAINING = {
     "rbm_learning_rate": 0.1,
     "rbm_batch_size": 100,
