@@ -13,7 +13,7 @@ except ImportError:
             return self
 
         def call_on_fit_task_begin(self, **_):
-            return False
+            return self
 
         def call_on_fit_task_end(self, **_):
             return False

@@ -166,12 +166,12 @@ class BernoulliRBM(BaseRBM):
                 "sklearn.preprocessing.MinMaxScaler."
             )
 
-    def _initial_machine(self, rows, random_state):
+    def _initial_machine(self, rows, mean, random_state):
         shape = self.n_components, rows.shape[1]
         weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
         return Machine(
             weights,
-            self._visible_base_rate(rows.mean(), rows.shape[0]).copy(rows.dtype),
+            self._visible_base_rate(mean, rows.shape[0]).copy(rows.dtype),
             BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
         )
 

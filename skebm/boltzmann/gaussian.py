@@ -275,7 +275,7 @@ class GaussianRBM(BaseRBM):
     def _log_scale(self):
         return float(np.log(self.scale_).sum())
 
-    def _initial_machine(self, rows, random_state):
+    def _initial_machine(self, rows, mean, random_state):
         """A machine that has the means and variances of the data, and a trace of the correlations.
 
         The weights are random mixtures of rows: what correlates in the data does so in them.
@@ -293,7 +293,7 @@ class GaussianRBM(BaseRBM):
             variances = np.maximum(1 - np.square(means).sum(axis=1) / 4, 0.5)
         else:
             variances = self._given_variances()
-        bias = rows.mean() - means.sum(axis=1) / 2
+        bias = mean - means.sum(axis=1) / 2
         log_variance = np.log(np.broadcast_to(variances, bias.shape))
         return Machine(
             np.ascontiguousarray(means / np.reshape(variances, (-1, 1)), dtype=rows.dtype),

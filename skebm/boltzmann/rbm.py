@@ -241,8 +241,8 @@ class BaseRBM(
 
     def _initial_learner(self, rows):
         random_state = check_random_state(self.random_state)
-        machine = self._initial_machine(rows, random_state)
         mean = rows.mean()
+        machine = self._initial_machine(rows, mean, random_state)
         offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
         return self._learner(machine, None, offsets, None, streams, None)
