@@ -126,9 +126,9 @@ def draw_image_grid(ax, images, limits, *, row_labels=None, column_labels=None, 
     return artists
 
 
-def range_of(*images):
+def range_of(images):
     """The smallest and the largest value, NaN aside."""
-    return min(map(np.nanmin, images)), max(map(np.nanmax, images))
+    return np.nanmin(images), np.nanmax(images)
 
 
 def _label(set_ticks, labels, places):

@@ -1,4 +1,4 @@
-"""Rows of data beside what a model makes of them."""
+"""Rows of data beside what models make of them."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -10,21 +10,21 @@ _FLOATS = (np.float64, np.float32)
 
 
 class ReconstructionsDisplay:
-    """Rows of data as images, and below each its reconstruction.
+    """Rows of data as images, and below each its reconstruction, or several.
 
     Parameters
     ----------
     originals : array-like of shape (n_samples, n_features)
         Rows of data. NaN, a missing pixel, is drawn in a colour of its own.
-    reconstructions : array-like of shape (n_samples, n_features)
-        What a model makes of them.
+    reconstructions : array-like of shape (n_samples, n_features), or dict of str to array-like
+        What a model makes of them, or what several make of them, with the names to write beside.
     image_shape : tuple of int, default=None
         Height and width of the images. None guesses a square.
 
     Attributes
     ----------
-    images_ : ndarray of shape (2, n_samples)
-        The AxesImage of each original and of each reconstruction.
+    images_ : ndarray of shape (1 + n_models, n_samples)
+        The AxesImage of each original, in the first row, and of each reconstruction.
     ax_ : matplotlib Axes
         The axes that hold them.
     figure_ : matplotlib Figure
@@ -99,23 +99,30 @@ class ReconstructionsDisplay:
         Raises
         ------
         ValueError
-            If the shape does not fit the number of features, or the two arrays have not the same
+            If the shape does not fit the number of features, or the arrays do not have the same
             shape.
         """
         name = type(self).__name__
-        originals, reconstructions = (
-            check_array(rows, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=name)
-            for rows in (self.originals, self.reconstructions)
-        )
-        if originals.shape != reconstructions.shape:
-            raise ValueError(
-                f"The 'reconstructions' parameter of {name} must have the shape of 'originals', "
-                f"{originals.shape}. Got {reconstructions.shape} instead."
-            )
+        originals = _rows(self.originals, name)
+        named = self.reconstructions
+        if not isinstance(named, dict):
+            named = {"reconstruction": named}
+        lines = {"original": originals}
+        for label, rows in named.items():
+            lines[label] = _rows(rows, name)
+            if lines[label].shape != originals.shape:
+                raise ValueError(
+                    f"The 'reconstructions' parameter of {name} must have the shape of "
+                    f"'originals', {originals.shape}. Got {lines[label].shape} instead."
+                )
         shape = image_shape_of(originals.shape[1], self.image_shape, name)
-        tiles = np.stack([originals, reconstructions]).reshape(2, -1, *shape)
+        tiles = np.stack(list(lines.values())).reshape(len(lines), -1, *shape)
         ax = axes_for(self, ax, grid_size(*tiles.shape[:2]))
         self.images_ = draw_image_grid(
-            ax, tiles, range_of(tiles), row_labels=["original", "reconstruction"], im_kw=im_kw
+            ax, tiles, range_of(tiles), row_labels=list(lines), im_kw=im_kw
         )
         return self
+
+
+def _rows(rows, name):
+    return check_array(rows, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=name)

@@ -134,6 +134,14 @@ def test_missing_pixels_have_a_colour_of_their_own():
     assert tuple(colours[0, 3]) == to_rgba("#CFE3F3")
 
 
+def test_reconstructions_by_several_models():
+    by_name = {"half": ROWS[:3] / 2, "reversed": 1 - ROWS[:3]}
+    display = ReconstructionsDisplay(ROWS[:3], by_name).plot()
+    np.testing.assert_array_equal(drawn(display.images_), [ROWS[:3], *by_name.values()])
+    labels = [text.get_text() for text in display.ax_.get_yticklabels()]
+    assert labels == ["original", "half", "reversed"]
+
+
 def test_reconstructions_of_another_shape():
     with pytest.raises(ValueError, match=r"'reconstructions' .* \(40, 16\). Got \(40, 9\)"):
         ReconstructionsDisplay(ROWS, ROWS[:, :9]).plot()
