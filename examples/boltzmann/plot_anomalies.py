@@ -3,9 +3,9 @@
 Anomalies by free energy
 ===========================
 
-The free energy of a row is minus the logarithm of its probability, but for a constant. So rows that
-are unlike those that a machine was trained on have a high one: with no more than ``free_energy``, an
-RBM is a detector of what is new.
+The free energy of a row is minus the logarithm of its probability, but for a constant. So rows
+that are unlike those that a machine was trained on have a high one: with no more than
+``free_energy``, an RBM is a detector of what is new.
 """
 
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ from skebm.plotting import ReconstructionsDisplay
 # told from the others. This is done for each kind in turn. Grey levels are real numbers, hence a
 # :class:`skebm.GaussianRBM`; scikit-learn's isolation forest gets the same rows.
 #
-# The area under the ROC curve needs no threshold: it is the probability that a digit of the new kind
-# scores higher than one of the known kinds, and 0.5 is chance.
+# The area under the ROC curve needs no threshold: it is the probability that a digit of the new
+# kind scores higher than one of the known kinds, and 0.5 is chance.
 
 pixels, kinds = load_digits(return_X_y=True)
 train, test, train_kinds, test_kinds = train_test_split(
@@ -66,8 +66,9 @@ ax.legend()
 # The scale of free energy
 # ------------------------
 #
-# Where four is new, most fours lie well above the others. There is no zero and no natural
-# threshold: only differences mean something, and only under one machine.
+# Where four is new, most fours lie above most of the others. (A few digits of either kind are so
+# odd that they are outside of the picture.) There is no zero and no natural threshold: only
+# differences mean something, and only under one machine.
 
 NEW = 4
 rbm = machines[NEW]
@@ -75,10 +76,12 @@ energies = rbm.free_energy(test)
 is_new = test_kinds == NEW
 
 _, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
-bins = np.linspace(energies.min(), np.quantile(energies, 0.995), 40)
+bins = np.linspace(energies.min(), np.quantile(energies, 0.97), 40)
 weights = [np.full(n, 1 / n) for n in (np.sum(~is_new), np.sum(is_new))]
 ax.hist(energies[~is_new], bins, weights=weights[0], color="#0072B2", label="known kinds")
-ax.hist(energies[is_new], bins, weights=weights[1], histtype="step", color="#D55E00", lw=2, label="4")
+ax.hist(
+    energies[is_new], bins, weights=weights[1], histtype="step", color="#D55E00", lw=2, label="4"
+)
 ax.set(xlabel="free energy, nats", ylabel="share of the digits")
 ax.spines[["top", "right"]].set_visible(False)
 ax.legend()

@@ -49,8 +49,8 @@ stages = {
 # Numbers first
 # -------------
 #
-# Since the whole plane can be covered by a grid, we can also ask how much probability the model puts
-# where there are no data: further than five standard deviations from each cluster.
+# Since the whole plane can be covered by a grid, we can also ask how much probability the model
+# puts where there are no data: further than five standard deviations from each cluster.
 
 side = np.linspace(-4.5, 4.5, 120)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -74,10 +74,10 @@ for title, rbm in stages.items():
 #
 # A hidden unit that is on moves the mean by its weights, so the valleys stand at sums of weights:
 # once three of them are where the data are, others come to be at corners that nobody asked for.
-# CD-1 hardly touches these. Its arrows stay inside their cluster, so it never notices that the model
-# would also like to be elsewhere. Twenty steps are enough to walk over there now and then, and the
-# false valleys are filled up. Persistent chains (``algorithm="pcd"``) and parallel tempering
-# (``"pt"``) are other answers to the same question.
+# CD-1 hardly touches these. Its arrows stay inside their cluster, so it never notices that the
+# model would also like to be elsewhere. Twenty steps are enough to walk over there now and then,
+# and the false valleys are filled up. Persistent chains (``algorithm="pcd"``) and parallel
+# tempering (``"pt"``) are other answers to the same question.
 
 figure, axes = plt.subplots(
     1, len(stages), figsize=(11, 3.2), layout="constrained", sharex=True, sharey=True
@@ -90,7 +90,9 @@ for ax, (title, rbm) in zip(axes, stages.items(), strict=True):
     ax.plot(*X[::3].T, ".", color="white", markersize=2)
     start = X[:40]
     step = rbm.gibbs(start, random_state=0) - start
-    ax.quiver(*start.T, *step.T, angles="xy", scale_units="xy", scale=1, color="#E69F00", width=0.006)
+    ax.quiver(
+        *start.T, *step.T, angles="xy", scale_units="xy", scale=1, color="#E69F00", width=0.006
+    )
     ax.set(title=title, aspect="equal", xticks=[-4, 0, 4], yticks=[-4, 0, 4])
 figure.colorbar(surface, ax=axes, label="free energy + log Z, nats", ticks=[0, 3, 6, 9, 12])
 plt.show()

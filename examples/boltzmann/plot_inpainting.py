@@ -22,8 +22,8 @@ from skebm.plotting import HistoryDisplay, ReconstructionsDisplay, SamplesDispla
 # -----------------
 #
 # Pixels become 0 and 1 at half of the full ink, so that the model is one of what we look at. For
-# samples, take persistent chains (the default) and the centred gradient; a little weight decay keeps
-# the chains moving. Rows that are held out tell whether training goes too far.
+# samples, take persistent chains (the default) and the centred gradient; a little weight decay
+# keeps the chains moving. Rows that are held out tell whether training goes too far.
 
 images = load_digits().data
 pixels = (images > 7.5).astype(np.float32)
@@ -56,11 +56,11 @@ SamplesDisplay.from_estimator(
 # Out of the upper half
 # ---------------------
 #
-# With ``clamp``, pixels that are known stay as they are and the chain moves the others. One upper
-# half can belong to several digits, and so the chains that start from it differ in the end.
+# With ``clamp``, pixels that are known stay as they are and the chain moves the others. An upper
+# half can belong to several digits. Here are three such, and three chains from each.
 
 upper = np.arange(64) < 32
-start = np.repeat(test[[1, 6, 7]], 3, axis=0)
+start = np.repeat(test[[19, 8, 31]], 3, axis=0)
 start[:, ~upper] = np.random.default_rng(0).random((len(start), 32)) < 0.5
 SamplesDisplay.from_estimator(
     rbm, steps=[0, 1, 10, 100, 300, 1000], init=start, clamp=upper, random_state=0
@@ -71,8 +71,8 @@ SamplesDisplay.from_estimator(
 # --------------
 #
 # :meth:`~skebm.BernoulliRBM.impute` averages over such a chain. We compare it, on digits that were
-# not trained on, with two ways to guess the missing half that scikit-learn has. It does as well as
-# nearest neighbours, which have to keep all of the training digits.
+# not trained on, with two ways to guess the missing half that scikit-learn has. It does nearly as
+# well as nearest neighbours, which have to keep all of the training digits.
 
 missing = np.where(upper, test, np.nan)
 imputers = {"mean": SimpleImputer(), "neighbours": KNNImputer(n_neighbors=20)}

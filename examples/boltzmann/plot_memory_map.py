@@ -50,9 +50,9 @@ del file
 # A piece at a time
 # -----------------
 #
-# ``partial_fit`` goes once over the rows of a piece, in minibatches and in random order. Pieces should
-# therefore be mixed: ten thousand zeros in a row would be learned, and forgotten for the ones that
-# follow. float32 data are used as they are.
+# ``partial_fit`` goes once over the rows of a piece, in minibatches and in random order. Pieces
+# should therefore be mixed: ten thousand zeros in a row would be learned, and forgotten for the
+# ones that follow. float32 data are used as they are.
 #
 # We watch rows that it will not be trained on, the last piece.
 

@@ -61,8 +61,8 @@ train, test = rows[:-1000], rows[-1000:]
 # Few units at a time
 # -------------------
 #
-# ``sparsity_target`` keeps a unit on for about one patch in twenty. ``variances`` below those of the
-# data leave something for the hidden units to explain from the start.
+# ``sparsity_target`` keeps a unit on for about one patch in twenty. ``variances`` below those of
+# the data leave something for the hidden units to explain from the start.
 
 rbm = GaussianRBM(
     64,
@@ -78,7 +78,9 @@ rbm = GaussianRBM(
 
 standardized = (test - train.mean(axis=0)) / train.std(axis=0)
 independent = -0.5 * standardized**2 - np.log(train.std(axis=0) * np.sqrt(2 * np.pi))
-print(f"{len(train)} patches to train on, units are on for {rbm.transform(test).mean():.1%} of others")
+print(
+    f"{len(train)} patches to train on, units are on for {rbm.transform(test).mean():.1%} of others"
+)
 print("log-density of each pixel given all others, summed over pixels, patches held out:")
 print(f"    independent normal pixels {independent.sum(axis=1).mean():8.1f} nats")
 print(f"    GaussianRBM               {rbm.score(test):8.1f} nats")
@@ -90,6 +92,6 @@ print(f"    GaussianRBM               {rbm.score(test):8.1f} nats")
 pca = PCA(64).fit(train)
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.8), layout="constrained")
 for ax, title, model in zip(axes, ["GaussianRBM", "PCA"], [rbm, pca], strict=True):
-    ComponentsDisplay.from_estimator(model, ax=ax, own_scales=True)
+    ComponentsDisplay.from_estimator(model, units=range(64), ax=ax, own_scales=True)
     ax.set_title(title)
 plt.show()

@@ -19,9 +19,9 @@ from skebm import DBNClassifier
 # Rows without a label
 # --------------------
 #
-# Of 1400 training digits, 20 to 1000 keep their label; the others get -1, which ``unlabeled`` is told
-# to mean that there is none. The two networks have the same layers and the same fine-tuning, and
-# each is trained on three draws of the labels.
+# Of 1400 training digits, 20 to 1000 keep their label; the others get -1, which ``unlabeled`` is
+# told to mean that there is none. The two networks have the same layers and the same fine-tuning,
+# and each is trained on three draws of the labels.
 
 pixels, digits = load_digits(return_X_y=True)
 train, test, train_digits, test_digits = train_test_split(
@@ -70,7 +70,9 @@ for (name, values), style, colour in zip(
     accuracies.items(), ["o-", "s--"], ["#0072B2", "#D55E00"], strict=True
 ):
     ax.plot(N_LABELS, values.mean(axis=1), style, color=colour, label=name)
-    ax.fill_between(N_LABELS, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.15, lw=0)
+    ax.fill_between(
+        N_LABELS, values.min(axis=1), values.max(axis=1), color=colour, alpha=0.15, lw=0
+    )
 ax.set_xscale("log")
 ax.set_xticks(N_LABELS, N_LABELS)
 ax.minorticks_off()

@@ -3,9 +3,9 @@
 A grid search over a whole stack
 =====================================
 
-A deep belief network has parameters of pre-training and of fine-tuning. Since it is one estimator,
-:class:`~sklearn.model_selection.GridSearchCV` reaches all of them, and what counts is what the whole
-is good for: a machine that reconstructs well does not have to classify well.
+A deep belief network has parameters of pre-training and of fine-tuning. Since it is one
+estimator, :class:`~sklearn.model_selection.GridSearchCV` reaches all of them, and what counts is
+what the whole is good for: a machine that reconstructs well does not have to classify well.
 """
 
 import matplotlib.pyplot as plt
@@ -21,9 +21,9 @@ from skebm import DBNClassifier
 # Two layers, two stages
 # ----------------------
 #
-# Parameters of pre-training start with ``rbm_``. One value holds for both layers, and a tuple has one
-# for each. The search also decides how deep and wide the network is, and how much dropout it needs in
-# fine-tuning.
+# Parameters of pre-training start with ``rbm_``. One value holds for both layers, and a tuple has
+# one for each. The search also decides how deep and wide the network is, and how much dropout it
+# needs in fine-tuning.
 
 pixels, digits = load_digits(return_X_y=True)
 train, test, train_digits, test_digits = train_test_split(

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from .style import axes_for, count_in_whole_numbers, tidy_lines
+from .style import axes_for, count_in_whole_numbers, next_colour, tidy_lines
 
 # What is drawn unless the user says what: the first of these that was measured.
 _DEFAULT_METRICS = ("pseudo_likelihood", "loss")
@@ -113,7 +113,8 @@ class HistoryDisplay:
         held_out = self.history.get(f"validation_{metric}")
         ax = axes_for(self, ax)
         label = name or ("training" if held_out is not None else None)
-        self.line_ = self._draw(self.history[metric], {"label": label} | (line_kw or {}))
+        options = {"color": next_colour(ax), "label": label}
+        self.line_ = self._draw(self.history[metric], options | (line_kw or {}))
         self.validation_line_ = None
         if held_out is not None:
             dashed = {"color": self.line_.get_color(), "linestyle": "--"}

@@ -5,7 +5,7 @@ from sklearn.base import is_classifier
 from sklearn.metrics import mean_squared_error, zero_one_loss
 from sklearn.utils.validation import check_is_fitted
 
-from .style import axes_for, count_in_whole_numbers, tidy_lines
+from .style import axes_for, count_in_whole_numbers, next_colour, tidy_lines
 
 # Whether a network is a classifier, and what is then called an error.
 _ERRORS = {
@@ -117,7 +117,7 @@ class ModuleErrorDisplay:
         """
         ax = axes_for(self, ax)
         numbers = np.arange(1, len(self.errors) + 1)
-        options = {"marker": "o", "label": name} | (line_kw or {})
+        options = {"color": next_colour(ax), "marker": "o", "label": name} | (line_kw or {})
         (self.line_,) = ax.plot(numbers, self.errors, **options)
         tidy_lines(ax)
         count_in_whole_numbers(ax.xaxis)

@@ -42,9 +42,13 @@ def axes_for(display, ax, size=_LINES_SIZE):
     plt = pyplot(type(display).__name__)
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
-        ax.set_prop_cycle(color=_CYCLE)
     display.ax_, display.figure_ = ax, ax.figure
     return ax
+
+
+def next_colour(ax):
+    """A colour for the next line in these axes."""
+    return _CYCLE[len(ax.lines) % len(_CYCLE)]
 
 
 def tidy_lines(ax):

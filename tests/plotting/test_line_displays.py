@@ -1,10 +1,12 @@
 """Displays of lines: what is drawn is what the estimator has or returns."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 from skebm import BernoulliRBM, DBNClassifier, DSNClassifier, DSNRegressor, HopfieldMemory
 from skebm.plotting import EnergyPathsDisplay, HistoryDisplay, ModuleErrorDisplay
+from skebm.plotting.style import BLUE, GREEN, VERMILION
 
 ROWS = np.random.default_rng(0).random((60, 16))
 LABELS = (ROWS[:, 0] > ROWS[:, 1]).astype(int)
@@ -153,6 +155,12 @@ def test_the_squared_error_of_a_regressor():
     display = ModuleErrorDisplay.from_estimator(dsn, ROWS[40:], targets[40:])
     errors = [np.mean((found - targets[40:]) ** 2) for found in dsn.staged_predict(ROWS[40:])]
     np.testing.assert_allclose(display.line_.get_ydata(), errors)
+
+
+def test_lines_in_axes_of_the_user_have_colours_of_ours():
+    _, ax = plt.subplots()
+    lines = [ModuleErrorDisplay([0.3, 0.2]).plot(ax).line_ for _ in range(3)]
+    assert [line.get_color() for line in lines] == [BLUE, VERMILION, GREEN]
 
 
 @pytest.mark.parametrize("data", [(ROWS,), (None, LABELS)])
