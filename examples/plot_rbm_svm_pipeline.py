@@ -127,6 +127,7 @@ for name, search in searches.items():
 # The features help: the linear SVM makes less than half as many mistakes on them as on
 # pixels. The two RBMs differ by less than the bars.
 
+
 def draw_accuracies(axes):
     """Draw two dots a model: in cross-validation, and on the test digits."""
     names = list(searches)
