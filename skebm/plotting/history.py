@@ -23,7 +23,7 @@ class HistoryDisplay:
         Measurements, such as ``history_`` of an estimator.
     metric : str, default=None
         Which of them. None is "pseudo_likelihood", or else "loss". Where there is one of the same
-        name that starts with "validation_", it is drawn too.
+        name with ``validation_`` before it, it is drawn too.
 
     Attributes
     ----------
