@@ -20,7 +20,7 @@ from skebm import DBNClassifier
 # --------------------
 #
 # Digits are moved by up to one pixel at random. Each of 1200 training digits is seen in four such
-# places, so there are 4800 rows. Between 50 and 1000 of them have a label. The others get -1, which
+# places, so there are 4800 rows. Between 50 and 500 of them have a label. The others get -1, which
 # ``unlabeled`` is told to mean that there is none.
 
 images, digits = load_digits(return_X_y=True)
@@ -56,16 +56,16 @@ def some_labels(n_labels, seed):
 # Three networks
 # --------------
 #
-# The first two have a layer of 200 logistic units and differ in their first weights alone. The third
-# has rectified units, which no RBM here has, and which are known to learn well from random weights.
-# Each is trained on two draws of the labels.
+# The first two have a layer of 200 logistic units and differ in their first weights alone. The
+# third has rectified units, which no RBM here has, and which are known to learn well from random
+# weights. Each is trained on two draws of the labels.
 
 NETWORKS = {
     "pre-trained": {"pretrain": True},
     "random start": {"pretrain": False},
     "random start, relu": {"pretrain": False, "activation": "relu"},
 }
-N_LABELS = [50, 100, 200, 500, 1000]
+N_LABELS = [50, 100, 200, 500]
 N_DRAWS = 2
 
 accuracies = {name: np.zeros((len(N_LABELS), N_DRAWS)) for name in NETWORKS}
@@ -86,6 +86,10 @@ for name, values in accuracies.items():
 # %%
 # What it is worth
 # ----------------
+#
+# With any number of labels, the logistic network is better for having looked at the rows first, by
+# up to an eighth of the digits. Rectified units from random weights are better still: where such
+# units will do and nothing is to be drawn, filled in or explained, try them first.
 
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
 STYLES = ["o-", "s--", "^:"]
