@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
-from .._rows import chunks
+from .._rows import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.products import multiply
 
@@ -115,8 +115,7 @@ def _log_masses(machine):
         multiply(states, weights, inputs)
         log_masses[part] = other.log_partition(inputs) - layer.energy(states)
 
-    with one_blas_thread():
-        for_each(evaluate, chunks(layer.n_states))
+    for_each_chunk(evaluate, layer.n_states)
     return log_masses
 
 

@@ -15,10 +15,11 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import DenseRows, as_rows, chunks
+from .._rows import DenseRows, as_rows, for_each_chunk
 from .._schedules import DECAYS, last_stage, stage_at
-from .._threads import for_each, one_blas_thread
+from .._threads import one_blas_thread
 from .._validation import (
+    FLOATS,
     Flag,
     Number,
     Optional,
@@ -28,6 +29,7 @@ from .._validation import (
     Verbosity,
     all_or_nothing,
     check_argument,
+    check_mask,
     check_parameters,
 )
 from .._version import VersionStamp
@@ -45,8 +47,6 @@ from .partition import (
 from .path import Path
 from .tempering import N_STREAMS, Tempering
 from .units import BernoulliUnits
-
-_FLOATS = (np.float64, np.float32)
 
 
 class BaseRBM(
@@ -218,7 +218,7 @@ class BaseRBM(
         return self
 
     def _training_rows(self, X, first_time):
-        dtype = _FLOATS if first_time else self.components_.dtype
+        dtype = FLOATS if first_time else self.components_.dtype
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
         self._inspect(rows, first_time)
@@ -434,7 +434,7 @@ class BaseRBM(
             Means of the visible units, of the type of ``X``.
         """
         check_is_fitted(self)
-        H = check_array(X, dtype=_FLOATS, estimator=self)
+        H = check_array(X, dtype=FLOATS, estimator=self)
         n_components = len(self.components_)
         if H.shape[1] != n_components:
             raise ValueError(
@@ -520,7 +520,8 @@ class BaseRBM(
         init = self._dense(init)
         turns = np.arange(n_samples or len(init)) % len(init)
         states = _all_of(self._to_states(as_rows(init)))[turns]
-        keep = None if clamp is None else np.broadcast_to(_as_mask(clamp, init), init.shape)[turns]
+        mask = None if clamp is None else check_mask("clamp", clamp, init.shape)
+        keep = None if clamp is None else np.broadcast_to(mask, init.shape)[turns]
         samples = self._to_data(walk(states, n_steps, random_state, keep))
         return samples if keep is None else np.where(keep, init[turns], samples)
 
@@ -561,8 +562,7 @@ class BaseRBM(
                     means[part] += mean
             means[part] /= n_steps - n_skipped
 
-        with one_blas_thread():
-            for_each(fill, chunks(len(X)))
+        for_each_chunk(fill, len(X))
         return np.where(missing, self._to_data(means), X)
 
     def free_energy(self, X):
@@ -742,12 +742,12 @@ class BaseRBM(
 
     def _rows(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         return self._to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=_FLOATS, order="C", reset=False, **options)
+        return validate_data(self, X, dtype=FLOATS, order="C", reset=False, **options)
 
     def _draws(self, random_state):
         """Streams to draw from: the estimator's own, going on, or new ones."""
@@ -801,13 +801,3 @@ class _LogOfPartition:
 
     def __str__(self):
         return "a LogPartition, a float in the range (-inf, inf)"
-
-
-def _as_mask(clamp, states):
-    mask = np.asarray(clamp)
-    if mask.dtype != bool or mask.shape not in (states.shape, states.shape[1:]):
-        raise ValueError(
-            f"clamp must be an array of bool of shape {states.shape[1:]} or {states.shape}. "
-            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
-        )
-    return mask

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
+    FLOATS,
     Flag,
     Number,
     Optional,
@@ -19,6 +20,7 @@ from .._validation import (
     Randomness,
     all_or_nothing,
     check_argument,
+    check_mask,
     check_parameters,
     warn_caller,
 )
@@ -48,7 +50,6 @@ _RULES = {
     "softmax": lambda memory: KeepPatterns(),
 }
 _KEEP_PATTERNS = ("dense", "softmax")
-_FLOATS = (np.float64, np.float32)
 
 
 class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -376,7 +377,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
 
     def _start(self, X, y):
         """An empty memory for data like these."""
-        dtype = X.dtype if X.dtype in _FLOATS else np.dtype(np.float64)
+        dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
         real = self.rule == "softmax"
         self._seed = RandomStreams.from_random_state(check_random_state(self.random_state)).seed
         self._n_dreams = 0
@@ -663,9 +664,9 @@ default=None
         self._fitted_rule()
         finite = "allow-nan" if allow_missing or self.allow_missing else True
         X = validate_data(self, X, reset=False, ensure_all_finite=finite)
-        gaps = _gaps(X, _as_mask("missing", missing, X))
+        gaps = _gaps(X, missing)
         states, encoding = self._states(X, gaps)
-        free = _free(_as_mask("clamp", clamp, X), gaps, X.shape[1])
+        free = _free(clamp, gaps, X.shape)
         streams = self._draws(random_state)
         # Before the gaps, which only some calls have: a gap in one row must not change another.
         dynamics = self._dynamics(streams)
@@ -704,7 +705,7 @@ default=None
         return from_spins(recalled.states, recalled.encoding, dtype)
 
     def _float_type(self, dtype):
-        return dtype if dtype in _FLOATS else self._dtype
+        return dtype if dtype in FLOATS else self._dtype
 
     def _network(self):
         if self.rule == "dense":
@@ -787,30 +788,19 @@ default=None
         return tags
 
 
-def _as_mask(name, mask, X):
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape not in (X.shape, X.shape[1:]):
-        raise ValueError(
-            f"{name} must be an array of bool of shape {X.shape[1:]} or {X.shape}. "
-            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
-        )
-    return np.atleast_2d(mask)
-
-
 def _gaps(X, missing):
     """Entries without a value, None if each has one."""
     gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros(X.shape, dtype=bool)
     if missing is not None:
-        gaps |= missing
+        gaps |= check_mask("missing", missing, X.shape)
     return gaps if gaps.any() else None
 
 
-def _free(clamp, gaps, n_units):
+def _free(clamp, gaps, shape):
     """Units that may change, of one row if they are the same in all."""
     if clamp is None:
-        return np.ones((1, n_units), dtype=bool)
+        return np.ones((1, shape[1]), dtype=bool)
+    clamp = check_mask("clamp", clamp, shape)
     if gaps is not None and (clamp & gaps).any():
         raise ValueError("clamp holds entries of X that are missing and have no state to keep.")
     return np.ascontiguousarray(~clamp)

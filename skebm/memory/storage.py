@@ -104,12 +104,12 @@ class Hebb:
             weights *= n_units
             bias *= n_units
         else:
-            _for_each_block(weights, lambda rows: scale_to_counts(rows, n_units))
+            _change_rows(weights, lambda rows: scale_to_counts(rows, n_units))
             np.rint(bias * n_units, out=bias)
         _add_counts(patterns, sign, weights)
         if couplings.always_on:
             bias += sign * patterns.sum(axis=0, dtype=np.int64)
-        _for_each_block(weights, lambda rows: np.divide(rows, n_units, out=rows))
+        _change_rows(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
 
@@ -286,7 +286,8 @@ def _parts(patterns, dtype):
         yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
 
 
-def _for_each_block(weights, function):
+def _change_rows(weights, function):
+    """Call ``function(rows)`` for blocks of rows of the weights, on as many threads as are idle."""
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
 
 
