@@ -1,7 +1,6 @@
 """What every restricted Boltzmann machine shares as an estimator."""
 
 import copy
-import math
 import time
 from dataclasses import replace
 from functools import partial
@@ -35,6 +34,7 @@ from .._validation import (
 from .._version import VersionStamp
 from .gradient import OFFSET_RATE, Learner, Settings
 from .monitor import Monitor
+from .negative_phase import NEGATIVE_PHASES
 from .partition import (
     MOST_UNITS,
     MOST_UNITS_ON_DEMAND,
@@ -72,7 +72,7 @@ class BaseRBM(
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),
         "random_state": Randomness(),
-        "algorithm": Options("pcd", "cd", "pt"),
+        "algorithm": Options(*NEGATIVE_PHASES),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "n_chains": Optional(Number(Integral, "[1, inf)")),
         "n_replicas": Number(Integral, "[2, inf)"),
@@ -245,7 +245,7 @@ class BaseRBM(
         machine = self._initial_machine(rows, mean, random_state)
         offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
-        return self._learner(machine, None, offsets, None, streams, None)
+        return self._learner(machine, None, offsets, None, streams)
 
     def _resumed_learner(self):
         if self.n_components != len(self.components_):
@@ -255,38 +255,28 @@ class BaseRBM(
                 "with warm_start=False, or leave n_components as it was."
             )
         state = self._training_state
-        chains = getattr(self, "h_samples_", None)
+        before = copy.deepcopy(state["negative_phase"])
+        if hasattr(self, "h_samples_"):
+            before.chains = self.h_samples_.copy()
         return self._learner(
             self._machine(self.components_.dtype).copy(),
-            None if chains is None else chains.copy(),
+            before,
             tuple(offset.copy() for offset in state["offsets"]),
             None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
             replace(self._streams),
-            copy.deepcopy(state["tempering"]),
         )
 
-    def _learner(self, machine, chains, offsets, velocity, streams, tempering):
-        """A learner with what the algorithm needs and what is missing from an earlier one."""
-        shape = {
-            "cd": None,
-            "pcd": (self.n_chains or self.batch_size,),
-            "pt": (self.n_replicas, self.n_chains or self.batch_size),
-        }[self.algorithm]
-        if shape is None:
-            chains = None
-        elif chains is None or chains.shape[:-1] != shape:
-            address = streams.seed, streams.take(), 0
-            chains = machine.hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
-        if self.algorithm != "pt":
-            tempering = None
-        elif tempering is None or len(tempering.betas) != self.n_replicas:
-            tempering = Tempering(self._base_rate(offsets), np.linspace(0, 1, self.n_replicas))
+    def _learner(self, machine, phase_before, offsets, velocity, streams):
+        """A learner with what the parameters ask for and is missing from an earlier one."""
+        phase = NEGATIVE_PHASES[self.algorithm].prepare(
+            self, machine, self._base_rate(offsets), streams, phase_before
+        )
         if velocity is None and np.any(self.momentum):
             velocity = tuple(
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
             )
-        return Learner(machine, chains, offsets, velocity, streams, tempering)
+        return Learner(machine, phase, offsets, velocity, streams)
 
     def _run_epochs(self, rows, learner, progress, commit, report):
         training, held_out = self._split(rows.shape[0], learner.streams)
@@ -326,8 +316,7 @@ class BaseRBM(
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
-        if learner.tempering is not None:
-            learner.tempering.base = self._base_rate(learner.offsets)
+        learner.negative_phase.start_epoch(self._base_rate(learner.offsets))
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
@@ -358,7 +347,6 @@ class BaseRBM(
         return Settings(
             learning_rate=rate_factor * now(self.learning_rate),
             batch_size=self.batch_size,
-            persistent=self.algorithm != "cd",
             n_gibbs_steps=now(self.n_gibbs_steps),
             momentum=now(self.momentum),
             l2=self.alpha * (1 - self.l1_ratio),
@@ -372,20 +360,17 @@ class BaseRBM(
         """Copy what has been learned into the fitted attributes."""
         machine = learner.machine.copy()
         self._publish_machine(machine)
-        for name in ("h_samples_", "betas_", "swap_rates_"):
-            vars(self).pop(name, None)
-        if learner.chains is not None:
-            self.h_samples_ = learner.chains.copy()
-        if learner.tempering is not None:
-            self.betas_ = learner.tempering.betas.astype(machine.dtype)
-            self.swap_rates_ = learner.tempering.swap_rates.astype(machine.dtype)
+        if hasattr(self, "_training_state"):
+            for name in self._training_state["negative_phase"].fitted_attributes():
+                vars(self).pop(name, None)
         self._training_state = copy.deepcopy(
             {
                 "offsets": learner.offsets,
                 "velocity": learner.velocity,
-                "tempering": learner.tempering,
+                "negative_phase": learner.negative_phase,
             }
         )
+        vars(self).update(self._training_state["negative_phase"].fitted_attributes())
         self._streams = replace(learner.streams)
         self._n_features_out = len(self.components_)
         if history is not None:
