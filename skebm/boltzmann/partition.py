@@ -132,7 +132,7 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
 
     Parameters
     ----------
-    path : Path
+    path : TemperaturePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures, rising from 0 to 1.
     n_chains : int
@@ -178,7 +178,7 @@ def anneal(path, betas, v, streams):
 
     Parameters
     ----------
-    path : Path
+    path : TemperaturePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures in the order of the way.
     v : ndarray of shape (n_chains, n_visible)

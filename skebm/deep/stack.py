@@ -33,7 +33,6 @@ from .._random import RandomStreams
 from .._rows import DenseRows, StandardizedRows, as_rows, mean_and_scale
 from .._schedules import DECAYS
 from .._validation import (
-    FLOATS,
     BatchSize,
     Flag,
     Number,
@@ -54,6 +53,8 @@ from .objective import Objective
 from .pretraining import FIRST_RBMS, encoder_layer, fit_in_turn, new_rbms
 from .progress import StageReport
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
+
+_FLOATS = (np.float64, np.float32)
 
 # Rows in a minibatch where the user leaves it to us. A line search wants a better gradient.
 _BATCH_SIZE = 100
@@ -373,7 +374,7 @@ class BaseDBN(
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
-        dtype = FLOATS if first_time else self.coefs_[0].dtype
+        dtype = _FLOATS if first_time else self.coefs_[0].dtype
         X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         y = self._read_targets(X, y)
         labelled = np.flatnonzero(self._has_target(y))
@@ -739,7 +740,7 @@ class BaseDBN(
         return activations(self._layers(rows.dtype), rows)
 
     def _valid_rows(self, X):
-        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
+        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
 
     def _to_mlp(self, mlp, targets):
         """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""

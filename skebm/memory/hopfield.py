@@ -530,7 +530,8 @@ default=None
             More entries that start at random, for data that cannot hold NaN. With "softmax" they
             start between the smallest and the largest value stored in their unit.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None draws those that ``transform`` draws.
+            Source of the random numbers. None draws those that ``transform`` draws, the same ones
+            in each call, see :ref:`random_numbers`.
 
         Returns
         -------
