@@ -341,7 +341,7 @@ def test_a_partition_function_computed_before_is_used():
 def test_likelihoods_that_need_annealing_are_the_same_at_each_call(monkeypatch):
     rbm = BernoulliRBM(21, n_iter=1, random_state=0).fit(np.eye(22))
     monkeypatch.setattr(
-        "skebm.boltzmann.rbm.inverse_temperatures", lambda n: inverse_temperatures(n // 500)
+        "skebm.boltzmann.inference.inverse_temperatures", lambda n: inverse_temperatures(n // 500)
     )
     before = rbm._streams.next_stream
     X = np.eye(22)
