@@ -45,6 +45,8 @@ sphinx_gallery_conf = {
     "subsection_order": [
         f"../examples/{chapter}" for chapter in ("memory", "boltzmann", "deep", "stacking")
     ],
+    # Scripts print what is to be read.
+    "capture_repr": (),
     # .ci/run runs each example already. Publishing is with -D plot_gallery=1, which
     # puts the figures and what was printed into the pages.
     "plot_gallery": "False",

@@ -74,10 +74,10 @@ for title, rbm in stages.items():
 #
 # A hidden unit that is on moves the mean by its weights, so the valleys stand at sums of weights:
 # once three of them are where the data are, others come to be at corners that nobody asked for.
-# CD-1 hardly touches these. Its arrows stay inside their cluster, so it never notices that the
-# model would also like to be elsewhere. Twenty steps are enough to walk over there now and then,
-# and the false valleys are filled up. Persistent chains (``algorithm="pcd"``) and parallel
-# tempering (``"pt"``) are other answers to the same question.
+# CD-1 hardly touches these. Its arrows stay inside their cluster, so it does not notice that the
+# model would also like to be elsewhere. In twenty steps some rows walk over there, and most of what
+# was in the false valleys goes. Persistent chains (``algorithm="pcd"``) and parallel tempering
+# (``"pt"``) are other answers to the same question.
 
 figure, axes = plt.subplots(
     1, len(stages), figsize=(11, 3.2), layout="constrained", sharex=True, sharey=True
