@@ -124,8 +124,8 @@ for name, search in searches.items():
 # definite places. The dots compare the models; a bar is one standard error of the
 # accuracy on the test digits.
 #
-# The features help: the linear SVM makes less than half as many mistakes on them as on
-# pixels. The two RBMs differ by less than the bars.
+# The features help: the linear SVM makes about half as many mistakes on them as on pixels.
+# The bars of the two RBMs overlap.
 
 
 def draw_accuracies(axes):

@@ -91,7 +91,7 @@ ax.legend()
 # ---------------------------------
 #
 # Its reconstructions draw rows towards what it knows. Those of the most ordinary digits are hardly
-# changed. A four is turned into something else.
+# changed. Fours become blurred, and more like a six, a nine or a zero.
 
 fours = np.flatnonzero(is_new)[:10]
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4), layout="constrained")

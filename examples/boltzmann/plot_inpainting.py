@@ -41,6 +41,8 @@ rbm = BernoulliRBM(
 ).fit(train)
 HistoryDisplay.from_estimator(rbm)
 
+# sphinx_gallery_thumbnail_number = 2
+
 # %%
 # Out of nothing
 # --------------

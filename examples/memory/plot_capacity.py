@@ -81,13 +81,13 @@ for count in (0, 250, 500, 2000, 3000):
 # Both
 # ----
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained", sharey=True)
 STYLES = ["o-", "s--", "^-.", "D:"]
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 for rule, style, colour in zip(RULES, STYLES, COLOURS, strict=True):
     left.plot(LOADS, recalled[rule], style, color=colour, label=rule)
 left.set(xlabel="load, patterns a unit", ylabel="share of patterns recalled", title="Four rules")
-left.legend(loc="lower left", fontsize="small")
+figure.legend(loc="outside right center")
 right.plot(dreams, shares, "o-", color=COLOURS[0])
 right.set(xlabel="dreams", title="Hebb's rule, load 0.2, unlearning")
 for ax in (left, right):

@@ -84,9 +84,8 @@ ReconstructionsDisplay(patterns, answers).plot()
 #
 # Recall changes one pixel after the other, whenever that lowers the energy. A *sweep* has visited
 # each once. A dashed line came to rest in a state that nobody stored: recall has found a minimum,
-# but not one that means anything. Under Storkey's rule some of these lie deeper than what was
-# stored. Under the pseudo-inverse rule all patterns have the same energy, and every line ends
-# there.
+# but not one that means anything. It may well be shallow, and still no single pixel leads out of
+# it. Under the pseudo-inverse rule all patterns have the same energy, and every line ends there.
 
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for ax, rule in zip(axes, ["storkey", "pseudo_inverse"], strict=True):
