@@ -49,7 +49,7 @@ from .pretraining import FIRST_RBMS, encoder_layer, fit_in_turn, new_rbms
 from .progress import StageReport
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
 
-_FLOATS = (np.float64, np.float32)
+FLOATS = (np.float64, np.float32)
 
 # Rows in a minibatch where the user leaves it to us. A line search wants a better gradient.
 _BATCH_SIZE = 100
@@ -253,7 +253,7 @@ class BaseStack(
         raise NotImplementedError
 
     def _read_data(self, X, first_time):
-        dtype = _FLOATS if first_time else self.coefs_[0].dtype
+        dtype = FLOATS if first_time else self.coefs_[0].dtype
         return validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
 
     def _row_weights(self, sample_weight, X):
@@ -281,7 +281,7 @@ class BaseStack(
         if not first_time:
             self._check_that_layers_are_as_they_were()
             return
-        for name in ("rbms_", "mean_", "scale_", "history_"):
+        for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._solver = None
@@ -436,7 +436,10 @@ class BaseStack(
         return TrainingData(self._rows(examples.X), examples.targets, numbers, examples.weights)
 
     def _network(self, examples, streams):
-        """A network of the layers that are there, and random ones where they are missing."""
+        return Network(self._all_layers(examples, streams))
+
+    def _all_layers(self, examples, streams):
+        """The layers that are there, and random ones where they are missing."""
         dtype = examples.X.dtype
         layers = self._layers(dtype)
         upper = [n_units for n_units, _ in self._upper_layers()]
@@ -446,7 +449,7 @@ class BaseStack(
             bound = _BOUNDS[activation](*shape)
             weights = streams.generator().uniform(-bound, bound, shape)
             layers.append(Layer(weights.astype(dtype), np.zeros(shape[1], dtype), activation))
-        return Network(layers)
+        return layers
 
     def _activations(self):
         return [self.activation] * self._n_hidden + [name for _, name in self._upper_layers()]
@@ -501,8 +504,9 @@ class BaseStack(
         self._solver = learner.solver.copy() if learner.solver else None
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_["loss"]
-        self.loss_ = self.loss_curve_[-1]
+        self.loss_curve_ = self.history_.get("loss", [])
+        if self.loss_curve_:
+            self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
     # Use
@@ -540,7 +544,7 @@ class BaseStack(
         return number
 
     def _valid_rows(self, X):
-        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
+        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

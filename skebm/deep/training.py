@@ -290,6 +290,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
         If the parameters are no longer finite.
     """
     settings, network = learner.settings, learner.network
+    if not settings.max_iter:
+        return
     patience = _Patience(settings.tol, settings.n_iter_no_change)
     best_parameters = None
     start = time.perf_counter()
