@@ -23,7 +23,6 @@ changes parameters of the estimator, `--rows` takes fewer rows to learn from.
 """
 
 import argparse
-import ast
 import sys
 import time
 
@@ -34,6 +33,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import n_usable_cores, print_machine
+from _parameters import parameters
 from _peers import TorchAutoencoder, TorchLinearRBM, TorchRBM, torch
 from _timing import Contender, print_ratios, take_turns
 from skebm import DeepAutoencoder
@@ -113,19 +113,6 @@ def load_data(options):
     return X[: options.rows], y[: options.rows], X_new, y_new
 
 
-def changes(options):
-    """What `--set` says, numbers and sequences as such."""
-    pairs = (item.split("=", maxsplit=1) for item in options.set)
-    return {name: literal(value) for name, value in pairs}
-
-
-def literal(text):
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
-
-
 def report(case, value, seconds, at_most="", aim="", unit=""):
     wanted = f"   wanted {at_most}" if at_most else ""
     wanted += f", aim {aim}" if aim else ""
@@ -136,10 +123,10 @@ def squared_error(X, reconstructions):
     return np.square(reconstructions - X).sum(axis=1).mean()
 
 
-def fitted_autoencoder(X, options, parameters):
+def fitted_autoencoder(X, options, chosen):
     """A model, and the seconds that its fit took."""
     model = DeepAutoencoder(SIZES, random_state=options.seed, verbose=options.verbose)
-    model.set_params(**parameters | changes(options))
+    model.set_params(**chosen | parameters(options.set))
     start = time.perf_counter()
     model.fit(X)
     return model, time.perf_counter() - start
@@ -147,13 +134,13 @@ def fitted_autoencoder(X, options, parameters):
 
 def run_autoencoder(case, data, options):
     X, _, X_new, _ = data
-    parameters, at_most, aim = AUTOENCODERS[case]
-    model, seconds = fitted_autoencoder(X, options, parameters)
+    chosen, at_most, aim = AUTOENCODERS[case]
+    model, seconds = fitted_autoencoder(X, options, chosen)
     report(case, -model.score(X_new), seconds, at_most, aim)
     tuning = sum(model.history_["seconds"])
     print(
         f"    training rows {-model.score(X):.3f}; of which fine-tuning {tuning:.0f} s, "
-        f"{model.n_iter_} epochs; {parameters | changes(options)}"
+        f"{model.n_iter_} epochs; {chosen | parameters(options.set)}"
     )
 
 
@@ -193,7 +180,7 @@ def run_faces(_, options):
         tol=0.0,
         random_state=options.seed,
         verbose=options.verbose,
-    ).set_params(**changes(options))
+    ).set_params(**parameters(options.set))
     start = time.perf_counter()
     model.fit(rows)
     report("faces", -model.score(new_rows), time.perf_counter() - start, "below PCA")
@@ -230,12 +217,12 @@ def run_binary(data, options):
     signs, new_signs = (pca.transform(rows) @ rotation.astype(X.dtype) > 0 for rows in (X, X_new))
     precision = precision_of_nearest(signs, y, new_signs, y_new)
     report("binary, components", precision, time.perf_counter() - start)
-    parameters = COMMON | {
+    chosen = COMMON | {
         "hidden_layer_sizes": (1000, 500, N_BITS),
         "code": "binary",
         "max_iter": 30,
     }
-    model, seconds = fitted_autoencoder(X, options, parameters)
+    model, seconds = fitted_autoencoder(X, options, chosen)
     codes, new_codes = model.transform(X), model.transform(X_new)
     precision = precision_of_nearest(codes, y, new_codes, y_new)
     report("binary", precision, seconds, "above components", "0.85")
