@@ -433,7 +433,7 @@ class DeepAutoencoder(BaseStack):
                 f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
                 "penalty or noise on the code would give it something to learn."
             )
-        self._feature_means = rows.mean()
+        self._feature_means = rows.mean().astype(rows.dtype)
         self._extremes = self._find_extremes(examples.X)
 
     def _warn_of_range(self, rows):
@@ -641,7 +641,7 @@ class DeepAutoencoder(BaseStack):
         return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
 
     def score_samples(self, X):
-        """Minus the squared error of each row's reconstruction: the lower, the more unusual.
+        """Return minus the squared error of each row; the lower, the more unusual the row.
 
         Parameters
         ----------
@@ -659,7 +659,7 @@ class DeepAutoencoder(BaseStack):
         return -errors * errors.dtype.type(self._scale() ** 2)
 
     def score(self, X, y=None):
-        """Minus the squared error of reconstruction, summed over features: the mean of all rows.
+        """Return minus the squared error of reconstruction, the mean over rows.
 
         Parameters
         ----------
