@@ -26,6 +26,7 @@ from .unrolling import (
     layers_of_gaussian_rbm,
     layers_of_linear_code,
     sample_of,
+    with_tangents,
 )
 
 # Standard deviation of the noise that makes a logistic code binary.
@@ -102,8 +103,9 @@ class DeepAutoencoder(BaseStack):
     rbm_alpha : float or sequence of float, default=0.0
         Strength of the L2 penalty on the weights in pre-training.
     activation : {"logistic", "tanh", "relu"}, default="logistic"
-        Activation of the hidden units but for the code. RBMs have logistic ones: others need
-        ``pretrain=False``.
+        Activation of the hidden units but for the code. RBMs have logistic ones, which become
+        "tanh" without a change in what the network computes, since ``tanh(x / 2)`` is
+        ``2 logistic(x) - 1``; "relu" needs ``pretrain=False``.
     solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
         How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
         conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
@@ -332,6 +334,8 @@ class DeepAutoencoder(BaseStack):
         self.epsilon = epsilon
         self.n_iter_no_change = n_iter_no_change
 
+    _pretrained_activations = ("logistic", "tanh")
+
     # Training
 
     @with_callbacks
@@ -477,13 +481,20 @@ class DeepAutoencoder(BaseStack):
         return rbms
 
     def _encoder_layer(self, rbm, dtype):
-        return self._layers_of(rbm, dtype)[0]
+        up, _ = self._layers_of(rbm, dtype)
+        return self._in_place(up, len(self.coefs_))
 
     def _layers_of(self, rbm, dtype):
         """The layers up and down that an RBM becomes."""
         if isinstance(rbm, GaussianRBM):
             return layers_of_gaussian_rbm(rbm, self.mean_, self.scale_, dtype)
         return layers_of_bernoulli_rbm(rbm, dtype)
+
+    def _in_place(self, layer, number):
+        """A layer of logistic units as the network has it at this place."""
+        activations = ["data", *self._activations()]
+        below, above = (name == "tanh" for name in activations[number : number + 2])
+        return with_tangents(layer, below, above)
 
     def _pretrain(self, X, progress, commit):
         super()._pretrain(X, progress, commit)
@@ -493,20 +504,23 @@ class DeepAutoencoder(BaseStack):
 
     def _unroll(self, rows):
         """Complete the network: a linear code, and the way back."""
+        n = self._n_hidden
         down = [self._layers_of(rbm, rows.dtype)[1] for rbm in self.rbms_]
         if self.code == "linear":
-            up, last = self._linear_code(rows)
-            self._append([up])
-            down.append(last)
-        self._append(down[::-1])
+            up, first = self._linear_code(rows)
+            self._append([self._in_place(up, n - 1)])
+            down.append(first)
+        self._append([self._in_place(layer, n + k) for k, layer in enumerate(down[::-1])])
 
     def _linear_code(self, rows):
         streams = replace(self._streams)
         numbers = sample_of(rows.shape[0])
         below = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
-        if self.rbms_:
-            below = DenseRows(activations(self._layers(rows.dtype), below))
-        activation = self._activations()[self._n_hidden]
+        for rbm in self.rbms_:
+            up, _ = self._layers_of(rbm, rows.dtype)
+            below = DenseRows(activations([up], below))
+        of_data = self.visible_units == "gaussian" and not self.rbms_
+        activation = "identity" if of_data else "logistic"
         layers = layers_of_linear_code(below, self._sizes()[-1], activation, streams.generator())
         self._streams = streams
         return layers

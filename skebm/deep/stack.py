@@ -183,6 +183,9 @@ class BaseStack(
         "n_iter_no_change": Number(Integral, "[1, inf]"),
     }
 
+    # What layers that were pre-trained can be.
+    _pretrained_activations = ("logistic",)
+
     # Training
 
     def _fit(self, X, y, sample_weight):
@@ -220,9 +223,10 @@ class BaseStack(
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
-        if self.pretrain and self.activation != "logistic":
+        if self.pretrain and self.activation not in self._pretrained_activations:
+            names = " or ".join(map(repr, self._pretrained_activations))
             raise ValueError(
-                f"The 'activation' parameter of {type(self).__name__} must be 'logistic', that of "
+                f"The 'activation' parameter of {type(self).__name__} must be {names}, that of "
                 f"the units of an RBM, with pretrain=True. Got {self.activation!r} instead."
             )
         n_hidden = len(self._sizes())

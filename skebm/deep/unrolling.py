@@ -41,6 +41,28 @@ def layers_of_gaussian_rbm(rbm, mean, scale, dtype):
     )
 
 
+def with_tangents(layer, below, above):
+    """The same layer with hyperbolic tangents in the place of logistic functions around it.
+
+    What units of the kind send on is ``tanh(x / 2) = 2 sigmoid(x) - 1``: its mean is nearer to
+    zero, which makes the loss easier to go down, and the network computes what it did before.
+
+    Parameters
+    ----------
+    layer : Layer
+    below, above : bool
+        Whether its inputs are now such values; whether its own values, which were logistic, are to
+        be.
+    """
+    weights, bias, activation = layer.weights, layer.bias, layer.activation
+    if below:
+        bias = bias + weights.sum(axis=0, dtype=np.float64).astype(bias.dtype) / 2
+        weights = weights / 2
+    if above:
+        weights, bias, activation = weights / 2, bias / 2, "tanh"
+    return Layer(weights, bias, activation)
+
+
 def sample_of(n_rows):
     """Numbers of rows, evenly spaced, that are enough for the first weights of a linear code."""
     return np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_OF_CODE)).astype(np.intp)

@@ -117,6 +117,28 @@ def test_tied_weights_stay_transposes_and_others_do_not(visible_units, pretrain)
         assert model.coefs_[-1].flags.c_contiguous
 
 
+@pytest.mark.parametrize("tied", [False, True])
+@pytest.mark.parametrize("code", ["linear", "logistic", "binary"])
+@pytest.mark.parametrize("visible_units", ["bernoulli", "gaussian"])
+def test_pre_trained_tangents_are_the_logistic_units_in_other_clothes(visible_units, code, tied):
+    X = make_data()
+    options = {"hidden_layer_sizes": (7, 5, 3), "rbm_learning_rate": 0.2, "max_iter": 0}
+    options |= {"visible_units": visible_units, "code": code, "tied": tied}
+    logistic = small(**options).fit(X)
+    tangents = small(**options, activation="tanh").fit(X)
+    np.testing.assert_allclose(tangents.transform(X), logistic.transform(X), atol=1e-12)
+    np.testing.assert_allclose(tangents.reconstruct(X), logistic.reconstruct(X), atol=1e-12)
+    for layer in (0, 1):
+        values = 2 * logistic.transform(X, layer=layer) - 1
+        np.testing.assert_allclose(tangents.transform(X, layer=layer), values, atol=1e-12)
+    if tied:
+        # They are tied in one network as in the other.
+        tangents.set_params(max_iter=1, warm_start=True).fit(X)
+        np.testing.assert_array_equal(tangents.coefs_[0], tangents.coefs_[-1].T)
+        for up, down in zip(logistic.coefs_[:3], logistic.coefs_[:2:-1], strict=True):
+            np.testing.assert_allclose(up, down.T, atol=1e-12)
+
+
 def test_a_linear_code_starts_as_the_principal_components_of_real_numbers():
     X = make_data() * np.arange(1, 9)
     model = small(hidden_layer_sizes=3, visible_units="gaussian", max_iter=0).fit(X)
@@ -189,7 +211,8 @@ KINDS = {
     "contractive, tied": {"contraction_cost": 0.3, "code": "logistic", "tied": True},
     "binary": {"code": "binary"},
     "noise": {"code_noise": 0.8},
-    "tanh": {"pretrain": False, "activation": "tanh"},
+    "tanh": {"activation": "tanh"},
+    "relu": {"pretrain": False, "activation": "relu"},
     "real": {"visible_units": "gaussian", "corruption": "gaussian"},
     "real, salt and pepper": {"visible_units": "gaussian", "corruption": "salt_and_pepper"},
 }
