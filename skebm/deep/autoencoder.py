@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import with_callbacks
-from .._rows import DenseRows, as_rows
+from .._rows import DenseRows, as_rows, mean_and_common_scale
 from .._validation import Flag, Number, Optional, Options, warn_caller
 from ..boltzmann import GaussianRBM
 from ..boltzmann.units import BernoulliUnits
@@ -459,17 +459,16 @@ class DeepAutoencoder(BaseStack):
         """The least and the greatest value that the network sees."""
         if self.visible_units == "bernoulli":
             return 0.0, 1.0
-        low, high = (
-            np.asarray(extreme.todense() if hasattr(extreme, "todense") else extreme)
+        extremes = (
+            extreme.toarray().ravel() if issparse(extreme) else extreme
             for extreme in (X.min(axis=0), X.max(axis=0))
         )
-        low, high = (low - self.mean_) / self.scale_, (high - self.mean_) / self.scale_
+        low, high = ((extreme - self.mean_) / self.scale_ for extreme in extremes)
         return float(low.min()), float(high.max())
 
     def _mean_and_scale(self, rows):
         """One scale for all features, so that the squared error is that of the data."""
-        deviation = np.sqrt(rows.variance().mean())
-        return rows.mean(), np.full(rows.shape[1], deviation if deviation > 0 else 1.0)
+        return mean_and_common_scale(rows)
 
     def _n_rbms(self):
         return len(self._sizes()) - (self.code == "linear")
@@ -482,7 +481,7 @@ class DeepAutoencoder(BaseStack):
 
     def _encoder_layer(self, rbm, dtype):
         up, _ = self._layers_of(rbm, dtype)
-        return self._in_place(up, len(self.coefs_))
+        return self._as_in_network(up, len(self.coefs_))
 
     def _layers_of(self, rbm, dtype):
         """The layers up and down that an RBM becomes."""
@@ -490,7 +489,7 @@ class DeepAutoencoder(BaseStack):
             return layers_of_gaussian_rbm(rbm, self.mean_, self.scale_, dtype)
         return layers_of_bernoulli_rbm(rbm, dtype)
 
-    def _in_place(self, layer, number):
+    def _as_in_network(self, layer, number):
         """A layer of logistic units as the network has it at this place."""
         activations = ["data", *self._activations()]
         below, above = (name == "tanh" for name in activations[number : number + 2])
@@ -508,9 +507,9 @@ class DeepAutoencoder(BaseStack):
         down = [self._layers_of(rbm, rows.dtype)[1] for rbm in self.rbms_]
         if self.code == "linear":
             up, first = self._linear_code(rows)
-            self._append([self._in_place(up, n - 1)])
+            self._append([self._as_in_network(up, n - 1)])
             down.append(first)
-        self._append([self._in_place(layer, n + k) for k, layer in enumerate(down[::-1])])
+        self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down[::-1])])
 
     def _linear_code(self, rows):
         streams = replace(self._streams)
@@ -555,7 +554,7 @@ class DeepAutoencoder(BaseStack):
 
         def score(network):
             losses = Unrolled(network.layers, self.code == "binary").losses(rows)
-            return -float(np.average(losses, weights=weights))
+            return -float(np.average(losses, weights=weights if weights.any() else None))
 
         return score
 
@@ -651,7 +650,7 @@ class DeepAutoencoder(BaseStack):
             Reconstructions of all values, of the type of ``X``.
         """
         self._check_is_complete()
-        rows = self._valid_rows(X, ensure_all_finite="allow-nan" if self.corruption else True)
+        rows = self._valid_rows(X, may_lack_values=self.corruption is not None and not issparse(X))
         return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
 
     def score_samples(self, X):
@@ -700,18 +699,18 @@ class DeepAutoencoder(BaseStack):
     def _unrolled(self, dtype):
         return Unrolled(self._layers(dtype), self.code == "binary")
 
-    def _valid_rows(self, X, ensure_all_finite=True):
+    def _valid_rows(self, X, may_lack_values=False):
         X = validate_data(
             self,
             X,
             accept_sparse="csr",
             dtype=FLOATS,
-            ensure_all_finite=ensure_all_finite,
+            ensure_all_finite="allow-nan" if may_lack_values else True,
             reset=False,
         )
-        if ensure_all_finite == "allow-nan" and not issparse(X):
-            start = 0.0 if self._masks_to_zero() else self._feature_means.astype(X.dtype)
-            X = np.where(np.isnan(X), start, X)
+        if may_lack_values:
+            start = 0 if self._masks_to_zero() else self._feature_means
+            X = np.where(np.isnan(X), np.asarray(start, dtype=X.dtype), X)
         return self._rows(X)
 
     def _masks_to_zero(self):

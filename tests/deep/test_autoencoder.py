@@ -416,6 +416,18 @@ def test_missing_values_are_filled(kind, visible_units):
     assert error < 0.8 * error_of_means
 
 
+def test_real_numbers_are_centred_and_share_one_scale():
+    X = make_data() * np.arange(1, 9) + 100
+    X[:, 3] = 7.0
+    for storage in (np.asarray, scipy.sparse.csr_array):
+        model = small(visible_units="gaussian").fit(storage(X))
+        np.testing.assert_allclose(model.mean_, X.mean(axis=0))
+        np.testing.assert_allclose(model.scale_, np.sqrt(X.var(axis=0).mean()))
+    constant = small(visible_units="gaussian").fit(np.full((10, 8), 0.1))
+    np.testing.assert_array_equal(constant.scale_, 1)
+    np.testing.assert_allclose(constant.reconstruct(np.full((2, 8), 0.1)), 0.1, atol=0.05)
+
+
 def test_missing_values_start_as_the_corruption_leaves_them():
     X = make_data()
     holes = X.copy()
@@ -428,6 +440,8 @@ def test_missing_values_start_as_the_corruption_leaves_them():
         small().fit(X).reconstruct(holes)
     with pytest.raises(ValueError, match="NaN"):
         model.transform(holes)
+    with pytest.raises(ValueError, match="NaN"):
+        model.reconstruct(scipy.sparse.csr_array(holes))
 
 
 def test_binary_codes_are_zeros_and_ones_and_the_same_at_each_call():
