@@ -39,10 +39,8 @@ images_train, images_test, digits_train, digits_test = train_test_split(
 def autoencoder(code_size):
     return DeepAutoencoder(
         hidden_layer_sizes=(256, 64, code_size),
-        activation="tanh",
         rbm_n_iter=20,
         batch_size=50,
-        learning_rate_init=0.003,
         max_iter=100,
         tol=0.0,
         random_state=0,

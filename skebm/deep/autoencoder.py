@@ -102,7 +102,7 @@ class DeepAutoencoder(BaseStack):
         Share of the last step that is added to the next, in [0, 1).
     rbm_alpha : float or sequence of float, default=0.0
         Strength of the L2 penalty on the weights in pre-training.
-    activation : {"logistic", "tanh", "relu"}, default="logistic"
+    activation : {"logistic", "tanh", "relu"}, default="tanh"
         Activation of the hidden units but for the code. RBMs have logistic ones, which become
         "tanh" without a change in what the network computes, since ``tanh(x / 2)`` is
         ``2 logistic(x) - 1``; "relu" needs ``pretrain=False``.
@@ -123,7 +123,7 @@ class DeepAutoencoder(BaseStack):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
     max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. 0 leaves the network as pre-training
@@ -267,14 +267,14 @@ class DeepAutoencoder(BaseStack):
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
-        activation="logistic",
+        activation="tanh",
         solver="adam",
         alpha=0.0,
         l1_ratio=0.0,
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=0.001,
+        learning_rate_init=0.003,
         max_iter=100,
         n_line_searches=3,
         shuffle=True,

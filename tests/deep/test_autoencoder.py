@@ -26,6 +26,7 @@ from skebm.deep.unrolling import layers_of_linear_code
 def small(**parameters):
     defaults = {"hidden_layer_sizes": (7, 3), "rbm_n_iter": 2, "max_iter": 3, "random_state": 0}
     defaults |= {"rbm_learning_rate_schedule": "constant", "learning_rate": "constant"}
+    defaults |= {"activation": "logistic", "learning_rate_init": 0.001}
     return DeepAutoencoder(**defaults | parameters)
 
 
