@@ -23,6 +23,7 @@ from .training import TrainingData
 from .unrolling import (
     Unrolled,
     layers_of_bernoulli_rbm,
+    layers_of_binary_code,
     layers_of_gaussian_rbm,
     layers_of_linear_code,
     sample_of,
@@ -166,8 +167,8 @@ class DeepAutoencoder(BaseStack):
     ----------
     rbms_ : list of RBM
         The fitted RBMs, from the lowest layer to the highest, as pre-training left them; the
-        ``history_`` of each says how it went. Only with ``pretrain=True``. A linear code is not
-        an RBM's, see the notes.
+        ``history_`` of each says how it went. Only with ``pretrain=True``. Neither a linear nor a
+        binary code is an RBM's, see the notes.
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_inputs, n_units): those of the encoder, then those of
         the decoder.
@@ -207,7 +208,9 @@ class DeepAutoencoder(BaseStack):
     RBMs here have binary hidden units. A linear code is therefore not pre-trained by contrastive
     divergence: its weights are those with the least error of reconstruction, weighed by the
     variances of the units below and to first order in the weights, which are principal axes; see
-    the user guide.
+    the user guide. A binary code starts as the signs of such a code, turned at random, so that
+    each unit is on for half of the rows: an RBM's units, which are mostly off, would tell nothing
+    through the noise.
 
     References
     ----------
@@ -471,7 +474,7 @@ class DeepAutoencoder(BaseStack):
         return mean_and_common_scale(rows)
 
     def _n_rbms(self):
-        return len(self._sizes()) - (self.code == "linear")
+        return len(self._sizes()) - (self.code != "logistic")
 
     def _new_rbms(self, streams):
         rbms = super()._new_rbms(streams)
@@ -502,16 +505,17 @@ class DeepAutoencoder(BaseStack):
             commit()
 
     def _unroll(self, rows):
-        """Complete the network: a linear code, and the way back."""
+        """Complete the network: the code, if it is not there, and the way back."""
         n = self._n_hidden
         down = [self._layers_of(rbm, rows.dtype)[1] for rbm in self.rbms_]
-        if self.code == "linear":
-            up, first = self._linear_code(rows)
+        if self._n_rbms() < n:
+            up, first = self._code_layers(rows)
             self._append([self._as_in_network(up, n - 1)])
             down.append(first)
         self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down[::-1])])
 
-    def _linear_code(self, rows):
+    def _code_layers(self, rows):
+        """The layers up to a code that is not an RBM's, and down from it."""
         streams = replace(self._streams)
         numbers = sample_of(rows.shape[0])
         below = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
@@ -520,7 +524,11 @@ class DeepAutoencoder(BaseStack):
             below = DenseRows(activations([up], below))
         of_data = self.visible_units == "gaussian" and not self.rbms_
         activation = "identity" if of_data else "logistic"
-        layers = layers_of_linear_code(below, self._sizes()[-1], activation, streams.generator())
+        size, rng = self._sizes()[-1], streams.generator()
+        if self.code == "linear":
+            layers = layers_of_linear_code(below, size, activation, rng)
+        else:
+            layers = layers_of_binary_code(below, size, activation, rng, self.tied)
         self._streams = streams
         return layers
 

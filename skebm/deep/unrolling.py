@@ -1,5 +1,7 @@
 """From a stack of RBMs to an autoencoder: layers up to a code, and down again."""
 
+import math
+
 import numpy as np
 from scipy.linalg import eigh, qr
 
@@ -12,6 +14,9 @@ from .pretraining import encoder_layer
 
 # Rows that the first weights of a linear code are computed from.
 _N_ROWS_OF_CODE = 10_000
+
+# Deviation of what goes into the units of a binary code at first: as much as the noise on it.
+_DEVIATION_OF_BINARY_INPUT = 4.0
 
 # Units that hardly vary are taken to vary so much: their share in a code would be noise.
 _SMALLEST_VARIANCE = 0.01
@@ -108,11 +113,43 @@ def layers_of_linear_code(rows, n_units, activation, rng):
             axes = _principal_axes(values, n_units)
         else:
             axes = qr(rng.normal(size=(n_units, n_below)), mode="economic")[0].T
-    weights = np.ascontiguousarray(axes / deviation[:, None], dtype=rows.dtype)
-    up_bias = -(mean @ (axes / deviation[:, None]))
+        axes /= deviation[:, None]
+        up_bias = -(mean @ axes)
+    weights = np.ascontiguousarray(axes, dtype=rows.dtype)
     return (
         Layer(weights, up_bias.astype(rows.dtype), "identity"),
         Layer(np.ascontiguousarray(weights.T), bias.astype(rows.dtype), activation),
+    )
+
+
+def layers_of_binary_code(rows, n_units, activation, rng, tied):
+    """The layers up to a binary code and down again: signs of a linear code, turned at random.
+
+    The turn gives all units the same share in what a linear code would tell. A unit is on for half
+    of the rows, and its input varies by ``_DEVIATION_OF_BINARY_INPUT``, unless the weights are
+    ``tied``: then they are those of the way down, where the two states of a unit stand for the mean
+    values of a normal number above and below zero.
+
+    Parameters and results are those of :func:`layers_of_linear_code`.
+    """
+    up, down = layers_of_linear_code(rows, n_units, activation, rng)
+    with one_blas_thread():
+        turn = qr(rng.normal(size=(n_units, n_units)))[0]
+        axes, up_bias = up.weights @ turn, up.bias @ turn
+        turned = Layer(axes.astype(rows.dtype), up_bias.astype(rows.dtype), "identity")
+        scores = activations([turned], rows)
+    deviation = np.maximum(scores.std(axis=0, dtype=np.float64), _SMALLEST_VARIANCE)
+    down_factor = 2 * math.sqrt(2 / math.pi) * deviation
+    up_factor = down_factor if tied else _DEVIATION_OF_BINARY_INPUT / deviation
+    down_weights = (axes * down_factor).T
+    down_bias = down.bias - down_weights.sum(axis=0) / 2
+
+    def layer(weights, bias, activation):
+        return Layer(np.ascontiguousarray(weights, rows.dtype), bias.astype(rows.dtype), activation)
+
+    return (
+        layer(axes * up_factor, up_bias * up_factor, "logistic"),
+        layer(down_weights, down_bias, activation),
     )
 
 

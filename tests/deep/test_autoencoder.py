@@ -172,6 +172,28 @@ def test_a_linear_code_starts_with_the_least_error_to_first_order():
             assert error(up.weights + size * rng.normal(size=up.weights.shape)) > least
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_binary_code_starts_as_signs_of_a_linear_one(tied):
+    X = make_data(n_rows=500) * np.arange(1, 9)
+    options = {"hidden_layer_sizes": 3, "visible_units": "gaussian", "max_iter": 0}
+    model = small(**options, code="binary", tied=tied).fit(X)
+    codes = model.transform(X)
+    assert np.all(np.abs(codes.mean(axis=0) - 0.5) < 0.15)
+    inputs = (X - model.mean_) / model.scale_ @ model.coefs_[0] + model.intercepts_[0]
+    np.testing.assert_array_equal(codes, inputs > 0)
+    # They span what the principal components do.
+    components = PCA(3).fit(X).components_
+    outside = model.coefs_[0] - components.T @ (components @ model.coefs_[0])
+    np.testing.assert_allclose(outside, 0, atol=1e-10)
+    if tied:
+        np.testing.assert_allclose(model.coefs_[0], model.coefs_[1].T, atol=1e-12)
+    else:
+        np.testing.assert_allclose(inputs.std(axis=0), 4)
+    # A bit a direction: less than the linear code, more than the mean alone.
+    error, least = -model.score(X), -small(**options).fit(X).score(X)
+    assert least < error < 0.75 * X.var(axis=0).sum()
+
+
 def test_a_wide_linear_code_loses_nothing_at_first():
     X = make_data()
     with pytest.warns(UserWarning, match="The code of DeepAutoencoder has 9 units"):
