@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from .._validation import ClassWeights
-from .stack import BaseDBN, learns_from_minibatches
+from .prediction import BaseDBN
+from .stack import learns_from_minibatches
 
 
 class DBNClassifier(ClassifierMixin, BaseDBN):
@@ -323,7 +324,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
                 "partial_fit, which does not see how many rows of each class there are."
             )
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, classes=classes, needs_targets=False)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
@@ -409,7 +410,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, y):
+    def _strata(self, examples):
+        y = examples.y[examples.labelled]
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -626,7 +628,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight, needs_targets=False)
 
     def to_mlp(self):
         """A scikit-learn regressor with the same weights, which predicts the same.
@@ -656,9 +658,6 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     def _decode(self, outputs):
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
-
-    def _strata(self, y):
-        return None
 
     def _score_outputs(self, outputs, y, weights):
         return float(r2_score(y, self._decode(outputs), sample_weight=weights))

@@ -294,6 +294,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
         If the parameters are no longer finite.
     """
     settings, network = learner.settings, learner.network
+    if not settings.max_iter:
+        return
     patience = _Patience(settings.tol, settings.n_iter_no_change)
     goes_to_the_end = validate is None and (
         settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
