@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
-from .._validation import Flag, Number, Optional, Options, warn_caller
+from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller
 from ..boltzmann import GaussianRBM
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
-from .stack import FLOATS, BaseStack, Examples, learns_from_minibatches
+from .stack import BaseStack, Examples, learns_from_minibatches
 from .training import TrainingData
 from .unrolling import (
     Unrolled,
@@ -119,7 +119,8 @@ class DeepAutoencoder(BaseStack):
         Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="cosine"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would

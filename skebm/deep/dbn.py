@@ -77,14 +77,15 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
+    max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -225,7 +226,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         batch_size="auto",
         learning_rate="linear",
         learning_rate_init=0.003,
-        max_iter=100,
+        max_iter=200,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -489,14 +490,15 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
+    max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0

@@ -60,7 +60,7 @@ class BaseDBN(BaseStack):
         batch_size="auto",
         learning_rate="linear",
         learning_rate_init=0.003,
-        max_iter=100,
+        max_iter=200,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,

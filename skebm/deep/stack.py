@@ -29,6 +29,7 @@ from .._random import RandomStreams
 from .._rows import StandardizedRows, as_rows, mean_and_scale
 from .._schedules import DECAYS
 from .._validation import (
+    FLOATS,
     BatchSize,
     Flag,
     Number,
@@ -48,12 +49,6 @@ from .objective import Objective
 from .pretraining import FIRST_RBMS, encoder_layer, fit_in_turn, new_rbms
 from .progress import StageReport
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
-
-FLOATS = (np.float64, np.float32)
-
-# Rows in a minibatch where the user leaves it to us. A line search wants a better gradient.
-_BATCH_SIZE = 100
-_BATCH_SIZE_OF_LINE_SEARCH = 1000
 
 
 def _glorot(n_in, n_out):
@@ -81,6 +76,7 @@ _SETTINGS = (
     "learning_rate",
     "learning_rate_init",
     "max_iter",
+    "batch_size",
     "n_line_searches",
     "shuffle",
     "tol",
@@ -480,12 +476,8 @@ class BaseStack(
         return [self._settings()]
 
     def _settings(self):
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = _BATCH_SIZE_OF_LINE_SEARCH if self.solver == "cg" else _BATCH_SIZE
         return Settings(
             objective=self._objective(),
-            batch_size=batch_size,
             **{name: getattr(self, name) for name in _SETTINGS if name in self._parameter_checks},
         )
 
