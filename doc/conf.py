@@ -41,6 +41,12 @@ if os.environ.get("SKEBM_DOC_INTERSPHINX") == "1":
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    # The order of the chapters of the user guide.
+    "subsection_order": [
+        f"../examples/{chapter}" for chapter in ("memory", "boltzmann", "deep", "stacking")
+    ],
+    # Scripts print what is to be read.
+    "capture_repr": (),
     # .ci/run runs each example already. Publishing is with -D plot_gallery=1, which
     # puts the figures and what was printed into the pages.
     "plot_gallery": "False",

@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import pickle
+import pkgutil
 import subprocess
 import sys
 from functools import partial
@@ -25,6 +26,7 @@ from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skebm
+from skebm import plotting
 
 # scikit-learn's checks fit data of any range and in any number, and give a fit few iterations;
 # the estimators warn, as they should.
@@ -346,16 +348,20 @@ def test_partial_fit_returns_self(cls):
 
 
 def public_names():
-    names = []
-    for obj in public(callable):
-        names.append(f"skebm.{obj.__name__}")
-        if inspect.isclass(obj):
-            for name, member in inspect.getmembers(obj, callable):
-                # What scikit-learn's base classes add is documented there.
-                ours = str(getattr(member, "__module__", "")).startswith("skebm.")
-                if ours and not name.startswith("_"):
-                    names.append(f"skebm.{obj.__name__}.{name}")
-    return names
+    names = [f"skebm.{obj.__name__}" for obj in public(callable)]
+    names += [f"skebm.plotting.{name}" for name in plotting.__all__]
+    return [each for name in names for each in (name, *public_methods(name))]
+
+
+def public_methods(name):
+    obj = pkgutil.resolve_name(name)
+    if not inspect.isclass(obj):
+        return
+    for method, member in inspect.getmembers(obj, callable):
+        # What scikit-learn's base classes add is documented there.
+        ours = str(getattr(member, "__module__", "")).startswith("skebm.")
+        if ours and not method.startswith("_"):
+            yield f"{name}.{method}"
 
 
 @pytest.mark.parametrize("name", public_names())

@@ -42,7 +42,7 @@ def test_show_versions(capsys):
 
 
 def test_import_does_not_load_matplotlib():
-    code = "import skebm, sys; print('matplotlib' in sys.modules)"
+    code = "import skebm.plotting, sys; print('matplotlib' in sys.modules)"
     assert run_python(code) == "False\n"
 
 

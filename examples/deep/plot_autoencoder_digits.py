@@ -21,6 +21,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
 from skebm import DeepAutoencoder
+from skebm.plotting import ReconstructionsDisplay
 
 images, digits = load_digits(return_X_y=True)
 images = (images / 16).astype(np.float32)
@@ -65,14 +66,9 @@ print(f"    autoencoder         {squared_error(by_deep):.2f}")
 # sum of too few smooth images, the autoencoder draws strokes.
 
 chosen = [np.flatnonzero(digits_test == digit)[0] for digit in range(10)]
-rows = {"original": images_test, "PCA": by_pca, "autoencoder": by_deep}
-fig, axes = plt.subplots(3, 10, figsize=(8, 2.7), layout="constrained")
-for row, (name, pictures) in zip(axes, rows.items(), strict=True):
-    row[0].set_ylabel(name, rotation=0, ha="right", va="center")
-    for ax, number in zip(row, chosen, strict=True):
-        ax.imshow(pictures[number].reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
-        ax.set(xticks=[], yticks=[])
-fig.suptitle("Eight numbers an image")
+by_name = {"PCA": by_pca[chosen], "autoencoder": by_deep[chosen]}
+display = ReconstructionsDisplay(images_test[chosen], by_name).plot(im_kw={"vmin": 0, "vmax": 1})
+display.ax_.set_title("Eight numbers an image")
 
 # %%
 # Two numbers, to look at

@@ -4,9 +4,9 @@ Remembering digits, and what goes wrong
 =======================================
 
 An associative memory stores rows and, given a damaged one, answers with the row that it is
-reminded of. Here :class:`skebm.HopfieldMemory` stores one scanned digit of each kind, gets them
-back with 15 % of the pixels flipped or with the lower half hidden, and shows what sets its
-six rules apart: digits resemble each other, and the oldest rule cannot keep them apart.
+reminded of. Here :class:`skebm.HopfieldMemory` stores one scanned digit of each kind and gets them
+back with 15 % of the pixels flipped or with the lower half hidden. Where it fails it ends in a
+*spurious* state, a memory of something that never happened.
 """
 
 import warnings
@@ -16,6 +16,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from skebm import HopfieldMemory
+from skebm.plotting import EnergyPathsDisplay, RecallDisplay, ReconstructionsDisplay
 
 # %%
 # Ten digits and their damage
@@ -70,25 +71,34 @@ for rule, params in RULES.items():
 # %%
 # What comes back
 # ---------------
+#
+# Hebb's rule answers nearly every digit with the same blend of them all.
 
-rows = {"stored": patterns, "flipped": flipped}
-rows |= {rule: memory.transform(flipped) for rule, memory in memories.items()}
-figure, axes = plt.subplots(len(rows), 10, figsize=(9, 8), layout="constrained")
-for line, (name, states) in zip(axes, rows.items(), strict=True):
-    for axis, state in zip(line, states, strict=True):
-        axis.imshow(state.reshape(8, 8), cmap="gray_r", vmin=-1, vmax=1)
-        axis.set(xticks=[], yticks=[])
-    line[0].set_ylabel(name, rotation=0, ha="right", va="center")
-figure.savefig("hopfield_recall.png", dpi=150)
+answers = {"flipped": flipped}
+answers |= {rule: memory.transform(flipped) for rule, memory in memories.items()}
+ReconstructionsDisplay(patterns, answers).plot()
 
 # %%
 # The way down
 # ------------
 #
-# ``recall`` tells how a row came to rest. The energy falls with every sweep, and a few sweeps
-# are enough. Known pixels can be clamped, so that only the missing half moves.
+# Recall changes one pixel after the other, whenever that lowers the energy. A *sweep* has visited
+# each once. A dashed line came to rest in a state that nobody stored: recall has found a minimum,
+# but not one that means anything. It may well be shallow, and still no single pixel leads out of
+# it. Under the pseudo-inverse rule all patterns have the same energy, and every line ends there.
 
-memory = memories["pseudo_inverse"]
-recalled = memory.recall(halved, clamp=~np.isnan(halved))
-print(f"sweeps: {recalled.n_steps}, at rest: {recalled.converged.all()}")
-print("energies of the first digit: ", np.round(recalled.energies[0], 2))
+_, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+for ax, rule in zip(axes, ["storkey", "pseudo_inverse"], strict=True):
+    EnergyPathsDisplay.from_estimator(memories[rule], flipped, ax=ax)
+    ax.set_title(rule)
+
+# %%
+# Half a digit is enough
+# ----------------------
+#
+# What is known can be clamped, so that only the missing half moves. It starts at random.
+
+RecallDisplay.from_estimator(
+    memories["pseudo_inverse"], halved[:5], clamp=~np.isnan(halved[:5]), random_state=0
+)
+plt.show()

@@ -1,0 +1,98 @@
+"""
+==============================================
+What contrastive divergence does to the energy
+==============================================
+
+Learning lowers the energy where the data are and raises it where the model would go. But where
+would it go? Contrastive divergence takes a few steps of Gibbs sampling from the data to find out,
+and raises the energy there. With two features the whole surface can be drawn, and one can see what
+a few steps do not see.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skebm import GaussianRBM
+
+# %%
+# Three clusters in the plane, and a :class:`skebm.GaussianRBM` of eight hidden units. With so few,
+# its likelihood is exact. We look at it before training, after two epochs, and after forty, with
+# one step of Gibbs sampling for each step of learning (CD-1); and after forty with twenty (CD-20).
+
+rng = np.random.default_rng(0)
+centres = np.array([[-2, -1.5], [2, -1.5], [0, 2]])
+SPREAD = 0.35
+X = centres[rng.integers(3, size=600)] + SPREAD * rng.normal(size=(600, 2))
+
+
+def train(n_gibbs_steps, n_iter):
+    rbm = GaussianRBM(
+        8,
+        learning_rate=0.05,
+        n_gibbs_steps=n_gibbs_steps,
+        n_iter=n_iter,
+        batch_size=20,
+        variances=0.3,
+        random_state=0,
+    )
+    return rbm.fit(X)
+
+
+stages = {
+    "before training": train(1, n_iter=0),
+    "CD-1, 2 epochs": train(1, n_iter=2),
+    "CD-1, 40 epochs": train(1, n_iter=40),
+    "CD-20, 40 epochs": train(20, n_iter=40),
+}
+
+# %%
+# Numbers first
+# -------------
+#
+# Since the whole plane can be covered by a grid, we can also ask how much probability the model
+# puts where there are no data: further than five standard deviations from each cluster.
+
+side = np.linspace(-4.5, 4.5, 120)
+plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
+distances = np.linalg.norm(plane[:, None] - centres, axis=-1)
+far_off = distances.min(axis=1) > 5 * SPREAD
+cell = (side[1] - side[0]) ** 2
+
+for title, rbm in stages.items():
+    density = np.exp(rbm.log_likelihood(plane))
+    print(
+        f"{title:<18} log-likelihood: {rbm.log_likelihood(X).mean():6.2f} nats a row   "
+        f"far from all data: {density[far_off].sum() * cell:4.0%}"
+    )
+
+# %%
+# The surfaces
+# ------------
+#
+# Dark is low free energy. Data are white dots, and an arrow leads from a row to where one step of
+# Gibbs sampling takes it.
+#
+# A hidden unit that is on moves the mean by its weights, so the valleys stand at sums of weights:
+# once three of them are where the data are, others come to be at corners that nobody asked for.
+# CD-1 hardly touches these. Its arrows stay inside their cluster, so it does not notice that the
+# model would also like to be elsewhere. In twenty steps some rows walk over there, and most of what
+# was in the false valleys goes. Persistent chains (``algorithm="pcd"``) and parallel tempering
+# (``"pt"``) are other answers to the same question.
+
+figure, axes = plt.subplots(
+    1, len(stages), figsize=(11, 3.2), layout="constrained", sharex=True, sharey=True
+)
+for ax, (title, rbm) in zip(axes, stages.items(), strict=True):
+    energy = -rbm.log_likelihood(plane).reshape(len(side), -1)
+    surface = ax.contourf(
+        side, side, energy, levels=np.linspace(0, 12, 25), cmap="viridis", extend="max"
+    )
+    ax.plot(*X[::3].T, ".", color="white", markersize=2)
+    start = X[:40]
+    step = rbm.gibbs(start, random_state=0) - start
+    ax.quiver(
+        *start.T, *step.T, angles="xy", scale_units="xy", scale=1, color="#E69F00", width=0.006
+    )
+    ax.set(title=title, aspect="equal", xticks=[-4, 0, 4], yticks=[-4, 0, 4])
+figure.colorbar(surface, ax=axes, label="free energy + log Z, nats", ticks=[0, 3, 6, 9, 12])
+plt.show()

@@ -1,0 +1,77 @@
+"""
+======================
+Energy and temperature
+======================
+
+At temperature zero a memory only ever goes downhill, and stops in the first valley that it comes
+to, stored or not. Noise helps it out of shallow valleys. Here :class:`skebm.HopfieldMemory` starts
+from states that have nothing to do with what is stored, once cold and once *annealed*: hot at
+first, then slowly cooled.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skebm import HopfieldMemory
+from skebm.plotting import EnergyPathsDisplay
+
+# %%
+# Eight random patterns in 200 units, by Hebb's rule, are well within what it holds. But mixtures
+# of three patterns are minima too, and lie higher.
+
+rng = np.random.default_rng(0)
+patterns = rng.choice([-1.0, 1.0], size=(8, 200))
+start = rng.choice([-1.0, 1.0], size=(60, 200))
+memory = HopfieldMemory(random_state=0).fit(patterns)
+
+# %%
+# Cold, or cooled slowly
+# ----------------------
+#
+# A unit at the temperature :math:`T` is on with the probability :math:`1 / (1 + e^{-2 h / T})`,
+# where :math:`h` is its field. With a falling ``temperature_schedule`` the steps become greedy in
+# the end. The energy now rises at times, and ends lower.
+#
+# Without biases, a reversed pattern is as good a minimum as the pattern. The rest is spurious.
+
+COLD = {"temperature": 0.0}
+ANNEALED = {"temperature": 0.8, "temperature_schedule": "linear"}
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+for ax, (title, dynamics) in zip(axes, {"cold": COLD, "annealed": ANNEALED}.items(), strict=True):
+    memory.set_params(**dynamics)
+    ended = memory.predict(start)
+    energy = memory.recall(start).energies[:, -1].mean()
+    print(
+        f"{title:<9} stored or reversed: {np.mean(ended != -1):4.0%}   "
+        f"spurious: {np.mean(ended == -1):4.0%}   mean energy: {energy:.1f}"
+    )
+    EnergyPathsDisplay.from_estimator(memory, start, ax=ax, line_kw={"marker": "", "alpha": 0.4})
+    ax.set_title(title)
+axes[1].set_ylabel("")
+
+# %%
+# How hot is too hot?
+# -------------------
+#
+# Held at one temperature, states are samples of :math:`e^{-E / T}`. We start in a stored pattern
+# and look how much of it is left after 100 sweeps: their overlap is 1 if all units agree and 0 if
+# only half of them do. In theory, with few patterns and many units, the last of it is gone at
+# :math:`T = 1`. With these eight patterns it melts earlier.
+
+temperatures = np.arange(0, 1.41, 0.1)
+stored = np.repeat(patterns, 10, axis=0)
+overlaps = []
+for temperature in temperatures:
+    memory.set_params(temperature=temperature, temperature_schedule="constant")
+    states = memory.transform(stored)
+    overlaps.append(np.mean(states * stored))
+print("T:      ", *(f"{temperature:6.1f}" for temperature in temperatures[::2]))
+print("overlap:", *(f"{overlap:6.2f}" for overlap in overlaps[::2]))
+
+_, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
+ax.plot(temperatures, overlaps, "o-", color="#0072B2")
+ax.set(xlabel="temperature", ylabel="overlap with the stored pattern")
+ax.spines[["top", "right"]].set_visible(False)
+ax.grid(color="0.9")
+plt.show()

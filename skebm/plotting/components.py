@@ -1,0 +1,142 @@
+"""The weights of hidden units, as images."""
+
+import math
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted
+
+from .image_grid import draw_image_grid, grid_size, image_shape_of
+from .style import WEIGHTS, axes_for
+
+
+class ComponentsDisplay:
+    """Weights of hidden units, one image a unit.
+
+    Red pixels switch a unit on, blue pixels switch it off, and white ones do not matter to it.
+
+    Parameters
+    ----------
+    components : array-like of shape (n_components, n_features)
+        Weights.
+    image_shape : tuple of int, default=None
+        Height and width of the images. None guesses a square.
+
+    Attributes
+    ----------
+    images_ : ndarray of shape (n_rows, n_columns)
+        The AxesImage of each unit, None in places of the last row that are empty.
+    ax_ : matplotlib Axes
+        The axes that hold them.
+    figure_ : matplotlib Figure
+        The figure that holds the axes.
+
+    See Also
+    --------
+    ReconstructionsDisplay : What the units together make of rows of data.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import BernoulliRBM
+    >>> from skebm.plotting import ComponentsDisplay
+    >>> X = load_digits().data / 16
+    >>> rbm = BernoulliRBM(n_components=20, random_state=0).fit(X)
+    >>> display = ComponentsDisplay.from_estimator(rbm)
+    >>> display.images_.shape
+    (4, 5)
+    """
+
+    def __init__(self, components, *, image_shape=None):
+        self.components = components
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, *, units=100, image_shape=None, own_scales=False, ax=None, im_kw=None
+    ):
+        """Draw the weights of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with an attribute ``components_``: an RBM, a module of a stacking network
+            whose inputs are all pixels, or one of scikit-learn's, such as
+            :class:`~sklearn.decomposition.PCA`.
+        units : int or array-like of int, default=100
+            Which units. An int: at most so many, those with the greatest weights by their
+            Euclidean norm, the greatest first. An array: those with these numbers.
+        image_shape : tuple of int, default=None
+            Height and width of the images. None guesses a square.
+        own_scales : bool, default=False
+            Whether each unit has its own scale of colours.
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        im_kw : dict, default=None
+            Keyword arguments of ``imshow``.
+
+        Returns
+        -------
+        display : ComponentsDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the number of features.
+        """
+        if hasattr(estimator, "get_params"):
+            check_is_fitted(estimator)
+        components = estimator.components_[_numbers(units, estimator.components_)]
+        display = cls(components, image_shape=image_shape)
+        return display.plot(ax, own_scales=own_scales, im_kw=im_kw)
+
+    def plot(self, ax=None, *, own_scales=False, im_kw=None):
+        """Draw the weights.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        own_scales : bool, default=False
+            Whether each unit has its own scale of colours.
+        im_kw : dict, default=None
+            Keyword arguments of ``imshow``.
+
+        Returns
+        -------
+        display : ComponentsDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the number of features.
+        """
+        name = type(self).__name__
+        components = check_array(self.components, dtype=(np.float64, np.float32), estimator=name)
+        shape = image_shape_of(components.shape[1], self.image_shape, name)
+        n_units = len(components)
+        n_columns = math.ceil(math.sqrt(n_units))
+        n_rows = math.ceil(n_units / n_columns)
+        tiles = np.full((n_rows * n_columns, *shape), np.nan, dtype=components.dtype)
+        tiles[:n_units] = components.reshape(-1, *shape)
+
+        tiles = tiles.reshape(n_rows, n_columns, *shape)
+
+        strongest = np.abs(tiles).max(axis=(2, 3))
+        if not own_scales:
+            strongest = np.nanmax(strongest)
+        limit = np.where(strongest > 0, strongest, 1)
+        ax = axes_for(self, ax, grid_size(n_rows, n_columns))
+        options = {"cmap": WEIGHTS} | (im_kw or {})
+        self.images_ = draw_image_grid(ax, tiles, (-limit, limit), im_kw=options)
+        return self
+
+
+def _numbers(units, components):
+    if not isinstance(units, Integral):
+        return np.asarray(units)
+    strength = np.linalg.norm(components, axis=1)
+    return np.argsort(-strength, kind="stable")[:units]

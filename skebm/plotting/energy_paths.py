@@ -1,0 +1,145 @@
+"""How the energy falls while an associative memory recalls."""
+
+import copy
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .style import BLUE, GREEN, GREY, VERMILION, axes_for, count_in_whole_numbers, tidy_lines
+
+STORED, REVERSED, SPURIOUS = "a stored pattern", "a reversed pattern", "a spurious state"
+
+# Told apart by their dashes where colours are not.
+_STYLES = {
+    STORED: {"color": BLUE, "linestyle": "-"},
+    REVERSED: {"color": GREEN, "linestyle": "-."},
+    SPURIOUS: {"color": VERMILION, "linestyle": "--"},
+    None: {"color": GREY, "linestyle": "-"},
+}
+
+
+class EnergyPathsDisplay:
+    """Energies of rows before recall and after each sweep, one line a row.
+
+    Parameters
+    ----------
+    energies : array-like of shape (n_samples, n_sweeps + 1)
+        Energies before the first sweep and after each.
+    endings : sequence of str, of length n_samples, default=None
+        Where each row ends: "a stored pattern", "a reversed pattern" or "a spurious state".
+
+    Attributes
+    ----------
+    lines_ : list of matplotlib Line2D
+        One for each row.
+    ax_ : matplotlib Axes
+        The axes that hold them.
+    figure_ : matplotlib Figure
+        The figure that holds the axes.
+
+    See Also
+    --------
+    RecallDisplay : The states that have these energies.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import HopfieldMemory
+    >>> from skebm.plotting import EnergyPathsDisplay
+    >>> X = np.random.default_rng(0).choice([-1, 1], size=(3, 36))
+    >>> memory = HopfieldMemory(random_state=0).fit(X)
+    >>> damaged = np.where(np.arange(36) < 9, -X, X)
+    >>> display = EnergyPathsDisplay.from_estimator(memory, damaged)
+    >>> len(display.lines_)
+    3
+    """
+
+    def __init__(self, energies, *, endings=None):
+        self.energies = energies
+        self.endings = endings
+
+    @classmethod
+    def from_estimator(
+        cls, estimator, X, *, clamp=None, missing=None, random_state=None, ax=None, line_kw=None
+    ):
+        """Recall rows and draw how their energies fall.
+
+        Parameters
+        ----------
+        estimator : HopfieldMemory
+            Fitted. With a positive temperature, a row is said to end in the minimum that it would
+            come to at temperature zero.
+        X : array-like of shape (n_samples, n_features)
+            States to start from; NaN where nothing is known.
+        clamp : array-like of bool, of shape (n_features,) or (n_samples, n_features), default=None
+            Units that keep the state which they have in ``X``.
+        missing : array-like of bool, of shape (n_features,) or (n_samples, n_features), \
+default=None
+            More entries that start at random.
+        random_state : int, RandomState instance or None, default=None
+            As for :meth:`skebm.HopfieldMemory.recall`.
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        line_kw : dict, default=None
+            Keyword arguments of ``plot`` for all lines.
+
+        Returns
+        -------
+        display : EnergyPathsDisplay
+            What was drawn.
+        """
+        recalled = estimator.recall(X, clamp=clamp, missing=missing, random_state=random_state)
+        endings = _endings(estimator, recalled.states)
+        return cls(recalled.energies, endings=endings).plot(ax, line_kw=line_kw)
+
+    def plot(self, ax=None, *, line_kw=None):
+        """Draw the paths.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        line_kw : dict, default=None
+            Keyword arguments of ``plot`` for all lines.
+
+        Returns
+        -------
+        display : EnergyPathsDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many endings as rows, or one is unknown.
+        """
+        name = type(self).__name__
+        energies = check_array(self.energies, dtype=(np.float64, np.float32), estimator=name)
+        endings = [None] * len(energies) if self.endings is None else list(self.endings)
+        if len(endings) != len(energies) or not set(endings) <= set(_STYLES):
+            raise ValueError(
+                f"The 'endings' parameter of {name} must say for each of the {len(energies)} rows "
+                f"one of {[ending for ending in _STYLES if ending]}. Got {self.endings!r} instead."
+            )
+        ax = axes_for(self, ax)
+        sweeps = np.arange(energies.shape[1])
+        self.lines_ = []
+        for path, ending in zip(energies, endings, strict=True):
+            options = _STYLES[ending] | {"marker": ".", "alpha": 0.7} | (line_kw or {})
+            self.lines_ += ax.plot(sweeps, path, **options)
+        tidy_lines(ax)
+        count_in_whole_numbers(ax.xaxis)
+        ax.set(xlabel="sweeps", ylabel="energy")
+        found = [ending for ending in _STYLES if ending in endings and ending]
+        if found:
+            handles = [self.lines_[endings.index(ending)] for ending in found]
+            ax.legend(handles, found, title="ends in")
+        return self
+
+
+def _endings(memory, states):
+    """Where rows ended, or would if nothing but the energy moved them any further."""
+    at_rest = copy.copy(memory).set_params(temperature=0.0)
+    # By number: a label might look like the code of a state that is not stored.
+    at_rest.labels_ = None
+    codes = {-1: SPURIOUS, -2: REVERSED}
+    return [codes.get(number, STORED) for number in at_rest.predict(states).tolist()]

@@ -1,0 +1,128 @@
+"""Rows of data beside what models make of them."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from .image_grid import draw_image_grid, grid_size, image_shape_of, range_of
+from .style import axes_for
+
+_FLOATS = (np.float64, np.float32)
+
+
+class ReconstructionsDisplay:
+    """Rows of data as images, and below each its reconstruction, or several.
+
+    Parameters
+    ----------
+    originals : array-like of shape (n_samples, n_features)
+        Rows of data. NaN, a missing pixel, is drawn in a colour of its own.
+    reconstructions : array-like of shape (n_samples, n_features), or dict of str to array-like
+        What a model makes of them, or what several make of them, with the names to write beside.
+    image_shape : tuple of int, default=None
+        Height and width of the images. None guesses a square.
+
+    Attributes
+    ----------
+    images_ : ndarray of shape (1 + n_models, n_samples)
+        The AxesImage of each original, in the first row, and of each reconstruction.
+    ax_ : matplotlib Axes
+        The axes that hold them.
+    figure_ : matplotlib Figure
+        The figure that holds the axes.
+
+    See Also
+    --------
+    RecallDisplay : What an associative memory makes of them, sweep by sweep.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import BernoulliRBM
+    >>> from skebm.plotting import ReconstructionsDisplay
+    >>> X = load_digits().data / 16
+    >>> rbm = BernoulliRBM(n_components=20, random_state=0).fit(X)
+    >>> display = ReconstructionsDisplay.from_estimator(rbm, X[:8])
+    >>> display.images_.shape
+    (2, 8)
+    """
+
+    def __init__(self, originals, reconstructions, *, image_shape=None):
+        self.originals = originals
+        self.reconstructions = reconstructions
+        self.image_shape = image_shape
+
+    @classmethod
+    def from_estimator(cls, estimator, X, *, image_shape=None, ax=None, im_kw=None):
+        """Draw rows and their way through a fitted estimator and back.
+
+        Parameters
+        ----------
+        estimator : estimator
+            Fitted, with ``transform`` and ``inverse_transform``; a pipeline can be one.
+        X : array-like of shape (n_samples, n_features)
+            Rows of data.
+        image_shape : tuple of int, default=None
+            Height and width of the images. None guesses a square.
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        im_kw : dict, default=None
+            Keyword arguments of ``imshow``.
+
+        Returns
+        -------
+        display : ReconstructionsDisplay
+            What was drawn.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the number of features.
+        """
+        reconstructions = estimator.inverse_transform(estimator.transform(X))
+        return cls(X, reconstructions, image_shape=image_shape).plot(ax, im_kw=im_kw)
+
+    def plot(self, ax=None, *, im_kw=None):
+        """Draw the rows and their reconstructions, all on one scale.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Axes to draw in. None makes a figure.
+        im_kw : dict, default=None
+            Keyword arguments of ``imshow``.
+
+        Returns
+        -------
+        display : ReconstructionsDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If the shape does not fit the number of features, or the arrays do not have the same
+            shape.
+        """
+        name = type(self).__name__
+        originals = _rows(self.originals, name)
+        named = self.reconstructions
+        if not isinstance(named, dict):
+            named = {"reconstruction": named}
+        lines = {"original": originals}
+        for label, rows in named.items():
+            lines[label] = _rows(rows, name)
+            if lines[label].shape != originals.shape:
+                raise ValueError(
+                    f"The 'reconstructions' parameter of {name} must have the shape of "
+                    f"'originals', {originals.shape}. Got {lines[label].shape} instead."
+                )
+        shape = image_shape_of(originals.shape[1], self.image_shape, name)
+        tiles = np.stack(list(lines.values())).reshape(len(lines), -1, *shape)
+        ax = axes_for(self, ax, grid_size(*tiles.shape[:2]))
+        self.images_ = draw_image_grid(
+            ax, tiles, range_of(tiles), row_labels=list(lines), im_kw=im_kw
+        )
+        return self
+
+
+def _rows(rows, name):
+    return check_array(rows, dtype=_FLOATS, ensure_all_finite="allow-nan", estimator=name)
