@@ -30,7 +30,7 @@ train, test, train_digits, test_digits = train_test_split(
     pixels.astype(np.float32), digits, test_size=1 / 3, stratify=digits, random_state=0
 )
 model = make_pipeline(
-    MinMaxScaler(clip=True),
+    MinMaxScaler(),
     DBNClassifier(rbm_n_iter=10, batch_size=20, max_iter=40, random_state=0),
 )
 grid = {

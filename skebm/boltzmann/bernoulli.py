@@ -159,7 +159,9 @@ class BernoulliRBM(BaseRBM):
 
     def _inspect(self, rows, first_time):
         low, high = rows.range()
-        if low < 0 or high > 1:
+        # A scaler to [0, 1] may leave it by a rounding error.
+        slack = 8 * np.finfo(rows.dtype).eps
+        if low < -slack or high > 1 + slack:
             warn_caller(
                 f"{type(self).__name__} is meant for values between 0 and 1, the data range from "
                 f"{low:.6g} to {high:.6g}. Scale them, for example by "

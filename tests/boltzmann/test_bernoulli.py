@@ -652,6 +652,13 @@ def test_data_out_of_range_is_taken_with_one_warning(low, high, storage, method)
     assert np.isfinite(rbm.components_).all()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_rounding_error_of_a_scaler_is_not_worth_a_warning(dtype):
+    X = binary_rows().astype(dtype)
+    X[0, 0], X[1, 1] = -np.finfo(dtype).eps, 1 + np.finfo(dtype).eps
+    BernoulliRBM(5, n_iter=1).fit(X)  # warnings are errors here
+
+
 # Random numbers --------------------------------------------------------------
 
 

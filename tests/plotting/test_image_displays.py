@@ -109,7 +109,7 @@ def test_tiles_do_not_overlap_and_stand_in_reading_order(rbm):
 
 def test_reconstructions_stand_below_their_originals():
     rbm = BernoulliRBM(5, n_iter=2, random_state=0)
-    model = make_pipeline(MinMaxScaler(clip=True), rbm).fit(ROWS)
+    model = make_pipeline(MinMaxScaler(), rbm).fit(ROWS)
     display = ReconstructionsDisplay.from_estimator(model, ROWS[:3])
     expected = model.inverse_transform(model.transform(ROWS[:3]))
     np.testing.assert_allclose(drawn(display.images_), [ROWS[:3], expected])
