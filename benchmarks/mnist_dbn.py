@@ -15,7 +15,9 @@ fewer rows to learn from.
 - `few`: 1,000 rows with a label and 59,000 without; accuracy, also without pre-training;
 - `digits`: the defaults on scikit-learn's digits, five-fold, beside a small grid of MLPs;
 - `epoch`: one epoch of fine-tuning, minibatches of 100 rows, Adam, in turns with PyTorch;
-- `torch`: the network of `dropout` trained by PyTorch from start to end.
+- `torch`: the network of `dropout` trained by PyTorch from start to end;
+- `generative`: 784-500-500-(2000, 10 labels), the class of lowest free energy: after greedy
+  training, and after up-down.
 """
 
 import argparse
@@ -35,7 +37,7 @@ from _machine import n_usable_cores, print_machine
 from _parameters import parameters
 from _peers import TorchNetwork, TorchRBM, torch
 from _timing import Contender, print_ratios, take_turns
-from skebm import BernoulliRBM, DBNClassifier
+from skebm import BernoulliRBM, DBNClassifier, GenerativeDBNClassifier
 
 SIZES = (500, 500, 2000)
 N_CHOICE_ROWS = 10_000
@@ -57,6 +59,18 @@ DROPOUT = {
     "learning_rate_init": 1e-3,
     "learning_rate": "linear",
     "max_iter": 120,
+}
+
+GENERATIVE = {
+    "rbm_learning_rate": 0.1,
+    "rbm_batch_size": 100,
+    "rbm_momentum": [(0.5, 0.9, 0.9, 0.9)] * len(SIZES),
+    "rbm_alpha": 2e-4,
+    "rbm_n_iter": (20, 20, 40),
+    "learning_rate": 0.1,
+    "learning_rate_schedule": "linear",
+    "n_gibbs_steps": (1, 2, 3),
+    "n_iter": 60,
 }
 
 # {case: parameters, the error at most, the aim; in per cent}
@@ -241,7 +255,20 @@ def run_torch(data, options):
     report("torch", error, time.perf_counter() - start)
 
 
+def run_generative(data, options):
+    X, y, X_new, y_new = data
+    model = GenerativeDBNClassifier(SIZES, random_state=options.seed, verbose=options.verbose)
+    model.set_params(**GENERATIVE | parameters(options.set))
+    seconds = timed_fit(model, X, y)
+    report("greedy", 100 * (1 - model.score(X_new, y_new)), seconds)
+    model.set_params(fine_tune="up_down", warm_start=True)
+    seconds = timed_fit(model, X, y)
+    report("up-down", 100 * (1 - model.score(X_new, y_new)), seconds, "2.0", "1.25")
+    print(f"    {model.n_iter_} epochs of up-down; {GENERATIVE | parameters(options.set)}")
+
+
 OTHER_CASES = {
+    "generative": run_generative,
     "features": run_features,
     "few": run_few,
     "digits": run_digits,

@@ -2,7 +2,13 @@
 
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM
-from .deep import DBNClassifier, DBNRegressor, DeepAutoencoder
+from .deep import (
+    DBNClassifier,
+    DBNRegressor,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    GenerativeDBNClassifier,
+)
 from .memory import HopfieldMemory
 from .stacking import DSNClassifier, DSNRegressor
 
@@ -13,7 +19,9 @@ __all__ = [
     "DSNClassifier",
     "DSNRegressor",
     "DeepAutoencoder",
+    "DeepBeliefNetwork",
     "GaussianRBM",
+    "GenerativeDBNClassifier",
     "HopfieldMemory",
     "__version__",
     "show_versions",

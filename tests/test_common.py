@@ -92,6 +92,7 @@ CHEAP_PARAMETERS = {
     "hidden_layer_sizes": (6, 5),
     "rbm_n_iter": 2,
     "max_iter": 2,
+    "fine_tune": "up_down",
     "random_state": 0,
 }
 
@@ -105,6 +106,12 @@ _A_SMALL_NETWORK = {
 ENOUGH_TO_LEARN = {
     "DBNClassifier": _A_SMALL_NETWORK | {"max_iter": 60},
     "DBNRegressor": _A_SMALL_NETWORK | {"max_iter": 60},
+    "GenerativeDBNClassifier": {
+        "visible_units": "gaussian",
+        "hidden_layer_sizes": (10, 10),
+        "rbm_n_iter": 100,
+        "rbm_learning_rate": (0.2, 0.5),
+    },
 }
 
 

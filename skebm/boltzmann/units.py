@@ -15,6 +15,7 @@ import math
 from typing import ClassVar
 
 import numpy as np
+from scipy.special import logsumexp
 
 from ..kernels.layers import (
     bernoulli_flip_log_odds,
@@ -26,6 +27,8 @@ from ..kernels.layers import (
     gaussian_mean,
     sample_bernoulli,
     sample_gaussian,
+    sample_softmax,
+    softmax_mean,
 )
 from ..kernels.products import multiply
 
@@ -51,8 +54,7 @@ class _Units:
     - ``n_states`` and ``states``, where the states can be counted.
 
     Hidden units are binary throughout: in the estimators, and in ``conditional_log_likelihood``,
-    which sums over them. A column of the data is a unit: softmax units, which share a choice
-    between several columns, would want more than a class here.
+    which sums over them.
     """
 
     parameter_names: ClassVar = ("bias",)
@@ -153,6 +155,127 @@ class BernoulliUnits(_Units):
         log_odds = np.empty_like(states)
         bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, group, log_odds)
         return -np.logaddexp(0, -log_odds).sum(axis=1)
+
+
+class LabelledUnits(_Units):
+    """Binary units, and beside them a label: softmax units, exactly one of which is on.
+
+    p(label = j | input) is proportional to exp(bias_j + input_j).
+
+    Parameters
+    ----------
+    bias : ndarray of shape (n_features + n_labels,)
+        Of the binary units, then of the softmax units.
+    n_labels : int
+        Number of softmax units, the last columns of states and inputs.
+    """
+
+    def __init__(self, bias, n_labels):
+        self.bias = bias
+        self.n_labels = n_labels
+
+    @classmethod
+    def from_mean(cls, mean, n_labels, n_rows):
+        """Units that are on as often as in ``n_rows`` rows of data with this mean.
+
+        Half a row of each state is added to the data, as for :class:`BernoulliUnits`.
+        """
+        features = BernoulliUnits.from_mean(mean[:-n_labels], n_rows)
+        labels = np.log(np.clip(mean[-n_labels:], 0, 1) * n_rows + 0.5)
+        return cls(np.concatenate([features.bias, labels - labels.mean()]), n_labels)
+
+    @property
+    def features(self):
+        """The binary units alone."""
+        return BernoulliUnits(self.bias[: -self.n_labels])
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return type(self)(self.bias.astype(dtype), self.n_labels)
+
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias), self.n_labels)
+
+    @property
+    def n_states(self):
+        """Number of states of the whole layer."""
+        return self.features.n_states * self.n_labels
+
+    def states(self, numbers):
+        """States of the layer by their numbers; the label of a state is its number mod n_labels."""
+        features, labels = np.divmod(np.asarray(numbers), self.n_labels)
+        one_hot = np.eye(self.n_labels, dtype=self.bias.dtype)[labels]
+        return np.hstack([self.features.states(features), one_hot])
+
+    # Kernels for binary units go over the whole row, so that it need not be copied; what they make
+    # of the label is written over.
+
+    def mean(self, inputs):
+        """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
+        labels = inputs[:, -self.n_labels :].copy()
+        softmax_mean(labels, self.bias[-self.n_labels :])
+        bernoulli_mean(inputs, self.bias)
+        inputs[:, -self.n_labels :] = labels
+        return inputs
+
+    def sample(self, mean, address, out=None, previous=None):
+        """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
+        out = mean if out is None else out
+        labels = mean[:, -self.n_labels :].copy()
+        sample_softmax(labels, *address, labels)
+        sample_bernoulli(mean, *address, out)
+        out[:, -self.n_labels :] = labels
+        return out
+
+    def log_partition(self, inputs):
+        """Log of the sum over the states s of exp(s (bias + input)); nats."""
+        n_labels = self.n_labels
+        features = self.features.log_partition(np.ascontiguousarray(inputs[:, :-n_labels]))
+        return features + logsumexp(inputs[:, -n_labels:] + self.bias[-n_labels:], axis=1)
+
+    def energy(self, states):
+        """Energy of states on their own, -states @ bias, for each row; nats."""
+        return BernoulliUnits(self.bias).energy(states)
+
+    def over_variance(self, states):
+        """Binary states enter the gradient of the weights as they are."""
+
+    def conditional_log_likelihood(self, states, other_inputs, weights):
+        """As for :class:`BernoulliUnits`, and the log-likelihood of the label given the rest."""
+        n_labels = self.n_labels
+        features, labels = states[:, :-n_labels], states[:, -n_labels:]
+        of_features = self.features.conditional_log_likelihood(
+            np.ascontiguousarray(features), other_inputs, weights[:-n_labels]
+        )
+        of_label = np.empty_like(other_inputs)
+        multiply(np.ascontiguousarray(labels), weights[-n_labels:], of_label)
+        without_label = other_inputs - of_label
+        log_masses = self.log_masses_of_labels(without_label, weights)
+        log_masses -= logsumexp(log_masses, axis=1, keepdims=True)
+        return of_features + (labels * log_masses).sum(axis=1)
+
+    def log_masses_of_labels(self, other_inputs, weights):
+        """Log of the mass of each label given the binary units, up to what all labels share.
+
+        Parameters
+        ----------
+        other_inputs : ndarray of shape (n_rows, n_others)
+            Inputs of the other layer, bias included and label excluded. Its units are binary.
+        weights : ndarray of shape (n_units, n_others)
+
+        Returns
+        -------
+        log_masses : ndarray of shape (n_rows, n_labels)
+            In nats, float64.
+        """
+        log_masses = np.empty((len(other_inputs), self.n_labels))
+        for label in range(self.n_labels):
+            number = label - self.n_labels
+            out = np.empty(len(other_inputs))
+            bernoulli_log_partition(other_inputs, weights[number], out)
+            log_masses[:, label] = self.bias[number] + out
+        return log_masses
 
 
 class GaussianUnits(_Units):

@@ -2,5 +2,12 @@
 
 from .autoencoder import DeepAutoencoder
 from .dbn import DBNClassifier, DBNRegressor
+from .deep_belief_network import DeepBeliefNetwork, GenerativeDBNClassifier
 
-__all__ = ["DBNClassifier", "DBNRegressor", "DeepAutoencoder"]
+__all__ = [
+    "DBNClassifier",
+    "DBNRegressor",
+    "DeepAutoencoder",
+    "DeepBeliefNetwork",
+    "GenerativeDBNClassifier",
+]

@@ -655,6 +655,14 @@ class DBNRegressor(RegressorMixin, BaseDBN):
                 f"{self.n_outputs_} outputs as before."
             )
 
+    def _network(self, examples, streams):
+        network = super()._network(examples, streams)
+        if not self._is_complete():
+            labelled = examples.labelled
+            targets, weights = self._encode(examples.y[labelled]), examples.weights[labelled]
+            network.layers[-1].bias[:] = np.average(targets, axis=0, weights=weights)
+        return network
+
     def _encode(self, y):
         return y.reshape(len(y), -1)
 

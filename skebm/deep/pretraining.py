@@ -1,10 +1,123 @@
 """Greedy pre-training: a stack of RBMs, each fitted to what the one below makes of the data."""
 
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn import get_config
+from sklearn.exceptions import NotFittedError
+
+from .._schedules import DECAYS
+from .._validation import Number, Optional, Options, PerLayer, Schedule, check_argument
 from ..boltzmann import BernoulliRBM, GaussianRBM
 from .feedforward import Layer
 from .progress import StageReport
 
 FIRST_RBMS = {"bernoulli": BernoulliRBM, "gaussian": GaussianRBM}
+
+# Where the user leaves it to us, by the visible units of the RBM.
+_LEARNING_RATES = {"bernoulli": 0.2, "gaussian": 0.05}
+
+
+class PreTrained:
+    """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
+
+    Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
+    its own. A subclass sets ``_n_hidden``, the number of hidden layers that it was fitted with,
+    and says which of them are there (``_finished_sizes``).
+    """
+
+    _parameter_checks: ClassVar = {
+        "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
+        "visible_units": Options(*FIRST_RBMS),
+        "rbm_algorithm": Options("cd", "pcd"),
+        "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
+        "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+        "rbm_learning_rate_schedule": Options(*DECAYS),
+        "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
+        "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
+        "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
+        "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
+    }
+
+    def _sizes(self):
+        """Numbers of hidden units, a tuple."""
+        return tuple(int(size) for size in np.atleast_1d(self.hidden_layer_sizes))
+
+    def _n_rbms(self):
+        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
+        return len(self._sizes())
+
+    def _check_numbers_of_values(self):
+        """Raise an error where a parameter has values for another number of layers."""
+        for name, check in self._parameter_checks.items():
+            if isinstance(check, PerLayer) and name != "hidden_layer_sizes":
+                self._for_each_layer(name, len(self._sizes()))
+
+    def _for_each_layer(self, name, n_hidden):
+        """The values of a parameter, one for each hidden layer."""
+        value = getattr(self, name)
+        if not isinstance(value, (list, tuple, np.ndarray)):
+            return [value] * n_hidden
+        if len(value) != n_hidden:
+            raise ValueError(
+                f"The {name!r} parameter of {type(self).__name__} has {len(value)} values, but "
+                f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
+            )
+        return list(value)
+
+    def _finished_sizes(self):
+        """Numbers of units of the hidden layers that are there, a tuple."""
+        raise NotImplementedError
+
+    def _check_that_layers_are_as_they_were(self):
+        before = self._finished_sizes()
+        if self._sizes()[: len(before)] != before or len(self._sizes()) != self._n_hidden:
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} is "
+                f"{self.hidden_layer_sizes!r}, but it is to go on with layers of {before} units."
+            )
+
+    def _hidden_layer_number(self, layer):
+        """Number of a finished hidden layer, counted from 0."""
+        n_hidden = self._n_hidden
+        check_argument(self, "layer", layer, Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]"))
+        number = layer % n_hidden
+        if number >= len(self._finished_sizes()):
+            raise NotFittedError(
+                f"Training of this {type(self).__name__} was interrupted before its hidden layer "
+                f"{number} was done. 'fit' with warm_start=True goes on with it."
+            )
+        return number
+
+    def _check_names_of_units(self, number):
+        """Raise an error where a layer is to come as a frame that would have names of another."""
+        config = getattr(self, "_sklearn_output_config", {})
+        output = config.get("transform", get_config()["transform_output"])
+        if output != "default" and number != self._n_hidden - 1:
+            raise ValueError(
+                f"transform of {type(self).__name__} returns a {output} frame of the highest "
+                f"hidden layer only, whose units get_feature_names_out names. Got layer={number}: "
+                "call set_output(transform='default') first."
+            )
+
+    def _new_rbms(self, streams):
+        """The RBMs, not yet fitted, with seeds drawn from the streams."""
+        n_hidden = len(self._sizes())
+        names = [name for name in self._parameter_checks if name.startswith("rbm_")]
+        values = {name[4:]: self._for_each_layer(name, n_hidden) for name in names}
+        values["n_components"] = self._sizes()
+        kinds = [self.visible_units] + ["bernoulli"] * (n_hidden - 1)
+        values["learning_rate"] = [
+            _LEARNING_RATES[kind] if rate is None else rate
+            for rate, kind in zip(values["learning_rate"], kinds, strict=True)
+        ]
+        parameters = [
+            {name: of_layers[k] for name, of_layers in values.items()}
+            | {"random_state": int(streams.generator().integers(2**32))}
+            for k in range(self._n_rbms())
+        ]
+        return new_rbms(self.visible_units, parameters) if parameters else []
 
 
 def new_rbms(visible_units, parameters):
@@ -21,7 +134,7 @@ def new_rbms(visible_units, parameters):
     return [FIRST_RBMS[visible_units](**first), *(BernoulliRBM(**other) for other in others)]
 
 
-def fit_in_turn(rbms, X, owner, progress, n_fitted=0):
+def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     """Fit each RBM to the mean hidden activities of the one below, and yield it when it is done.
 
     Parameters
@@ -36,6 +149,8 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0):
         Has room for a task for each RBM to fit.
     n_fitted : int, default=0
         Number of RBMs that are fitted already, and are left as they are.
+    labels : ndarray of shape (n_samples, n_labels), default=None
+        For those RBMs that have some.
     """
     for number, rbm in enumerate(rbms, start=1):
         if number > n_fitted:
@@ -43,11 +158,13 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0):
             task = progress.subcontext(task_name="layer")
             task.call_on_fit_task_begin(estimator=owner, X=X)
             with task.propagate_callback_context(rbm):
-                rbm._fit(X, None, report)
+                rbm._fit(X, labels, report)
             task.call_on_fit_task_end(estimator=owner, X=X)
             yield rbm
         if number < len(rbms):
-            X = rbm.transform(X)
+            # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
+            rows = rbm._rows(X)
+            X = rbm._machine(rows.dtype).transform(rows)
 
 
 def encoder_layer(rbm, dtype):

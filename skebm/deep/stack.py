@@ -15,7 +15,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import (
     check_array,
@@ -27,7 +26,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import StandardizedRows, as_rows, mean_and_scale
-from .._schedules import DECAYS
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -35,18 +33,15 @@ from .._validation import (
     Number,
     Optional,
     Options,
-    PerLayer,
     Randomness,
-    Schedule,
     Verbosity,
     all_or_nothing,
-    check_argument,
     check_parameters,
 )
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
 from .objective import Objective
-from .pretraining import FIRST_RBMS, encoder_layer, fit_in_turn, new_rbms
+from .pretraining import PreTrained, encoder_layer, fit_in_turn
 from .progress import StageReport
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
 
@@ -66,9 +61,6 @@ _BOUNDS = {
     "softmax": _glorot,
     "identity": _glorot,
 }
-
-# Of pre-training, where the user leaves it to us, by the visible units of the RBM.
-_RBM_LEARNING_RATES = {"bernoulli": 0.2, "gaussian": 0.05}
 
 # Parameters of an estimator that are settings of the training under the same name.
 _SETTINGS = (
@@ -129,6 +121,7 @@ class Examples(NamedTuple):
 
 
 class BaseStack(
+    PreTrained,
     VersionStamp,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -142,18 +135,8 @@ class BaseStack(
     is on rows that are held out (``_scorer``).
     """
 
-    _parameter_checks: ClassVar = {
-        "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
+    _parameter_checks: ClassVar = PreTrained._parameter_checks | {
         "pretrain": Flag(),
-        "visible_units": Options(*FIRST_RBMS),
-        "rbm_algorithm": Options("cd", "pcd"),
-        "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
-        "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
-        "rbm_learning_rate_schedule": Options(*DECAYS),
-        "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
-        "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
-        "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
-        "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
         "activation": Options("logistic", "tanh", "relu"),
         "batch_size": BatchSize(),
         "solver": Options("sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"),
@@ -225,26 +208,7 @@ class BaseStack(
                 f"The 'activation' parameter of {type(self).__name__} must be {names}, that of "
                 f"the units of an RBM, with pretrain=True. Got {self.activation!r} instead."
             )
-        n_hidden = len(self._sizes())
-        for name, check in self._parameter_checks.items():
-            if isinstance(check, PerLayer) and name != "hidden_layer_sizes":
-                self._for_each_layer(name, n_hidden)
-
-    def _sizes(self):
-        """Numbers of hidden units, a tuple."""
-        return tuple(int(size) for size in np.atleast_1d(self.hidden_layer_sizes))
-
-    def _for_each_layer(self, name, n_hidden):
-        """The values of a parameter, one for each hidden layer."""
-        value = getattr(self, name)
-        if not isinstance(value, (list, tuple, np.ndarray)):
-            return [value] * n_hidden
-        if len(value) != n_hidden:
-            raise ValueError(
-                f"The {name!r} parameter of {type(self).__name__} has {len(value)} values, but "
-                f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
-            )
-        return list(value)
+        self._check_numbers_of_values()
 
     # What is learned from
 
@@ -299,20 +263,11 @@ class BaseStack(
         """What is taken from the features of real numbers, and what they are divided by."""
         return mean_and_scale(rows)
 
-    def _check_that_layers_are_as_they_were(self):
-        before = tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
-        if self._sizes()[: len(before)] != before or len(self._sizes()) != self._n_hidden:
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} is "
-                f"{self.hidden_layer_sizes!r}, but it is to go on with layers of {before} units."
-            )
+    def _finished_sizes(self):
+        return tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
 
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
-
-    def _n_rbms(self):
-        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
-        return len(self._sizes())
 
     def _pretrain(self, X, progress, commit):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
@@ -327,22 +282,6 @@ class BaseStack(
             self._append([layer])
             commit()
         self._streams = streams
-
-    def _new_rbms(self, streams):
-        names = [name for name in self._parameter_checks if name.startswith("rbm_")]
-        values = {name[4:]: self._for_each_layer(name, self._n_hidden) for name in names}
-        values["n_components"] = self._sizes()
-        kinds = [self.visible_units] + ["bernoulli"] * (self._n_hidden - 1)
-        values["learning_rate"] = [
-            _RBM_LEARNING_RATES[kind] if rate is None else rate
-            for rate, kind in zip(values["learning_rate"], kinds, strict=True)
-        ]
-        parameters = [
-            {name: of_layers[k] for name, of_layers in values.items()}
-            | {"random_state": int(streams.generator().integers(2**32))}
-            for k in range(self._n_rbms())
-        ]
-        return new_rbms(self.visible_units, parameters) if parameters else []
 
     def _encoder_layer(self, rbm, dtype):
         """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
@@ -523,21 +462,10 @@ class BaseStack(
             Values, of the type of ``X``.
         """
         check_is_fitted(self)
-        n_layers = self._hidden_layer_number(layer) + 1
+        number = self._hidden_layer_number(layer)
+        self._check_names_of_units(number)
         rows = self._valid_rows(X)
-        return activations(self._layers(rows.dtype)[:n_layers], rows)
-
-    def _hidden_layer_number(self, layer):
-        """Number of a finished hidden layer, counted from 0."""
-        n_hidden = self._n_hidden
-        check_argument(self, "layer", layer, Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]"))
-        number = layer % n_hidden
-        if number >= len(self.coefs_):
-            raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before its hidden layer "
-                f"{number} was done. 'fit' with warm_start=True goes on with it."
-            )
-        return number
+        return activations(self._layers(rows.dtype)[: number + 1], rows)
 
     def _valid_rows(self, X):
         return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))

@@ -29,6 +29,42 @@ def sample_bernoulli(probabilities, seed, stream, first_row, out):
             states[i] = uniform[i] < p[i]
 
 
+# Where in a row of random numbers a choice is drawn: far beyond the columns of any other units, so
+# that both can be drawn at one address.
+_COLUMN_OF_CHOICE = np.int64(2**31)
+
+
+@kernel
+def softmax_mean(inputs, bias):
+    """Replace the inputs of each row by the probabilities of its units, one of which is on."""
+    n_units = bias.shape[0]
+    for r in range(inputs.shape[0]):
+        highest = inputs[r, 0] + bias[0]
+        for i in range(n_units):
+            highest = max(highest, inputs[r, i] + bias[i])
+        total = inputs.dtype.type(0)
+        for i in range(n_units):
+            inputs[r, i] = exp(inputs[r, i] + bias[i] - highest)
+            total += inputs[r, i]
+        for i in range(n_units):
+            inputs[r, i] /= total
+
+
+@kernel
+def sample_softmax(probabilities, seed, stream, first_row, out):
+    """Turn one unit of each row on, drawn at the addresses (stream, first_row + r)."""
+    n_rows, n_units = probabilities.shape
+    uniform = np.empty(1, dtype=out.dtype)
+    for r in range(n_rows):
+        fill_uniform(seed, stream, first_row + r, _COLUMN_OF_CHOICE, uniform)
+        chosen, total = 0, probabilities[r, 0]
+        while chosen < n_units - 1 and total <= uniform[0]:
+            chosen += 1
+            total += probabilities[r, chosen]
+        for i in range(n_units):
+            out[r, i] = i == chosen
+
+
 # Factors between 1 and 2 whose product is far from overflow in float64.
 _FACTORS_A_LOGARITHM = 512
 

@@ -431,6 +431,24 @@ def test_an_interrupt_leaves_what_was_finished(cls, call, n_layers, monkeypatch)
         assert_same(model, clone(whole).set_params(max_iter=model.n_iter_).fit(X, y), X)
 
 
+def test_outputs_of_a_regression_start_at_the_weighted_mean_of_the_targets():
+    X, y = make_data(DBNRegressor)
+    targets, weights = np.column_stack([100 + y, -y]), np.linspace(0.1, 1, len(y))
+    model = small(DBNRegressor, learning_rate_init=1e-300).fit(X, targets, weights)
+    expected = np.average(targets, axis=0, weights=weights)
+    np.testing.assert_allclose(model.intercepts_[-1], expected)
+
+
+@each_estimator
+def test_a_frame_is_of_the_highest_layer(cls):
+    X, y = make_data(cls)
+    model = small(cls, rbm_n_iter=0).fit(X, y).set_output(transform="pandas")
+    assert list(model.transform(X).columns) == list(model.get_feature_names_out())
+    with pytest.raises(ValueError, match=r"pandas frame of the highest .* Got layer=0"):
+        model.transform(X, layer=0)
+    assert model.set_output(transform="default").transform(X, layer=0).shape == (60, 7)
+
+
 # Other estimators ------------------------------------------------------------
 
 

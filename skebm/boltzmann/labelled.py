@@ -1,0 +1,124 @@
+"""A restricted Boltzmann machine of features and a label, side by side in its visible layer."""
+
+import numpy as np
+import scipy.sparse
+from scipy.special import softmax
+
+from .._rows import chunks
+from .._threads import for_each, one_blas_thread
+from ..kernels.layers import bernoulli_mean
+from .bernoulli import BernoulliRBM
+from .machine import Machine
+from .units import LabelledUnits
+
+
+class LabelledRBM(BernoulliRBM):
+    """A BernoulliRBM whose last visible units are softmax units: the label, one of them on.
+
+    It is fitted to features and labels apart; all else about it, sampling among it, has the label
+    in the last columns of its visible states. Parameters are those of :class:`BernoulliRBM`.
+
+    Attributes
+    ----------
+    n_labels_ : int
+        Number of labels.
+    """
+
+    def fit(self, X, y):
+        """Fit the model to features and labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features.
+        y : ndarray of shape (n_samples, n_labels)
+            Ones and zeros: a single one in each row.
+
+        Returns
+        -------
+        self : LabelledRBM
+            The fitted model.
+        """
+        return self._fit(X, y, self._report)
+
+    def _fit(self, X, y, report):
+        self.n_labels_ = y.shape[1]
+        return super()._fit(joined(X, y), None, report)
+
+    def log_masses(self, rows):
+        """Log of the mass of each label given the features, up to what all labels share.
+
+        Parameters
+        ----------
+        rows : DenseRows or SparseRows
+            Features, without labels.
+
+        Returns
+        -------
+        log_masses : ndarray of shape (n_samples, n_labels)
+            In nats; float64.
+        """
+        machine = self._machine(rows.dtype)
+        out = np.empty((rows.shape[0], self.n_labels_))
+
+        def evaluate(part, inputs):
+            out[part] = machine.visible.log_masses_of_labels(inputs, machine.weights)
+
+        _with_inputs(machine, rows, evaluate)
+        return out
+
+    def hidden_means(self, rows):
+        """Mean hidden states given the features: over the labels, by their probabilities.
+
+        Parameters
+        ----------
+        rows : DenseRows or SparseRows
+            Features, without labels.
+
+        Returns
+        -------
+        means : ndarray of shape (n_samples, n_components)
+        """
+        machine = self._machine(rows.dtype)
+        out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
+
+        def evaluate(part, inputs):
+            log_masses = machine.visible.log_masses_of_labels(inputs, machine.weights)
+            shares = softmax(log_masses, axis=1).astype(rows.dtype)
+            for label, weights in enumerate(machine.weights[-self.n_labels_ :]):
+                means = inputs.copy()
+                bernoulli_mean(means, weights)
+                means *= shares[:, label, None]
+                out[part] += means
+
+        _with_inputs(machine, rows, evaluate)
+        return out
+
+    def _visible_base_rate(self, mean, n_rows):
+        return LabelledUnits.from_mean(mean, self.n_labels_, n_rows)
+
+    def _machine(self, dtype):
+        machine = super()._machine(dtype)
+        visible = LabelledUnits(machine.visible.bias, self.n_labels_)
+        return Machine(machine.weights, visible, machine.hidden)
+
+
+def _with_inputs(machine, rows, function):
+    """``function(part, inputs of the hidden units, bias included, label excluded)`` of all rows."""
+    of_features = machine.weights[: rows.shape[1]]
+
+    def evaluate(part):
+        inputs = np.empty((part.stop - part.start, of_features.shape[1]), dtype=rows.dtype)
+        rows.times(of_features, part, inputs)
+        inputs += machine.hidden.bias
+        function(part, inputs)
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(rows.shape[0]))
+
+
+def joined(X, y):
+    """Features and one-hot labels side by side, dense or CSR as the features are."""
+    if scipy.sparse.issparse(X):
+        return scipy.sparse.hstack([X, y], format="csr", dtype=X.dtype)
+    return np.hstack([X, y.astype(X.dtype, copy=False)])

@@ -1,0 +1,172 @@
+"""A deep belief network itself: directed connections, and the machine on top of them.
+
+The top machine is a distribution over the states of the layer below its hidden units. From there
+the generative weights lead down, a layer at a time, to the data. The posterior over the hidden
+layers given data is not known; the recognition weights lead up to a factorial guess at it.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..boltzmann.machine import Machine
+from ..kernels.products import multiply
+
+
+@dataclass
+class Connection:
+    """Two neighbouring layers of units and the weights between them, of each direction its own.
+
+    Attributes
+    ----------
+    recognition : ndarray of shape (n_below, n_above)
+        Weights upwards.
+    above : BernoulliUnits
+        The layer above, as it is given the one below.
+    generation : ndarray of shape (n_above, n_below)
+        Weights downwards.
+    below : layer of units
+        The layer below, as it is given the one above.
+    """
+
+    recognition: np.ndarray
+    above: Any
+    generation: np.ndarray
+    below: Any
+
+    def recognize(self, states, out, address=None):
+        """Means of the layer above given the one below, or states drawn at an address."""
+        return go_through(self.recognition, states, self.above, out, address)
+
+    def generate(self, states, out, address=None):
+        """Means of the layer below given the one above, or states drawn at an address."""
+        return go_through(self.generation, states, self.below, out, address)
+
+    def recognize_rows(self, rows):
+        """Means of the layer above given all rows, dense or sparse, of the one below."""
+        return Machine(self.recognition, self.below, self.above).transform(rows)
+
+    def generate_rows(self, rows):
+        """Means of the layer below given all rows of the one above."""
+        return Machine(self.generation, self.above, self.below).transform(rows)
+
+    def draw_above(self, below, addresses):
+        """Draw states of the layer above, and compare both layers' log-probabilities.
+
+        Parameters
+        ----------
+        below : ndarray of shape (n_rows, n_below)
+            States of the layer below.
+        addresses : list of tuple of int
+            (seed, stream, row) of the random numbers of each row.
+
+        Returns
+        -------
+        above : ndarray of shape (n_rows, n_above)
+        log_ratio : ndarray of shape (n_rows,)
+            log p(below | above) - log q(above | below), in nats.
+        """
+        inputs = np.empty((len(below), len(self.above.bias)), dtype=below.dtype)
+        multiply(below, self.recognition, inputs)
+        above = self.above.mean(inputs.copy())
+        for row, address in enumerate(addresses):
+            self.above.sample(above[row : row + 1], address)
+        log_ratio = -_log_probability(above, inputs, self.above)
+        inputs = multiply(above, self.generation, np.empty_like(below))
+        return above, log_ratio + _log_probability(below, inputs, self.below)
+
+
+@dataclass
+class BeliefNet:
+    """Connections from the data upwards, and the machine whose visible layer is the last above.
+
+    The machine may have more visible units than that, to the right of them: those of a label.
+    """
+
+    connections: list
+    top: Machine
+
+    @property
+    def dtype(self):
+        """Type of the parameters and of all that is computed from them."""
+        return self.top.dtype
+
+    def is_finite(self):
+        """Whether every parameter is a finite number."""
+        arrays = (
+            array
+            for c in self.connections
+            for array in (c.recognition, c.generation, c.above.bias, c.below.bias)
+        )
+        return self.top.is_finite() and all(np.isfinite(array).all() for array in arrays)
+
+    def log_weights(self, v, row_numbers, seed, stream):
+        """Log of p*(v, h) / q(h | v) for states h of all hidden layers but the highest.
+
+        They are drawn from the recognition distribution q; the highest layer is summed over. p* is
+        the model's distribution without the 1 / Z of the top machine, so that log p(v) + log Z is
+        at least the expectation.
+
+        Parameters
+        ----------
+        v : ndarray of shape (n_rows, n_visible)
+        row_numbers : sequence of int
+            Rows of the random numbers.
+        seed, stream : int
+            As many streams are taken as there are connections.
+
+        Returns
+        -------
+        log_weights : ndarray of shape (n_rows,)
+            In nats, float64.
+        """
+        log_weights = np.zeros(len(v))
+        for k, connection in enumerate(self.connections):
+            addresses = [(seed, stream + k, number) for number in row_numbers]
+            v, log_ratio = connection.draw_above(v, addresses)
+            log_weights += log_ratio
+        inputs = np.empty((len(v), self.top.weights.shape[1]), dtype=v.dtype)
+        log_masses = self.top.hidden.log_partition(multiply(v, self.top.weights, inputs))
+        return log_weights + log_masses - self.top.visible.energy(v)
+
+    def copy(self):
+        """The same net with arrays of its own."""
+        connections = [
+            Connection(
+                c.recognition.copy(),
+                c.above.copy(self.dtype),
+                c.generation.copy(),
+                c.below.copy(self.dtype),
+            )
+            for c in self.connections
+        ]
+        return BeliefNet(connections, self.top.copy())
+
+
+def connection_of(machine):
+    """The connection that an RBM becomes when another one takes its place on top."""
+    weights = machine.weights.copy()
+    return Connection(weights, machine.hidden, np.ascontiguousarray(weights.T), machine.visible)
+
+
+def go_through(weights, states, units, out, address=None):
+    """Means of ``units`` given the states at the other end of their weights, or draws.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_others, n_units)
+    states : ndarray of shape (n_rows, n_others)
+    units : layer of units
+    out : ndarray of shape (n_rows, n_units)
+    address : tuple of int, default=None
+        (seed, stream, first row) of the random numbers; None gives means.
+    """
+    units.mean(multiply(states, weights, out))
+    return out if address is None else units.sample(out, address)
+
+
+def _log_probability(states, inputs, units):
+    """log p(states | inputs) of each row; nats, float64."""
+    log_masses = np.einsum("ri,ri->r", states, inputs, dtype=np.float64) - units.energy(states)
+    return log_masses - units.log_partition(inputs)

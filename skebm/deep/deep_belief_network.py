@@ -1,0 +1,669 @@
+"""Deep belief networks that generate: without labels, and with labels at the highest RBM."""
+
+import zlib
+from numbers import Integral, Real
+
+import numpy as np
+from scipy.special import log_softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+
+from .._rows import DenseRows, chunks
+from .._threads import for_each, one_blas_thread
+from .._validation import AnyOf, Instance, Number, Optional, check_argument
+from ..boltzmann import LogPartition
+from ..boltzmann.labelled import LabelledRBM
+from .generation import BaseGenerativeDBN, fine_tunes
+
+_LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
+
+# Scores are the same at each call.
+_SEED_OF_SCORES = 0
+
+# Rows of which the states of all layers stay in the cache.
+_ROWS_SCORED_TOGETHER = 128
+
+
+class DeepBeliefNetwork(BaseGenerativeDBN):
+    """Deep belief network, a generative model of data without labels.
+
+    Restricted Boltzmann machines are trained one after the other, each on what the one below makes
+    of the data. The highest one is then a distribution over the states of the layer below it, from
+    where directed connections lead down to the data [1]_. As a transformer it leads the other way,
+    from data to the means of the highest layer.
+
+    See :ref:`the user guide <generative>` for what "up_down" is worth.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256)
+        Numbers of hidden units, from the lowest layer to the highest.
+    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
+        numbers of any scale; each feature is standardised.
+    rbm_algorithm : {"cd", "pcd"}, default="cd"
+        This and each other name that starts with ``rbm_`` is the parameter of
+        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
+        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
+        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
+    rbm_n_gibbs_steps : int or sequence of int, default=1
+        Steps of Gibbs sampling for one step of learning.
+    rbm_learning_rate : float or sequence of float, default=None
+        Length of a step of greedy training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        How it changes from epoch to epoch.
+    rbm_n_iter : int or sequence of int, default=100
+        Epochs of greedy training of a layer.
+    rbm_batch_size : int or sequence of int, default=10
+        Rows in a minibatch of greedy training.
+    rbm_momentum : float or sequence of float, default=0.0
+        Share of the last step that is added to the next, in [0, 1).
+    rbm_alpha : float or sequence of float, default=0.0
+        Strength of the L2 penalty on the weights in greedy training.
+    fine_tune : {"up_down"} or None, default=None
+        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
+        parameters from here to ``n_iter`` are then what those of the same names are to an RBM.
+        None leaves the layers as they are.
+    n_gibbs_steps : int or sequence of int, default=3
+        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
+    batch_size : int, default=100
+        Rows in a minibatch of "up_down".
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
+        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
+    learning_rate : float, default=0.1
+        Learning rate of "up_down" at the start.
+    n_iter : int, default=30
+        Epochs of "up_down".
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch of "up_down".
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is random in training, and of samples. Pass an int for the same result
+        at each call, on any number of threads.
+    verbose : int, default=0
+        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
+        seconds that the layer or "up_down" still needs.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
+        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
+
+    Attributes
+    ----------
+    rbms_ : list of RBM
+        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
+        went. The highest is a part of the model, and "up_down" goes on with it. The others are
+        as greedy training left them.
+    recognition_coefs_ : list of ndarray
+        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
+    recognition_intercepts_ : list of ndarray
+        Biases of these layers, given the layer below.
+    generative_coefs_ : list of ndarray
+        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
+    generative_intercepts_ : list of ndarray
+        Biases of the layers that they lead to, the features first, given the layer above.
+    history_ : dict of str to list of float
+        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
+        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
+        mean over rows; "seconds".
+    n_iter_ : int
+        Number of epochs of "up_down".
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    GenerativeDBNClassifier : The same with labels.
+    BernoulliRBM : One layer alone.
+    DBNClassifier : A stack of RBMs that becomes a classifier by backpropagation.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief
+       nets", Neural Computation 18, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import DeepBeliefNetwork
+    >>> X = load_digits().data[:500] / 16
+    >>> model = DeepBeliefNetwork((32, 16), rbm_n_iter=5, random_state=0).fit(X)
+    >>> model.transform(X).shape
+    (500, 16)
+    >>> model.sample(3).shape
+    (3, 64)
+    """
+
+    def fit(self, X, y=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite.
+
+        Notes
+        -----
+        An exception, an interrupt by the user among them, leaves the estimator as it was, or
+        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
+        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
+        there.
+        """
+        return self._fit(X, y)
+
+    @available_if(fine_tunes)
+    def partial_fit(self, X, y=None):
+        """Go on with "up_down", once over these rows in minibatches.
+
+        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
+        it gets. The schedule of the learning rate has no part in it, and the last value of
+        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : DeepBeliefNetwork
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was, or has the layers that were
+            finished.
+        """
+        return self._partial_fit(X, y)
+
+    def _read_labels(self, X, y, first_time):
+        return np.empty((X.shape[0], 0), dtype=X.dtype)
+
+    def sample(
+        self,
+        n_samples=None,
+        n_steps=100,
+        *,
+        init=None,
+        algorithm="gibbs",
+        mean=False,
+        random_state=None,
+    ):
+        """Draw data from the model: by Gibbs sampling of the highest RBM, then one pass down.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Number of samples. None is 1, or as many as ``init`` has rows.
+        n_steps : int, default=100
+            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
+            forget their start.
+        init : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
+            Data to start from, used in turn where there are more samples than rows: states of the
+            layer below the highest are drawn by a pass up. None starts each chain at random.
+        algorithm : {"gibbs", "pt"}, default="gibbs"
+            As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
+        mean : bool, default=False
+            Return the means of the features, given the layer above as it was drawn, and not
+            draws: grey pictures and not black and white ones.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers. With None, calls go on with the estimator's own
+            numbers.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Data.
+        """
+        self._check_complete()
+        streams = self._draws(random_state)
+        if init is not None:
+            init = self._highest_states(init, streams)
+        return self._sample(n_samples, n_steps, mean, streams, init=init, algorithm=algorithm)
+
+    def _highest_states(self, X, streams):
+        """States of the visible layer of the highest RBM, drawn by a pass up from data."""
+        rows = self._valid_states(X)
+        if self._n_hidden == 1:
+            return self.rbms_[0]._to_data(rows.take(np.arange(rows.shape[0]), np.empty(rows.shape)))
+        for connection in self._connections(rows.dtype):
+            states = connection.recognize_rows(rows)
+            connection.above.sample(states, (streams.seed, streams.take(), 0))
+            rows = DenseRows(states)
+        return states
+
+    def score_samples(self, X, log_partition=None, *, n_draws=10):
+        """Lower bound of the log-likelihood of each row.
+
+        With the hidden layers h below the highest, and the states of the highest summed over, the
+        bound is the expectation of log p(v, h) - log q(h | v), where the recognition
+        weights draw h from q [1]_. It is estimated by the mean of a few draws, which is without
+        bias; the same row of the same model always draws the same, whichever rows are around it.
+        With one hidden layer nothing is drawn and the bound is the log-likelihood.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        log_partition : LogPartition or float, default=None
+            What ``rbms_[-1].log_partition()`` returned, of which the estimate counts, or a number
+            of nats; with its ``upper``, scores are lower bounds also of what annealing left open.
+            None makes one with 1000 temperatures, at each call: exact where the highest or
+            the second-highest layer has up to 20 units, a rough estimate otherwise, which shifts
+            all scores alike.
+        n_draws : int, default=10
+            Draws of the hidden layers for each row.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        self._check_complete()
+        check_argument(self, "log_partition", log_partition, _LOG_PARTITION)
+        check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
+        rows = self._valid_states(X)
+        if log_partition is None:
+            log_partition = self.rbms_[-1].log_partition(n_temperatures=1000, random_state=0)
+        if isinstance(log_partition, LogPartition):
+            log_partition = log_partition.estimate
+        log_scale = self.rbms_[0]._log_scale() if self._n_hidden > 1 else 0.0
+        return self._log_weights(rows, n_draws) - (log_partition + log_scale)
+
+    def _log_weights(self, rows, n_draws):
+        """Mean over draws of log p*(v, h) / q(h | v), see :meth:`BeliefNet.log_weights`."""
+        net = self._net(rows.dtype)
+        n_streams = len(net.connections)
+        n_draws = n_draws if n_streams else 1
+        out = np.empty(rows.shape[0], dtype=rows.dtype)
+
+        def evaluate(part):
+            v = np.empty((part.stop - part.start, rows.shape[1]), dtype=rows.dtype)
+            rows.take(np.arange(part.start, part.stop), v)
+            # A row's random numbers are addressed by its values.
+            numbers = [zlib.crc32(row.tobytes()) for row in v]
+            total = np.zeros(len(v))
+            for draw in range(n_draws):
+                total += net.log_weights(v, numbers, _SEED_OF_SCORES, draw * n_streams)
+            out[part] = total / n_draws
+
+        with one_blas_thread():
+            for_each(evaluate, chunks(rows.shape[0], _ROWS_SCORED_TOGETHER))
+        return out
+
+    def score(self, X, y=None):
+        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        bound : float
+            In nats a row.
+        """
+        return float(self.score_samples(X).mean())
+
+
+class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
+    """Deep belief network, a generative model of data together with their labels.
+
+    As :class:`DeepBeliefNetwork`, but the highest RBM sees a label beside the features that reach
+    it: a group of softmax units, one for each class, one of which is on. A label is predicted by
+    its free energy given the features, and data of a class are drawn with the label held fixed
+    [1]_.
+
+    Where labels are all that is asked for, :class:`DBNClassifier` predicts them better. See
+    :ref:`the user guide <generative>`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(256, 256)
+        Numbers of hidden units, from the lowest layer to the highest.
+    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
+        numbers of any scale; each feature is standardised. Needs two
+        hidden layers or more.
+    rbm_algorithm : {"cd", "pcd"}, default="cd"
+        This and each other name that starts with ``rbm_`` is the parameter of
+        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
+        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
+        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
+    rbm_n_gibbs_steps : int or sequence of int, default=1
+        Steps of Gibbs sampling for one step of learning.
+    rbm_learning_rate : float or sequence of float, default=None
+        Length of a step of greedy training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        How it changes from epoch to epoch.
+    rbm_n_iter : int or sequence of int, default=100
+        Epochs of greedy training of a layer.
+    rbm_batch_size : int or sequence of int, default=10
+        Rows in a minibatch of greedy training.
+    rbm_momentum : float or sequence of float, default=0.0
+        Share of the last step that is added to the next, in [0, 1).
+    rbm_alpha : float or sequence of float, default=0.0
+        Strength of the L2 penalty on the weights in greedy training.
+    fine_tune : {"up_down"} or None, default=None
+        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
+        parameters from here to ``n_iter`` are then what those of the same names are to an RBM.
+        None leaves the layers as they are.
+    n_gibbs_steps : int or sequence of int, default=3
+        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
+    batch_size : int, default=100
+        Rows in a minibatch of "up_down".
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
+        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
+    learning_rate : float, default=0.1
+        Learning rate of "up_down" at the start.
+    n_iter : int, default=30
+        Epochs of "up_down".
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch of "up_down".
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is random in training, and of samples. Pass an int for the same result
+        at each call, on any number of threads.
+    verbose : int, default=0
+        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
+        seconds that the layer or "up_down" still needs.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
+        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    rbms_ : list of RBM
+        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
+        went. The highest is a part of the model, and "up_down" goes on with it. The others are
+        as greedy training left them. Visible units of the highest
+        are the features of the layer below it and one unit for each class.
+    recognition_coefs_ : list of ndarray
+        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
+    recognition_intercepts_ : list of ndarray
+        Biases of these layers, given the layer below.
+    generative_coefs_ : list of ndarray
+        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
+    generative_intercepts_ : list of ndarray
+        Biases of the layers that they lead to, the features first, given the layer above.
+    history_ : dict of str to list of float
+        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
+        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
+        mean over rows; "seconds".
+    n_iter_ : int
+        Number of epochs of "up_down".
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    DBNClassifier : A stack of RBMs that becomes a classifier by backpropagation.
+    DeepBeliefNetwork : The same without labels.
+
+    References
+    ----------
+    .. [1] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief
+       nets", Neural Computation 18, 2006.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import GenerativeDBNClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> model = GenerativeDBNClassifier((64, 64), rbm_n_iter=10, random_state=0)
+    >>> bool(model.fit(X[:1500] / 16, y[:1500]).score(X[1500:] / 16, y[1500:]) > 0.8)
+    True
+    >>> model.sample(3, y=7).shape
+    (3, 64)
+    """
+
+    def fit(self, X, y):
+        """Fit the model to data and labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,)
+            Labels.
+
+        Returns
+        -------
+        self : GenerativeDBNClassifier
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite.
+
+        Notes
+        -----
+        An exception, an interrupt by the user among them, leaves the estimator as it was, or
+        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
+        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
+        there.
+        """
+        return self._fit(X, y)
+
+    @available_if(fine_tunes)
+    def partial_fit(self, X, y, classes=None):
+        """Go on with "up_down", once over these rows in minibatches.
+
+        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
+        it gets. The schedule of the learning rate has no part in it, and the last value of
+        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : array-like of shape (n_samples,)
+            Labels.
+        classes : array-like of shape (n_classes,), default=None
+            All labels that any call will see. Needed in the first call.
+
+        Returns
+        -------
+        self : GenerativeDBNClassifier
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``; the estimator
+            is then as it was, or has the layers that were finished.
+        """
+        if classes is None and not hasattr(self, "classes_"):
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, classes=classes)
+
+    def predict(self, X):
+        """Predict the labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Labels.
+        """
+        log_proba = self.predict_log_proba(X)
+        return self.classes_[log_proba.argmax(axis=1)]
+
+    def predict_proba(self, X):
+        """Return the probabilities of the classes.
+
+        Given the means of the layer below the highest, as one pass up finds them, they are exact:
+        the softmax function of minus the free energy of the highest RBM with each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes)
+            Probabilities, in the order of ``classes_``.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict_log_proba(self, X):
+        """Return the logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes)
+            In nats, in the order of ``classes_``.
+        """
+        self._check_complete()
+        rows = self._features(self._valid_states(X), self._n_hidden - 1)
+        log_masses = self.rbms_[-1].log_masses(rows)
+        return log_softmax(log_masses, axis=1).astype(rows.dtype, copy=False)
+
+    def sample(
+        self,
+        n_samples=None,
+        n_steps=100,
+        *,
+        y=None,
+        algorithm="gibbs",
+        mean=False,
+        random_state=None,
+    ):
+        """Draw data from the model, of given classes or of any.
+
+        By Gibbs sampling of the highest RBM, its label units held fixed where ``y`` says how, and
+        then by one pass down.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Number of samples. None is 1, or as many as there are labels in ``y``.
+        n_steps : int, default=100
+            Steps of Gibbs sampling from the start of a chain to its sample. Each chain starts at
+            random and needs time to forget its start.
+        y : label or array-like of shape (n_samples,), default=None
+            The class of all samples, or of each. None draws it with the rest.
+        algorithm : {"gibbs", "pt"}, default="gibbs"
+            As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
+        mean : bool, default=False
+            Return the means of the features, given the layer above as it was drawn, and not
+            draws: grey pictures and not black and white ones.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers. With None, calls go on with the estimator's own
+            numbers.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Data.
+        """
+        self._check_complete()
+        check_argument(self, "n_samples", n_samples, Optional(Number(Integral, "[1, inf)")))
+        streams = self._draws(random_state)
+        options = {"algorithm": algorithm}
+        if y is not None:
+            n_samples, labels = self._labels_to_hold(n_samples, y)
+            machine = self.rbms_[-1]._machine(self.rbms_[-1].components_.dtype)
+            init = machine.visible.base_rate(n_samples, (streams.seed, streams.take(), 0))
+            init[:, -labels.shape[1] :] = labels
+            clamp = np.arange(init.shape[1]) >= init.shape[1] - labels.shape[1]
+            options |= {"init": init, "clamp": clamp}
+        return self._sample(n_samples, n_steps, mean, streams, **options)
+
+    def _labels_to_hold(self, n_samples, y):
+        """Number of samples, and their labels, one-hot."""
+        y = np.atleast_1d(y)
+        if n_samples is None:
+            n_samples = len(y)
+        if y.shape not in ((1,), (n_samples,)):
+            raise ValueError(
+                f"y must be one label or {n_samples} labels, one for each sample. "
+                f"Got an array of shape {y.shape} instead."
+            )
+        return n_samples, self._one_hot(np.broadcast_to(y, n_samples), self.rbms_[-1].components_)
+
+    def _check(self):
+        super()._check()
+        if self.visible_units == "gaussian" and len(self._sizes()) == 1:
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
+                "or more with visible_units='gaussian': the highest RBM, which has the label, is "
+                f"one of binary units. Got {self.hidden_layer_sizes!r} instead."
+            )
+
+    def _new_rbms(self, streams):
+        *others, highest = super()._new_rbms(streams)
+        return [*others, LabelledRBM(**highest.get_params())]
+
+    def _read_labels(self, X, y, first_time, classes=None):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        y = column_or_1d(y, warn=True)
+        check_consistent_length(X, y)
+        assert_all_finite(y, input_name="y")
+        check_classification_targets(y)
+        if first_time:
+            self.classes_ = np.unique(y if classes is None else classes)
+            if len(self.classes_) < 2:
+                raise ValueError(
+                    f"{type(self).__name__} needs at least two classes, the data have one class: "
+                    f"{self.classes_[0]!r}."
+                )
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes={classes!r} is not the same as in the first call of partial_fit, which "
+                f"was {self.classes_!r}."
+            )
+        return self._one_hot(y, X)
+
+    def _one_hot(self, y, like):
+        """Labels as rows of zeros with a single one, of the type of another array."""
+        unseen = np.setdiff1d(y, self.classes_)
+        if len(unseen):
+            raise ValueError(
+                f"{type(self).__name__}: y has labels that were not there at first, "
+                f"{unseen.tolist()}; the classes are {self.classes_.tolist()}."
+            )
+        numbers = np.searchsorted(self.classes_, y)
+        return np.eye(len(self.classes_), dtype=like.dtype)[numbers]
+
+    def _highest_features(self, rows):
+        return self.rbms_[-1].hidden_means(rows)

@@ -1,0 +1,444 @@
+"""What deep belief networks that generate share: greedy training, up-down, passes up and down."""
+
+import copy
+import time
+from dataclasses import replace
+from functools import partial
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._random import RandomStreams
+from .._rows import DenseRows, as_rows
+from .._schedules import DECAYS, last_stage, stage_at
+from .._validation import (
+    FLOATS,
+    Flag,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Schedule,
+    Verbosity,
+    all_or_nothing,
+    check_argument,
+    check_parameters,
+)
+from .._version import VersionStamp
+from ..boltzmann.units import BernoulliUnits
+from .belief_net import BeliefNet, Connection, connection_of
+from .pretraining import PreTrained, fit_in_turn
+from .progress import StageReport
+from .up_down import Settings, UpDown
+
+
+def fine_tunes(estimator):
+    """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
+    if estimator.fine_tune is None:
+        raise AttributeError(
+            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': greedy training "
+            "of one layer after the other wants all rows at once."
+        )
+    return True
+
+
+class BaseGenerativeDBN(
+    PreTrained,
+    VersionStamp,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A stack of RBMs that becomes one generative model, with or without labels.
+
+    A subclass says what stands beside the last features in the visible layer of the highest RBM
+    (``_read_labels``) and what this RBM is then (``_new_rbms``).
+    """
+
+    _parameter_checks: ClassVar = PreTrained._parameter_checks | {
+        "fine_tune": Optional(Options("up_down")),
+        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
+        "batch_size": Number(Integral, "[1, inf)"),
+        "learning_rate_schedule": Options(*DECAYS),
+        "learning_rate": Number(Real, "(0, inf)"),
+        "n_iter": Number(Integral, "[1, inf)"),
+        "shuffle": Flag(),
+        "random_state": Randomness(),
+        "verbose": Verbosity(),
+        "warm_start": Flag(),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        visible_units="bernoulli",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=None,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=100,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        fine_tune=None,
+        n_gibbs_steps=3,
+        batch_size=100,
+        learning_rate_schedule="linear",
+        learning_rate=0.1,
+        n_iter=30,
+        shuffle=True,
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.visible_units = visible_units
+        self.rbm_algorithm = rbm_algorithm
+        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
+        self.rbm_learning_rate = rbm_learning_rate
+        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
+        self.rbm_n_iter = rbm_n_iter
+        self.rbm_batch_size = rbm_batch_size
+        self.rbm_momentum = rbm_momentum
+        self.rbm_alpha = rbm_alpha
+        self.fine_tune = fine_tune
+        self.n_gibbs_steps = n_gibbs_steps
+        self.batch_size = batch_size
+        self.learning_rate_schedule = learning_rate_schedule
+        self.learning_rate = learning_rate
+        self.n_iter = n_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.verbose = verbose
+        self.warm_start = warm_start
+
+    # Training
+
+    @with_callbacks
+    def _fit(self, X, y):
+        self._check()
+        resume = self.warm_start and hasattr(self, "rbms_")
+        n_to_fit = len(self._sizes()) - (len(self.rbms_) if resume else 0)
+        n_stages = n_to_fit + (self.fine_tune is not None)
+        progress = self._init_callback_context(max_subtasks=n_stages)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self) as commit:
+            X, labels = self._begin(X, y, first_time=not resume)
+            self._pretrain(X, labels, progress, commit)
+            if self.fine_tune is not None:
+                self._fine_tune(X, labels, progress, commit)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    @with_callbacks
+    def _partial_fit(self, X, y, **how_to_read):
+        self._check()
+        progress = self._init_callback_context(max_subtasks=None)
+        with all_or_nothing(self) as commit:
+            X, labels = self._begin(X, y, not hasattr(self, "rbms_"), **how_to_read)
+            self._pretrain(X, labels, progress, commit)
+            learner = self._learner()
+            start = time.perf_counter()
+            measured = self._run_epoch(learner, X, labels, self._settings(last_stage, 1.0))
+            measured["seconds"] = time.perf_counter() - start
+            history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
+            self._publish(learner, history)
+        return self
+
+    def _check(self):
+        check_parameters(self, self._parameter_checks)
+        self._check_numbers_of_values()
+        if self.fine_tune is not None and len(self._sizes()) == 1:
+            raise ValueError(
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
+                f"or more with fine_tune={self.fine_tune!r}: one alone has nothing below it to "
+                f"learn with. Got {self.hidden_layer_sizes!r} instead."
+            )
+
+    def _begin(self, X, y, first_time, **how_to_read):
+        """Validated data and labels; where training starts, what it starts with."""
+        dtype = FLOATS if first_time else self.rbms_[0].components_.dtype
+        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        labels = self._read_labels(X, y, first_time, **how_to_read)
+        if first_time:
+            self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+            self.rbms_ = []
+            self.recognition_coefs_, self.recognition_intercepts_ = [], []
+            self.generative_coefs_, self.generative_intercepts_ = [], []
+            self.history_, self.n_iter_ = {}, 0
+            self._n_hidden = len(self._sizes())
+            self._n_features_out = self._sizes()[-1]
+            self._stamp_version()
+        else:
+            self._check_that_layers_are_as_they_were()
+        return X, labels
+
+    def _read_labels(self, X, y, first_time):
+        """What the highest RBM sees beside the features, of shape (n_samples, n_labels)."""
+        raise NotImplementedError
+
+    def _pretrain(self, X, labels, progress, commit):
+        """Fit those RBMs that are not yet there; each is a finished piece of work."""
+        n_fitted = len(self.rbms_)
+        if n_fitted == self._n_hidden:
+            return
+        streams = replace(self._streams)
+        rbms = self.rbms_ + self._new_rbms(streams)[n_fitted:]
+        for rbm in fit_in_turn(rbms, X, self, progress, n_fitted, labels):
+            self.rbms_ = [*self.rbms_, rbm]
+            if len(self.rbms_) < self._n_hidden:
+                connection = connection_of(rbm._machine(X.dtype))
+                self._keep([*self._connections(X.dtype), connection])
+            commit()
+        self._streams = streams
+
+    def _fine_tune(self, X, labels, progress, commit):
+        learner = self._learner()
+        history = {}
+        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self.n_iter)
+        task.call_on_fit_task_begin(estimator=self)
+        report = StageReport(self, "Up-down", self.n_iter)
+        for epoch in range(self.n_iter):
+            epoch_task = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+            start = time.perf_counter()
+            settings = self._settings(
+                partial(stage_at, epoch, self.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+            )
+            measured = self._run_epoch(learner, X, labels, settings)
+            measured["seconds"] = time.perf_counter() - start
+            for name, value in measured.items():
+                history.setdefault(name, []).append(value)
+            self._publish(learner, history)
+            commit()
+            report(epoch + 1, measured)
+            if epoch_task.call_on_fit_task_end(estimator=self):
+                break
+        task.call_on_fit_task_end(estimator=self)
+
+    def _learner(self):
+        return UpDown(self._net(self.rbms_[0].components_.dtype).copy(), replace(self._streams))
+
+    def _settings(self, now, rate_factor):
+        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        return Settings(
+            learning_rate=rate_factor * self.learning_rate,
+            batch_size=self.batch_size,
+            n_gibbs_steps=now(self.n_gibbs_steps),
+        )
+
+    def _run_epoch(self, learner, X, labels, settings):
+        order = np.arange(X.shape[0])
+        if self.shuffle:
+            order = learner.streams.generator().permutation(order)
+        error = learner.run_epoch(self._states(X), labels, order, settings)
+        if not learner.net.is_finite():
+            raise ValueError(
+                f"The weights of {type(self).__name__} are no longer finite. Lower the "
+                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
+            )
+        return {"reconstruction_error": error}
+
+    def _publish(self, learner, history):
+        """Copy what has been learned into the fitted attributes."""
+        net = learner.net.copy()
+        self._keep(net.connections)
+        highest = copy.copy(self.rbms_[-1])
+        highest._publish_machine(net.top)
+        self.rbms_ = [*self.rbms_[:-1], highest]
+        self._streams = replace(learner.streams)
+        self.history_ = {name: list(values) for name, values in history.items()}
+        self.n_iter_ = len(self.history_["seconds"])
+
+    def _keep(self, connections):
+        self.recognition_coefs_ = [c.recognition for c in connections]
+        self.recognition_intercepts_ = [c.above.bias for c in connections]
+        self.generative_coefs_ = [c.generation for c in connections]
+        self.generative_intercepts_ = [c.below.bias for c in connections]
+
+    # The net as it is
+
+    def _finished_sizes(self):
+        return tuple(len(rbm.components_) for rbm in self.rbms_)
+
+    def _connections(self, dtype):
+        """The connections that are there, with parameters of a type."""
+        arrays = zip(
+            self.recognition_coefs_,
+            self.recognition_intercepts_,
+            self.generative_coefs_,
+            self.generative_intercepts_,
+            strict=True,
+        )
+        connections = []
+        for number, of_one in enumerate(arrays):
+            recognition, above, generation, below = (
+                np.ascontiguousarray(array, dtype=dtype) for array in of_one
+            )
+            units = BernoulliUnits(below)
+            if number == 0:
+                units = self.rbms_[0]._machine(dtype).visible.copy(dtype)
+                units.bias = below
+            connections.append(Connection(recognition, BernoulliUnits(above), generation, units))
+        return connections
+
+    def _net(self, dtype):
+        return BeliefNet(self._connections(dtype), self.rbms_[-1]._machine(dtype))
+
+    def _states(self, X):
+        """Rows of visible states from validated data."""
+        return self.rbms_[0]._to_states(as_rows(X))
+
+    def _states(self, X):
+        """Rows of visible states from validated data."""
+        return self.rbms_[0]._to_states(as_rows(X))
+
+    def _valid_states(self, X):
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        return self._states(X)
+
+    def _features(self, rows, n_layers):
+        """Rows of mean states of a hidden layer, or the same rows where ``n_layers`` is none."""
+        for connection in self._connections(rows.dtype)[:n_layers]:
+            rows = DenseRows(connection.recognize_rows(rows))
+        return rows
+
+    def _highest_features(self, rows):
+        """Mean states of the highest hidden layer, from rows of the layer below."""
+        return self.rbms_[-1]._machine(rows.dtype).transform(rows)
+
+    def _without_label(self, states):
+        """The features alone among visible states of the highest RBM."""
+        below = (self.n_features_in_, *self._finished_sizes())[-2]
+        return np.ascontiguousarray(states[:, :below])
+
+    def _data(self, states, n_layers, streams=None, mean=True):
+        """Data from states of a hidden layer, by one pass down of means, or of draws from streams.
+
+        With ``mean``, the data are means in any case.
+        """
+        connections = self._connections(states.dtype)[:n_layers]
+        for number, connection in reversed(list(enumerate(connections))):
+            states = connection.generate_rows(DenseRows(states))
+            if streams is not None and not (mean and number == 0):
+                states = connection.below.sample(states, (streams.seed, streams.take(), 0))
+        return self.rbms_[0]._to_data(states)
+
+    def _check_complete(self):
+        """Raise an error unless all layers are there."""
+        check_is_fitted(self)
+        self._hidden_layer_number(-1)
+
+    # Use
+
+    def transform(self, X, layer=-1):
+        """Mean states of the units of a hidden layer, by one pass up.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, counted from 0; negative numbers count from the top.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_units)
+            Probabilities of being on, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        number = self._hidden_layer_number(layer)
+        self._check_names_of_units(number)
+        return self._hidden_means(X, number)
+
+    def _hidden_means(self, X, number):
+        rows = self._features(self._valid_states(X), number)
+        if number == self._n_hidden - 1:
+            return self._highest_features(rows)
+        return self._connections(rows.dtype)[number].recognize_rows(rows)
+
+    def inverse_transform(self, X, layer=-1):
+        """Mean data given the states of a hidden layer, by one pass down.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_units)
+            States of the hidden units, or probabilities of being on.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        number = self._hidden_layer_number(layer)
+        H = check_array(X, dtype=FLOATS, order="C", estimator=self)
+        n_units = self._finished_sizes()[number]
+        if H.shape[1] != n_units:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"expecting {n_units} features as input."
+            )
+        return self._data_given(H, number)
+
+    def _data_given(self, H, number):
+        if number == self._n_hidden - 1:
+            H = self.rbms_[-1]._machine(H.dtype).inverse_transform(DenseRows(H))
+            H = self._without_label(H)
+        return self._data(H, number + 1)
+
+    def reconstruct(self, X, layer=-1):
+        """Mean data after one pass up to a hidden layer and one pass down again.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        number = self._hidden_layer_number(layer)
+        return self._data_given(self._hidden_means(X, number), number)
+
+    def _sample(self, n_samples, n_steps, mean, streams, **options):
+        """Draw states of the highest RBM's visible layer, and data by one pass down from there."""
+        check_argument(self, "mean", mean, Flag())
+        highest = self.rbms_[-1]
+        states = highest.sample(n_samples, n_steps, random_state=streams, **options)
+        if self._n_hidden > 1:
+            return self._data(self._without_label(states), self._n_hidden, streams, mean)
+        if mean:
+            machine = highest._machine(states.dtype)
+            H = machine.transform(highest._rows(states))
+            machine.hidden.sample(H, (streams.seed, streams.take(), 0))
+            states = highest.inverse_transform(H)
+        return self._without_label(states)
+
+    def _draws(self, random_state):
+        """Streams to draw from: the estimator's own, going on, or new ones."""
+        check_argument(self, "random_state", random_state, Randomness())
+        if random_state is None:
+            return self._streams
+        return RandomStreams.from_random_state(check_random_state(random_state))
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags

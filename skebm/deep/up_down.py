@@ -1,0 +1,228 @@
+"""Contrastive wake-sleep, the "up-down" algorithm, for a deep belief network as a whole.
+
+Of each minibatch: a pass up by the recognition weights, which draws a state of every layer; the
+generative weights learn to give each layer from the one above. The top machine goes on from there
+by a few Gibbs steps, and learns by contrastive divergence. From where it ends, a pass down by the
+generative weights draws a state of every layer again, from which the recognition weights learn to
+give each layer from the one below [1]_. All steps of a minibatch use the weights from before it.
+
+Rows go through all of this without need of each other, so a thread takes a block of them from the
+data up and down again; then blocks of weights are moved, each by one thread.
+
+.. [1] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief nets",
+   Neural Computation 18, 2006.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from .._threads import blocks_of, one_blas_thread, run_phases
+from ..kernels.network import column_sums
+from ..kernels.updates import move_rows, phase_difference
+from .belief_net import go_through
+
+# Smaller blocks than these make matrix products slow. 100 rows make two of nearly one size.
+_FEWEST_ROWS = 48
+_FEWEST_WEIGHT_ROWS = 64
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a step depends on besides the net and the data; constant in an epoch."""
+
+    learning_rate: float
+    batch_size: int
+    n_gibbs_steps: int
+
+
+class UpDown:
+    """A deep belief network in training.
+
+    Parameters
+    ----------
+    net : BeliefNet
+        Changed in place.
+    streams : RandomStreams
+    """
+
+    def __init__(self, net, streams):
+        self.net = net
+        self.streams = streams
+
+    def run_epoch(self, rows, labels, order, settings):
+        """One step for each minibatch of the rows with the numbers ``order``, in that order.
+
+        Parameters
+        ----------
+        rows : DenseRows, SparseRows or StandardizedRows
+        labels : ndarray of shape (n_rows, n_labels)
+            What the top machine has in its visible layer beside the features; of shape (n_rows, 0)
+            where that is nothing.
+        order : ndarray of int
+        settings : Settings
+
+        Returns
+        -------
+        reconstruction_error : float
+            Squared difference of a row and its mean given the layer above, as it was drawn;
+            summed over features, mean over rows.
+        """
+        batch_size = min(settings.batch_size, len(order))
+        step = _Step(self.net, batch_size, settings.n_gibbs_steps)
+        total = 0.0
+        with one_blas_thread(), np.errstate(all="ignore"):
+            for start in range(0, len(order), batch_size):
+                numbers = order[start : start + batch_size]
+                if len(numbers) < batch_size:
+                    step = _Step(self.net, len(numbers), settings.n_gibbs_steps)
+                address = self.streams.seed, self.streams.take(step.n_streams)
+                total += step.run(rows, labels, numbers, address, settings.learning_rate)
+        return total / len(order)
+
+
+class _Step:
+    """A step on a minibatch of so many rows, in work arrays that are made once.
+
+    Parameters
+    ----------
+    net : BeliefNet
+    n_rows : int
+    n_gibbs_steps : int
+
+    Attributes
+    ----------
+    n_streams : int
+        Number of streams of random numbers that a step takes.
+    """
+
+    def __init__(self, net, n_rows, n_gibbs_steps):
+        self._net = net
+        self._n_rows = n_rows
+        self._n_gibbs_steps = n_gibbs_steps
+        connections, top = net.connections, net.top
+
+        def work_arrays(sizes, n_rows=n_rows):
+            return [np.empty((n_rows, size), dtype=net.dtype) for size in sizes]
+
+        n_below = [len(c.below.bias) for c in connections]
+        n_above = [len(c.above.bias) for c in connections]
+        # States of all layers up to the visible one of the top machine, in both passes.
+        self._up, self._down = (work_arrays([n_below[0], *n_above]) for _ in range(2))
+        # What is left of a state when its mean given the layer above, or below, is taken from it.
+        self._left_below, self._left_above = work_arrays(n_below), work_arrays(n_above)
+        self._pulls_below = work_arrays(n_below)
+        # Of the top machine: after the pass up, and below that after its Gibbs steps.
+        self._v, self._h = work_arrays(top.weights.shape, 2 * n_rows)
+        self._h_states = work_arrays(top.weights.shape[1:])[0]
+        self._errors = np.empty(n_rows)
+        self._rows = blocks_of(n_rows, _FEWEST_ROWS)
+        self._moves = list(self._all_moves())
+        self.n_streams = 2 * len(connections) + 2 * n_gibbs_steps
+
+    def run(self, rows, labels, numbers, address, learning_rate):
+        """Learn from the rows with these numbers; see :meth:`UpDown.run_epoch`.
+
+        Returns
+        -------
+        reconstruction_error : float
+            Summed over the rows.
+        """
+        rate = self._v.dtype.type(learning_rate / self._n_rows)
+
+        def sample(part):
+            streams = _Addresses(*address, part.start)
+            rows.take(numbers[part], self._up[0][part])
+            self._go_up(part, streams)
+            self._go_on(part, labels[numbers[part]], streams)
+            self._go_down(part, streams)
+
+        def move(task):
+            task(rate)
+
+        run_phases([(sample, self._rows), (move, self._moves)])
+        return float(self._errors.sum())
+
+    # Passes of a block of rows
+
+    def _go_up(self, part, streams):
+        for k, connection in enumerate(self._net.connections):
+            below, above, left = (a[k][part] for a in (self._up, self._up[1:], self._left_below))
+            connection.recognize(below, above, streams.next())
+            np.subtract(below, connection.generate(above, left), out=left)
+            np.copyto(self._pulls_below[k][part], left)
+            connection.below.over_variance(self._pulls_below[k][part])
+        self._errors[part] = np.square(self._left_below[0][part]).sum(axis=1)
+
+    def _go_on(self, part, labels, streams):
+        """Gibbs steps of the top machine, from the states that the pass up ends with."""
+        top, h_states = self._net.top, self._h_states[part]
+        v, h = (array[: self._n_rows][part] for array in (self._v, self._h))
+        n_features = self._up[-1].shape[1]
+        v[:, :n_features], v[:, n_features:] = self._up[-1][part], labels
+        go_through(top.weights, v, top.hidden, h)
+        v, h_after = (array[self._n_rows :][part] for array in (self._v, self._h))
+        for _ in range(self._n_gibbs_steps):
+            top.hidden.sample(h, streams.next(), out=h_states)
+            go_through(top.weights.T, h_states, top.visible, v, streams.next())
+            h = go_through(top.weights, v, top.hidden, h_after)
+        np.negative(h, out=h)
+        np.copyto(self._down[-1][part], v[:, :n_features])
+
+    def _go_down(self, part, streams):
+        for k in range(len(self._net.connections) - 1, -1, -1):
+            connection = self._net.connections[k]
+            below, above, left = (
+                a[k][part] for a in (self._down, self._down[1:], self._left_above)
+            )
+            connection.generate(above, below, streams.next())
+            np.subtract(above, connection.recognize(below, left), out=left)
+
+    # Moves of a block of weights or of a bias
+
+    def _all_moves(self):
+        top = self._net.top
+        yield from _moves_of_weights(top.weights, self._v, self._h)
+        yield partial(_move_bias, top.hidden.bias, self._h)
+        yield self._move_visible_bias
+        for k, connection in enumerate(self._net.connections):
+            generation, recognition = connection.generation, connection.recognition
+            yield from _moves_of_weights(generation, self._up[k + 1], self._pulls_below[k])
+            yield partial(_move_bias, connection.below.bias, self._left_below[k])
+            yield from _moves_of_weights(recognition, self._down[k], self._left_above[k])
+            yield partial(_move_bias, connection.above.bias, self._left_above[k])
+
+    def _move_visible_bias(self, rate):
+        gradient = np.empty_like(self._net.top.visible.bias)
+        phase_difference(self._v, self._n_rows, gradient)
+        self._net.top.visible.bias += rate * self._n_rows * gradient
+
+
+class _Addresses:
+    """Addresses of random numbers, each with a stream of its own."""
+
+    def __init__(self, seed, stream, first_row):
+        self._seed, self._stream, self._first_row = seed, stream, first_row
+
+    def next(self):
+        """The address (seed, stream, first row) of the next draw."""
+        self._stream += 1
+        return self._seed, self._stream - 1, self._first_row
+
+
+def _moves_of_weights(weights, left, right):
+    """Steps of blocks of the weights along ``left.T @ right``, each a function of the rate."""
+    for block in blocks_of(len(weights), _FEWEST_WEIGHT_ROWS):
+        yield partial(_move_weights, weights, left, right, block)
+
+
+def _move_weights(weights, left, right, block, rate):
+    zero, one = rate - rate, weights.dtype.type(1)
+    move_rows(left, right, block.start, weights[block], weights, rate, zero, one, zero)
+
+
+def _move_bias(bias, right, rate):
+    gradient = np.empty_like(bias)
+    column_sums(right, gradient)
+    bias += rate * gradient
