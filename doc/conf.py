@@ -2,8 +2,11 @@
 
 import inspect
 import os
+import sys
 
 import skebm
+
+sys.path.insert(0, os.path.dirname(__file__))
 
 project = "skebm"
 author = "the skebm developers"
@@ -15,7 +18,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.intersphinx",
-    "sphinx.ext.mathjax",
+    "mathml",
     "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
@@ -24,6 +27,9 @@ exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skebm"
 html_show_sourcelink = False
+html_static_path = ["_static"]
+html_css_files = ["skebm.css"]
+html_math_renderer = "mathml"
 
 # The class template lists the methods, the docstring its attributes.
 numpydoc_show_class_members = False
