@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 import sys
 
 import skebm
@@ -27,6 +28,18 @@ exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_title = "skebm"
 html_show_sourcelink = False
+html_theme_options = {
+    "logo": {"text": "skebm"},
+    "navbar_align": "left",
+    "navbar_end": ["theme-switcher"],
+    "header_links_before_dropdown": 6,
+    "footer_end": [],
+}
+# Pages that stand alone have nothing to show in a navigation of their section.
+html_sidebars = {
+    page: []
+    for page in ("index", "install", "results", "performance", "architecture", "whats_new")
+}
 html_static_path = ["_static"]
 html_css_files = ["skebm.css"]
 html_math_renderer = "mathml"
@@ -63,5 +76,18 @@ def skip_what_is_not_ours(app, what, name, obj, skip, options):
     return skip or (module is not None and not module.startswith("skebm"))
 
 
+def read_markdown(app, relative_path, parent_docname, source):
+    """Turn the headings and the code of an included CHANGELOG.md into reStructuredText."""
+    if relative_path.suffix == ".md":
+        text = re.sub(r"^## \[?(.*?)\]?$", _heading("-"), source[0], flags=re.M)
+        text = re.sub(r"^### (.*)$", _heading("~"), text, flags=re.M)
+        source[0] = re.sub(r"(?<!`)`([^`]+)`(?!`)", r"``\1``", text)
+
+
+def _heading(underline):
+    return lambda line: f"{line[1]}\n{underline * len(line[1])}"
+
+
 def setup(app):
+    app.connect("include-read", read_markdown)
     app.connect("autodoc-skip-member", skip_what_is_not_ours)
