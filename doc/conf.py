@@ -47,6 +47,9 @@ html_math_renderer = "mathml"
 # The class template lists the methods, the docstring its attributes.
 numpydoc_show_class_members = False
 
+# Each reference to something of ours has to lead somewhere.
+nitpicky = True
+
 # An inventory that cannot be fetched is a warning, and warnings are errors: links
 # to other projects are made on demand, so that the build needs no network.
 if os.environ.get("SKEBM_DOC_INTERSPHINX") == "1":
@@ -56,6 +59,8 @@ if os.environ.get("SKEBM_DOC_INTERSPHINX") == "1":
         "scipy": ("https://docs.scipy.org/doc/scipy", None),
         "sklearn": ("https://scikit-learn.org/stable", None),
     }
+else:
+    nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|sklearn)\..*")]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
