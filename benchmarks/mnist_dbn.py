@@ -19,7 +19,6 @@ fewer rows to learn from.
 """
 
 import argparse
-import ast
 import sys
 import time
 import warnings
@@ -33,6 +32,7 @@ from sklearn.neural_network import MLPClassifier
 
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import n_usable_cores, print_machine
+from _parameters import parameters
 from _peers import TorchNetwork, TorchRBM, torch
 from _timing import Contender, print_ratios, take_turns
 from skebm import BernoulliRBM, DBNClassifier
@@ -110,19 +110,6 @@ def load_data(options):
     return X[: options.rows], y[: options.rows], X_new, y_new
 
 
-def changes(options):
-    """What `--set` says, numbers and sequences as such."""
-    pairs = (item.split("=", maxsplit=1) for item in options.set)
-    return {name: literal(value) for name, value in pairs}
-
-
-def literal(text):
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
-
-
 def report(case, error, seconds, at_most="", aim=""):
     wanted = f"   at most {at_most}" if at_most else ""
     wanted += f", aim {aim}" if aim else ""
@@ -137,13 +124,13 @@ def timed_fit(model, *data):
 
 def run_classifier(case, data, options):
     X, y, X_new, y_new = data
-    parameters, at_most, aim = CLASSIFIERS[case]
-    model = DBNClassifier(random_state=options.seed, verbose=options.verbose)
-    model.set_params(**parameters | changes(options))
+    chosen, at_most, aim = CLASSIFIERS[case]
+    chosen = chosen | parameters(options.set)
+    model = DBNClassifier(random_state=options.seed, verbose=options.verbose, **chosen)
     seconds = timed_fit(model, X, y)
     report(case, 100 * (1 - model.score(X_new, y_new)), seconds, at_most, aim)
     tuning = sum(model.history_["seconds"])
-    print(f"    of which fine-tuning {tuning:.0f} s, {model.n_iter_} epochs; {parameters}")
+    print(f"    of which fine-tuning {tuning:.0f} s, {model.n_iter_} epochs; {chosen}")
 
 
 def run_features(data, options):
@@ -156,7 +143,7 @@ def run_features(data, options):
         n_iter=60,
         verbose=options.verbose,
         random_state=options.seed,
-    ).set_params(**changes(options))
+    ).set_params(**parameters(options.set))
     start = time.perf_counter()
     features = rbm.fit_transform(X)
     readout = LogisticRegression(C=1.0, max_iter=500).fit(features, y)
@@ -182,7 +169,7 @@ def run_few(data, options):
             unlabeled=-1,
             random_state=options.seed,
             verbose=options.verbose,
-        ).set_params(**changes(options))
+        ).set_params(**parameters(options.set))
         seconds = timed_fit(model, X, few)
         name = "few" if pretrain else "few-random"
         report(name, 100 * (1 - model.score(X_new, y_new)), seconds, "6.4", "5.0")
@@ -205,7 +192,7 @@ def run_digits(_, options):
     print(f"    best of {len(search.cv_results_['params'])}: {search.best_params_}")
     for pretrain in (True, False):
         model = DBNClassifier(pretrain=pretrain, random_state=options.seed)
-        model.set_params(**changes(options))
+        model.set_params(**parameters(options.set))
         start = time.perf_counter()
         scores = cross_val_score(model, X, y, cv=folds)
         name = "digits" if pretrain else "digits-random"

@@ -17,6 +17,7 @@ The cases:
 
 Grey pixels in [0, 1], float32, no distortions. With `--held-out`, the models are trained on the
 first 50,000 training rows and judged on the other 10,000; the test set is not looked at.
+`--set name=value` changes parameters of the estimator.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from sklearn.svm import SVC
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import print_machine
 from _memory import process_peak
+from _parameters import parameters
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
 from skebm._rows import as_rows
 from skebm._threads import one_blas_thread
@@ -91,6 +93,7 @@ def parse_options():
     parser.add_argument("--rows", type=int, default=60_000, help="rows of the training set")
     parser.add_argument("--components", type=int, default=N_COMPONENTS)
     parser.add_argument("--held-out", action="store_true", help="judge on training rows")
+    parser.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each timing")
     parser.add_argument("--verbose", action="store_true", help="a line a step")
     return parser.parse_args()
@@ -113,13 +116,15 @@ def load(options):
 
 def network(params, options):
     rbm = BernoulliRBM(**RBM)
-    params = TRAINED | params | {"verbose": options.verbose, "random_state": 0}
-    return DSNClassifier(options.components, rbm=rbm, **params)
+    return DSNClassifier(
+        options.components, rbm=rbm, verbose=options.verbose, random_state=0, **params
+    )
 
 
 def run_mnist(name, options):
     X, y, X_test, y_test = load(options)
     params, wanted = MODELS[name]
+    params = TRAINED | params | parameters(options.set)
     start = time.perf_counter()
     dsn = network(params, options).fit(X, y)
     seconds = time.perf_counter() - start

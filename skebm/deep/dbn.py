@@ -110,7 +110,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     early_stopping : bool, default=False
         Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
-        the loss has not fallen by ``tol`` for so long.
+        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
+        "cosine": these run to their end.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
     beta_1 : float, default=0.9
@@ -520,7 +521,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     early_stopping : bool, default=False
         Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
-        the loss has not fallen by ``tol`` for so long.
+        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
+        "cosine": these run to their end.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
     beta_1 : float, default=0.9

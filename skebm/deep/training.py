@@ -28,6 +28,9 @@ _RATE_DIVISOR = 5
 
 SCHEDULES = (*DECAYS, "adaptive")
 
+# These fall to zero at the last epoch: a loss that stands still before may fall again.
+_SCHEDULES_TO_THE_END = ("linear", "cosine")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -50,7 +53,8 @@ class Settings:
     shuffle : bool
     tol : float
     n_iter_no_change : int
-        Epochs in a row, each without a gain of ``tol``, that are put up with.
+        Epochs in a row, each without a gain of ``tol``, that are put up with. A gain of the loss
+        is not asked for where ``learning_rate`` falls to zero at ``max_iter``.
     momentum, nesterovs_momentum, beta_1, beta_2, epsilon : float, bool, float, float, float
         See :mod:`skebm.deep.solvers`.
     max_norm : float or None
@@ -291,6 +295,9 @@ def train(learner, data, *, validate=None, after_epoch=None):
     """
     settings, network = learner.settings, learner.network
     patience = _Patience(settings.tol, settings.n_iter_no_change)
+    goes_to_the_end = validate is None and (
+        settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
+    )
     best_parameters = None
     start = time.perf_counter()
     rate = settings.learning_rate_init
@@ -314,7 +321,7 @@ def train(learner, data, *, validate=None, after_epoch=None):
             rate /= _RATE_DIVISOR
             patience.renew()
             return True
-        return waits
+        return waits or goes_to_the_end
 
     if settings.solver == "lbfgs":
         learner.search(data, goes_on)

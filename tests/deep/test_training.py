@@ -324,6 +324,17 @@ def test_adaptive_divides_by_five_where_others_stop():
     )
 
 
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_a_learning_rate_that_falls_to_zero_does_so(schedule):
+    settings = Settings(learning_rate=schedule, tol=1.0, n_iter_no_change=2, max_iter=9)
+    network = make_network((6, 4, 3), ("tanh", "softmax"))
+    assert len(fit(network, make_data(), settings)) == 9
+    # Scores of rows held out still end it: the parameters of the best epoch are kept.
+    assert len(fit(network, make_data(), settings, validate=lambda _: 0.5)) == 4
+    # The line searches of L-BFGS know no learning rate.
+    assert len(fit(network, make_data(), replace(settings, solver="lbfgs"))) < 9
+
+
 def test_the_parameters_with_the_highest_validation_score_are_kept():
     network = make_network((6, 4, 3), ("tanh", "softmax"))
     scores, at = iter([0.1, 0.5, 0.8, 0.4, 0.3, 0.8, 0.2, 0.9]), []
