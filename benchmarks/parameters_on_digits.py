@@ -1,7 +1,7 @@
 """What single parameters do, on scikit-learn's digits: the evidence of the guide's page on them.
 
-    python benchmarks/parameters.py                   # everything: some minutes
-    python benchmarks/parameters.py --cases rbm dsn
+    python benchmarks/parameters_on_digits.py                   # everything: some minutes
+    python benchmarks/parameters_on_digits.py --cases rbm dsn
 
 Each table varies one parameter at a time and leaves the others at the values in its title. Numbers
 are means over seeds, with the standard error of that mean, which does not contain the choice of
@@ -186,8 +186,9 @@ def compare_dbns(seeds):
         rbm_learning_rate=[0.02, 1.0],
         learning_rate_init=[0.0003, 0.03],
         dropout=[0.0],
-        hidden_layer_sizes=[(256,)],
+        batch_size=[10],
     )
+    settings.append({"batch_size": 10, "pretrain": False})
     for n_labels in (100, len(y_train)):
         title = f"DBNClassifier, {n_labels} labels, error on digits held out, %"
         print_table(title, ("error",), partial(measure, n_labels), settings, seeds)
