@@ -99,6 +99,8 @@ def compare_starts(seeds):
     settings = [
         {},
         {"algorithm": "cd", "n_iter": 20},
+        {"algorithm": "cd", "n_iter": 20, "n_components": 64},
+        {"algorithm": "cd", "n_iter": 20, "n_components": 1024},
         {"learning_rate_schedule": "linear", "n_iter": 100, "n_chains": 100},
         {"learning_rate_schedule": "linear", "n_iter": 100, "n_chains": 100, "centered": True},
     ]
@@ -134,6 +136,8 @@ def compare_rbms(seeds):
         {"learning_rate": 0.3, "learning_rate_schedule": "linear"},
         {"algorithm": "cd", "learning_rate": 0.3},
         {"learning_rate": 0.003, "momentum": 0.9},
+        {"momentum": 0.9, "centered": True},
+        {"momentum": 0.9, "sparsity_target": 0.2},
         {"learning_rate": 0.3, "batch_size": 100},
         {"learning_rate": 0.3, "centered": True},
     ]
