@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.sparse
 
+from ._threads import for_each, one_blas_thread
 from .kernels.layers import standardize
 from .kernels.products import add_product, multiply
 from .kernels.sparse import (
@@ -29,6 +30,15 @@ def as_rows(X):
 def chunks(n_rows, size=CHUNK):
     """Slices that cover ``n_rows`` rows, ``size`` at a time."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def for_each_chunk(function, n_rows, size=CHUNK):
+    """Call ``function(slice)`` for chunks of ``n_rows`` rows, on as many threads as are idle.
+
+    BLAS runs on one thread inside: see :func:`skebm._threads.one_blas_thread`.
+    """
+    with one_blas_thread():
+        for_each(function, chunks(n_rows, size))
 
 
 def _read_only(array):

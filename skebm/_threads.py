@@ -187,7 +187,18 @@ class _OneBlasThread:
 
 @cache
 def one_blas_thread():
-    """Context in which matrix products run on the calling thread alone."""
+    """Context in which matrix products run on the thread that calls for them alone.
+
+    It holds for the whole process. Who must enter it: whoever starts work on rows of data, before
+    the first product and before blocks are handed out to threads; that is once for an epoch, a
+    call of an estimator, or a pass over a data set, since the first to enter takes as long as a
+    step on a small minibatch. Who need not: whatever works on one block or one minibatch (layers
+    of units, passes of a machine, kernels), which relies on its caller; and what makes no
+    products. To enter it once more, in the same thread or another, does no harm.
+
+    Outside of it results stay correct, but their last bits can depend on the number of threads
+    of BLAS, and two pools of threads get into each other's way.
+    """
     return _OneBlasThread()
 
 

@@ -7,6 +7,9 @@ from numbers import Integral
 
 import numpy as np
 
+# What ``validate_data`` keeps: the types of data that are computed with as they are.
+FLOATS = (np.float64, np.float32)
+
 # Modules that stand between a caller and our code; scikit-learn wraps methods.
 _OURS = ("skebm.", "sklearn.")
 
@@ -229,6 +232,26 @@ def check_argument(estimator, name, value, check):
         )
 
 
+def check_mask(name, mask, shape):
+    """An array of bool for data of ``shape`` (n_rows, n_columns): of all rows, or of each.
+
+    Returns
+    -------
+    ndarray of bool, of shape (n_rows, n_columns) or, if it is the same in all rows, (1, n_columns)
+
+    Raises
+    ------
+    ValueError
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape not in (shape, shape[1:]):
+        raise ValueError(
+            f"{name} must be an array of bool of shape {shape[1:]} or {shape}. "
+            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
+        )
+    return np.atleast_2d(mask)
+
+
 def warn_caller(message, category=UserWarning):
     """Warn about the line that called into skebm, however many frames of ours are in between."""
     frame, level = sys._getframe(1), 2
@@ -259,6 +282,7 @@ def all_or_nothing(estimator):
 
 
 __all__ = [
+    "FLOATS",
     "AnyOf",
     "BatchSize",
     "ClassWeights",
@@ -275,6 +299,7 @@ __all__ = [
     "Verbosity",
     "all_or_nothing",
     "check_argument",
+    "check_mask",
     "check_parameters",
     "warn_caller",
 ]

@@ -68,7 +68,10 @@ def direction(data, chains, offsets, centered):
 
 
 class Learner:
-    """Twin of `skebm.boltzmann.gradient.Learner`, drawing from the same addresses."""
+    """Twin of `skebm.boltzmann.gradient.Learner`, drawing from the same addresses.
+
+    With chains that persist (PCD), or with `chains=None` from the data (CD).
+    """
 
     def __init__(self, parameters, chains, offsets, seed, next_stream, dtype):
         self.parameters = [np.array(p, dtype=np.float64) for p in parameters]
@@ -92,13 +95,13 @@ class Learner:
         W, b, c = self.parameters
         h_data = sigmoid(v_data @ W + c)
 
-        h = self.chains if settings.persistent else self.draw(h_data)
+        h = self.draw(h_data) if self.chains is None else self.chains
         v_chains = self.draw(sigmoid(h @ W.T + b))
         for _ in range(settings.n_gibbs_steps - 1):
             h = self.draw(sigmoid(v_chains @ W + c))
             v_chains = self.draw(sigmoid(h @ W.T + b))
         h_chains = sigmoid(v_chains @ W + c)
-        if settings.persistent:
+        if self.chains is not None:
             self.chains = self.draw(h_chains)
 
         rate = settings.offset_rate
@@ -161,12 +164,12 @@ class GaussianLearner:
 
     def step(self, v_data, settings):
         h_data = self.hidden_mean(v_data)
-        h = self.chains if settings.persistent else self.draw_hidden(h_data)
-        v = self.draw_visible(h, None if settings.persistent else v_data)
+        h = self.draw_hidden(h_data) if self.chains is None else self.chains
+        v = self.draw_visible(h, v_data if self.chains is None else None)
         for _ in range(settings.n_gibbs_steps - 1):
             v = self.draw_visible(self.draw_hidden(self.hidden_mean(v)), v)
         h_chains = self.hidden_mean(v)
-        if settings.persistent:
+        if self.chains is not None:
             self.chains = self.draw_hidden(h_chains)
 
         for offset, rows in zip(self.offsets, (v_data, h_data), strict=True):

@@ -37,7 +37,7 @@ class BernoulliRBM(BaseRBM):
         If positive, print a line an epoch.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
-        for the same result at each call, on any number of threads.
+        for the same result at each call, on any number of threads, see :ref:`random_numbers`.
     algorithm : {"pcd", "cd", "pt"}, default="pcd"
         Where the Gibbs chains start. "pcd", persistent contrastive divergence: where the last
         step left them [1]_. "cd", contrastive divergence: at the data of the minibatch [2]_.

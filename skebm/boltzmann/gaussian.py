@@ -50,7 +50,7 @@ class GaussianRBM(BaseRBM):
         If positive, print a line an epoch.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
-        for the same result at each call, on any number of threads.
+        for the same result at each call, on any number of threads, see :ref:`random_numbers`.
     algorithm : {"cd", "pcd", "pt"}, default="cd"
         Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch,
         which serves these units best [3]_. "pcd", persistent contrastive divergence: where the

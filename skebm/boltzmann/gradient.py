@@ -1,9 +1,9 @@
-"""Learning: the negative phase, the centred gradient, and the step along it.
+"""Learning: the centred gradient, and the step along it.
 
 The gradient of the log-likelihood is a difference of two expectations of v h: over the data (the
-positive phase) and over the model (the negative phase), which Gibbs chains stand in for. One
-array of visible and one of hidden rows holds both phases, so that one matrix product is the
-whole gradient of the weights::
+positive phase) and over the model (the negative phase), which Gibbs chains stand in for, see
+:mod:`skebm.boltzmann.negative_phase`. One array of visible and one of hidden rows holds both
+phases, so that one matrix product is the whole gradient of the weights::
 
     rows of v                    rows of h, weighed
     ---------------------------  -----------------------------
@@ -31,7 +31,6 @@ from ..kernels.updates import (
     weigh_phases,
 )
 from .sparse_gradient import prefers_sparse, run_sparse_epoch
-from .tempering import N_STREAMS
 
 # Share of the way that offsets go towards the mean of a minibatch.
 OFFSET_RATE = 0.01
@@ -46,7 +45,6 @@ class Settings:
 
     learning_rate: float
     batch_size: int
-    persistent: bool
     n_gibbs_steps: int
     momentum: float
     l2: float
@@ -66,82 +64,44 @@ class Learner:
     ----------
     machine : Machine
         Changed in place.
-    chains : ndarray of shape (n_chains, n_hidden), or None if no chain persists
-        Hidden states of the persistent chains; changed in place. With ``tempering``, of shape
-        (n_replicas, n_chains, n_hidden), the last replicas being those of the machine itself.
+    negative_phase : NegativePhase
+        Where the chains come from; changed in place.
     offsets : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
         Moving averages of the states of both layers given the data; changed in place.
     velocity : tuple of three ndarrays, or None if there is no momentum
         Last step of the weights, the visible and the hidden biases; changed in place.
     streams : RandomStreams
-    tempering : Tempering, default=None
-        How the replicas of persistent chains swap states, where there are replicas.
     """
 
-    def __init__(self, machine, chains, offsets, velocity, streams, tempering=None):
+    def __init__(self, machine, negative_phase, offsets, velocity, streams):
         self.machine = machine
-        self.chains = chains
+        self.negative_phase = negative_phase
         self.offsets = offsets
         self.velocity = velocity
         self.streams = streams
-        self.tempering = tempering
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
-        if self.tempering is None and prefers_sparse(self, rows, settings):
+        if self.negative_phase.in_sparse_loop and prefers_sparse(self, rows, settings):
             run_sparse_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():
                 self._run_dense_epoch(rows, order, settings)
 
     def _run_dense_epoch(self, rows, order, settings):
+        phase, k = self.negative_phase, settings.n_gibbs_steps
         batch_size = min(settings.batch_size, len(order))
-        n_chains = self.chains.shape[-2] if settings.persistent else batch_size
-        n_stacked = batch_size + n_chains + 2
+        n_stacked = batch_size + phase.n_chains(batch_size) + 2
         n_visible, n_hidden = self.machine.weights.shape
         v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
         h = np.empty((n_stacked, n_hidden), dtype=self.machine.dtype)
         for start in range(0, len(order), batch_size):
             batch = order[start : start + batch_size]
             rows.take(batch, v[: len(batch)])
-            n_phases = len(batch) + (n_chains if settings.persistent else len(batch))
-            self._sample_phases(v[:n_phases], h[:n_phases], len(batch), settings)
-            self._ascend(v[: n_phases + 2], h[: n_phases + 2], len(batch), settings)
-
-    def _sample_phases(self, v, h, n_data, settings):
-        """Fill in everything but the data: chains, and hidden means of data and chains.
-
-        The last hidden states of a chain enter as probabilities: their expectation is the same
-        as that of samples, their variance smaller. Visible states stay samples: as probabilities
-        they would bias what the hidden units see, and cost the sparse products their zeros.
-        """
-        machine, seed, k = self.machine, self.streams.seed, settings.n_gibbs_steps
-        if self.tempering is not None:
-            stream = self.streams.take(N_STREAMS * k)
-            v[n_data:] = self.tempering.run(machine, self.chains, k, (seed, stream))[-1]
-            machine.hidden_mean(v, h)
-            return
-        stream = self.streams.take(2 * k)
-        if settings.persistent:
-            self._advance(self.chains, v[n_data:], k, stream)
-            machine.hidden_mean(v, h)
-            machine.hidden.sample(h[n_data:], (seed, stream + 2 * k - 1, 0), out=self.chains)
-        else:
-            machine.hidden_mean(v[:n_data], h[:n_data])
-            states = machine.hidden.sample(h[:n_data], (seed, stream, 0), out=h[n_data:])
-            self._advance(states, v[n_data:], k, stream + 1, previous=v[:n_data])
-            machine.hidden_mean(v[n_data:], h[n_data:])
-
-    def _advance(self, h, v, n_steps, stream, previous=None):
-        """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last.
-
-        ``previous`` are visible states of before, where there are some.
-        """
-        machine, seed = self.machine, self.streams.seed
-        machine.sample_visible(h, (seed, stream, 0), v, previous)
-        for step in range(1, n_steps):
-            machine.sample_hidden(v, (seed, stream + 2 * step - 1, 0), h)
-            machine.sample_visible(h, (seed, stream + 2 * step, 0), v, previous=v)
+            n_data, n_phases = len(batch), len(batch) + phase.n_chains(len(batch))
+            address = self.streams.seed, self.streams.take(phase.n_streams(k))
+            phase.sample(self.machine, v[:n_phases], h[:n_phases], n_data, k, address)
+            self._ascend(v[: n_phases + 2], h[: n_phases + 2], n_data, settings)
 
     def _ascend(self, v, h, n_data, settings):
         """One step along the gradient; the last two rows of ``v`` and ``h`` are still free."""

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._rows import CHUNK, chunks
-from .._threads import blocks_of, for_each, one_blas_thread
+from .._rows import CHUNK, for_each_chunk
+from .._threads import blocks_of, for_each
 from ..kernels.products import multiply
 
 # Fewer rows than this are not worth waking a second thread for.
@@ -96,8 +96,7 @@ class Machine:
             for _ in self.walk(v[part], n_steps, (seed, stream, first_row + part.start), kept):
                 pass
 
-        with one_blas_thread():
-            for_each(run, chunks(len(v)))
+        for_each_chunk(run, len(v))
         return v
 
     # Of whole data sets, dense or sparse, chunk by chunk.
@@ -145,8 +144,7 @@ class Machine:
         def transform(part):
             units.mean(rows.times(weights, part, out[part]))
 
-        with one_blas_thread():
-            for_each(transform, chunks(rows.shape[0]))
+        for_each_chunk(transform, rows.shape[0])
         return out
 
     def _of_each_row(self, function, rows):
@@ -161,8 +159,7 @@ class Machine:
             out[part] = function(v, multiply(v, self.weights, inputs))
 
         size = int(np.clip(_WEIGHTS_PER_CHUNK / self.weights.size, 8, CHUNK))
-        with one_blas_thread():
-            for_each(evaluate, chunks(rows.shape[0], size))
+        for_each_chunk(evaluate, rows.shape[0], size)
         return out
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
-from .._rows import chunks
+from .._rows import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.products import multiply
 
@@ -115,8 +115,7 @@ def _log_masses(machine):
         multiply(states, weights, inputs)
         log_masses[part] = other.log_partition(inputs) - layer.energy(states)
 
-    with one_blas_thread():
-        for_each(evaluate, chunks(layer.n_states))
+    for_each_chunk(evaluate, layer.n_states)
     return log_masses
 
 
@@ -133,7 +132,7 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
 
     Parameters
     ----------
-    path : Path
+    path : TemperaturePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures, rising from 0 to 1.
     n_chains : int
@@ -179,7 +178,7 @@ def anneal(path, betas, v, streams):
 
     Parameters
     ----------
-    path : Path
+    path : TemperaturePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures in the order of the way.
     v : ndarray of shape (n_chains, n_visible)

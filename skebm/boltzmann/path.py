@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 
-class Path:
-    """Machines between one without weights, given by its two layers, and another.
+class TemperaturePath:
+    """The machines at all inverse temperatures from 0, without weights, to 1, the one in question.
 
     Parameters
     ----------
     machine : Machine
+        At the end of the path.
     visible, hidden : layers of units
-        Those of the machine without weights, of the same kinds as the machine's.
+        At its start: those of the machine without weights, of the same kinds as the machine's.
     """
 
     def __init__(self, machine, visible, hidden):
@@ -28,7 +29,7 @@ class Path:
     def at(self, beta):
         """The two layers at an inverse temperature."""
         beta = float(beta)  # a number of NumPy's would make float32 arrays float64
-        return Tempered(
+        return TemperedLayers(
             beta,
             self.machine.visible.between(self.visible, beta),
             self.machine.hidden.between(self.hidden, beta),
@@ -50,11 +51,11 @@ class Path:
 
 
 @dataclass(frozen=True)
-class Tempered:
-    """Two layers at an inverse temperature.
+class TemperedLayers:
+    """One point of a path: both layers at an inverse temperature, without the weights.
 
-    Inputs are products of the states of the other layer with the machine's own weights, of
-    which the share ``beta`` counts.
+    Inputs that it is given are products of the states of the other layer with the weights at the
+    end of the path, of which the share ``beta`` counts: one product serves several points.
     """
 
     beta: float
@@ -67,7 +68,7 @@ class Tempered:
         Parameters
         ----------
         gap : ndarray of shape (n_rows,)
-            ``Path.visible_gap`` of the states.
+            ``TemperaturePath.visible_gap`` of the states.
         inputs : ndarray of shape (n_rows, n_hidden)
             What they put into the hidden units.
         """

@@ -53,15 +53,16 @@ def prefers_sparse(learner, rows, settings):
 
 def run_sparse_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
-    rule = _rule(settings, len(order))
+    phase, streams = learner.negative_phase, learner.streams
+    rule = _rule(settings, phase, len(order))
     model, work = _model(learner), _workspace(learner, rule)
     n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
     n_blocks = len(work.bounds) - 1
-    seed, n_rows = learner.streams.seed, n_steps * rule.batch_size
+    seed, n_rows = streams.seed, n_steps * rule.batch_size
     for start in range(0, len(order), n_rows):
         part = order[start : start + n_rows]
         n_batches = -(-len(part) // rule.batch_size)
-        stream = learner.streams.take(2 * rule.n_gibbs_steps * n_batches)
+        stream = streams.take(n_batches * phase.n_streams(rule.n_gibbs_steps))
 
         def member(rank, size, part=part, stream=stream):
             run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
@@ -108,11 +109,11 @@ def _copy_back(model, work, learner):
     learner.machine.weights[:] = model.W[:, :n_hidden]
     if learner.velocity is not None:
         learner.velocity[0][:] = model.W_step[:, :n_hidden]
-    if learner.chains is not None:
-        learner.chains[:] = work.h[:, :n_hidden]
+    if learner.negative_phase.chains is not None:
+        learner.negative_phase.chains[:] = work.h[:, :n_hidden]
 
 
-def _rule(settings, n_rows):
+def _rule(settings, negative_phase, n_rows):
     return Rule(
         rate=settings.learning_rate,
         momentum=float(settings.momentum),
@@ -122,7 +123,7 @@ def _rule(settings, n_rows):
         sparsity_cost=0.0 if settings.sparsity_target is None else float(settings.sparsity_cost),
         offset_rate=settings.offset_rate,
         centered=settings.centered,
-        persistent=settings.persistent,
+        persistent=negative_phase.chains is not None,
         n_gibbs_steps=settings.n_gibbs_steps,
         batch_size=min(settings.batch_size, n_rows),
     )
@@ -131,7 +132,8 @@ def _rule(settings, n_rows):
 def _workspace(learner, rule):
     n_visible, n_hidden = learner.machine.weights.shape
     dtype = learner.machine.dtype
-    h = _padded(learner.chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
+    chains = learner.negative_phase.chains
+    h = _padded(chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
     n_bytes = n_visible * n_columns * dtype.itemsize

@@ -19,7 +19,7 @@ import numpy as np
 from .._threads import for_each
 from ..kernels.products import multiply
 from ..kernels.random import fill_uniform
-from .path import Path
+from .path import TemperaturePath
 
 # Rows that are multiplied together at least, as fewer make matrix products slow; and weights that
 # they visit, as waking a thread takes as long as visiting some.
@@ -67,7 +67,7 @@ class Tempering:
         inputs = np.empty((len(v), machine.weights.shape[1]), dtype=machine.dtype)
         multiply(v, machine.weights, inputs)
         h = np.empty((len(self.betas), *inputs.shape), dtype=machine.dtype)
-        for r, layers in enumerate(self._layers(Path(machine, *self.base))):
+        for r, layers in enumerate(self._layers(TemperaturePath(machine, *self.base))):
             layers.sample_hidden(inputs, (seed, stream, r * len(v)), h[r])
         return h
 
@@ -93,7 +93,7 @@ class Tempering:
             Visible states that the hidden ones were drawn from.
         """
         seed, stream = address
-        path = Path(machine, *self.base)
+        path = TemperaturePath(machine, *self.base)
         v = np.empty((*h.shape[:2], len(machine.weights)), dtype=h.dtype)
         inputs = np.empty_like(h)
         layers = self._layers(path)

@@ -17,10 +17,24 @@ def kernel(function):
     a division from vectorising. A read-only installation has nowhere to keep a cache; there the
     function is compiled anew in each process.
     """
+    return _cached(function, _OPTIONS)
+
+
+def rounded(function):
+    """Like ``kernel``, with every product rounded before it is added to anything.
+
+    Of a sum of two products, only one can be part of a fused multiply-add. The compiler may
+    choose either, and was seen to choose otherwise in code that was just compiled than in code
+    from the cache.
+    """
+    return _cached(function, _OPTIONS | {"fastmath": FAST_ARITHMETIC - {"contract"}})
+
+
+def _cached(function, options):
     try:
-        return njit(cache=True, **_OPTIONS)(function)
+        return njit(cache=True, **options)(function)
     except RuntimeError:
-        return njit(**_OPTIONS)(function)
+        return njit(**options)(function)
 
 
 def part(function):

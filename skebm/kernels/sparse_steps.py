@@ -86,6 +86,16 @@ class Workspace(NamedTuple):
     h: np.ndarray  # (n_chains, n_columns) hidden states of the chains
 
 
+# Names in what follows:
+#
+# low, high       the units of a block or of a tile, from the first to the one after the last
+# r, q            numbers of a row (data, then chains) and of a chain; row n_data + q is that of q
+# first, last     rows or chains of a range, the last one not included
+# n_listed        lengths of the lists by unit, as n_on has those of the lists by row
+# difference      mean over the data less mean over the chains
+# moved           times an offset: "moved_offset" is the visible offset times the visible difference
+# number          the type of the weights, which constants are cast to
+
 # Indices below are unsigned. For all that the compiler knows, any other number is negative and
 # counts from the end: the test for that keeps loops from vectorising, and doubles the time to
 # follow a list. And rows are not taken as arrays of their own: the references to an array are
@@ -436,6 +446,7 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
     Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` a minibatch.
     Returns early, leaving the model half-way through a step, if another thread fails.
     """
+    # The thread owns every size-th block of visible units, and one tile of hidden units.
     n_blocks = work.bounds.shape[0] - 1
     n_hidden = model.c.shape[0]
     tile = (n_hidden + size - 1) // size
@@ -449,7 +460,9 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
         n_data = np.int64(numbers.shape[0])
         n_chains = np.int64(work.h.shape[0]) if rule.persistent else n_data
         n_rows = n_data + n_chains
-        # All that can be done with a block while its weights are in the cache.
+
+        # By block: all that can be done while its weights are in the cache. That is the last part
+        # of the step before; the data; and the first draw of chains that have hidden states.
         for block in range(rank, n_blocks, size):
             if start > 0:
                 _learn_visible(model, work, rule, block, n_data_before, n_chains_before)
@@ -460,6 +473,8 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
                 _send_up(model, work, block, n_data, n_rows, rule.centered)
         if not meet(work.barrier, size):
             return
+
+        # By tile: hidden states for chains that start at the data, who have none yet.
         next_stream = stream + 1
         n_steps = rule.n_gibbs_steps
         if rule.persistent:
@@ -469,6 +484,8 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
             _draw_hidden(work, low, high, first, n_chains, seed, stream)
             if not meet(work.barrier, size):
                 return
+
+        # The visible draws that are left, each with the hidden one before it: by tile, by block.
         for step in range(n_steps):
             if step > 0 or rule.persistent:
                 _mean_hidden(model, work, low, high, n_data, n_rows)
@@ -482,6 +499,8 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
             if not meet(work.barrier, size):
                 return
             next_stream += 1
+
+        # By tile: the means that the gradient takes, the states that persist, and the hidden step.
         _mean_hidden(model, work, low, high, first if rule.persistent else n_data, n_rows)
         if rule.persistent:
             _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)

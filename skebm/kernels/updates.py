@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import kernel, rounded
 
 
 @kernel
@@ -59,7 +59,7 @@ def subtract_projection(a, b, offset, out):
             out[i] -= weight * row[i]
 
 
-@kernel
+@rounded
 def move_row(w, gradient, velocity, rate, momentum, keep, l1):
     """One step of one row of weights along its gradient; each number is of the weights' type.
 

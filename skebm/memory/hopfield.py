@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
+    FLOATS,
     Flag,
     Number,
     Optional,
@@ -19,6 +20,7 @@ from .._validation import (
     Randomness,
     all_or_nothing,
     check_argument,
+    check_mask,
     check_parameters,
     warn_caller,
 )
@@ -26,29 +28,10 @@ from .._version import VersionStamp
 from ..kernels.hopfield import random_spins
 from ..kernels.random import fill_uniform
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
-from .recall import (
-    DenseNetwork,
-    Dynamics,
-    Outcome,
-    SoftmaxNetwork,
-    WeightNetwork,
-    random_orders,
-    temperatures,
-)
+from .recall import Dynamics, Outcome, random_orders, temperatures
 from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
-from .storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey, append
+from .storage import RULES, Couplings, append
 from .unlearning import unlearn
-
-_RULES = {
-    "hebb": lambda memory: Hebb(),
-    "storkey": lambda memory: Storkey(),
-    "pseudo_inverse": lambda memory: Dreaming(np.inf),
-    "dreaming": lambda memory: Dreaming(memory.sleep_time),
-    "dense": lambda memory: KeepPatterns(memory.order),
-    "softmax": lambda memory: KeepPatterns(),
-}
-_KEEP_PATTERNS = ("dense", "softmax")
-_FLOATS = (np.float64, np.float32)
 
 
 class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -185,7 +168,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
     """
 
     _parameter_checks: ClassVar = {
-        "rule": Options(*_RULES),
+        "rule": Options(*RULES),
         "fit_intercept": Flag(),
         "binarize": Optional(Number(Real, "(-inf, inf)")),
         "sleep_time": Number(Real, "[0, inf)"),
@@ -357,10 +340,10 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         ValueError
             If the rule has no weights.
         """
-        self._fitted_rule()
+        rule = self._fitted_rule()
         check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
         check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
-        if self.rule in _KEEP_PATTERNS:
+        if rule.keeps_patterns:
             raise ValueError(
                 f"{type(self).__name__} with rule={self.rule!r} keeps the patterns themselves and "
                 "has no weights to unlearn from."
@@ -376,20 +359,20 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
 
     def _start(self, X, y):
         """An empty memory for data like these."""
-        dtype = X.dtype if X.dtype in _FLOATS else np.dtype(np.float64)
-        real = self.rule == "softmax"
+        dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
+        rule = self._rule()
         self._seed = RandomStreams.from_random_state(check_random_state(self.random_state)).seed
         self._n_dreams = 0
         self.n_iter_ = 1
         self._dtype = dtype
         self._stored_with = self._storing_parameters()
-        self.encoding_ = REAL if real else None
-        self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if real else np.int8)
+        self.encoding_ = REAL if rule.real_states else None
+        self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if rule.real_states else np.int8)
         self._room = None
         self.labels_ = None if y is None else np.asarray(y)[:0]
         for name in ("weights_", "intercept_"):
             vars(self).pop(name, None)
-        if self.rule not in _KEEP_PATTERNS:
+        if not rule.keeps_patterns:
             self._publish(Couplings.empty(X.shape[1], self.fit_intercept, dtype))
 
     def _couplings(self):
@@ -407,7 +390,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         labels = self._labels_with(X, y)
         self.encoding_ = self._encoding_with(X)
         patterns = self._patterns_of(X, self.encoding_)
-        if self.rule not in _KEEP_PATTERNS:
+        if not rule.keeps_patterns:
             couplings = self._couplings()
             self._refuse_after_dreams(rule.adds_after_dreams, "store more patterns")
             rule.add(couplings, patterns)
@@ -446,7 +429,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         kept = np.delete(self.patterns_, numbers, axis=0)
         if len(kept) == 0:
             raise ValueError(f"Nothing would be left in this {type(self).__name__}.")
-        if self.rule not in _KEEP_PATTERNS:
+        if not rule.keeps_patterns:
             couplings = self._couplings()
             if rule.can_subtract:
                 rule.subtract(couplings, patterns)
@@ -479,13 +462,13 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
                 f"{rule.overload}.",
             )
 
+    def _rule(self):
+        """The rule that is set."""
+        return RULES[self.rule].of(self)
+
     def _storing_parameters(self):
-        stored_with = {"rule": self.rule}
-        if self.rule not in _KEEP_PATTERNS:
-            stored_with["fit_intercept"] = self.fit_intercept
-        if self.rule == "dreaming":
-            stored_with["sleep_time"] = self.sleep_time
-        return stored_with
+        names = "rule", *RULES[self.rule].stored_with
+        return {name: getattr(self, name) for name in names}
 
     def _fitted_rule(self):
         """The rule that has stored the patterns, which must be the one that is set."""
@@ -496,7 +479,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
                 f"This {type(self).__name__} was fitted with {self._stored_with} and now has "
                 f"{self._storing_parameters()}. Call fit."
             )
-        return _RULES[self.rule](self)
+        return self._rule()
 
     # Recalling
 
@@ -529,7 +512,8 @@ default=None
             More entries that start at random, for data that cannot hold NaN. With "softmax" they
             start between the smallest and the largest value stored in their unit.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None draws those that ``transform`` draws.
+            Source of the random numbers. None draws those that ``transform`` draws, the same ones
+            in each call, see :ref:`random_numbers`.
 
         Returns
         -------
@@ -663,9 +647,9 @@ default=None
         self._fitted_rule()
         finite = "allow-nan" if allow_missing or self.allow_missing else True
         X = validate_data(self, X, reset=False, ensure_all_finite=finite)
-        gaps = _gaps(X, _as_mask("missing", missing, X))
+        gaps = _gaps(X, missing)
         states, encoding = self._states(X, gaps)
-        free = _free(_as_mask("clamp", clamp, X), gaps, X.shape[1])
+        free = _free(clamp, gaps, X.shape)
         streams = self._draws(random_state)
         # Before the gaps, which only some calls have: a gap in one row must not change another.
         dynamics = self._dynamics(streams)
@@ -704,15 +688,13 @@ default=None
         return from_spins(recalled.states, recalled.encoding, dtype)
 
     def _float_type(self, dtype):
-        return dtype if dtype in _FLOATS else self._dtype
+        return dtype if dtype in FLOATS else self._dtype
 
     def _network(self):
-        if self.rule == "dense":
-            return DenseNetwork(self.patterns_, self.order, self._dtype)
-        if self.rule == "softmax":
-            tol = self.tol * (self.patterns_.max() - self.patterns_.min())
-            return SoftmaxNetwork(self.patterns_, self.beta, self.similarity, tol)
-        return WeightNetwork(np.ascontiguousarray(self.weights_), self.intercept_)
+        rule = self._rule()
+        if rule.keeps_patterns:
+            return rule.network(self.patterns_, self._dtype)
+        return rule.network(np.ascontiguousarray(self.weights_), self.intercept_)
 
     def _match(self, states):
         if self.encoding_ != REAL:
@@ -734,8 +716,8 @@ default=None
                 )
 
     def _dynamics(self, streams):
-        # A softmax memory knows neither an order of its units nor a temperature.
-        real = self.rule == "softmax"
+        # Real-valued units know neither an order nor a temperature.
+        real = self._rule().real_states
         together = real or self.update == "sync"
         temperature = 0 if real else self.temperature
         sweeps = temperatures(temperature, self.temperature_schedule, self.max_iter)
@@ -787,30 +769,19 @@ default=None
         return tags
 
 
-def _as_mask(name, mask, X):
-    if mask is None:
-        return None
-    mask = np.asarray(mask)
-    if mask.dtype != bool or mask.shape not in (X.shape, X.shape[1:]):
-        raise ValueError(
-            f"{name} must be an array of bool of shape {X.shape[1:]} or {X.shape}. "
-            f"Got an array of {mask.dtype} of shape {mask.shape} instead."
-        )
-    return np.atleast_2d(mask)
-
-
 def _gaps(X, missing):
     """Entries without a value, None if each has one."""
     gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros(X.shape, dtype=bool)
     if missing is not None:
-        gaps |= missing
+        gaps |= check_mask("missing", missing, X.shape)
     return gaps if gaps.any() else None
 
 
-def _free(clamp, gaps, n_units):
+def _free(clamp, gaps, shape):
     """Units that may change, of one row if they are the same in all."""
     if clamp is None:
-        return np.ones((1, n_units), dtype=bool)
+        return np.ones((1, shape[1]), dtype=bool)
+    clamp = check_mask("clamp", clamp, shape)
     if gaps is not None and (clamp & gaps).any():
         raise ValueError("clamp holds entries of X that are missing and have no state to keep.")
     return np.ascontiguousarray(~clamp)

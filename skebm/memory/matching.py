@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .._threads import for_each, one_blas_thread
+from .._rows import for_each_chunk
 from ..kernels.products import multiply
 
 # What predict returns for states that are no stored pattern.
@@ -30,14 +30,12 @@ def match_spins(X, patterns, share):
     # An overlap of N - 2 d says that d units differ.
     least = (1 - 2 * share) * X.shape[1]
 
-    def match(start):
-        rows = slice(start, min(start + _ROWS, len(X)))
+    def match(rows):
         best, index, lowest = _extreme_overlaps(X[rows], patterns)
         found[rows] = np.where(lowest <= -least, REVERSED, SPURIOUS)
         found[rows] = np.where(best >= least, index, found[rows])
 
-    with one_blas_thread():
-        for_each(match, range(0, len(X), _ROWS))
+    for_each_chunk(match, len(X), _ROWS)
     return found
 
 

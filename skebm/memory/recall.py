@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._rows import chunks
+from .._rows import for_each_chunk
 from .._schedules import DECAYS
-from .._threads import for_each, one_blas_thread
 from ..kernels import hopfield
 from ..kernels.products import multiply
 
@@ -119,11 +118,6 @@ def _of(free, block):
     return free if len(free) == 1 else free[block]
 
 
-def _for_each_block(function, n_rows, size=_ROWS):
-    with one_blas_thread():
-        for_each(function, chunks(n_rows, size))
-
-
 class Network:
     """What all networks share: rows are worked on block by block, in a few threads.
 
@@ -141,7 +135,7 @@ class Network:
         def evaluate(block):
             out[block] = self._energies_of(X[block])
 
-        _for_each_block(evaluate, len(X))
+        for_each_chunk(evaluate, len(X), _ROWS)
         return out
 
     def recall(self, X, free, dynamics, outcome):
@@ -150,7 +144,7 @@ class Network:
         def recall(block):
             self._recall_block(X[block], _of(free, block), dynamics, outcome, block)
 
-        _for_each_block(recall, len(X), self._rows_at_a_time)
+        for_each_chunk(recall, len(X), self._rows_at_a_time)
 
 
 class WeightNetwork(Network):
@@ -295,7 +289,7 @@ class SoftmaxNetwork(Network):
         def find(block):
             out[block] = self.similarities(X[block]).argmax(axis=1)
 
-        _for_each_block(find, len(X))
+        for_each_chunk(find, len(X), _ROWS)
         return out
 
     def _recall_block(self, X, free, dynamics, outcome, block):

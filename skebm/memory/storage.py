@@ -1,14 +1,15 @@
-"""The rules by which a memory stores patterns: one class each.
+"""The rules by which a memory stores patterns: one class each, which says all that differs.
 
 A rule with weights turns patterns of -1 and 1 into :class:`Couplings`, in place: there is never
-a second matrix. A rule that ``can_subtract`` takes patterns out again, for the others the weights
-are made anew; ``adds_after_dreams`` says whether its step to more patterns needs weights that no
-dream has changed. A bias is the weight to one more unit which is always 1, so that one formula
+a second matrix. A bias is the weight to one more unit which is always 1, so that one formula
 serves both; the state of that unit is ``couplings.always_on``, 0 where there is no bias.
+
+A new rule is one more class in ``RULES``.
 """
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import eigh
@@ -18,6 +19,7 @@ from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.bits import WORD_BITS, add_correlations, pack_patterns
 from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
+from .recall import DenseNetwork, SoftmaxNetwork, WeightNetwork
 
 # Patterns as bits: so many words stay in the cache while each unit is compared with all.
 _WORDS_AT_A_TIME = 2**16
@@ -71,7 +73,70 @@ class Couplings:
         self.dreamt = False
 
 
-class Hebb:
+class Rule:
+    """What a memory asks of every rule.
+
+    A subclass also has ``capacity(n_units)``, patterns per unit, and ``overload``, what happens
+    beyond it; and it is a :class:`WeightRule` or a :class:`PatternRule`.
+
+    Attributes
+    ----------
+    keeps_patterns : bool
+        Whether the memory is the patterns, and has no weights.
+    real_states : bool
+        Whether states are real numbers, with neither a threshold nor a temperature.
+    parameters : tuple of str
+        Parameters of the memory that the rule is made from, under the same names.
+    stored_with : tuple of str
+        Those of the memory that must stay as they were when patterns were stored.
+    """
+
+    real_states = False
+    parameters: ClassVar = ()
+    stored_with: ClassVar = ()
+
+    @classmethod
+    def of(cls, memory):
+        """The rule with the parameters of a memory."""
+        return cls(**{name: getattr(memory, name) for name in cls.parameters})
+
+
+class WeightRule(Rule):
+    """A rule that makes weights of the patterns.
+
+    A subclass has ``add(couplings, patterns)``.
+
+    Attributes
+    ----------
+    adds_after_dreams : bool
+        Whether more patterns can be stored in weights that a dream has changed.
+    can_subtract : bool
+        Whether the rule can ``subtract(couplings, patterns)``; for others, weights are made anew.
+    """
+
+    keeps_patterns = False
+    stored_with = ("fit_intercept",)
+    adds_after_dreams = False
+    can_subtract = False
+
+    def network(self, weights, bias):
+        """The network that recalls."""
+        return WeightNetwork(weights, bias)
+
+
+class PatternRule(Rule):
+    """A rule by which the memory is the patterns: nothing is computed when they are stored.
+
+    A subclass has ``network(patterns, dtype)``, where the type is that of the states.
+    """
+
+    keeps_patterns = True
+    overload = (
+        "patterns will disturb each other, and recall will more and more often end beside them"
+    )
+
+
+class Hebb(WeightRule):
     """W = (1 / N) sum of x x' over the patterns x, with a zero diagonal.
 
     As long as nothing has been unlearned, weights are counts divided by N. Counting goes on
@@ -104,17 +169,17 @@ class Hebb:
             weights *= n_units
             bias *= n_units
         else:
-            _for_each_block(weights, lambda rows: scale_to_counts(rows, n_units))
+            _change_rows(weights, lambda rows: scale_to_counts(rows, n_units))
             np.rint(bias * n_units, out=bias)
         _add_counts(patterns, sign, weights)
         if couplings.always_on:
             bias += sign * patterns.sum(axis=0, dtype=np.int64)
-        _for_each_block(weights, lambda rows: np.divide(rows, n_units, out=rows))
+        _change_rows(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
 
 
-class Storkey:
+class Storkey(WeightRule):
     """Storkey's rule, which corrects each new pattern by the fields of those before it.
 
     A. J. Storkey, "Increasing the capacity of a Hopfield network without sacrificing
@@ -122,7 +187,6 @@ class Storkey:
     """
 
     adds_after_dreams = True
-    can_subtract = False
     overload = "patterns will fade, and recall will more and more often end beside them"
 
     def capacity(self, n_units):
@@ -154,12 +218,12 @@ class Storkey:
         _finish(weights)
 
 
-class Dreaming:
+class Dreaming(WeightRule):
     """J = (1 / N) Xi' (1 + t) (1 + t C)^-1 Xi for patterns Xi, overlaps C and sleep time t.
 
-    t = 0 is Hebb's rule; an infinite t is the projector onto the patterns, the pseudo-inverse
-    rule of Personnaz, Guyon and Dreyfus (1985). Fachechi, Agliari and Barra, "Dreaming neural
-    networks: forgetting spurious memories and reinforcing pure ones", Neural Networks 112, 2019.
+    t = 0 is Hebb's rule; an infinite t is the projector onto the patterns. Fachechi, Agliari and
+    Barra, "Dreaming neural networks: forgetting spurious memories and reinforcing pure ones",
+    Neural Networks 112, 2019.
 
     With B = (1 + t X'X / N)^-1 = 1 - t / (1 + t) J, Woodbury's identity gives the exact step to
     more patterns X: J grows by Y' K^-1 Y, where Y = X B and
@@ -170,8 +234,8 @@ class Dreaming:
     the directions without weight in K are left out.
     """
 
-    adds_after_dreams = False
-    can_subtract = False
+    parameters = ("sleep_time",)
+    stored_with = ("fit_intercept", "sleep_time")
 
     def __init__(self, sleep_time):
         self._ridge = 1 / (1 + sleep_time)
@@ -226,32 +290,37 @@ class Dreaming:
         _finish(weights)
 
 
-class KeepPatterns:
-    """The memory is the patterns: nothing is computed when they are stored.
+class PseudoInverse(Dreaming):
+    """The projector onto the patterns (Personnaz, Guyon and Dreyfus, 1985): infinite sleep."""
+
+    parameters = ()
+    stored_with = WeightRule.stored_with
+
+    def __init__(self):
+        super().__init__(np.inf)
+
+
+class Dense(PatternRule):
+    """A dense memory.
 
     Parameters
     ----------
-    order : int or None
-        Order of the interaction of a dense memory, None for a softmax memory.
+    order : int
+        Order of the interaction.
     """
 
-    def __init__(self, order=None):
-        self._order = order
+    parameters = ("order",)
 
-    overload = (
-        "patterns will disturb each other, and recall will more and more often end beside them"
-    )
+    def __init__(self, order):
+        self._order = order
 
     def capacity(self, n_units):
         """Patterns per unit without a wrong unit.
 
-        N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). That of a softmax
-        memory grows exponentially with N (Ramsauer et al., 2020), and counts as infinite.
-        The formula is for n far below N. It has its maximum at n = N / 2 and falls thereafter,
-        which a memory does not: the maximum stands for all higher orders.
+        N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). The formula is for
+        n far below N. It has its maximum at n = N / 2 and falls thereafter, which a memory does
+        not: the maximum stands for all higher orders.
         """
-        if self._order is None:
-            return math.inf
         n_units = max(n_units, 2)
         log_n = math.log(n_units)
         order = min(self._order, max(n_units // 2, 2))
@@ -262,6 +331,49 @@ class KeepPatterns:
         log_patterns = (order - 2) * log_n - log_double_factorial
         with np.errstate(over="ignore"):
             return float(np.exp(log_patterns - math.log(2 * log_n)))
+
+    def network(self, patterns, dtype):
+        """The network that recalls."""
+        return DenseNetwork(patterns, self._order, dtype)
+
+
+class Softmax(PatternRule):
+    """A memory of real-valued patterns, weighed by the softmax of their similarities to a state.
+
+    Parameters
+    ----------
+    beta : float
+        Inverse temperature.
+    similarity : {"dot", "euclidean", "manhattan"}
+    tol : float
+        Share of the range of the stored values up to which a change of a unit counts as none.
+    """
+
+    real_states = True
+    parameters = ("beta", "similarity", "tol")
+
+    def __init__(self, beta, similarity, tol):
+        self._beta, self._similarity, self._tol = beta, similarity, tol
+
+    def capacity(self, n_units):
+        """Patterns per unit: they grow exponentially with N (Ramsauer et al., 2020)."""
+        return math.inf
+
+    def network(self, patterns, dtype):
+        """The network that recalls."""
+        tol = self._tol * (patterns.max() - patterns.min())
+        return SoftmaxNetwork(patterns, self._beta, self._similarity, tol)
+
+
+# By the names that the memory has for them.
+RULES = {
+    "hebb": Hebb,
+    "storkey": Storkey,
+    "pseudo_inverse": PseudoInverse,
+    "dreaming": Dreaming,
+    "dense": Dense,
+    "softmax": Softmax,
+}
 
 
 def append(patterns, more, room):
@@ -286,7 +398,8 @@ def _parts(patterns, dtype):
         yield np.ascontiguousarray(patterns[start : start + _CHUNK], dtype=dtype)
 
 
-def _for_each_block(weights, function):
+def _change_rows(weights, function):
+    """Call ``function(rows)`` for blocks of rows of the weights, on as many threads as are idle."""
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
 
 

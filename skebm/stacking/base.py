@@ -22,6 +22,7 @@ from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._threads import one_blas_thread
 from .._validation import (
+    FLOATS,
     AnyOf,
     Flag,
     Instance,
@@ -41,7 +42,6 @@ from .inputs import StackInputs
 from .reduced_error import Examples, Penalty, ReducedError
 from .training import Settings, train_module
 
-_FLOATS = (np.float64, np.float32)
 _MEGABYTE = 2**20
 
 # The RBM that hidden weights start from unless the user brings one.
@@ -152,7 +152,7 @@ class BaseDSN(
 
     def _training_data(self, X, y, sample_weight, first_time):
         """Validated rows, what to predict, and weights or None."""
-        dtype = _FLOATS if first_time else self.modules_[0].components_.dtype
+        dtype = FLOATS if first_time else self.modules_[0].components_.dtype
         options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
         X, y = validate_data(self, X, y, **options, **self._y_checks)
         return X, y, self._row_weights(sample_weight, X)
@@ -373,7 +373,7 @@ class BaseDSN(
 
     def _validated(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, order="C", reset=False)
+        return validate_data(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
 
     def _stages(self, X, modules=None):
         """Yield each module, what it sees of the rows of ``X``, and its linear outputs."""

@@ -10,6 +10,7 @@ from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.boltzmann.gradient import Learner, Settings, _shrinkage
 from skebm.boltzmann.machine import Machine
+from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -183,7 +184,6 @@ N_ROWS, N_VISIBLE, N_HIDDEN = 22, 131, 37
 PLAIN = {
     "learning_rate": 0.05,
     "batch_size": 7,
-    "persistent": False,
     "n_gibbs_steps": 1,
     "momentum": 0.0,
     "l2": 0.0,
@@ -213,6 +213,7 @@ CASES = {
 def make_problem(case):
     options = PLAIN | CASES[case]
     inertia = options.pop("inertia", 0.0)
+    persistent = options.pop("persistent", False)
     rng = np.random.default_rng(0)
     parameters = (
         rng.normal(0, 0.2, (N_VISIBLE, N_HIDDEN)),
@@ -220,7 +221,7 @@ def make_problem(case):
         rng.normal(0, 0.5, N_HIDDEN),
         rng.normal(0, 0.5, N_VISIBLE),
     )
-    chains = rng.integers(2, size=(7, N_HIDDEN)).astype(float) if options["persistent"] else None
+    chains = rng.integers(2, size=(7, N_HIDDEN)).astype(float) if persistent else None
     offsets = rng.normal(0, 0.3, N_VISIBLE), rng.random(N_HIDDEN)
     return (
         rng.normal(0, 1.5, (N_ROWS, N_VISIBLE)),
@@ -249,7 +250,8 @@ def test_an_epoch_is_that_of_the_twin(case):
     machine = Machine(weights, GaussianUnits(b.copy(), z.copy(), inertia), BernoulliUnits(c.copy()))
     velocity = tuple(np.zeros_like(p) for p in (W, b, c)) if settings.momentum else None
     copies = tuple(offset.copy() for offset in offsets)
-    learner = Learner(machine, chains, copies, velocity, RandomStreams(2**40 + 9, 5))
+    phase = CD() if chains is None else PCD(chains)
+    learner = Learner(machine, phase, copies, velocity, RandomStreams(2**40 + 9, 5))
     learner.run_epoch(as_rows(X), np.arange(N_ROWS), settings)
 
     variance = np.exp(machine.visible.log_variance)[:, None]
@@ -260,8 +262,8 @@ def test_an_epoch_is_that_of_the_twin(case):
         strict=True,
     ):
         np.testing.assert_allclose(x, y, rtol=0, atol=1e-10)
-    if settings.persistent:
-        assert np.array_equal(learner.chains, twin.chains)
+    if twin.chains is not None:
+        assert np.array_equal(phase.chains, twin.chains)
     assert learner.streams.next_stream == twin.next_stream
 
 

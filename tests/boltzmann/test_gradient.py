@@ -14,6 +14,7 @@ from skebm._rows import as_rows
 from skebm.boltzmann import gradient, sparse_gradient
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine
+from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits
 
 each_path = pytest.mark.parametrize("path", ["dense path", "sparse path"])
@@ -23,7 +24,6 @@ each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_
 PLAIN = {
     "learning_rate": 0.1,
     "batch_size": 7,
-    "persistent": True,
     "n_gibbs_steps": 1,
     "momentum": 0.0,
     "l2": 0.0,
@@ -39,12 +39,12 @@ def take(path, monkeypatch):
 
 
 def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtype=np.float64):
-    """A learner with arrays of its own."""
+    """A learner with arrays of its own: by PCD if there are chains, by CD if there are none."""
     W, b, c, mu, lam = (np.array(x, dtype=dtype, order="C") for x in (W, b, c, *offsets))
     velocity = tuple(np.zeros_like(x) for x in (W, b, c)) if momentum else None
-    chains = None if chains is None else np.array(chains, dtype=dtype)
+    negative_phase = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
     machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
-    return Learner(machine, chains, (mu, lam), velocity, RandomStreams(seed, 5))
+    return Learner(machine, negative_phase, (mu, lam), velocity, RandomStreams(seed, 5))
 
 
 def parameters_of(learner):
@@ -91,6 +91,7 @@ def make_problem(case, n_visible=N_VISIBLE, dtype=np.float64):
     """Data, order of the rows, settings and the arguments of a learner."""
     options = PLAIN | CASES[case]
     n_chains = options.pop("n_chains", options["batch_size"])
+    persistent = options.pop("persistent", True)
     settings = Settings(**options)
     rng = np.random.default_rng(0)
     # A third is zero, a third one, a third grey; rounded once, so that each type means the same.
@@ -100,7 +101,7 @@ def make_problem(case, n_visible=N_VISIBLE, dtype=np.float64):
         "W": rng.normal(0, 0.5, (n_visible, N_HIDDEN)).astype(np.float32),
         "b": rng.normal(0, 0.5, n_visible).astype(np.float32),
         "c": rng.normal(0, 0.5, N_HIDDEN).astype(np.float32),
-        "chains": rng.integers(2, size=(n_chains, N_HIDDEN)) if settings.persistent else None,
+        "chains": rng.integers(2, size=(n_chains, N_HIDDEN)) if persistent else None,
         "offsets": (
             rng.random(n_visible).astype(np.float32),
             rng.random(N_HIDDEN).astype(np.float32),
@@ -152,8 +153,8 @@ def test_two_epochs_are_those_of_the_twin(case, dtype, storage, path, monkeypatc
     if settings.momentum:
         for got, expected in zip(learner.velocity, twin.velocity, strict=True):
             check("velocity", got, expected)
-    if settings.persistent:
-        assert np.array_equal(learner.chains, twin.chains)
+    if twin.chains is not None:
+        assert np.array_equal(learner.negative_phase.chains, twin.chains)
     assert learner.streams.next_stream == twin.next_stream
 
 
@@ -200,7 +201,8 @@ def team_of(size, monkeypatch):
 def state_of(learner):
     """Everything that a learner carries, as bytes."""
     arrays = [*parameters_of(learner), *learner.offsets, *(learner.velocity or ())]
-    arrays += [] if learner.chains is None else [learner.chains]
+    chains = learner.negative_phase.chains
+    arrays += [] if chains is None else [chains]
     return [array.tobytes() for array in arrays]
 
 
@@ -310,7 +312,7 @@ def test_mean_cd_step_is_the_enumerated_one(k, centered, path, monkeypatch):
 
     settings = Settings(
         **PLAIN
-        | {"learning_rate": 1e-9, "persistent": False, "n_gibbs_steps": k, "offset_rate": 0.0}
+        | {"learning_rate": 1e-9, "n_gibbs_steps": k, "offset_rate": 0.0}
         | {"centered": centered, "batch_size": 8}
     )
     learner = make_learner(W, b, c, None, OFFSETS)
@@ -380,7 +382,7 @@ def test_pcd_from_exact_chains_goes_along_the_gradient_of_the_likelihood(
     found = recovered_direction(learner, X, settings)
     check_mean(found, expected, np.sqrt(variance / n_chains))
     # The chains that persist are hidden states of the model still.
-    counts = np.bincount(enumeration.number_of(learner.chains), minlength=8)
+    counts = np.bincount(enumeration.number_of(learner.negative_phase.chains), minlength=8)
     standard_error = np.sqrt(n_chains * exact.p_h * (1 - exact.p_h))
     assert np.all(np.abs(counts - n_chains * exact.p_h) < 4.5 * standard_error)
 
@@ -399,7 +401,7 @@ def test_phases_that_agree_cancel_whatever_their_numbers_of_rows(
     # Biases of 60 make both phases certain: every unit is on, in the data and in every chain.
     W, b, c = np.full((4, 3), 0.5), np.full(4, 60.0), np.full(3, 60.0)
     learner = make_learner(W, b, c, np.ones((n_chains, 3)) if persistent else None, OFFSETS)
-    options = {"persistent": persistent, "centered": centered, "batch_size": batch_size}
+    options = {"centered": centered, "batch_size": batch_size}
     settings = Settings(**PLAIN | options)
     learner.run_epoch(as_rows(np.ones((n_rows, 4))), np.arange(n_rows), settings)
     for after, before in zip(parameters_of(learner), (W, b, c), strict=True):
@@ -423,4 +425,4 @@ def test_a_step_on_repeated_rows_is_the_step_on_the_rows(path, monkeypatch):
         (*parameters_of(few), *few.offsets), (*parameters_of(many), *many.offsets), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
-    assert np.array_equal(few.chains, many.chains)
+    assert np.array_equal(few.negative_phase.chains, many.negative_phase.chains)

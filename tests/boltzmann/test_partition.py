@@ -19,7 +19,7 @@ from skebm.boltzmann.partition import (
     exact_samples,
     inverse_temperatures,
 )
-from skebm.boltzmann.path import Path
+from skebm.boltzmann.path import TemperaturePath
 from skebm.boltzmann.units import BernoulliUnits
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -30,7 +30,7 @@ def only_path(n_visible, n_hidden, scale=2.5, dtype=np.float64, seed=0):
     W, b, c = (x.astype(dtype) for x in enumeration.make_model(n_visible, n_hidden, scale, seed))
     rng = np.random.default_rng(seed + 1)
     base = (BernoulliUnits(rng.normal(0, 1, n).astype(dtype)) for n in (n_visible, n_hidden))
-    return Path(Machine(W, BernoulliUnits(b), BernoulliUnits(c)), *base)
+    return TemperaturePath(Machine(W, BernoulliUnits(b), BernoulliUnits(c)), *base)
 
 
 def make_path(*args, **kwargs):
@@ -73,7 +73,7 @@ def test_no_weights_or_no_hidden_units_are_exact(n_hidden, dtype):
     visible, hidden = BernoulliUnits(b.astype(dtype)), BernoulliUnits(c.astype(dtype))
     machine = Machine(np.zeros((5, n_hidden), dtype=dtype), visible, hidden)
     # Where the hidden units of the path start is of no account, as no visible unit hears of it.
-    path = Path(machine, visible, BernoulliUnits(np.ones_like(hidden.bias)))
+    path = TemperaturePath(machine, visible, BernoulliUnits(np.ones_like(hidden.bias)))
     results = (
         exact_log_partition(machine),
         annealed_log_partition(path, inverse_temperatures(50), 7, None, 3, RandomStreams(1)),
@@ -96,7 +96,9 @@ def beside(path, other):
     weights[: one.weights.shape[0], : one.weights.shape[1]] = one.weights
     weights[one.weights.shape[0] :, one.weights.shape[1] :] = two.weights
     machine = Machine(weights, joined(one.visible, two.visible), joined(one.hidden, two.hidden))
-    return Path(machine, joined(path.visible, other.visible), joined(path.hidden, other.hidden))
+    return TemperaturePath(
+        machine, joined(path.visible, other.visible), joined(path.hidden, other.hidden)
+    )
 
 
 def test_disjoint_machines_add_up():
@@ -228,7 +230,9 @@ def trained_on_bars(dtype):
     h = enumeration.all_states(16)
     exact = logsumexp(h @ c + np.logaddexp(0, h @ W.T + b).sum(axis=1))
     assert np.abs(W).max() > 2, "hardly trained"
-    return Path(rbm._machine(dtype), *rbm._base_rate(rbm._training_state["offsets"])), exact
+    return TemperaturePath(
+        rbm._machine(dtype), *rbm._base_rate(rbm._training_state["offsets"])
+    ), exact
 
 
 @pytest.mark.parametrize("start", ["end of the way there", "rows"])
@@ -337,7 +341,7 @@ def test_a_partition_function_computed_before_is_used():
 def test_likelihoods_that_need_annealing_are_the_same_at_each_call(monkeypatch):
     rbm = BernoulliRBM(21, n_iter=1, random_state=0).fit(np.eye(22))
     monkeypatch.setattr(
-        "skebm.boltzmann.rbm.inverse_temperatures", lambda n: inverse_temperatures(n // 500)
+        "skebm.boltzmann.inference.inverse_temperatures", lambda n: inverse_temperatures(n // 500)
     )
     before = rbm._streams.next_stream
     X = np.eye(22)

@@ -13,6 +13,7 @@ from skebm._rows import as_rows
 from skebm.boltzmann import tempering
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine
+from skebm.boltzmann.negative_phase import PT
 from skebm.boltzmann.tempering import Tempering
 from skebm.boltzmann.units import BernoulliUnits
 
@@ -197,7 +198,6 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
     settings = Settings(
         learning_rate=rate,
         batch_size=3,
-        persistent=True,
         n_gibbs_steps=2,
         momentum=0.0,
         l2=0.0,
@@ -207,8 +207,8 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
         centered=False,
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
-    tempering = Tempering(base, betas.copy())
-    learner = Learner(machine, chains, offsets, None, RandomStreams(3), tempering)
+    phase = PT(chains, Tempering(base, betas.copy()))
+    learner = Learner(machine, phase, offsets, None, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     found = [

@@ -8,7 +8,7 @@ import pytest
 
 import naive_hopfield as naive
 from skebm.memory import storage
-from skebm.memory.storage import Couplings, Dreaming, Hebb, KeepPatterns, Storkey
+from skebm.memory.storage import Couplings, Dense, Dreaming, Hebb, Softmax, Storkey
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 with_and_without_bias = pytest.mark.parametrize("always_on", [0, 1])
@@ -200,8 +200,8 @@ def test_capacities():
     n = 1000
     for order, factor in [(2, 1), (3, 3), (4, 15)]:
         expected = n ** (order - 1) / (2 * factor * np.log(n))
-        assert KeepPatterns(order).capacity(n) * n == pytest.approx(expected)
-    assert KeepPatterns().capacity(n) == np.inf
+        assert Dense(order).capacity(n) * n == pytest.approx(expected)
+    assert Softmax(1.0, "dot", 1e-4).capacity(n) == np.inf
 
 
 @pytest.mark.parametrize(("order", "n_units"), [(109, 784), (200, 1000), (30, 64)])
@@ -210,15 +210,15 @@ def test_capacity_of_high_orders(order, n_units):
     double_factorial = math.prod(range(2 * order - 3, 1, -2))
     ratio = Fraction(n_units ** (order - 2), 2 * double_factorial)
     expected = float(ratio) / np.log(n_units)
-    assert KeepPatterns(order).capacity(n_units) == pytest.approx(expected, rel=1e-9)
+    assert Dense(order).capacity(n_units) == pytest.approx(expected, rel=1e-9)
 
 
 def test_capacity_beyond_floats():
-    assert KeepPatterns(400).capacity(10_000) == np.inf
+    assert Dense(400).capacity(10_000) == np.inf
 
 
 @pytest.mark.parametrize("n_units", [1, 2, 3, 10, 11, 1000])
 def test_capacity_never_falls_with_the_order(n_units):
-    capacities = [KeepPatterns(order).capacity(n_units) for order in range(2, 2000)]
+    capacities = [Dense(order).capacity(n_units) for order in range(2, 2000)]
     assert (np.diff(capacities) >= 0).all()
     assert capacities[0] > 0

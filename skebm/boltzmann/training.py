@@ -1,0 +1,253 @@
+"""How a restricted Boltzmann machine is trained: epochs, and what of them is published."""
+
+import copy
+import time
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._random import RandomStreams
+from .._rows import as_rows
+from .._schedules import DECAYS, last_stage, stage_at
+from .._validation import FLOATS, all_or_nothing, check_parameters
+from .gradient import Learner, Settings
+from .monitor import Monitor
+from .negative_phase import NEGATIVE_PHASES
+
+
+class TrainingMixin(CallbackSupportMixin):
+    """``fit`` and ``partial_fit`` of the estimator that has :class:`BaseRBM`'s parameters.
+
+    Both validate the data, take a learner (a new one, or one that goes on from what is fitted),
+    let it run epochs, and publish what it has learned: fitted attributes for the user, and in
+    ``_training_state`` and ``_streams`` whatever else the next epoch wants.
+    """
+
+    def fit(self, X, y=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            estimator is then as it was, or as the last whole epoch left it.
+        """
+        return self._fit(X, y, self._report)
+
+    @with_callbacks
+    def _fit(self, X, y, report):
+        """Fit, and call ``report(epoch, measured)`` after each epoch, counted from 1."""
+        check_parameters(self, self._parameter_checks)
+        progress = self._init_callback_context(max_subtasks=self.n_iter)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self) as commit:
+            resume = self.warm_start and hasattr(self, "components_")
+            rows = self._training_rows(X, first_time=not resume)
+            learner = self._resumed_learner() if resume else self._initial_learner(rows)
+            self._run_epochs(rows, learner, progress, commit, report)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def partial_fit(self, X, y=None):
+        """Go on training with more data, once over its rows in minibatches.
+
+        Where a parameter is a sequence over the epochs, its last value holds;
+        ``learning_rate_schedule`` has no part in it.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was.
+        """
+        check_parameters(self, self._parameter_checks)
+        with all_or_nothing(self):
+            first_time = not hasattr(self, "components_")
+            rows = self._training_rows(X, first_time)
+            learner = self._initial_learner(rows) if first_time else self._resumed_learner()
+            order = self._order(np.arange(rows.shape[0]), learner)
+            self._run_epoch(rows, order, learner, self._settings(last_stage, rate_factor=1.0))
+            self._publish(learner)
+        return self
+
+    def _training_rows(self, X, first_time):
+        dtype = FLOATS if first_time else self.components_.dtype
+        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        rows = as_rows(X)
+        self._inspect(rows, first_time)
+        return self._to_states(rows)
+
+    def _initial_learner(self, rows):
+        random_state = check_random_state(self.random_state)
+        mean = rows.mean()
+        machine = self._initial_machine(rows, mean, random_state)
+        offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
+        streams = RandomStreams.from_random_state(random_state)
+        return self._learner(machine, None, offsets, None, streams)
+
+    def _resumed_learner(self):
+        if self.n_components != len(self.components_):
+            raise ValueError(
+                f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
+                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
+                "with warm_start=False, or leave n_components as it was."
+            )
+        state = self._training_state
+        before = copy.deepcopy(state["negative_phase"])
+        if hasattr(self, "h_samples_"):
+            before.chains = self.h_samples_.copy()
+        return self._learner(
+            self._machine(self.components_.dtype).copy(),
+            before,
+            tuple(offset.copy() for offset in state["offsets"]),
+            None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
+            replace(self._streams),
+        )
+
+    def _learner(self, machine, phase_before, offsets, velocity, streams):
+        """A learner with what the parameters ask for and is missing from an earlier one."""
+        phase = NEGATIVE_PHASES[self.algorithm].prepare(
+            self, machine, self._base_rate(offsets), streams, phase_before
+        )
+        if velocity is None and np.any(self.momentum):
+            velocity = tuple(
+                np.zeros_like(parameter)
+                for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
+            )
+        return Learner(machine, phase, offsets, velocity, streams)
+
+    def _run_epochs(self, rows, learner, progress, commit, report):
+        training, held_out = self._split(rows.shape[0], learner.streams)
+        monitor = Monitor(
+            rows,
+            training,
+            held_out,
+            self.n_iter_no_change,
+            self.tol,
+            self.reconstruction_tol,
+            self._log_scale(),
+        )
+        history = {}
+        self._publish(learner, history, n_iter=0)
+        for epoch in range(self.n_iter):
+            task = progress.subcontext(task_name="epoch")
+            task.call_on_fit_task_begin(estimator=self)
+            start = time.perf_counter()
+            order = self._order(training, learner)
+            settings = self._settings(
+                partial(stage_at, epoch, self.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+            )
+            self._run_epoch(rows, order, learner, settings)
+            measured = monitor.measure(learner.machine)
+            measured["seconds"] = time.perf_counter() - start
+            for name, value in measured.items():
+                history.setdefault(name, []).append(value)
+            self._publish(learner, history, n_iter=epoch + 1)
+            commit()
+            report(epoch + 1, measured)
+            stop = monitor.should_stop(learner.machine, measured)
+            if task.call_on_fit_task_end(estimator=self) or stop:
+                break
+        if monitor.best_machine is not None:
+            learner.machine = monitor.best_machine
+            self._publish(learner, history, n_iter=self.n_iter_)
+
+    def _run_epoch(self, rows, order, learner, settings):
+        learner.negative_phase.start_epoch(self._base_rate(learner.offsets))
+        with np.errstate(all="ignore"):
+            learner.run_epoch(rows, order, settings)
+            finite = learner.machine.is_finite()
+        if not finite:
+            raise ValueError(
+                f"The weights of {type(self).__name__} are no longer finite. Lower the "
+                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
+            )
+
+    def _split(self, n_rows, streams):
+        """Numbers of the rows to train on and of those held out."""
+        if not self.early_stopping:
+            return np.arange(n_rows), np.arange(0)
+        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        if n_held_out >= n_rows:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+            )
+        shuffled = streams.generator().permutation(n_rows)
+        return np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
+
+    def _order(self, numbers, learner):
+        return learner.streams.generator().permutation(numbers) if self.shuffle else numbers
+
+    def _settings(self, now, rate_factor):
+        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        return Settings(
+            learning_rate=rate_factor * now(self.learning_rate),
+            batch_size=self.batch_size,
+            n_gibbs_steps=now(self.n_gibbs_steps),
+            momentum=now(self.momentum),
+            l2=self.alpha * (1 - self.l1_ratio),
+            l1=self.alpha * self.l1_ratio,
+            sparsity_target=self.sparsity_target,
+            sparsity_cost=self.sparsity_cost,
+            centered=self.centered,
+        )
+
+    def _publish(self, learner, history=None, n_iter=None):
+        """Copy what has been learned into the fitted attributes."""
+        machine = learner.machine.copy()
+        self._publish_machine(machine)
+        if hasattr(self, "_training_state"):
+            for name in self._training_state["negative_phase"].fitted_attributes():
+                vars(self).pop(name, None)
+        self._training_state = copy.deepcopy(
+            {
+                "offsets": learner.offsets,
+                "velocity": learner.velocity,
+                "negative_phase": learner.negative_phase,
+            }
+        )
+        vars(self).update(self._training_state["negative_phase"].fitted_attributes())
+        self._streams = replace(learner.streams)
+        self._n_features_out = len(self.components_)
+        if history is not None:
+            self.history_ = copy.deepcopy(history)
+            self.n_iter_ = n_iter
+        self._stamp_version()
+
+    def _report(self, epoch, measured):
+        if self.verbose:
+            print(
+                f"[{type(self).__name__}] Iteration {epoch}, "
+                f"pseudo-likelihood = {measured['pseudo_likelihood']:.2f}, "
+                f"time = {measured['seconds']:.2f}s",
+                flush=True,
+            )
