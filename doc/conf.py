@@ -54,13 +54,14 @@ nitpicky = True
 # to other projects are made on demand, so that the build needs no network.
 if os.environ.get("SKEBM_DOC_INTERSPHINX") == "1":
     intersphinx_mapping = {
+        "matplotlib": ("https://matplotlib.org/stable", None),
         "numpy": ("https://numpy.org/doc/stable", None),
         "python": ("https://docs.python.org/3", None),
         "scipy": ("https://docs.scipy.org/doc/scipy", None),
         "sklearn": ("https://scikit-learn.org/stable", None),
     }
 else:
-    nitpick_ignore_regex = [("py:.*", r"(numpy|scipy|sklearn)\..*")]
+    nitpick_ignore_regex = [("py:.*", r"(matplotlib|numpy|scipy|sklearn)\..*")]
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
