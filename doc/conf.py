@@ -37,8 +37,7 @@ html_theme_options = {
 }
 # Pages that stand alone have nothing to show in a navigation of their section.
 html_sidebars = {
-    page: []
-    for page in ("index", "install", "results", "performance", "architecture", "whats_new")
+    page: [] for page in ("index", "install", "results", "performance", "architecture", "whats_new")
 }
 html_static_path = ["_static"]
 html_css_files = ["skebm.css"]
