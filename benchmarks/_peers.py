@@ -212,3 +212,64 @@ class TorchNetwork:
         self.network.eval()
         with torch.inference_mode():
             return self.network(torch.from_numpy(X)).argmax(dim=1).numpy()
+
+
+class TorchAutoencoder:
+    """An autoencoder of logistic units and a linear code by hand in PyTorch, with fused Adam.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Numbers of features and of the units of each layer of the encoder.
+    start : sequence of tuple (up, down, up_bias, down_bias)
+        Arrays of RBMs to start from, ``up`` and ``down`` of shape (n_units, n_inputs).
+    batch_size : int
+    """
+
+    def __init__(self, sizes, start=(), batch_size=200):
+        torch.manual_seed(0)
+        self._batch_size = batch_size
+        way = [*sizes, *sizes[-2::-1]]
+        linear = [torch.nn.Linear(n_in, n_out) for n_in, n_out in pairwise(way)]
+        for k, (up, down, up_bias, down_bias) in enumerate(start):
+            with torch.no_grad():
+                linear[k].weight.copy_(torch.as_tensor(up))
+                linear[k].bias.copy_(torch.as_tensor(up_bias))
+                linear[-1 - k].weight.copy_(torch.as_tensor(down).T)
+                linear[-1 - k].bias.copy_(torch.as_tensor(down_bias))
+        layers = []
+        for k, layer in enumerate(linear):
+            layers.append(layer)
+            if k not in (len(sizes) - 2, len(linear) - 1):  # neither the code nor the outputs
+                layers.append(torch.nn.Sigmoid())
+        self.network = torch.nn.Sequential(*layers)
+        self.solver = torch.optim.Adam(self.network.parameters(), lr=1e-3, fused=True)
+
+    def epoch(self, X, learning_rate=1e-3):
+        """Learn once from each row, in a random order."""
+        X = torch.from_numpy(X)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits
+        for group in self.solver.param_groups:
+            group["lr"] = learning_rate
+        for numbers in torch.randperm(len(X)).split(self._batch_size):
+            self.solver.zero_grad(set_to_none=True)
+            rows = X[numbers]
+            total = loss(self.network(rows), rows, reduction="sum") / len(rows)
+            total.backward()
+            self.solver.step()
+
+    def squared_error(self, X):
+        """Squared error of reconstruction, summed over features, mean over rows."""
+        X = torch.from_numpy(X)
+        with torch.inference_mode():
+            return float(((torch.sigmoid(self.network(X)) - X) ** 2).sum(dim=1).mean())
+
+
+class TorchLinearRBM(TorchRBM):
+    """A TorchRBM with linear hidden units of unit variance."""
+
+    def _hidden_mean(self, visible, out):
+        torch.addmm(self.hidden_bias, visible, self.weights.T, out=out)
+
+    def _draw_hidden(self, mean):
+        torch.add(mean, self.hidden_uniform.normal_(), out=self.hidden_states)

@@ -2,7 +2,7 @@
 
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM
-from .deep import DBNClassifier, DBNRegressor
+from .deep import DBNClassifier, DBNRegressor, DeepAutoencoder
 from .memory import HopfieldMemory
 from .stacking import DSNClassifier, DSNRegressor
 
@@ -12,6 +12,7 @@ __all__ = [
     "DBNRegressor",
     "DSNClassifier",
     "DSNRegressor",
+    "DeepAutoencoder",
     "GaussianRBM",
     "HopfieldMemory",
     "__version__",

@@ -185,6 +185,21 @@ def mean_and_scale(rows):
     return mean, scale
 
 
+def mean_and_common_scale(rows):
+    """Mean of each column, and for all columns the root of their mean variance.
+
+    Or 1 where that is but rounding noise.
+
+    Returns
+    -------
+    mean, scale : ndarray of float64, of shape (n_columns,)
+    """
+    mean, deviation = rows.mean(), np.sqrt(rows.variance().mean())
+    if deviation <= _SMALLEST_DEVIATION * np.abs(mean).max():
+        deviation = 1.0
+    return mean, np.full_like(mean, deviation)
+
+
 class StandardizedRows:
     """Rows of another kind, each column less its mean and over its scale as it is read.
 

@@ -1,5 +1,6 @@
 """Deep networks, made of RBMs."""
 
+from .autoencoder import DeepAutoencoder
 from .dbn import DBNClassifier, DBNRegressor
 
-__all__ = ["DBNClassifier", "DBNRegressor"]
+__all__ = ["DBNClassifier", "DBNRegressor", "DeepAutoencoder"]

@@ -338,8 +338,11 @@ class Contraction:
 
 
 def _blocks(n, smallest):
-    """Blocks of ``range(n)``, their number a power of two: so many threads have equal shares."""
+    """Blocks of ``range(n)``, their number a power of two: so many threads have equal shares.
+
+    Four at most: with more, BLAS spends too much of its time on the seams.
+    """
     most = 1
-    while 2 * most * smallest <= n and most < 8:
+    while 2 * most * smallest <= n and most < 4:
         most *= 2
     return blocks_of(n, smallest, most)

@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from .._validation import ClassWeights
-from .stack import BaseDBN, learns_from_minibatches
+from .prediction import BaseDBN
+from .stack import learns_from_minibatches
 
 
 class DBNClassifier(ClassifierMixin, BaseDBN):
@@ -76,14 +77,15 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
+    max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -224,7 +226,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         batch_size="auto",
         learning_rate="linear",
         learning_rate_init=0.003,
-        max_iter=100,
+        max_iter=200,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -323,7 +325,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
                 "partial_fit, which does not see how many rows of each class there are."
             )
-        return self._partial_fit(X, y, sample_weight, classes)
+        return self._partial_fit(X, y, sample_weight, classes=classes, needs_targets=False)
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
@@ -409,7 +411,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, y):
+    def _strata(self, examples):
+        y = examples.y[examples.labelled]
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -487,14 +490,15 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
         "lbfgs" and "cg".
     batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is 100, with "cg" 1000.
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.003
         Learning rate at the start. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
+    max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -626,7 +630,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight, needs_targets=False)
 
     def to_mlp(self):
         """A scikit-learn regressor with the same weights, which predicts the same.
@@ -656,9 +660,6 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     def _decode(self, outputs):
         return outputs.ravel() if self.n_outputs_ == 1 else outputs
-
-    def _strata(self, y):
-        return None
 
     def _score_outputs(self, outputs, y, weights):
         return float(r2_score(y, self._decode(outputs), sample_weight=weights))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -158,16 +159,46 @@ def activations(layers, rows):
     -------
     values : ndarray of shape (n_rows, n_units of the last layer)
     """
-    first, *others = layers
     out = layers[-1].empty(rows.shape[0])
 
     def evaluate(part):
-        n_rows = part.stop - part.start
-        values = first.activate(rows.times(first.weights, part, first.empty(n_rows)))
-        for layer in others:
-            values = layer.activate(multiply(values, layer.weights, layer.empty(n_rows)))
-        out[part] = values
+        out[part] = layers[-1].activate(_last_inputs(layers, rows, part))
 
     with one_blas_thread():
         for_each(evaluate, chunks(rows.shape[0]))
     return out
+
+
+def losses(layers, rows, targets):
+    """Loss of each row, see :class:`Network`.
+
+    Parameters
+    ----------
+    layers : list of Layer
+    rows, targets : DenseRows, SparseRows or StandardizedRows
+
+    Returns
+    -------
+    losses : ndarray of shape (n_rows,), float64
+    """
+    last = layers[-1]
+    out = np.empty(rows.shape[0])
+
+    def evaluate(part):
+        n_rows = part.stop - part.start
+        wanted = targets.take(np.arange(part.start, part.stop), last.empty(n_rows))
+        inputs, weights = _last_inputs(layers, rows, part), np.ones(n_rows, rows.dtype)
+        ACTIVATIONS[last.activation].loss(inputs, last.bias, wanted, weights, out[part])
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(rows.shape[0]))
+    return out
+
+
+def _last_inputs(layers, rows, part):
+    """What goes into the last layer, the bias not included, for the rows in a slice."""
+    first, n_rows = layers[0], part.stop - part.start
+    inputs = rows.times(first.weights, part, first.empty(n_rows))
+    for below, layer in pairwise(layers):
+        inputs = multiply(below.activate(inputs), layer.weights, layer.empty(n_rows))
+    return inputs

@@ -1,8 +1,7 @@
-"""What deep belief networks share, whatever they predict: pre-training, fine-tuning, features."""
+"""What networks that start from a stack of RBMs share: pre-training, fine-tuning, features."""
 
 import math
 import time
-import warnings
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,23 +15,21 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import (
-    assert_all_finite,
     check_array,
     check_consistent_length,
     check_random_state,
-    column_or_1d,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import DenseRows, StandardizedRows, as_rows, mean_and_scale
+from .._rows import StandardizedRows, as_rows, mean_and_scale
 from .._schedules import DECAYS
 from .._validation import (
+    FLOATS,
     BatchSize,
     Flag,
     Number,
@@ -40,7 +37,6 @@ from .._validation import (
     Options,
     PerLayer,
     Randomness,
-    Scalar,
     Schedule,
     Verbosity,
     all_or_nothing,
@@ -53,12 +49,6 @@ from .objective import Objective
 from .pretraining import FIRST_RBMS, encoder_layer, fit_in_turn, new_rbms
 from .progress import StageReport
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
-
-_FLOATS = (np.float64, np.float32)
-
-# Rows in a minibatch where the user leaves it to us. A line search wants a better gradient.
-_BATCH_SIZE = 100
-_BATCH_SIZE_OF_LINE_SEARCH = 1000
 
 
 def _glorot(n_in, n_out):
@@ -86,6 +76,7 @@ _SETTINGS = (
     "learning_rate",
     "learning_rate_init",
     "max_iter",
+    "batch_size",
     "n_line_searches",
     "shuffle",
     "tol",
@@ -119,35 +110,36 @@ class Examples(NamedTuple):
     Attributes
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-        Targets as they came, some of them perhaps the marker of a row without one.
+    y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
+        Targets as they came, some of them perhaps the marker of a row without one. None where
+        the data are their own targets.
     labelled : ndarray of int
         Numbers of the rows that have a target.
-    targets : ndarray of shape (n_samples, n_outputs)
+    targets : DenseRows, SparseRows or StandardizedRows of shape (n_samples, n_outputs)
         What the outputs of the network should be; zero in rows without a target.
     weights : ndarray of shape (n_samples,)
         How much each row counts.
     """
 
     X: object
-    y: np.ndarray
+    y: np.ndarray | None
     labelled: np.ndarray
-    targets: np.ndarray
+    targets: object
     weights: np.ndarray
 
 
-class BaseDBN(
+class BaseStack(
     VersionStamp,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
 ):
-    """Pre-training, fine-tuning and features, whatever is predicted.
+    """Pre-training, fine-tuning and features, whatever the network is for.
 
-    A subclass says what its targets are: how they become the outputs of a network
-    (``_set_targets``, ``_encode``), how outputs become predictions (``_decode``), and how good
-    these are (``_score_outputs``).
+    A subclass says what it learns from (``_read``), which layers stand on the hidden ones that
+    are pre-trained (``_upper_layers``), what is minimised (``_objective``), and how good a network
+    is on rows that are held out (``_scorer``).
     """
 
     _parameter_checks: ClassVar = {
@@ -167,14 +159,10 @@ class BaseDBN(
         "solver": Options("sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"),
         "alpha": Number(Real, "[0, inf)"),
         "l1_ratio": Number(Real, "[0, 1]"),
-        "dropout": PerLayer(Number(Real, "[0, 1)")),
-        "input_dropout": Number(Real, "[0, 1)"),
-        "max_norm": Optional(Number(Real, "(0, inf)")),
         "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
         "learning_rate": Options(*SCHEDULES),
         "learning_rate_init": Number(Real, "(0, inf)"),
         "max_iter": Number(Integral, "[1, inf)"),
-        "n_iter_output": Number(Integral, "[0, inf)"),
         "n_line_searches": Number(Integral, "[1, inf)"),
         "shuffle": Flag(),
         "random_state": Randomness(),
@@ -189,128 +177,18 @@ class BaseDBN(
         "beta_2": Number(Real, "[0, 1)"),
         "epsilon": Number(Real, "(0, inf)"),
         "n_iter_no_change": Number(Integral, "[1, inf]"),
-        "unlabeled": Optional(Scalar()),
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(256, 256),
-        *,
-        pretrain=True,
-        visible_units="bernoulli",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=None,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.003,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        unlabeled=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.pretrain = pretrain
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.max_norm = max_norm
-        self.max_gradient_norm = max_gradient_norm
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.n_iter_output = n_iter_output
-        self.n_line_searches = n_line_searches
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.unlabeled = unlabeled
+    # What layers that were pre-trained can be.
+    _pretrained_activations = ("logistic",)
 
     # Training
 
-    @with_callbacks
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model to the data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in fine-tuning; not negative. None counts each as 1.
-
-        Returns
-        -------
-        self : estimator
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
-
-        Notes
-        -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
-        """
+    def _fit(self, X, y, sample_weight):
         self._check()
         resume = self.warm_start and hasattr(self, "coefs_")
         n_done = len(self.coefs_) if resume else 0
-        n_to_pretrain = max(0, len(self._sizes()) - n_done) if self.pretrain else 0
+        n_to_pretrain = max(0, self._n_rbms() - n_done) if self.pretrain else 0
         progress = self._init_callback_context(max_subtasks=n_to_pretrain + 1)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
@@ -323,7 +201,7 @@ class BaseDBN(
         return self
 
     @with_callbacks
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    def _partial_fit(self, X, y, sample_weight, **how_to_read):
         self._check()
         if self.early_stopping:
             raise ValueError(
@@ -332,7 +210,7 @@ class BaseDBN(
         progress = self._init_callback_context(max_subtasks=None)
         with all_or_nothing(self) as commit:
             first_time = not hasattr(self, "coefs_")
-            examples = self._read(X, y, sample_weight, first_time, classes, needs_targets=False)
+            examples = self._read(X, y, sample_weight, first_time, **how_to_read)
             self._begin(examples, first_time)
             self._pretrain(examples.X, progress, commit)
             if len(examples.labelled):
@@ -341,9 +219,10 @@ class BaseDBN(
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
-        if self.pretrain and self.activation != "logistic":
+        if self.pretrain and self.activation not in self._pretrained_activations:
+            names = " or ".join(map(repr, self._pretrained_activations))
             raise ValueError(
-                f"The 'activation' parameter of {type(self).__name__} must be 'logistic', that of "
+                f"The 'activation' parameter of {type(self).__name__} must be {names}, that of "
                 f"the units of an RBM, with pretrain=True. Got {self.activation!r} instead."
             )
         n_hidden = len(self._sizes())
@@ -369,70 +248,27 @@ class BaseDBN(
 
     # What is learned from
 
-    def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
-        dtype = _FLOATS if first_time else self.coefs_[0].dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
-        y = self._read_targets(X, y)
-        labelled = np.flatnonzero(self._has_target(y))
-        if needs_targets and not len(labelled):
-            raise ValueError(
-                f"{type(self).__name__} needs rows that have a target, but each is marked as "
-                f"unlabeled: {self.unlabeled!r}."
-            )
-        if self._nan_is_a_marker():
-            assert_all_finite(y[labelled], input_name="y")
-        self._set_targets(y[labelled], first_time, classes)
-        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
-        if len(labelled):
-            targets[labelled] = self._encode(y[labelled])
-        weights = self._row_weights(sample_weight, y, labelled, X.dtype)
-        return Examples(X, y, labelled, targets, weights)
+    def _read(self, X, y, sample_weight, first_time):
+        """Validate what came in to learn from, the first time or later; return Examples."""
+        raise NotImplementedError
 
-    def _nan_is_a_marker(self):
-        return isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
+    def _read_data(self, X, first_time):
+        dtype = FLOATS if first_time else self.coefs_[0].dtype
+        return validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
 
-    def _read_targets(self, X, y):
-        y = check_array(
-            y,
-            ensure_2d=False,
-            dtype=None,
-            ensure_all_finite="allow-nan" if self._nan_is_a_marker() else True,
-            input_name="y",
-            estimator=self,
+    def _row_weights(self, sample_weight, X):
+        """How much each row counts, checked, in an array of its own."""
+        if sample_weight is None:
+            return np.ones(X.shape[0], dtype=X.dtype)
+        weights = check_array(
+            sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
         )
-        check_consistent_length(X, y)
-        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
-
-    def _has_target(self, y):
-        """Whether each row has a target."""
-        if self.unlabeled is None:
-            return np.ones(len(y), dtype=bool)
-        marked = np.isnan(y) if self._nan_is_a_marker() else y == self.unlabeled
-        return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
-
-    def _row_weights(self, sample_weight, y, labelled, dtype):
-        weights = np.ones(len(y), dtype=dtype)
-        if sample_weight is not None:
-            weights = check_array(
-                sample_weight, ensure_2d=False, dtype=dtype, input_name="sample_weight", copy=True
-            )
-            if weights.ndim != 1:
-                raise ValueError("Sample weights must be 1D array or scalar")
-            check_consistent_length(y, weights)
-            if weights.min() < 0:
-                raise ValueError("Negative values in data passed to `sample_weight`")
-        weights[labelled] *= self._target_weights(y[labelled])
-        if len(labelled) and not weights[labelled].any():
-            raise ValueError("sample_weight is zero for each row that has a target.")
+        if weights.ndim != 1:
+            raise ValueError("Sample weights must be 1D array or scalar")
+        check_consistent_length(X, weights)
+        if weights.min() < 0:
+            raise ValueError("Negative values in data passed to `sample_weight`")
         return weights
-
-    def _target_weights(self, y):
-        """What the weight of a row is multiplied by for its target."""
-        return 1.0
 
     def _rows(self, X):
         """Rows as the network reads them."""
@@ -445,22 +281,27 @@ class BaseDBN(
         if not first_time:
             self._check_that_layers_are_as_they_were()
             return
-        for name in ("rbms_", "mean_", "scale_", "history_"):
+        for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._solver = None
         self.coefs_, self.intercepts_ = [], []
-        self.n_layers_ = len(self._sizes()) + 2
+        self._n_hidden = len(self._sizes())
         self._n_features_out = self._sizes()[-1]
+        self.n_layers_ = 1 + self._n_hidden + len(self._upper_layers())
         if self.pretrain:
             self.rbms_ = []
         if self.visible_units == "gaussian":
-            self.mean_, self.scale_ = mean_and_scale(as_rows(examples.X))
+            self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
 
+    def _mean_and_scale(self, rows):
+        """What is taken from the features of real numbers, and what they are divided by."""
+        return mean_and_scale(rows)
+
     def _check_that_layers_are_as_they_were(self):
-        before = tuple(weights.shape[1] for weights in self.coefs_[: self.n_layers_ - 2])
-        if self._sizes()[: len(before)] != before or len(self._sizes()) != self.n_layers_ - 2:
+        before = tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
+        if self._sizes()[: len(before)] != before or len(self._sizes()) != self._n_hidden:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} is "
                 f"{self.hidden_layer_sizes!r}, but it is to go on with layers of {before} units."
@@ -469,16 +310,29 @@ class BaseDBN(
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
 
+    def _n_rbms(self):
+        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
+        return len(self._sizes())
+
     def _pretrain(self, X, progress, commit):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
-        n_hidden, n_fitted = self.n_layers_ - 2, len(self.coefs_)
-        if not self.pretrain or n_fitted >= n_hidden:
+        n_fitted = len(self.coefs_)
+        if not self.pretrain or n_fitted >= self._n_rbms():
             return
         streams = replace(self._streams)
+        rbms = self.rbms_ + self._new_rbms(streams)[n_fitted:]
+        for rbm in fit_in_turn(rbms, X, self, progress, n_fitted):
+            layer = self._encoder_layer(rbm, X.dtype)
+            self.rbms_ = [*self.rbms_, rbm]
+            self._append([layer])
+            commit()
+        self._streams = streams
+
+    def _new_rbms(self, streams):
         names = [name for name in self._parameter_checks if name.startswith("rbm_")]
-        values = {name[4:]: self._for_each_layer(name, n_hidden) for name in names}
+        values = {name[4:]: self._for_each_layer(name, self._n_hidden) for name in names}
         values["n_components"] = self._sizes()
-        kinds = [self.visible_units] + ["bernoulli"] * (n_hidden - 1)
+        kinds = [self.visible_units] + ["bernoulli"] * (self._n_hidden - 1)
         values["learning_rate"] = [
             _RBM_LEARNING_RATES[kind] if rate is None else rate
             for rate, kind in zip(values["learning_rate"], kinds, strict=True)
@@ -486,16 +340,18 @@ class BaseDBN(
         parameters = [
             {name: of_layers[k] for name, of_layers in values.items()}
             | {"random_state": int(streams.generator().integers(2**32))}
-            for k in range(n_hidden)
+            for k in range(self._n_rbms())
         ]
-        rbms = self.rbms_ + new_rbms(self.visible_units, parameters)[n_fitted:]
-        for rbm in fit_in_turn(rbms, X, self, progress, n_fitted):
-            layer = encoder_layer(rbm, X.dtype)
-            self.rbms_ = [*self.rbms_, rbm]
-            self.coefs_ = [*self.coefs_, layer.weights]
-            self.intercepts_ = [*self.intercepts_, layer.bias]
-            commit()
-        self._streams = streams
+        return new_rbms(self.visible_units, parameters) if parameters else []
+
+    def _encoder_layer(self, rbm, dtype):
+        """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
+        return encoder_layer(rbm, dtype)
+
+    def _append(self, layers):
+        """Keep layers on top of those that are there."""
+        self.coefs_ = [*self.coefs_, *(layer.weights for layer in layers)]
+        self.intercepts_ = [*self.intercepts_, *(layer.bias for layer in layers)]
 
     def _fine_tune(self, examples, numbers, validate, progress, commit):
         streams = replace(self._streams)
@@ -554,45 +410,53 @@ class BaseDBN(
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
         if not self.early_stopping:
             return examples.labelled, None
-        y = examples.y[examples.labelled]
         try:
             training, held_out = train_test_split(
                 examples.labelled,
                 test_size=self.validation_fraction,
                 random_state=int(self._streams.generator().integers(2**32)),
-                stratify=self._strata(y),
+                stratify=self._strata(examples),
             )
         except ValueError as error:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
                 f"{self.validation_fraction!r}, cannot be held out: {error}"
             ) from error
-        rows = self._rows(examples.X[held_out])
-        y, weights = examples.y[held_out], examples.weights[held_out]
+        return training, self._scorer(examples, held_out)
 
-        def validate(network):
-            return self._score_outputs(activations(network.layers, rows), y, weights)
+    def _strata(self, examples):
+        """What a part of the labelled rows should hold in the same shares as all of them."""
+        return None
 
-        return training, validate
+    def _scorer(self, examples, numbers):
+        """A function that takes a network and returns how good it is on these rows."""
+        raise NotImplementedError
 
     def _training_data(self, examples, numbers):
-        targets = DenseRows(examples.targets)
-        return TrainingData(self._rows(examples.X), targets, numbers, examples.weights)
+        return TrainingData(self._rows(examples.X), examples.targets, numbers, examples.weights)
 
     def _network(self, examples, streams):
-        """A network of the layers that are there, and random ones where they are missing."""
+        return Network(self._all_layers(examples, streams))
+
+    def _all_layers(self, examples, streams):
+        """The layers that are there, and random ones where they are missing."""
         dtype = examples.X.dtype
         layers = self._layers(dtype)
-        sizes = examples.X.shape[1], *self._sizes(), self.n_outputs_
+        upper = [n_units for n_units, _ in self._upper_layers()]
+        sizes = examples.X.shape[1], *self._sizes(), *upper
         missing = list(zip(pairwise(sizes), self._activations(), strict=True))[len(layers) :]
         for shape, activation in missing:
             bound = _BOUNDS[activation](*shape)
             weights = streams.generator().uniform(-bound, bound, shape)
             layers.append(Layer(weights.astype(dtype), np.zeros(shape[1], dtype), activation))
-        return Network(layers)
+        return layers
 
     def _activations(self):
-        return [self.activation] * (self.n_layers_ - 2) + [self.out_activation_]
+        return [self.activation] * self._n_hidden + [name for _, name in self._upper_layers()]
+
+    def _upper_layers(self):
+        """Numbers of units and activations of the layers above those that are pre-trained."""
+        raise NotImplementedError
 
     def _layers(self, dtype):
         """The layers that are there, with parameters of a type."""
@@ -608,33 +472,17 @@ class BaseDBN(
         ]
 
     def _stages(self, is_new):
-        """Settings of one training after the other: the output layer alone, then all layers."""
-        settings = self._settings()
-        n_output = min(self.n_iter_output, self.max_iter) if is_new else 0
-        output_only = replace(settings.objective, frozen_layers=self.n_layers_ - 2)
-        stages = [
-            replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
-            replace(settings, max_iter=self.max_iter - n_output),
-        ]
-        return [stage for stage in stages if stage.max_iter]
+        """Settings of one training after the other; ``is_new`` if none went before."""
+        return [self._settings()]
 
     def _settings(self):
-        batch_size = self.batch_size
-        if batch_size == "auto":
-            batch_size = _BATCH_SIZE_OF_LINE_SEARCH if self.solver == "cg" else _BATCH_SIZE
         return Settings(
             objective=self._objective(),
-            batch_size=batch_size,
-            **{name: getattr(self, name) for name in _SETTINGS},
+            **{name: getattr(self, name) for name in _SETTINGS if name in self._parameter_checks},
         )
 
     def _objective(self):
-        dropout = (self.input_dropout, *self._for_each_layer("dropout", self.n_layers_ - 2))
-        return Objective(
-            l1=self.alpha * self.l1_ratio,
-            l2=self.alpha * (1 - self.l1_ratio),
-            dropout=dropout if any(dropout) else (),
-        )
+        return Objective(l1=self.alpha * self.l1_ratio, l2=self.alpha * (1 - self.l1_ratio))
 
     def _solver_for(self, settings):
         """The solver of the last epoch, to go on with, or None if it was made for another task."""
@@ -652,8 +500,9 @@ class BaseDBN(
         self._solver = learner.solver.copy() if learner.solver else None
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_["loss"]
-        self.loss_ = self.loss_curve_[-1]
+        self.loss_curve_ = self.history_.get("loss", [])
+        if self.loss_curve_:
+            self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
     # Use
@@ -678,33 +527,9 @@ class BaseDBN(
         rows = self._valid_rows(X)
         return activations(self._layers(rows.dtype)[:n_layers], rows)
 
-    @available_if(lambda self: self.pretrain)
-    def inverse_transform(self, X, layer=-1):
-        """Mean data given the values of the units of a hidden layer.
-
-        The RBMs do it, each from its hidden to its visible units, with their weights as they
-        were before fine-tuning. Only with ``pretrain=True``.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_units)
-            Values of the hidden units.
-        layer : int, default=-1
-            Number of the hidden layer, as for :meth:`transform`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
-        """
-        check_is_fitted(self)
-        for rbm in self.rbms_[self._hidden_layer_number(layer) :: -1]:
-            X = rbm.inverse_transform(X)
-        return X
-
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
-        n_hidden = self.n_layers_ - 2
+        n_hidden = self._n_hidden
         check_argument(self, "layer", layer, Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]"))
         number = layer % n_hidden
         if number >= len(self.coefs_):
@@ -714,61 +539,11 @@ class BaseDBN(
             )
         return number
 
-    def predict(self, X):
-        """Predict the targets.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data.
-
-        Returns
-        -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predicted targets.
-        """
-        return self._decode(self._outputs(X))
-
-    def _outputs(self, X):
-        check_is_fitted(self)
-        if not self._is_complete():
-            raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before it could predict. "
-                "'fit' with warm_start=True goes on with it."
-            )
-        rows = self._valid_rows(X)
-        return activations(self._layers(rows.dtype), rows)
-
     def _valid_rows(self, X):
-        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=_FLOATS, reset=False))
-
-    def _to_mlp(self, mlp, targets):
-        """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
-        dtype = self.coefs_[0].dtype
-        mlp.set_params(
-            hidden_layer_sizes=self._sizes(), activation=self.activation, alpha=self.alpha
-        )
-        # Its public attributes can be set; what it keeps besides, only a fit of its own can.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            mlp.set_params(max_iter=1).fit(
-                np.zeros((len(targets), self.n_features_in_), dtype=dtype), targets
-            )
-        mlp.set_params(max_iter=self.max_iter)
-        mlp.coefs_ = [weights.copy() for weights in self.coefs_]
-        mlp.intercepts_ = [bias.copy() for bias in self.intercepts_]
-        if hasattr(self, "mean_"):
-            mlp.coefs_[0] = (self.coefs_[0] / self.scale_[:, None]).astype(dtype)
-            shift = (self.mean_ / self.scale_) @ self.coefs_[0]
-            mlp.intercepts_[0] = (self.intercepts_[0] - shift).astype(dtype)
-        mlp.n_iter_, mlp.loss_, mlp.loss_curve_ = self.n_iter_, self.loss_, [*self.loss_curve_]
-        if hasattr(self, "feature_names_in_"):
-            mlp.feature_names_in_ = self.feature_names_in_
-        return mlp
+        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.target_tags.required = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

@@ -19,6 +19,11 @@ from .solvers import SCIPY_SOLVERS, minimize_by_scipy, stochastic_solver
 # Rows that go through a network at once. More would not make matrix products faster.
 _MOST_ROWS = 1000
 
+# Rows in a minibatch where the user leaves it to us: a hundredth of all, within these bounds, so
+# that few rows still make many steps. A line search wants a better gradient.
+_LEAST_BATCH, _LARGEST_BATCH = 20, 100
+_BATCH_OF_LINE_SEARCH = 1000
+
 # With fewer units than this, another thread is not worth waking to limit their weights.
 _FEWEST_UNITS = 64
 
@@ -46,8 +51,9 @@ class Settings:
     learning_rate_init : float
     max_iter : int
         Epochs; for "lbfgs", iterations over all rows.
-    batch_size : int
-        Rows in a minibatch. "lbfgs" does without.
+    batch_size : int or "auto"
+        Rows in a minibatch. "auto" is a hundredth of all, but 20 at least and 100 at most, and
+        1000 for "cg". "lbfgs" does without.
     n_line_searches : int
         Line searches that "cg" does on each minibatch.
     shuffle : bool
@@ -69,7 +75,7 @@ class Settings:
     learning_rate: str = "constant"
     learning_rate_init: float = 1e-3
     max_iter: int = 200
-    batch_size: int = 200
+    batch_size: int | str = "auto"
     n_line_searches: int = 3
     shuffle: bool = True
     tol: float = 1e-4
@@ -81,6 +87,14 @@ class Settings:
     epsilon: float = 1e-8
     max_norm: float | None = None
     max_gradient_norm: float | None = None
+
+    def rows_in_minibatch(self, n_rows):
+        """How many of ``n_rows`` rows a minibatch has."""
+        if self.batch_size != "auto":
+            return min(self.batch_size, n_rows)
+        if self.solver == "cg":
+            return min(_BATCH_OF_LINE_SEARCH, n_rows)
+        return min(max(n_rows // 100, _LEAST_BATCH), _LARGEST_BATCH, n_rows)
 
 
 class TrainingData:
@@ -147,7 +161,7 @@ class Learner:
             Mean over the rows of the loss that each had when it was learned from, penalties
             included.
         """
-        numbers, size = data.numbers, min(self.settings.batch_size, len(data.numbers))
+        numbers, size = data.numbers, self.settings.rows_in_minibatch(len(data.numbers))
         if self.settings.shuffle:
             numbers = self.streams.generator().permutation(numbers)
         passes = self._passes(size)
@@ -294,6 +308,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
         If the parameters are no longer finite.
     """
     settings, network = learner.settings, learner.network
+    if not settings.max_iter:
+        return
     patience = _Patience(settings.tol, settings.n_iter_no_change)
     goes_to_the_end = validate is None and (
         settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END

@@ -324,6 +324,15 @@ def test_adaptive_divides_by_five_where_others_stop():
     )
 
 
+@pytest.mark.parametrize(
+    ("n_rows", "expected"), [(7, 7), (150, 20), (2500, 25), (10_000, 100), (60_000, 100)]
+)
+def test_size_of_a_minibatch_that_is_left_open(n_rows, expected):
+    assert Settings().rows_in_minibatch(n_rows) == expected
+    assert Settings(solver="cg").rows_in_minibatch(n_rows) == min(n_rows, 1000)
+    assert Settings(batch_size=300).rows_in_minibatch(n_rows) == min(n_rows, 300)
+
+
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_a_learning_rate_that_falls_to_zero_does_so(schedule):
     settings = Settings(learning_rate=schedule, tol=1.0, n_iter_no_change=2, max_iter=9)

@@ -1,0 +1,735 @@
+"""Deep autoencoders: networks that lead through a narrow layer back to the data."""
+
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from .._callbacks import with_callbacks
+from .._rows import DenseRows, as_rows, mean_and_common_scale
+from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller
+from ..boltzmann import GaussianRBM
+from ..boltzmann.units import BernoulliUnits
+from .feedforward import activations
+from .objective import Corruption
+from .stack import BaseStack, Examples, learns_from_minibatches
+from .training import TrainingData
+from .unrolling import (
+    Unrolled,
+    layers_of_bernoulli_rbm,
+    layers_of_binary_code,
+    layers_of_gaussian_rbm,
+    layers_of_linear_code,
+    sample_of,
+    with_tangents,
+)
+
+# Standard deviation of the noise that makes a logistic code binary.
+_NOISE_OF_BINARY_CODE = 4.0
+
+
+class DeepAutoencoder(BaseStack):
+    """Deep autoencoder: a code for each row, learned by giving the row back.
+
+    The encoder is trained layer after layer as restricted Boltzmann machines, each on what the
+    one below makes of the data. It is then unrolled: the same weights, transposed, lead from the
+    code back to the data. Both halves are fine-tuned together by backpropagation [1]_.
+
+    A code narrower than the data compresses, as principal components do. A wider one has to be
+    kept from copying: by ``corruption`` (a denoising autoencoder [2]_), ``sparsity_cost``,
+    ``contraction_cost`` [3]_ or ``code_noise``. With ``code="binary"`` codes are zeros and ones,
+    for hashing [4]_. See :ref:`the user guide <autoencoder>` for how to choose the parameters.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(1000, 500, 250, 30)
+        Numbers of units of the encoder from the lowest layer to the code. The decoder has the
+        same in reverse.
+    code : {"linear", "logistic", "binary"}, default="linear"
+        Units of the code: real numbers; numbers in (0, 1); or such numbers in training, which
+        noise drives to either end, and 0 or 1 afterwards.
+    tied : bool, default=False
+        Whether the weights of the decoder remain the transposes of those of the encoder. With
+        ``visible_units="gaussian"``, the lowest RBM then has the variances of the network's
+        ``scale_`` instead of learning them.
+    corruption : {"masking", "gaussian", "salt_and_pepper"} or None, default=None
+        What is done to the rows in each step of fine-tuning before they are encoded, while it is
+        the clean rows that have to be given back. "masking" sets values to 0, "gaussian" adds
+        normal numbers, "salt_and_pepper" sets values to the least or the greatest, which are 0
+        and 1, or for real numbers those of the data.
+    corruption_level : float, default=0.3
+        Share of the values that are set; for "gaussian", the standard deviation of what is added.
+        For real numbers it is in units of ``scale_``, and the 0 of "masking" is the mean.
+    code_noise : float, default=None
+        Standard deviation of normal numbers that are added, in each step of fine-tuning, to what
+        goes into the units of the code. None is 4 for binary codes and 0 for others.
+    sparsity_cost : float, default=0.0
+        Strength of the penalty on the mean activity of each unit of the code: the
+        Kullback-Leibler divergence from ``sparsity_target``, in nats, summed over units. Not with
+        a linear code.
+    sparsity_target : float, default=0.05
+        The mean activity that costs nothing, in (0, 1).
+    contraction_cost : float, default=0.0
+        Strength of the penalty on how much the code changes with the data: the squared Frobenius
+        norm of its derivative, estimated along one random direction for each row.
+    pretrain : bool, default=True
+        Train the layers of the encoder as RBMs first. False starts from random weights.
+    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
+        What the data are. "bernoulli": numbers in [0, 1]; outputs are logistic and the loss is
+        the cross-entropy. "gaussian": real numbers; outputs are linear and the loss is half the
+        squared error. Features are then centred, and divided by one number for all of them.
+    rbm_algorithm : {"cd", "pcd"}, default="cd"
+        This and each other name that starts with ``rbm_`` is the parameter of
+        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
+        value for each layer of the encoder. A value that changes from epoch to epoch is a
+        sequence inside of such a sequence.
+    rbm_n_gibbs_steps : int or sequence of int, default=1
+        Steps of Gibbs sampling for one step of learning.
+    rbm_learning_rate : float or sequence of float, default=None
+        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        How it changes from epoch to epoch.
+    rbm_n_iter : int or sequence of int, default=30
+        Epochs of pre-training of a layer.
+    rbm_batch_size : int or sequence of int, default=10
+        Rows in a minibatch of pre-training.
+    rbm_momentum : float or sequence of float, default=0.0
+        Share of the last step that is added to the next, in [0, 1).
+    rbm_alpha : float or sequence of float, default=0.0
+        Strength of the L2 penalty on the weights in pre-training.
+    activation : {"logistic", "tanh", "relu"}, default="tanh"
+        Activation of the hidden units but for the code. RBMs have logistic ones, which become
+        "tanh" without a change in what the network computes, since ``tanh(x / 2)`` is
+        ``2 logistic(x) - 1``; "relu" needs ``pretrain=False``.
+    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
+        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
+        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
+    alpha : float, default=0.0
+        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
+        biases are free.
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
+    max_gradient_norm : float, default=None
+        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
+        "lbfgs" and "cg".
+    batch_size : int or "auto", default="auto"
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
+    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="cosine"
+        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
+        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
+        otherwise stop for want of a gain, until it is below 1e-6.
+    learning_rate_init : float, default=0.003
+        Learning rate at the start. Not used by "lbfgs" and "cg".
+    max_iter : int, default=100
+        Most epochs of fine-tuning; for "lbfgs", iterations. 0 leaves the network as pre-training
+        and unrolling made it. No warning is given where they end before training has converged.
+    n_line_searches : int, default=3
+        Line searches on each minibatch. Only used by "cg".
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch of fine-tuning.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is random. Pass an int for the same result at each call, on any number
+        of threads.
+    tol : float, default=1e-4
+        Smallest gain, of the loss or of the validation score, that counts.
+    verbose : int, default=0
+        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
+        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
+        are there and, after an interrupt, pre-training from the first layer that is not.
+    momentum : float, default=0.9
+        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
+    nesterovs_momentum : bool, default=True
+        Use Nesterov's momentum. Only used by "sgd".
+    early_stopping : bool, default=False
+        Hold out some rows, stop when their loss has not fallen by ``tol`` for
+        ``n_iter_no_change`` epochs, and keep the weights with the lowest one. False stops when
+        the loss of the others has not fallen by ``tol`` for so long.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
+    beta_1 : float, default=0.9
+        Decay of the mean of gradients in "adam", in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the mean of squared gradients in "adam", in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
+    n_iter_no_change : int, default=10
+        Epochs in a row without a gain that are put up with.
+
+    Attributes
+    ----------
+    rbms_ : list of RBM
+        The fitted RBMs, from the lowest layer to the highest, as pre-training left them; the
+        ``history_`` of each says how it went. Only with ``pretrain=True``. Neither a linear nor a
+        binary code is an RBM's, see the notes.
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_inputs, n_units): those of the encoder, then those of
+        the decoder.
+    intercepts_ : list of ndarray
+        Biases of each layer.
+    mean_, scale_ : ndarray of shape (n_features,)
+        With ``visible_units="gaussian"``: what is taken from the features, and what they are
+        then divided by, the same number for each, before they reach the first layer; float64.
+    n_layers_ : int
+        Number of layers of units, the features and the outputs among them.
+    history_ : dict of str to list of float
+        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
+        included, when they were learned from; "seconds"; with ``early_stopping``
+        "validation_score", minus the mean loss of the rows held out.
+    loss_curve_ : list of float
+        The loss in each epoch of fine-tuning.
+    loss_ : float
+        The last of them. Not with ``max_iter=0``.
+    n_iter_ : int
+        Number of epochs of fine-tuning.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    BernoulliRBM : One layer alone.
+    DBNClassifier : The same stack with classes on top.
+    sklearn.decomposition.PCA : The linear autoencoder, solved exactly.
+
+    Notes
+    -----
+    The loss is the cross-entropy of the features, in nats, or half their squared error, summed
+    over features; for real numbers, in units of ``scale_``.
+
+    RBMs here have binary hidden units. A linear code is therefore not pre-trained by contrastive
+    divergence: its weights are those with the least error of reconstruction, weighed by the
+    variances of the units below and to first order in the weights, which are principal axes; see
+    the user guide. A binary code starts as the signs of such a code, turned at random, so that
+    each unit is on for half of the rows: an RBM's units, which are mostly off, would tell nothing
+    through the noise.
+
+    References
+    ----------
+    .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
+       networks", Science 313, 2006.
+    .. [2] P. Vincent, H. Larochelle, I. Lajoie, Y. Bengio and P.-A. Manzagol, "Stacked denoising
+       autoencoders", Journal of Machine Learning Research 11, 2010.
+    .. [3] S. Rifai, P. Vincent, X. Muller, X. Glorot and Y. Bengio, "Contractive auto-encoders:
+       explicit invariance during feature extraction", ICML 2011.
+    .. [4] R. Salakhutdinov and G. Hinton, "Semantic hashing", International Journal of
+       Approximate Reasoning 50, 2009.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import DeepAutoencoder
+    >>> X = load_digits().data / 16
+    >>> model = DeepAutoencoder((64, 8), rbm_n_iter=5, max_iter=10, random_state=0).fit(X)
+    >>> codes = model.transform(X)
+    >>> codes.shape
+    (1797, 8)
+    >>> model.inverse_transform(codes).shape
+    (1797, 64)
+    """
+
+    _parameter_checks: ClassVar = BaseStack._parameter_checks | {
+        "code": Options("linear", "logistic", "binary"),
+        "tied": Flag(),
+        "corruption": Optional(Options("masking", "gaussian", "salt_and_pepper")),
+        "corruption_level": Number(Real, "[0, inf)"),
+        "code_noise": Optional(Number(Real, "[0, inf)")),
+        "sparsity_cost": Number(Real, "[0, inf)"),
+        "sparsity_target": Number(Real, "(0, 1)"),
+        "contraction_cost": Number(Real, "[0, inf)"),
+        "max_iter": Number(Integral, "[0, inf)"),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(1000, 500, 250, 30),
+        *,
+        code="linear",
+        tied=False,
+        corruption=None,
+        corruption_level=0.3,
+        code_noise=None,
+        sparsity_cost=0.0,
+        sparsity_target=0.05,
+        contraction_cost=0.0,
+        pretrain=True,
+        visible_units="bernoulli",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=None,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=30,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        activation="tanh",
+        solver="adam",
+        alpha=0.0,
+        l1_ratio=0.0,
+        max_gradient_norm=None,
+        batch_size="auto",
+        learning_rate="cosine",
+        learning_rate_init=0.003,
+        max_iter=100,
+        n_line_searches=3,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.code = code
+        self.tied = tied
+        self.corruption = corruption
+        self.corruption_level = corruption_level
+        self.code_noise = code_noise
+        self.sparsity_cost = sparsity_cost
+        self.sparsity_target = sparsity_target
+        self.contraction_cost = contraction_cost
+        self.pretrain = pretrain
+        self.visible_units = visible_units
+        self.rbm_algorithm = rbm_algorithm
+        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
+        self.rbm_learning_rate = rbm_learning_rate
+        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
+        self.rbm_n_iter = rbm_n_iter
+        self.rbm_batch_size = rbm_batch_size
+        self.rbm_momentum = rbm_momentum
+        self.rbm_alpha = rbm_alpha
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.max_gradient_norm = max_gradient_norm
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.n_line_searches = n_line_searches
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+
+    _pretrained_activations = ("logistic", "tanh")
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y=None, sample_weight=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in fine-tuning; not negative. None counts each as 1.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite.
+
+        Warns
+        -----
+        UserWarning
+            If nothing keeps the network from copying: the code is not narrower than the data,
+            which are neither corrupted nor is the code penalised or noisy.
+
+        Notes
+        -----
+        An exception, an interrupt by the user among them, leaves the estimator as it was, or
+        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
+        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
+        there.
+        """
+        return self._fit(X, y, sample_weight)
+
+    @available_if(learns_from_minibatches)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Go on with fine-tuning, once over these rows in minibatches.
+
+        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : Ignored
+            Not used, present for API consistency by convention.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; not negative.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`. The estimator is then as it was.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def _check(self):
+        super()._check()
+        if self.sparsity_cost and self.code == "linear":
+            raise ValueError(
+                f"The 'sparsity_cost' parameter of {type(self).__name__} needs a code of "
+                f"activities, code='logistic' or 'binary'. Got {self.sparsity_cost!r} with "
+                "code='linear'."
+            )
+        if self.corruption in ("masking", "salt_and_pepper") and self.corruption_level > 1:
+            raise ValueError(
+                f"The 'corruption_level' parameter of {type(self).__name__} must be a share, in "
+                f"[0, 1], with corruption={self.corruption!r}. Got {self.corruption_level!r}."
+            )
+
+    def _read(self, X, y, sample_weight, first_time):
+        X = self._read_data(X, first_time)
+        weights = self._row_weights(sample_weight, X)
+        if not weights.any():
+            raise ValueError("sample_weight is zero for each row.")
+        return Examples(X, None, np.arange(X.shape[0]), None, weights)
+
+    def _begin(self, examples, first_time):
+        super()._begin(examples, first_time)
+        rows = as_rows(examples.X)
+        self._warn_of_range(rows)
+        if not first_time:
+            return
+        if self._sizes()[-1] >= self.n_features_in_ and not self._is_kept_from_copying():
+            warn_caller(
+                f"The code of {type(self).__name__} has {self._sizes()[-1]} units, the data have "
+                f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
+                "penalty or noise on the code would give it something to learn."
+            )
+        self._feature_means = rows.mean().astype(rows.dtype)
+        self._extremes = self._find_extremes(examples.X)
+
+    def _warn_of_range(self, rows):
+        if self.visible_units == "gaussian" or (self.pretrain and self._n_rbms()):
+            return  # any range is right, or the first RBM will warn
+        low, high = rows.range()
+        if low < 0 or high > 1:
+            warn_caller(
+                f"{type(self).__name__} with visible_units='bernoulli' is meant for values between "
+                f"0 and 1, the data range from {low:.6g} to {high:.6g}. Scale them, for example by "
+                "sklearn.preprocessing.MinMaxScaler."
+            )
+
+    def _is_kept_from_copying(self):
+        disturbed = self.corruption is not None and self.corruption_level > 0
+        return disturbed or self.sparsity_cost or self.contraction_cost or self._code_noise()
+
+    def _find_extremes(self, X):
+        """The least and the greatest value that the network sees."""
+        if self.visible_units == "bernoulli":
+            return 0.0, 1.0
+        extremes = (
+            extreme.toarray().ravel() if issparse(extreme) else extreme
+            for extreme in (X.min(axis=0), X.max(axis=0))
+        )
+        low, high = ((extreme - self.mean_) / self.scale_ for extreme in extremes)
+        return float(low.min()), float(high.max())
+
+    def _mean_and_scale(self, rows):
+        """One scale for all features, so that the squared error is that of the data."""
+        return mean_and_common_scale(rows)
+
+    def _n_rbms(self):
+        return len(self._sizes()) - (self.code != "logistic")
+
+    def _new_rbms(self, streams):
+        rbms = super()._new_rbms(streams)
+        if rbms and self.tied and self.visible_units == "gaussian":
+            rbms[0].set_params(variances=float(self.scale_[0] ** 2), learn_variance=False)
+        return rbms
+
+    def _encoder_layer(self, rbm, dtype):
+        up, _ = self._layers_of(rbm, dtype)
+        return self._as_in_network(up, len(self.coefs_))
+
+    def _layers_of(self, rbm, dtype):
+        """The layers up and down that an RBM becomes."""
+        if isinstance(rbm, GaussianRBM):
+            return layers_of_gaussian_rbm(rbm, self.mean_, self.scale_, dtype)
+        return layers_of_bernoulli_rbm(rbm, dtype)
+
+    def _as_in_network(self, layer, number):
+        """A layer of logistic units as the network has it at this place."""
+        activations = ["data", *self._activations()]
+        below, above = (name == "tanh" for name in activations[number : number + 2])
+        return with_tangents(layer, below, above)
+
+    def _pretrain(self, X, progress, commit):
+        super()._pretrain(X, progress, commit)
+        if self.pretrain and not self._is_complete():
+            self._unroll(self._rows(X))
+            commit()
+
+    def _unroll(self, rows):
+        """Complete the network: the code, if it is not there, and the way back."""
+        n = self._n_hidden
+        down = [self._layers_of(rbm, rows.dtype)[1] for rbm in self.rbms_]
+        if self._n_rbms() < n:
+            up, first = self._code_layers(rows)
+            self._append([self._as_in_network(up, n - 1)])
+            down.append(first)
+        self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down[::-1])])
+
+    def _code_layers(self, rows):
+        """The layers up to a code that is not an RBM's, and down from it."""
+        streams = replace(self._streams)
+        numbers = sample_of(rows.shape[0])
+        below = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
+        for rbm in self.rbms_:
+            up, _ = self._layers_of(rbm, rows.dtype)
+            below = DenseRows(activations([up], below))
+        of_data = self.visible_units == "gaussian" and not self.rbms_
+        activation = "identity" if of_data else "logistic"
+        size, rng = self._sizes()[-1], streams.generator()
+        if self.code == "linear":
+            layers = layers_of_linear_code(below, size, activation, rng)
+        else:
+            layers = layers_of_binary_code(below, size, activation, rng, self.tied)
+        self._streams = streams
+        return layers
+
+    def _upper_layers(self):
+        down = [(n_units, self.activation) for n_units in self._sizes()[-2::-1]]
+        last = "logistic" if self.visible_units == "bernoulli" else "identity"
+        return [*down, (self.n_features_in_, last)]
+
+    def _activations(self):
+        names = super()._activations()
+        names[self._n_hidden - 1] = "identity" if self.code == "linear" else "logistic"
+        return names
+
+    def _all_layers(self, examples, streams):
+        is_new = not self._is_complete()
+        layers = super()._all_layers(examples, streams)
+        if is_new and self.visible_units == "bernoulli":
+            bias = BernoulliUnits.from_mean(self._feature_means, examples.X.shape[0]).bias
+            layers[-1] = replace(layers[-1], bias=bias.astype(layers[-1].bias.dtype))
+        if self.tied:
+            n = self._n_hidden
+            layers[n:] = [replace(layers[k], tied_to=2 * n - 1 - k) for k in range(n, 2 * n)]
+        return layers
+
+    def _training_data(self, examples, numbers):
+        rows = self._rows(examples.X)
+        return TrainingData(rows, rows, numbers, examples.weights)
+
+    def _scorer(self, examples, numbers):
+        rows, weights = self._rows(examples.X[numbers]), examples.weights[numbers]
+
+        def score(network):
+            losses = Unrolled(network.layers, self.code == "binary").losses(rows)
+            return -float(np.average(losses, weights=weights if weights.any() else None))
+
+        return score
+
+    def _objective(self):
+        n = self._n_hidden
+        noise = self._code_noise()
+        corruption = None
+        if self.corruption is not None:
+            corruption = Corruption(self.corruption, self.corruption_level, *self._extremes)
+        return replace(
+            super()._objective(),
+            corruption=corruption,
+            noise=(0.0,) * (n - 1) + (noise,) + (0.0,) * n if noise else (),
+            sparse_layers=(n - 1,) if self.sparsity_cost else (),
+            sparsity_cost=self.sparsity_cost,
+            sparsity_target=self.sparsity_target,
+            contracted_layers=n,
+            contraction_cost=self.contraction_cost,
+        )
+
+    def _code_noise(self):
+        if self.code_noise is None:
+            return _NOISE_OF_BINARY_CODE if self.code == "binary" else 0.0
+        return self.code_noise
+
+    # Use
+
+    def transform(self, X, layer=-1):
+        """Return the codes, or the values of another layer of the encoder.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the layer, counted from 0; negative numbers count from the code.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_units)
+            Codes or values, of the type of ``X``.
+        """
+        values = super().transform(X, layer)
+        if self.code == "binary" and self._hidden_layer_number(layer) == self._n_hidden - 1:
+            np.round(values, out=values)
+        return values
+
+    def inverse_transform(self, X, layer=-1):
+        """Data given their codes, or the values of another layer of the encoder.
+
+        The decoder does it; its layers have the numbers of those of the encoder.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_units)
+            Codes, or values of the layer.
+        layer : int, default=-1
+            Number of the layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Data, of the type of ``X``.
+        """
+        self._check_is_complete()
+        number = self._hidden_layer_number(layer)
+        H = check_array(X, dtype=FLOATS, estimator=self)
+        layers = self._layers(H.dtype)[2 * self._n_hidden - 1 - number :]
+        n_units = len(layers[0].weights)
+        if H.shape[1] != n_units:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"expecting {n_units} features as input."
+            )
+        return self._to_data(activations(layers, DenseRows(H)))
+
+    def reconstruct(self, X):
+        """Encode rows and decode their codes.
+
+        Missing values, NaN, are filled where the network has learned to correct its input, that
+        is, with ``corruption``: they start at what "masking" would have left, or else at the
+        mean of the feature in training, and what comes back is a guess at them from the others.
+        ``np.where(np.isnan(X), model.reconstruct(X), X)`` replaces nothing else.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data. A dense array may have missing values if ``corruption`` is not None.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Reconstructions of all values, of the type of ``X``.
+        """
+        self._check_is_complete()
+        rows = self._valid_rows(X, may_lack_values=self.corruption is not None and not issparse(X))
+        return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
+
+    def score_samples(self, X):
+        """Return minus the squared error of each row; the lower, the more unusual the row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,)
+            Minus the squared error, summed over features, of the type of ``X``.
+        """
+        self._check_is_complete()
+        rows = self._valid_rows(X)
+        errors = self._unrolled(rows.dtype).squared_errors(rows)
+        return -errors * errors.dtype.type(self._scale() ** 2)
+
+    def score(self, X, y=None):
+        """Return minus the squared error of reconstruction, the mean over rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        y : Ignored
+            Not used, present for API consistency by convention.
+
+        Returns
+        -------
+        score : float
+            The mean of :meth:`score_samples`.
+        """
+        return float(self.score_samples(X).mean(dtype=np.float64))
+
+    def _check_is_complete(self):
+        check_is_fitted(self)
+        if not self._is_complete():
+            raise NotFittedError(
+                f"Training of this {type(self).__name__} was interrupted before there was a way "
+                "back to the data. 'fit' with warm_start=True goes on with it."
+            )
+
+    def _unrolled(self, dtype):
+        return Unrolled(self._layers(dtype), self.code == "binary")
+
+    def _valid_rows(self, X, may_lack_values=False):
+        X = validate_data(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan" if may_lack_values else True,
+            reset=False,
+        )
+        if may_lack_values:
+            start = 0 if self._masks_to_zero() else self._feature_means
+            X = np.where(np.isnan(X), np.asarray(start, dtype=X.dtype), X)
+        return self._rows(X)
+
+    def _masks_to_zero(self):
+        return self.corruption == "masking" and self.visible_units == "bernoulli"
+
+    def _scale(self):
+        return self.scale_[0] if hasattr(self, "scale_") else 1.0
+
+    def _to_data(self, values):
+        if hasattr(self, "scale_"):
+            values *= self.scale_.astype(values.dtype)
+            values += self.mean_.astype(values.dtype)
+        return values

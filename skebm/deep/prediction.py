@@ -1,0 +1,315 @@
+"""What deep belief networks share, whatever they predict: targets, predictions."""
+
+import math
+import warnings
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._callbacks import with_callbacks
+from .._rows import DenseRows
+from .._validation import Number, Optional, PerLayer, Scalar
+from .feedforward import activations
+from .stack import BaseStack, Examples
+
+
+class BaseDBN(BaseStack):
+    """A stack of RBMs with an output layer on top, whatever it predicts.
+
+    A subclass says what its targets are: how they become the outputs of a network
+    (``_set_targets``, ``_encode``), how outputs become predictions (``_decode``), and how good
+    these are (``_score_outputs``).
+    """
+
+    _parameter_checks: ClassVar = BaseStack._parameter_checks | {
+        "dropout": PerLayer(Number(Real, "[0, 1)")),
+        "input_dropout": Number(Real, "[0, 1)"),
+        "max_norm": Optional(Number(Real, "(0, inf)")),
+        "n_iter_output": Number(Integral, "[0, inf)"),
+        "unlabeled": Optional(Scalar()),
+    }
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        pretrain=True,
+        visible_units="bernoulli",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=None,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=30,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        activation="logistic",
+        solver="adam",
+        alpha=1e-4,
+        l1_ratio=0.0,
+        dropout=0.0,
+        input_dropout=0.0,
+        max_norm=None,
+        max_gradient_norm=None,
+        batch_size="auto",
+        learning_rate="linear",
+        learning_rate_init=0.003,
+        max_iter=200,
+        n_iter_output=0,
+        n_line_searches=3,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        unlabeled=None,
+    ):
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.pretrain = pretrain
+        self.visible_units = visible_units
+        self.rbm_algorithm = rbm_algorithm
+        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
+        self.rbm_learning_rate = rbm_learning_rate
+        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
+        self.rbm_n_iter = rbm_n_iter
+        self.rbm_batch_size = rbm_batch_size
+        self.rbm_momentum = rbm_momentum
+        self.rbm_alpha = rbm_alpha
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.max_norm = max_norm
+        self.max_gradient_norm = max_gradient_norm
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.n_iter_output = n_iter_output
+        self.n_line_searches = n_line_searches
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.unlabeled = unlabeled
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts in fine-tuning; not negative. None counts each as 1.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite.
+
+        Notes
+        -----
+        An exception, an interrupt by the user among them, leaves the estimator as it was, or
+        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
+        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
+        there.
+        """
+        return self._fit(X, y, sample_weight)
+
+    # What is learned from
+
+    def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
+        if y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        X = self._read_data(X, first_time)
+        y = self._read_targets(X, y)
+        labelled = np.flatnonzero(self._has_target(y))
+        if needs_targets and not len(labelled):
+            raise ValueError(
+                f"{type(self).__name__} needs rows that have a target, but each is marked as "
+                f"unlabeled: {self.unlabeled!r}."
+            )
+        if self._nan_is_a_marker():
+            assert_all_finite(y[labelled], input_name="y")
+        self._set_targets(y[labelled], first_time, classes)
+        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        if len(labelled):
+            targets[labelled] = self._encode(y[labelled])
+        weights = self._row_weights(sample_weight, X)
+        weights[labelled] *= self._target_weights(y[labelled])
+        if len(labelled) and not weights[labelled].any():
+            raise ValueError("sample_weight is zero for each row that has a target.")
+        return Examples(X, y, labelled, DenseRows(targets), weights)
+
+    def _nan_is_a_marker(self):
+        return isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
+
+    def _read_targets(self, X, y):
+        y = check_array(
+            y,
+            ensure_2d=False,
+            dtype=None,
+            ensure_all_finite="allow-nan" if self._nan_is_a_marker() else True,
+            input_name="y",
+            estimator=self,
+        )
+        check_consistent_length(X, y)
+        return column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+
+    def _has_target(self, y):
+        """Whether each row has a target."""
+        if self.unlabeled is None:
+            return np.ones(len(y), dtype=bool)
+        marked = np.isnan(y) if self._nan_is_a_marker() else y == self.unlabeled
+        return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
+
+    def _target_weights(self, y):
+        """What the weight of a row is multiplied by for its target."""
+        return 1.0
+
+    def _scorer(self, examples, numbers):
+        rows = self._rows(examples.X[numbers])
+        y, weights = examples.y[numbers], examples.weights[numbers]
+
+        def score(network):
+            return self._score_outputs(activations(network.layers, rows), y, weights)
+
+        return score
+
+    # What the network is
+
+    def _upper_layers(self):
+        return [(self.n_outputs_, self.out_activation_)]
+
+    def _stages(self, is_new):
+        """Settings of one training after the other: the output layer alone, then all layers."""
+        settings = self._settings()
+        n_output = min(self.n_iter_output, self.max_iter) if is_new else 0
+        output_only = replace(settings.objective, frozen_layers=self._n_hidden)
+        stages = [
+            replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
+            replace(settings, max_iter=self.max_iter - n_output),
+        ]
+        return [stage for stage in stages if stage.max_iter]
+
+    def _objective(self):
+        dropout = (self.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
+        return replace(super()._objective(), dropout=dropout if any(dropout) else ())
+
+    # Use
+
+    @available_if(lambda self: self.pretrain)
+    def inverse_transform(self, X, layer=-1):
+        """Mean data given the values of the units of a hidden layer.
+
+        The RBMs do it, each from its hidden to its visible units, with their weights as they
+        were before fine-tuning. Only with ``pretrain=True``.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_units)
+            Values of the hidden units.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        for rbm in self.rbms_[self._hidden_layer_number(layer) :: -1]:
+            X = rbm.inverse_transform(X)
+        return X
+
+    def predict(self, X):
+        """Predict the targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            Predicted targets.
+        """
+        return self._decode(self._outputs(X))
+
+    def _outputs(self, X):
+        check_is_fitted(self)
+        if not self._is_complete():
+            raise NotFittedError(
+                f"Training of this {type(self).__name__} was interrupted before it could predict. "
+                "'fit' with warm_start=True goes on with it."
+            )
+        rows = self._valid_rows(X)
+        return activations(self._layers(rows.dtype), rows)
+
+    def _to_mlp(self, mlp, targets):
+        """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
+        dtype = self.coefs_[0].dtype
+        mlp.set_params(
+            hidden_layer_sizes=self._sizes(), activation=self.activation, alpha=self.alpha
+        )
+        # Its public attributes can be set; what it keeps besides, only a fit of its own can.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            mlp.set_params(max_iter=1).fit(
+                np.zeros((len(targets), self.n_features_in_), dtype=dtype), targets
+            )
+        mlp.set_params(max_iter=self.max_iter)
+        mlp.coefs_ = [weights.copy() for weights in self.coefs_]
+        mlp.intercepts_ = [bias.copy() for bias in self.intercepts_]
+        if hasattr(self, "mean_"):
+            mlp.coefs_[0] = (self.coefs_[0] / self.scale_[:, None]).astype(dtype)
+            shift = (self.mean_ / self.scale_) @ self.coefs_[0]
+            mlp.intercepts_[0] = (self.intercepts_[0] - shift).astype(dtype)
+        mlp.n_iter_, mlp.loss_, mlp.loss_curve_ = self.n_iter_, self.loss_, [*self.loss_curve_]
+        if hasattr(self, "feature_names_in_"):
+            mlp.feature_names_in_ = self.feature_names_in_
+        return mlp
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = True
+        return tags

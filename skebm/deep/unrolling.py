@@ -1,0 +1,214 @@
+"""From a stack of RBMs to an autoencoder: layers up to a code, and down again."""
+
+import math
+
+import numpy as np
+from scipy.linalg import eigh, qr
+
+from .._rows import CHUNK, DenseRows, chunks
+from .._threads import for_each, one_blas_thread
+from ..boltzmann.units import BernoulliUnits
+from ..kernels.products import multiply
+from .feedforward import Layer, activations, losses
+from .pretraining import encoder_layer
+
+# Rows that the first weights of a linear code are computed from.
+_N_ROWS_OF_CODE = 10_000
+
+# Deviation of what goes into the units of a binary code at first: as much as the noise on it.
+_DEVIATION_OF_BINARY_INPUT = 4.0
+
+# Units that hardly vary are taken to vary so much: their share in a code would be noise.
+_SMALLEST_VARIANCE = 0.01
+
+
+def layers_of_bernoulli_rbm(rbm, dtype):
+    """The layers up and down whose outputs are the mean states of a BernoulliRBM."""
+    machine = rbm._machine(dtype)
+    down = np.ascontiguousarray(machine.weights.T)
+    return encoder_layer(rbm, dtype), Layer(down, machine.visible.bias, "logistic")
+
+
+def layers_of_gaussian_rbm(rbm, mean, scale, dtype):
+    """The layers up and down whose outputs are the mean states of a GaussianRBM.
+
+    They take, and return, data less ``mean`` and over ``scale``, which need not be those by which
+    the RBM standardises. Their weights are each other's transposes where the variances of the RBM
+    are ``scale ** 2``.
+    """
+    to_hidden = (rbm.components_ * (scale / rbm.variances_.astype(np.float64))).T
+    hidden_bias = rbm.intercept_hidden_ + rbm.components_ @ (mean / rbm.variances_)
+    to_visible = rbm.components_ / scale
+    visible_bias = (rbm.intercept_visible_ - mean) / scale
+    return (
+        Layer(np.ascontiguousarray(to_hidden, dtype), hidden_bias.astype(dtype), "logistic"),
+        Layer(np.ascontiguousarray(to_visible, dtype), visible_bias.astype(dtype), "identity"),
+    )
+
+
+def with_tangents(layer, below, above):
+    """The same layer with hyperbolic tangents in the place of logistic functions around it.
+
+    What units of the kind send on is ``tanh(x / 2) = 2 sigmoid(x) - 1``: its mean is nearer to
+    zero, which makes the loss easier to go down, and the network computes what it did before.
+
+    Parameters
+    ----------
+    layer : Layer
+    below, above : bool
+        Whether its inputs are now such values; whether its own values, which were logistic, are to
+        be.
+    """
+    weights, bias, activation = layer.weights, layer.bias, layer.activation
+    if below:
+        bias = bias + weights.sum(axis=0, dtype=np.float64).astype(bias.dtype) / 2
+        weights = weights / 2
+    if above:
+        weights, bias, activation = weights / 2, bias / 2, "tanh"
+    return Layer(weights, bias, activation)
+
+
+def sample_of(n_rows):
+    """Numbers of rows, evenly spaced, that are enough for the first weights of a linear code."""
+    return np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_OF_CODE)).astype(np.intp)
+
+
+def layers_of_linear_code(rows, n_units, activation, rng):
+    """The layers up to a linear code and down again that reconstruct best, to first order.
+
+    An RBM with linear hidden units would have a binary layer below them that it reconstructs as
+    ``sigmoid(b + (v - m) W W^T)``, ``m`` being the means of the layer, ``b`` their log-odds. To
+    first order in the weights that is ``m + (v - m) W W^T D``, with ``D = m (1 - m)``. Of all
+    weights those with the least squared error, each unit's over its variance ``D``, are
+    ``D^(-1/2) U``, with ``U`` the first principal axes of ``(v - m) D^(-1/2)``. Where the layer
+    is one of real numbers, ``D = 1``: this is principal component analysis. A code that is not
+    narrower than the layer gets axes in random directions, which lose nothing.
+
+    Parameters
+    ----------
+    rows : DenseRows, SparseRows or StandardizedRows
+        Values of the layer below.
+    n_units : int
+        Size of the code.
+    activation : {"logistic", "identity"}
+        Of the layer down.
+    rng : numpy Generator
+
+    Returns
+    -------
+    up, down : Layer
+    """
+    n_rows, n_below = rows.shape
+    values = rows.take(np.arange(n_rows), np.empty(rows.shape, dtype=rows.dtype))
+    mean = values.mean(axis=0, dtype=np.float64)
+    if activation == "logistic":
+        bias = BernoulliUnits.from_mean(mean, n_rows).bias
+        deviation = np.sqrt(np.maximum(mean * (1 - mean), _SMALLEST_VARIANCE))
+    else:
+        bias, deviation = mean, np.ones(n_below)
+    with one_blas_thread():
+        if n_units < n_below:
+            values -= mean.astype(rows.dtype)
+            values /= deviation.astype(rows.dtype)
+            axes = _principal_axes(values, n_units)
+        else:
+            axes = qr(rng.normal(size=(n_units, n_below)), mode="economic")[0].T
+        axes /= deviation[:, None]
+        up_bias = -(mean @ axes)
+    weights = np.ascontiguousarray(axes, dtype=rows.dtype)
+    return (
+        Layer(weights, up_bias.astype(rows.dtype), "identity"),
+        Layer(np.ascontiguousarray(weights.T), bias.astype(rows.dtype), activation),
+    )
+
+
+def layers_of_binary_code(rows, n_units, activation, rng, tied):
+    """The layers up to a binary code and down again: signs of a linear code, turned at random.
+
+    The turn gives all units the same share in what a linear code would tell. A unit is on for half
+    of the rows, and its input varies by ``_DEVIATION_OF_BINARY_INPUT``, unless the weights are
+    ``tied``: then they are those of the way down, where the two states of a unit stand for the mean
+    values of a normal number above and below zero.
+
+    Parameters and results are those of :func:`layers_of_linear_code`.
+    """
+    up, down = layers_of_linear_code(rows, n_units, activation, rng)
+    with one_blas_thread():
+        turn = qr(rng.normal(size=(n_units, n_units)))[0]
+        axes, up_bias = up.weights @ turn, up.bias @ turn
+        turned = Layer(axes.astype(rows.dtype), up_bias.astype(rows.dtype), "identity")
+        scores = activations([turned], rows)
+    deviation = np.maximum(scores.std(axis=0, dtype=np.float64), _SMALLEST_VARIANCE)
+    down_factor = 2 * math.sqrt(2 / math.pi) * deviation
+    up_factor = down_factor if tied else _DEVIATION_OF_BINARY_INPUT / deviation
+    down_weights = (axes * down_factor).T
+    down_bias = down.bias - down_weights.sum(axis=0) / 2
+
+    def layer(weights, bias, activation):
+        return Layer(np.ascontiguousarray(weights, rows.dtype), bias.astype(rows.dtype), activation)
+
+    return (
+        layer(axes * up_factor, up_bias * up_factor, "logistic"),
+        layer(down_weights, down_bias, activation),
+    )
+
+
+def _principal_axes(values, n_axes):
+    """The directions of most variance, a column each, the one of most first."""
+    n_below = values.shape[1]
+    scatter = multiply(values.T, values, np.empty((n_below, n_below), dtype=values.dtype))
+    _, axes = eigh(scatter.astype(np.float64), subset_by_index=(n_below - n_axes, n_below - 1))
+    axes = axes[:, ::-1]
+    # The sign of an axis is free: the same for any library, its largest number is positive.
+    largest = np.abs(axes).argmax(axis=0)
+    return axes * np.sign(axes[largest, np.arange(n_axes)])
+
+
+class Unrolled:
+    """Layers up to a code and down again.
+
+    Parameters
+    ----------
+    layers : list of Layer
+        Half of them lead up to the code.
+    is_binary : bool
+        Whether values of the code are rounded to 0 and 1.
+    """
+
+    def __init__(self, layers, is_binary):
+        self._layers = layers
+        self._is_binary = is_binary
+        self._n_up = len(layers) // 2
+
+    def encode(self, rows):
+        """Codes of all rows."""
+        codes = activations(self._layers[: self._n_up], rows)
+        return np.round(codes, out=codes) if self._is_binary else codes
+
+    def reconstruct(self, rows):
+        """What the layers down make of the codes of all rows."""
+        return activations(*self._from_code(rows))
+
+    def losses(self, rows):
+        """Loss of the reconstruction of each row."""
+        layers, start = self._from_code(rows)
+        return losses(layers, start, rows)
+
+    def _from_code(self, rows):
+        """The layers that are left to pass where a code is rounded, and what they start from."""
+        if self._is_binary:
+            return self._layers[self._n_up :], DenseRows(self.encode(rows))
+        return self._layers, rows
+
+    def squared_errors(self, rows):
+        """Squared error of the reconstruction of each row, summed over features."""
+        reconstructions = self.reconstruct(rows)
+        out = np.empty(rows.shape[0], dtype=rows.dtype)
+
+        def compare(part):
+            some = np.empty((part.stop - part.start, rows.shape[1]), dtype=rows.dtype)
+            rows.take(np.arange(part.start, part.stop), some)
+            out[part] = np.square(reconstructions[part] - some).sum(axis=1)
+
+        for_each(compare, chunks(rows.shape[0], CHUNK))
+        return out
