@@ -190,9 +190,9 @@ def compare_dbns(seeds):
         rbm_learning_rate=[0.02, 1.0],
         learning_rate_init=[0.0003, 0.03],
         dropout=[0.0],
-        batch_size=[10],
+        batch_size=[100],
+        max_iter=[50],
     )
-    settings.append({"batch_size": 10, "pretrain": False})
     for n_labels in (100, len(y_train)):
         title = f"DBNClassifier, {n_labels} labels, error on digits held out, %"
         print_table(title, ("error",), partial(measure, n_labels), settings, seeds)
