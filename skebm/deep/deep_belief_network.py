@@ -255,7 +255,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
         bound is the expectation of log p(v, h) - log q(h | v), where the recognition
-        weights draw h from q [1]_. It is estimated by the mean of a few draws, which is without
+        weights draw h from q. It is estimated by the mean of a few draws, which is without
         bias; the same row of the same model always draws the same, whichever rows are around it.
         With one hidden layer nothing is drawn and the bound is the log-likelihood.
 
@@ -335,7 +335,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     its free energy given the features, and data of a class are drawn with the label held fixed
     [1]_.
 
-    Where labels are all that is asked for, :class:`DBNClassifier` predicts them better. See
+    Where labels are all that is asked for, :class:`DBNClassifier` was better in all our runs. See
     :ref:`the user guide <generative>`.
 
     Parameters
