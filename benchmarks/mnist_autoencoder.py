@@ -52,7 +52,6 @@ COMMON = {
     "batch_size": 200,
     "learning_rate": "cosine",
     "learning_rate_init": 1e-3,
-    "tol": 0.0,
 }
 
 # {case: parameters, the error at most, the aim}
@@ -174,7 +173,6 @@ def run_faces(_, options):
         rbm_n_iter=5,
         batch_size=100,
         max_iter=60,
-        tol=0.0,
         random_state=options.seed,
         verbose=options.verbose,
     ).set_params(**parameters(options.set))

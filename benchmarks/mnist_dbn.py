@@ -178,7 +178,6 @@ def run_few(data, options):
             input_dropout=0.2,
             learning_rate="linear",
             max_iter=200,
-            tol=0.0,
             pretrain=pretrain,
             unlabeled=-1,
             random_state=options.seed,

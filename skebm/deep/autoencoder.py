@@ -152,7 +152,8 @@ class DeepAutoencoder(BaseStack):
     early_stopping : bool, default=False
         Hold out some rows, stop when their loss has not fallen by ``tol`` for
         ``n_iter_no_change`` epochs, and keep the weights with the lowest one. False stops when
-        the loss of the others has not fallen by ``tol`` for so long.
+        the loss of the others has not fallen by ``tol`` for so long, unless ``learning_rate`` is
+        "linear" or "cosine": these run to their end.
     validation_fraction : float, default=0.1
         Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
     beta_1 : float, default=0.9
