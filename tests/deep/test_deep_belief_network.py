@@ -1,5 +1,7 @@
 """Deep belief networks that generate: against enumeration of tiny nets, and their parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -312,6 +314,18 @@ def test_samples_go_on_or_repeat():
     assert one_by_one.shape == (3, 8)
 
 
+@pytest.mark.parametrize("sizes", [4, (4, 3)])
+def test_float32_stays_float32(sizes):
+    X = make_data()[0].astype(np.float32)
+    model = small(DeepBeliefNetwork, hidden_layer_sizes=sizes, rbm_n_iter=0).fit(X)
+    samples = model.sample(init=X, n_steps=0, random_state=0)
+    assert samples.dtype == np.float32
+    if sizes == 4:
+        np.testing.assert_array_equal(samples, X)
+    for log_partition in (np.float64(2.5), model.rbms_[-1].log_partition()):
+        assert model.score_samples(X, log_partition).dtype == np.float32
+
+
 # Labels ----------------------------------------------------------------------
 
 
@@ -507,6 +521,21 @@ def test_arguments_that_cannot_be():
         small(GenerativeDBNClassifier, hidden_layer_sizes=4, visible_units="gaussian").fit(X, y)
     with pytest.raises(NotFittedError):
         DeepBeliefNetwork().sample()
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("n_samples", 0), ("n_steps", -1), ("algorithm", "zz"), ("mean", 1), ("random_state", -1)],
+)
+def test_samples_that_cannot_be_drawn_take_no_numbers(cls, argument, value):
+    X, y = make_data()
+    model = small(cls, rbm_n_iter=0).fit(X, y)
+    start = {"init": X} if cls is DeepBeliefNetwork else {"y": 1}
+    before = replace(model._streams)
+    with pytest.raises(ValueError, match=f"'{argument}' parameter of {cls.__name__} must"):
+        model.sample(**start, **{argument: value})
+    assert model._streams == before
 
 
 def test_weights_that_are_no_longer_finite():
