@@ -92,8 +92,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     rbms_ : list of RBM
         The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
         went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_`` or the means that annealing starts from. The others stay as
-        greedy training left them: the model has the weights and biases below instead of theirs.
+        but not with ``h_samples_``. The others stay as greedy training left them: the model has
+        the weights and biases below instead of theirs.
     recognition_coefs_ : list of ndarray
         Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
     recognition_intercepts_ : list of ndarray
@@ -395,9 +395,9 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     rbms_ : list of RBM
         The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
         went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_`` or the means that annealing starts from. Its visible units are
-        the features of the layer below it and one unit for each class. The others stay as greedy
-        training left them: the model has the weights and biases below instead of theirs.
+        but not with ``h_samples_``. Its visible units are the features of the layer below it and
+        one unit for each class. The others stay as greedy training left them: the model has the
+        weights and biases below instead of theirs.
     recognition_coefs_ : list of ndarray
         Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
     recognition_intercepts_ : list of ndarray

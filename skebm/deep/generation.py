@@ -252,6 +252,8 @@ class BaseGenerativeDBN(
         self._keep(net.connections)
         highest = copy.copy(self.rbms_[-1])
         highest._publish_machine(net.top)
+        # Where annealing starts from: the data as the layers below make of them now.
+        highest._training_state = highest._training_state | {"offsets": learner.top_means}
         self.rbms_ = [*self.rbms_[:-1], highest]
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}

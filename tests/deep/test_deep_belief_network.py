@@ -440,6 +440,28 @@ def test_warm_start_goes_on(cls):
         model.set_params(hidden_layer_sizes=(7, 6)).fit(X, y)
 
 
+def test_annealing_starts_from_the_data_as_up_down_leaves_the_layers():
+    X, y = make_data(n_rows=2000)
+    model = small(GenerativeDBNClassifier, rbm_n_iter=0, warm_start=True).fit(X, y)
+    greedy = model.rbms_[-1]._training_state["offsets"]
+    scramble(model).set_params(fine_tune="up_down", learning_rate=1e-12, n_iter=1).fit(X, y)
+    visible, hidden = model.rbms_[-1]._training_state["offsets"]
+    rng = np.random.default_rng(0)
+    states = X
+    for weights, bias in zip(model.recognition_coefs_, model.recognition_intercepts_, strict=True):
+        p = sigmoid(states @ weights + bias)
+        states = (rng.random(p.shape) < p).astype(float)
+    states = np.hstack([states, np.eye(3)[y]])
+    top = model.rbms_[-1]
+    given = sigmoid(states @ top.components_.T + top.intercept_hidden_)
+    # Means of two draws of 2000 rows differ by 4.5 standard deviations at most.
+    np.testing.assert_allclose(visible, states.mean(axis=0), atol=4.5 * 0.5 / np.sqrt(1000))
+    np.testing.assert_allclose(hidden, given.mean(axis=0), atol=4.5 * 0.5 / np.sqrt(1000))
+    np.testing.assert_allclose(visible[6:], states[:, 6:].mean(axis=0), atol=1e-12)
+    assert np.abs(greedy[0] - visible).max() > 0.15
+    assert np.abs(greedy[1] - hidden).max() > 0.15
+
+
 def test_partial_fit_is_an_epoch():
     X, y = make_data()
     whole = small(GenerativeDBNClassifier, fine_tune="up_down", learning_rate_schedule="constant")
