@@ -206,7 +206,9 @@ class Learner:
 
         def clip(parts):
             squares = [float(dot(gradient[part.place], gradient[part.place])) for part in parts]
-            gradient[:] *= min(1.0, limit / math.sqrt(sum(squares)))
+            norm = math.sqrt(sum(squares))
+            if norm > limit:
+                gradient[:] *= limit / norm
 
         def move(part):
             self.solver.move(parameters, part.place, gradient[part.place])
