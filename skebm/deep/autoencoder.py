@@ -607,7 +607,7 @@ class DeepAutoencoder(BaseStack):
         H : ndarray of shape (n_samples, n_units)
             Codes or values, of the type of ``X``.
         """
-        values = super().transform(X, layer)
+        values = self._values(X, layer)
         if self.code == "binary" and self._hidden_layer_number(layer) == self._n_hidden - 1:
             np.round(values, out=values)
         return values

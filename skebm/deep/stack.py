@@ -461,6 +461,10 @@ class BaseStack(
         H : ndarray of shape (n_samples, n_units)
             Values, of the type of ``X``.
         """
+        return self._values(X, layer)
+
+    def _values(self, X, layer):
+        """What ``transform`` returns, which scikit-learn may then make a frame of."""
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
         self._check_names_of_units(number)

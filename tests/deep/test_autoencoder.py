@@ -479,6 +479,15 @@ def test_binary_codes_are_zeros_and_ones_and_the_same_at_each_call():
     assert ((model.transform(X_new, layer=0) > 0) & (model.transform(X_new, layer=0) < 1)).all()
 
 
+def test_a_frame_of_binary_codes_holds_the_same():
+    X = make_data()
+    model = small(code="binary").fit(X)
+    codes = model.transform(X)
+    frame = model.set_output(transform="pandas").transform(X)
+    np.testing.assert_array_equal(frame.to_numpy(), codes)
+    assert list(frame.columns) == list(model.get_feature_names_out())
+
+
 def test_noise_drives_a_code_to_either_end():
     X, X_new = digits()
     options = {"hidden_layer_sizes": (64, 16), "max_iter": 30, "learning_rate_init": 0.01}
