@@ -6,10 +6,9 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
@@ -564,7 +563,7 @@ class DeepAutoencoder(BaseStack):
 
         def score(network):
             losses = Unrolled(network.layers, self.code == "binary").losses(rows)
-            return -float(np.average(losses, weights=weights if weights.any() else None))
+            return -float(np.average(losses, weights=weights))
 
         return score
 
@@ -697,14 +696,6 @@ class DeepAutoencoder(BaseStack):
             The mean of :meth:`score_samples`.
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
-
-    def _check_is_complete(self):
-        check_is_fitted(self)
-        if not self._is_complete():
-            raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before there was a way "
-                "back to the data. 'fit' with warm_start=True goes on with it."
-            )
 
     def _unrolled(self, dtype):
         return Unrolled(self._layers(dtype), self.code == "binary")

@@ -158,7 +158,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     loss_curve_ : list of float
         The loss in each epoch of fine-tuning.
     loss_ : float
-        The last of them.
+        The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
     n_features_in_ : int
@@ -370,7 +370,13 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         mlp : MLPClassifier
             Fitted. Features that are standardised here have that in the weights of its first
             layer.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is no fitted network to copy.
         """
+        self._check_is_complete()
         several = self._binarizer.y_type_.startswith("multilabel")
         targets = np.eye(self.n_outputs_, dtype=int) if several else self.classes_
         return self._to_mlp(MLPClassifier(), targets)
@@ -411,8 +417,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, examples):
-        y = examples.y[examples.labelled]
+    def _strata(self, examples, numbers):
+        y = examples.y[numbers]
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -566,7 +572,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     loss_curve_ : list of float
         The loss in each epoch of fine-tuning.
     loss_ : float
-        The last of them.
+        The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
     n_features_in_ : int
@@ -640,7 +646,13 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         mlp : MLPRegressor
             Fitted. Features that are standardised here have that in the weights of its first
             layer.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is no fitted network to copy.
         """
+        self._check_is_complete()
         targets = np.zeros((2, self.n_outputs_))
         return self._to_mlp(MLPRegressor(), targets if self.n_outputs_ > 1 else targets.ravel())
 

@@ -15,6 +15,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import (
     check_array,
@@ -43,6 +44,7 @@ from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import PreTrained, encoder_layer, fit_in_turn
 from .progress import StageReport
+from .solvers import SOLVERS
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
 
 
@@ -139,7 +141,7 @@ class BaseStack(
         "pretrain": Flag(),
         "activation": Options("logistic", "tanh", "relu"),
         "batch_size": BatchSize(),
-        "solver": Options("sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"),
+        "solver": Options(*SOLVERS),
         "alpha": Number(Real, "[0, inf)"),
         "l1_ratio": Number(Real, "[0, 1]"),
         "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
@@ -269,6 +271,14 @@ class BaseStack(
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
 
+    def _check_is_complete(self):
+        check_is_fitted(self)
+        if not self._is_complete():
+            raise NotFittedError(
+                f"Training of this {type(self).__name__} was interrupted before its network had "
+                "all of its layers. 'fit' with warm_start=True goes on with it."
+            )
+
     def _pretrain(self, X, progress, commit):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
         n_fitted = len(self.coefs_)
@@ -315,7 +325,11 @@ class BaseStack(
         for settings in stages:
             learner = Learner(network, settings, streams)
             with self._divergence_named():
-                train(learner, data, validate=validate, after_epoch=partial(after_epoch, learner))
+                stopped = train(
+                    learner, data, validate=validate, after_epoch=partial(after_epoch, learner)
+                )
+            if stopped:
+                break
         self._publish(learner, history)
         task.call_on_fit_task_end(estimator=self)
 
@@ -349,22 +363,27 @@ class BaseStack(
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
         if not self.early_stopping:
             return examples.labelled, None
+        # Rows of weight zero say nothing of a network, on whichever side they are.
+        numbers = examples.labelled[examples.weights[examples.labelled] > 0]
+        # Streams of their own, for an error to leave those of the estimator as they were.
+        streams = replace(self._streams)
         try:
             training, held_out = train_test_split(
-                examples.labelled,
+                numbers,
                 test_size=self.validation_fraction,
-                random_state=int(self._streams.generator().integers(2**32)),
-                stratify=self._strata(examples),
+                random_state=int(streams.generator().integers(2**32)),
+                stratify=self._strata(examples, numbers),
             )
         except ValueError as error:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
                 f"{self.validation_fraction!r}, cannot be held out: {error}"
             ) from error
+        self._streams = streams
         return training, self._scorer(examples, held_out)
 
-    def _strata(self, examples):
-        """What a part of the labelled rows should hold in the same shares as all of them."""
+    def _strata(self, examples, numbers):
+        """What a part of these rows should hold in the same shares as all of them."""
         return None
 
     def _scorer(self, examples, numbers):

@@ -1,5 +1,7 @@
 """DBNClassifier and DBNRegressor: against their parts, scikit-learn's MLPs, and each other."""
 
+import copy
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -324,6 +326,25 @@ def test_weights_that_make_no_sense(weights, message):
         small(DBNClassifier).fit(X, y, sample_weight=weights)
 
 
+@each_estimator
+def test_rows_of_weight_zero_are_neither_held_out_nor_learned_from(cls):
+    X, y = make_data(cls)
+    kept = np.arange(60) % 5 == 0
+    model = small(cls, pretrain=False, early_stopping=True, validation_fraction=0.3)
+    weighted = clone(model).fit(X, y, sample_weight=kept.astype(float))
+    assert_same(weighted, model.fit(X[kept], y[kept]), X, rtol=1e-9)
+    assert len(weighted.history_["validation_score"]) == weighted.n_iter_ > 0
+
+
+def test_a_failing_fit_draws_no_numbers():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, warm_start=True, early_stopping=True, max_iter=2).fit(X, y)
+    other = copy.deepcopy(model)
+    with pytest.raises(ValueError, match="'validation_fraction' parameter"):
+        model.fit(X[:3], y[:3])
+    assert_same(model.fit(X, y), other.fit(X, y), X, rtol=0)
+
+
 # Going on --------------------------------------------------------------------
 
 
@@ -472,6 +493,23 @@ def test_the_mlp_predicts_the_same(targets, dtype, visible_units):
         np.testing.assert_array_equal(mlp.classes_, model.classes_)
 
 
+@each_estimator
+def test_the_mlp_needs_a_network_and_no_numbers_of_numpy(cls):
+    X, y = make_data(cls)
+    with pytest.raises(NotFittedError, match=cls.__name__):
+        small(cls).to_mlp()
+    # Inputs are all zero, and one target is as frequent as the other: nowhere to go for "lbfgs".
+    X, y = np.zeros((6, 2)), np.array([0, 1] * 3)
+    model = small(cls, solver="lbfgs", pretrain=False, activation="relu", alpha=0.0).fit(X, y)
+    before = str(np.random.get_state(legacy=False))  # noqa: NPY002
+    mlp = model.to_mlp()
+    assert str(np.random.get_state(legacy=False)) == before  # noqa: NPY002
+    assert mlp.random_state is None
+    assert model.n_iter_ == 0
+    assert np.isnan(mlp.loss_)
+    np.testing.assert_allclose(outputs(mlp, X), outputs(model, X))
+
+
 def test_a_grid_search_reaches_the_parameters_of_both_stages():
     X, y = make_data(DBNClassifier)
     grid = {"rbm_learning_rate": [0.01, (0.1, 0.2)], "alpha": [1e-4, 1.0]}
@@ -553,6 +591,19 @@ def test_callbacks_hear_of_every_layer_and_epoch():
     name = "DBNClassifier"
     tuning = [(name, "epoch")] * 3 + [(name, "fine-tuning"), (name, "fit")]
     assert recorder.ended == layer + layer + tuning
+
+
+@needs_callbacks
+@pytest.mark.parametrize("n_iter_output", [0, 2])
+def test_a_callback_stops_all_of_the_fine_tuning(n_iter_output):
+    class Stopper(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
+            return (type(estimator).__name__, context.task_name) == ("DBNClassifier", "epoch")
+
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, n_iter_output=n_iter_output).set_callbacks(Stopper())
+    assert model.fit(X, y).n_iter_ == 1
 
 
 # Bad input -------------------------------------------------------------------
