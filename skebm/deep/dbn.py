@@ -34,8 +34,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
     visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised, also with ``pretrain=False``.
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
+        each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
         :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
@@ -394,8 +395,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         unseen = np.setdiff1d(unique_labels(y), self.classes_) if len(y) else []
         if len(unseen):
             raise ValueError(
-                f"{type(self).__name__}: y has labels that were not there at first, "
-                f"{unseen.tolist()}; the classes are {self.classes_.tolist()}."
+                f"{type(self).__name__}: y has labels that are not among the classes, "
+                f"{unseen.tolist()}; those are {self.classes_.tolist()}."
             )
 
     def _set_classes(self, y, classes):
@@ -453,8 +454,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
     visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised, also with ``pretrain=False``.
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
+        each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
         :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one

@@ -198,7 +198,8 @@ class BaseDBN(BaseStack):
         """Whether each row has a target."""
         if self.unlabeled is None:
             return np.ones(len(y), dtype=bool)
-        marked = np.isnan(y) if self._nan_is_a_marker() else y == self.unlabeled
+        # NaN is what is not itself, among labels of any type.
+        marked = y != y if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
 
     def _target_weights(self, y):
@@ -284,7 +285,9 @@ class BaseDBN(BaseStack):
         """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
         dtype = self.coefs_[0].dtype
         mlp.set_params(
-            hidden_layer_sizes=self._sizes(), activation=self.activation, alpha=self.alpha
+            hidden_layer_sizes=self._finished_sizes(),
+            activation=self._built_with["activation"],
+            alpha=self.alpha,
         )
         # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
         # that is not to draw from NumPy's numbers.

@@ -161,11 +161,14 @@ class BaseStack(
         "beta_1": Number(Real, "[0, 1)"),
         "beta_2": Number(Real, "[0, 1)"),
         "epsilon": Number(Real, "(0, inf)"),
-        "n_iter_no_change": Number(Integral, "[1, inf]"),
+        "n_iter_no_change": Number(Integral, "[1, inf)"),
     }
 
     # What layers that were pre-trained can be.
     _pretrained_activations = ("logistic",)
+
+    # Parameters that the layers were made for. What they were then holds for the fitted network.
+    _structure = ("activation", "visible_units")
 
     # Training
 
@@ -224,8 +227,8 @@ class BaseStack(
 
     def _row_weights(self, sample_weight, X):
         """How much each row counts, checked, in an array of its own."""
-        if sample_weight is None:
-            return np.ones(X.shape[0], dtype=X.dtype)
+        if np.ndim(sample_weight) == 0:
+            sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
         weights = check_array(
             sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
         )
@@ -246,7 +249,9 @@ class BaseStack(
     def _begin(self, examples, first_time):
         if not first_time:
             self._check_that_layers_are_as_they_were()
+            self._check_that_structure_is_as_it_was()
             return
+        self._built_with = {name: getattr(self, name) for name in self._structure}
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
@@ -260,6 +265,14 @@ class BaseStack(
         if self.visible_units == "gaussian":
             self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
+
+    def _check_that_structure_is_as_it_was(self):
+        for name, before in self._built_with.items():
+            if getattr(self, name) != before:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} is {getattr(self, name)!r}, "
+                    f"but it is to go on with a network that was made with {before!r}."
+                )
 
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""
@@ -275,8 +288,8 @@ class BaseStack(
         check_is_fitted(self)
         if not self._is_complete():
             raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before its network had "
-                "all of its layers. 'fit' with warm_start=True goes on with it."
+                f"The network of this {type(self).__name__} does not have all of its layers yet. "
+                "'fit' with warm_start=True goes on with it."
             )
 
     def _pretrain(self, X, progress, commit):
@@ -410,7 +423,8 @@ class BaseStack(
         return layers
 
     def _activations(self):
-        return [self.activation] * self._n_hidden + [name for _, name in self._upper_layers()]
+        hidden = [self._built_with["activation"]] * self._n_hidden
+        return hidden + [name for _, name in self._upper_layers()]
 
     def _upper_layers(self):
         """Numbers of units and activations of the layers above those that are pre-trained."""
