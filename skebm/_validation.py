@@ -41,8 +41,8 @@ class Number:
 
 
 def is_sequence(value):
-    """Whether a parameter has several values, be they in a list, a tuple or an array."""
-    return isinstance(value, (list, tuple)) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    """Whether a parameter has several values: a list, a tuple, or what NumPy takes for an array."""
+    return isinstance(value, (list, tuple)) or np.ndim(value) > 0
 
 
 class Schedule:

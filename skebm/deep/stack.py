@@ -227,7 +227,7 @@ class BaseStack(
 
     def _row_weights(self, sample_weight, X):
         """How much each row counts, checked, in an array of its own."""
-        if np.ndim(sample_weight) == 0:
+        if sample_weight is None or np.isscalar(sample_weight):
             sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
         weights = check_array(
             sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
