@@ -12,6 +12,8 @@ from .._rows import DenseRows, as_rows, for_each_chunk
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
+    AnyOf,
+    Instance,
     Number,
     Optional,
     Options,
@@ -30,6 +32,9 @@ from .partition import (
 )
 from .path import TemperaturePath
 from .tempering import N_STREAMS, Tempering
+
+# What a method takes for the logarithm of a partition function; None has it find that out.
+LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
 
 
 # A transformer itself: scikit-learn wraps ``transform`` in the class that defines it.
@@ -103,7 +108,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         rows = self._rows(X)
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
-        return self._to_data(self._walk(_all_of(rows), n_steps, random_state))
+        return self._to_data(self._walk(all_of(rows), n_steps, random_state))
 
     def sample(
         self,
@@ -159,7 +164,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             return self._to_data(walk(states, n_steps, streams))
         init = self._dense(init)
         turns = np.arange(n_samples or len(init)) % len(init)
-        states = _all_of(self._to_states(as_rows(init)))[turns]
+        states = all_of(self._to_states(as_rows(init)))[turns]
         mask = None if clamp is None else check_mask("clamp", clamp, init.shape)
         keep = None if clamp is None else np.broadcast_to(mask, init.shape)[turns]
         samples = self._to_data(walk(states, n_steps, random_state, keep))
@@ -189,7 +194,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         streams = self._draws(random_state)
         machine = self._machine(X.dtype)
         start = machine.visible.base_rate(len(X), (streams.seed, streams.take(), 0))
-        np.copyto(start, _all_of(self._to_states(as_rows(X))), where=~missing)
+        np.copyto(start, all_of(self._to_states(as_rows(X))), where=~missing)
         means = np.zeros_like(start)
         stream = streams.take(2 * n_steps)
         n_skipped = n_steps // 2
@@ -369,12 +374,10 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             In nats, of the type of ``X``.
         """
         rows = self._rows(X)
-        check_argument(self, "log_partition", log_partition, Optional(_LogOfPartition()))
+        check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         if log_partition is None:
             log_partition = self.log_partition(random_state=0)
-        if isinstance(log_partition, LogPartition):
-            log_partition = log_partition.estimate
-        return -self._machine(rows.dtype).free_energy(rows) - float(log_partition)
+        return -self._machine(rows.dtype).free_energy(rows) - in_nats(log_partition)
 
     # What the methods above share
 
@@ -420,16 +423,13 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         return v[-1] if n_steps else states
 
 
-def _all_of(rows):
+def in_nats(log_partition):
+    """The logarithm of a partition function as a float, which leaves float32 as it is."""
+    if isinstance(log_partition, LogPartition):
+        log_partition = log_partition.estimate
+    return float(log_partition)
+
+
+def all_of(rows):
+    """All rows as an array of their own."""
     return rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
-
-
-class _LogOfPartition:
-    """A partition function, as an object of ours or as its logarithm."""
-
-    def admits(self, value):
-        """Whether ``value`` is either."""
-        return isinstance(value, LogPartition) or Number(Real, "(-inf, inf)").admits(value)
-
-    def __str__(self):
-        return "a LogPartition, a float in the range (-inf, inf)"

@@ -6,6 +6,7 @@ from scipy.special import softmax
 
 from .._rows import chunks
 from .._threads import for_each, one_blas_thread
+from .._validation import all_or_nothing
 from ..kernels.layers import bernoulli_mean
 from .bernoulli import BernoulliRBM
 from .machine import Machine
@@ -42,8 +43,33 @@ class LabelledRBM(BernoulliRBM):
         return self._fit(X, y, self._report)
 
     def _fit(self, X, y, report):
-        self.n_labels_ = y.shape[1]
-        return super()._fit(joined(X, y), None, report)
+        with all_or_nothing(self) as commit:
+            self.n_labels_ = y.shape[1]
+
+            def keep_and_report(epoch, measured):
+                commit()
+                report(epoch, measured)
+
+            return super()._fit(joined(X, y), None, keep_and_report)
+
+    def partial_fit(self, X, y):
+        """Go on training with more data, once over its rows in minibatches.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Features.
+        y : ndarray of shape (n_samples, n_labels)
+            Ones and zeros: a single one in each row.
+
+        Returns
+        -------
+        self : LabelledRBM
+            The fitted model.
+        """
+        with all_or_nothing(self):
+            self.n_labels_ = y.shape[1]
+            return super().partial_fit(joined(X, y))
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.

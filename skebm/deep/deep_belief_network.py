@@ -1,7 +1,7 @@
 """Deep belief networks that generate: without labels, and with labels at the highest RBM."""
 
 import zlib
-from numbers import Integral, Real
+from numbers import Integral
 
 import numpy as np
 from scipy.special import log_softmax
@@ -12,12 +12,10 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._rows import DenseRows, chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import AnyOf, Instance, Number, Optional, check_argument
-from ..boltzmann import LogPartition
+from .._validation import Number, check_argument
+from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generation import BaseGenerativeDBN, fine_tunes
-
-_LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
@@ -64,8 +62,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Strength of the L2 penalty on the weights in greedy training.
     fine_tune : {"up_down"} or None, default=None
         "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``n_iter`` are then what those of the same names are to an RBM.
-        None leaves the layers as they are.
+        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
     n_gibbs_steps : int or sequence of int, default=3
         Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
     batch_size : int, default=100
@@ -88,13 +85,15 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
         layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
+        With ``fine_tune=None`` a call that finds all layers there changes nothing.
 
     Attributes
     ----------
     rbms_ : list of RBM
         The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model, and "up_down" goes on with it. The others are
-        as greedy training left them.
+        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
+        but not with ``h_samples_``. The others stay as greedy training left them: the model has
+        the weights and biases below instead of theirs.
     recognition_coefs_ : list of ndarray
         Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
     recognition_intercepts_ : list of ndarray
@@ -234,7 +233,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             Data.
         """
         self._check_complete()
-        streams = self._draws(random_state)
+        streams = self._streams_for_samples(n_samples, n_steps, algorithm, mean, random_state)
         if init is not None:
             init = self._highest_states(init, streams)
         return self._sample(n_samples, n_steps, mean, streams, init=init, algorithm=algorithm)
@@ -243,7 +242,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         """States of the visible layer of the highest RBM, drawn by a pass up from data."""
         rows = self._valid_states(X)
         if self._n_hidden == 1:
-            return self.rbms_[0]._to_data(rows.take(np.arange(rows.shape[0]), np.empty(rows.shape)))
+            return self.rbms_[0]._to_data(all_of(rows))
         for connection in self._connections(rows.dtype):
             states = connection.recognize_rows(rows)
             connection.above.sample(states, (streams.seed, streams.take(), 0))
@@ -278,15 +277,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             In nats, of the type of ``X``.
         """
         self._check_complete()
-        check_argument(self, "log_partition", log_partition, _LOG_PARTITION)
+        check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if log_partition is None:
             log_partition = self.rbms_[-1].log_partition(n_temperatures=1000, random_state=0)
-        if isinstance(log_partition, LogPartition):
-            log_partition = log_partition.estimate
         log_scale = self.rbms_[0]._log_scale() if self._n_hidden > 1 else 0.0
-        return self._log_weights(rows, n_draws) - (log_partition + log_scale)
+        return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
     def _log_weights(self, rows, n_draws):
         """Mean over draws of log p*(v, h) / q(h | v), see :meth:`BeliefNet.log_weights`."""
@@ -344,8 +341,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Numbers of hidden units, from the lowest layer to the highest.
     visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
         Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised. Needs two
-        hidden layers or more.
+        numbers of any scale; each feature is standardised. Needs two hidden layers or more.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
         :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
@@ -367,8 +363,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Strength of the L2 penalty on the weights in greedy training.
     fine_tune : {"up_down"} or None, default=None
         "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``n_iter`` are then what those of the same names are to an RBM.
-        None leaves the layers as they are.
+        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
     n_gibbs_steps : int or sequence of int, default=3
         Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
     batch_size : int, default=100
@@ -391,6 +386,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
         layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
+        With ``fine_tune=None`` a call that finds all layers there changes nothing.
 
     Attributes
     ----------
@@ -398,9 +394,10 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         The labels, sorted.
     rbms_ : list of RBM
         The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model, and "up_down" goes on with it. The others are
-        as greedy training left them. Visible units of the highest
-        are the features of the layer below it and one unit for each class.
+        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
+        but not with ``h_samples_``. Its visible units are the features of the layer below it and
+        one unit for each class. The others stay as greedy training left them: the model has the
+        weights and biases below instead of theirs.
     recognition_coefs_ : list of ndarray
         Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
     recognition_intercepts_ : list of ndarray
@@ -594,8 +591,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             Data.
         """
         self._check_complete()
-        check_argument(self, "n_samples", n_samples, Optional(Number(Integral, "[1, inf)")))
-        streams = self._draws(random_state)
+        streams = self._streams_for_samples(n_samples, n_steps, algorithm, mean, random_state)
         options = {"algorithm": algorithm}
         if y is not None:
             n_samples, labels = self._labels_to_hold(n_samples, y)

@@ -252,6 +252,8 @@ class BaseGenerativeDBN(
         self._keep(net.connections)
         highest = copy.copy(self.rbms_[-1])
         highest._publish_machine(net.top)
+        # Where annealing starts from: the data as the layers below make of them now.
+        highest._training_state = highest._training_state | {"offsets": learner.top_means}
         self.rbms_ = [*self.rbms_[:-1], highest]
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
@@ -291,10 +293,6 @@ class BaseGenerativeDBN(
 
     def _net(self, dtype):
         return BeliefNet(self._connections(dtype), self.rbms_[-1]._machine(dtype))
-
-    def _states(self, X):
-        """Rows of visible states from validated data."""
-        return self.rbms_[0]._to_states(as_rows(X))
 
     def _states(self, X):
         """Rows of visible states from validated data."""
@@ -418,7 +416,6 @@ class BaseGenerativeDBN(
 
     def _sample(self, n_samples, n_steps, mean, streams, **options):
         """Draw states of the highest RBM's visible layer, and data by one pass down from there."""
-        check_argument(self, "mean", mean, Flag())
         highest = self.rbms_[-1]
         states = highest.sample(n_samples, n_steps, random_state=streams, **options)
         if self._n_hidden > 1:
@@ -430,8 +427,15 @@ class BaseGenerativeDBN(
             states = highest.inverse_transform(H)
         return self._without_label(states)
 
-    def _draws(self, random_state):
-        """Streams to draw from: the estimator's own, going on, or new ones."""
+    def _streams_for_samples(self, n_samples, n_steps, algorithm, mean, random_state):
+        """Streams to draw from: the estimator's own, going on, or new ones.
+
+        Here all that samples are asked for by is checked, before a number is taken.
+        """
+        check_argument(self, "n_samples", n_samples, Optional(Number(Integral, "[1, inf)")))
+        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        check_argument(self, "mean", mean, Flag())
         check_argument(self, "random_state", random_state, Randomness())
         if random_state is None:
             return self._streams

@@ -45,11 +45,18 @@ class UpDown:
     net : BeliefNet
         Changed in place.
     streams : RandomStreams
+
+    Attributes
+    ----------
+    top_means : tuple of ndarray
+        Means of the visible and of the hidden units of the top machine given the rows of the last
+        epoch, as they were when a step came to them.
     """
 
     def __init__(self, net, streams):
         self.net = net
         self.streams = streams
+        self.top_means = None
 
     def run_epoch(self, rows, labels, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order.
@@ -72,6 +79,7 @@ class UpDown:
         batch_size = min(settings.batch_size, len(order))
         step = _Step(self.net, batch_size, settings.n_gibbs_steps)
         total = 0.0
+        sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
         with one_blas_thread(), np.errstate(all="ignore"):
             for start in range(0, len(order), batch_size):
                 numbers = order[start : start + batch_size]
@@ -79,6 +87,9 @@ class UpDown:
                     step = _Step(self.net, len(numbers), settings.n_gibbs_steps)
                 address = self.streams.seed, self.streams.take(step.n_streams)
                 total += step.run(rows, labels, numbers, address, settings.learning_rate)
+                for sum_of_layer, states in zip(sums, step.top_states, strict=True):
+                    sum_of_layer += states.sum(axis=0)
+        self.top_means = tuple((s / len(order)).astype(self.net.dtype) for s in sums)
         return total / len(order)
 
 
@@ -95,6 +106,8 @@ class _Step:
     ----------
     n_streams : int
         Number of streams of random numbers that a step takes.
+    top_states : tuple of ndarray
+        Of the top machine after the pass up: visible states, and means of the hidden units.
     """
 
     def __init__(self, net, n_rows, n_gibbs_steps):
@@ -115,6 +128,7 @@ class _Step:
         self._pulls_below = work_arrays(n_below)
         # Of the top machine: after the pass up, and below that after its Gibbs steps.
         self._v, self._h = work_arrays(top.weights.shape, 2 * n_rows)
+        self.top_states = self._v[:n_rows], self._h[:n_rows]
         self._h_states = work_arrays(top.weights.shape[1:])[0]
         self._errors = np.empty(n_rows)
         self._rows = blocks_of(n_rows, _FEWEST_ROWS)

@@ -152,3 +152,39 @@ def test_learning_raises_the_likelihood_of_labels():
     drawn = rbm.sample(50, random_state=0)
     np.testing.assert_array_equal(drawn[:, -4:].sum(axis=1), 1)
     np.testing.assert_array_equal(joined(X, labels)[:, -4:], labels)
+
+
+def test_partial_fit_is_an_epoch_of_features_and_labels_apart():
+    exact = Enumeration()
+    X, y = exact.v[:, :N_FEATURES], exact.v[:, N_FEATURES:]
+    whole = LabelledRBM(N_HIDDEN, n_iter=2, random_state=0).fit(X, y)
+    parts = LabelledRBM(N_HIDDEN, random_state=0).partial_fit(X, y).partial_fit(X, y)
+    np.testing.assert_array_equal(parts.components_, whole.components_)
+    assert parts.n_labels_ == N_LABELS
+    with pytest.raises(ValueError, match="X has 5 features"):
+        parts.partial_fit(X, y[:, :2])
+    assert parts.n_labels_ == N_LABELS
+
+
+def test_a_failure_leaves_the_number_of_labels():
+    exact = Enumeration()
+    X, y = exact.v[:, :N_FEATURES], exact.v[:, N_FEATURES:]
+    rbm = LabelledRBM(N_HIDDEN, n_iter=0, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="NaN"):
+        rbm.fit(np.full_like(X, np.nan), y[:, :2])
+    assert rbm.n_labels_ == N_LABELS
+
+
+def test_an_interrupt_leaves_the_last_whole_epoch():
+    exact = Enumeration()
+    X, y = exact.v[:, :N_FEATURES], exact.v[:, N_FEATURES:]
+    rbm = LabelledRBM(N_HIDDEN, n_iter=5, random_state=0)
+
+    def interrupt(epoch, measured):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        rbm._fit(X, y, interrupt)
+    assert rbm.n_iter_ == 2
+    assert rbm.n_labels_ == N_LABELS

@@ -1,5 +1,7 @@
 """Deep belief networks that generate: against enumeration of tiny nets, and their parts."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -312,6 +314,18 @@ def test_samples_go_on_or_repeat():
     assert one_by_one.shape == (3, 8)
 
 
+@pytest.mark.parametrize("sizes", [4, (4, 3)])
+def test_float32_stays_float32(sizes):
+    X = make_data()[0].astype(np.float32)
+    model = small(DeepBeliefNetwork, hidden_layer_sizes=sizes, rbm_n_iter=0).fit(X)
+    samples = model.sample(init=X, n_steps=0, random_state=0)
+    assert samples.dtype == np.float32
+    if sizes == 4:
+        np.testing.assert_array_equal(samples, X)
+    for log_partition in (np.float64(2.5), model.rbms_[-1].log_partition()):
+        assert model.score_samples(X, log_partition).dtype == np.float32
+
+
 # Labels ----------------------------------------------------------------------
 
 
@@ -426,6 +440,28 @@ def test_warm_start_goes_on(cls):
         model.set_params(hidden_layer_sizes=(7, 6)).fit(X, y)
 
 
+def test_annealing_starts_from_the_data_as_up_down_leaves_the_layers():
+    X, y = make_data(n_rows=2000)
+    model = small(GenerativeDBNClassifier, rbm_n_iter=0, warm_start=True).fit(X, y)
+    greedy = model.rbms_[-1]._training_state["offsets"]
+    scramble(model).set_params(fine_tune="up_down", learning_rate=1e-12, n_iter=1).fit(X, y)
+    visible, hidden = model.rbms_[-1]._training_state["offsets"]
+    rng = np.random.default_rng(0)
+    states = X
+    for weights, bias in zip(model.recognition_coefs_, model.recognition_intercepts_, strict=True):
+        p = sigmoid(states @ weights + bias)
+        states = (rng.random(p.shape) < p).astype(float)
+    states = np.hstack([states, np.eye(3)[y]])
+    top = model.rbms_[-1]
+    given = sigmoid(states @ top.components_.T + top.intercept_hidden_)
+    # Means of two draws of 2000 rows differ by 4.5 standard deviations at most.
+    np.testing.assert_allclose(visible, states.mean(axis=0), atol=4.5 * 0.5 / np.sqrt(1000))
+    np.testing.assert_allclose(hidden, given.mean(axis=0), atol=4.5 * 0.5 / np.sqrt(1000))
+    np.testing.assert_allclose(visible[6:], states[:, 6:].mean(axis=0), atol=1e-12)
+    assert np.abs(greedy[0] - visible).max() > 0.15
+    assert np.abs(greedy[1] - hidden).max() > 0.15
+
+
 def test_partial_fit_is_an_epoch():
     X, y = make_data()
     whole = small(GenerativeDBNClassifier, fine_tune="up_down", learning_rate_schedule="constant")
@@ -507,6 +543,21 @@ def test_arguments_that_cannot_be():
         small(GenerativeDBNClassifier, hidden_layer_sizes=4, visible_units="gaussian").fit(X, y)
     with pytest.raises(NotFittedError):
         DeepBeliefNetwork().sample()
+
+
+@each_estimator
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [("n_samples", 0), ("n_steps", -1), ("algorithm", "zz"), ("mean", 1), ("random_state", -1)],
+)
+def test_samples_that_cannot_be_drawn_take_no_numbers(cls, argument, value):
+    X, y = make_data()
+    model = small(cls, rbm_n_iter=0).fit(X, y)
+    start = {"init": X} if cls is DeepBeliefNetwork else {"y": 1}
+    before = replace(model._streams)
+    with pytest.raises(ValueError, match=f"'{argument}' parameter of {cls.__name__} must"):
+        model.sample(**start, **{argument: value})
+    assert model._streams == before
 
 
 def test_weights_that_are_no_longer_finite():
