@@ -124,13 +124,18 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
         """Log of the factor between a volume of data and that of its visible states."""
         return 0.0
 
-    def _base_rate(self, offsets):
+    def _base_rate(self, offsets, batch_size):
         """Layers of units that have the means of the data and know nothing of each other."""
         visible_mean, hidden_mean = offsets
         # As many rows as take part in a moving average.
-        dtype, n_rows = visible_mean.dtype, self.batch_size / OFFSET_RATE
+        dtype, n_rows = visible_mean.dtype, batch_size / OFFSET_RATE
         visible = self._visible_base_rate(visible_mean, n_rows)
         return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
+
+    def _fitted_base_rate(self):
+        """The same, as training left it."""
+        state = self._training_state
+        return self._base_rate(state["offsets"], state["batch_size"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

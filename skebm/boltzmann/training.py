@@ -144,7 +144,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _learner(self, machine, phase_before, offsets, velocity, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = NEGATIVE_PHASES[self.algorithm].prepare(
-            self, machine, self._base_rate(offsets), streams, phase_before
+            self, machine, self._base_rate(offsets, self.batch_size), streams, phase_before
         )
         if velocity is None and np.any(self.momentum):
             velocity = tuple(
@@ -191,7 +191,7 @@ class TrainingMixin(CallbackSupportMixin):
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
-        learner.negative_phase.start_epoch(self._base_rate(learner.offsets))
+        learner.negative_phase.start_epoch(self._base_rate(learner.offsets, self.batch_size))
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
@@ -241,6 +241,7 @@ class TrainingMixin(CallbackSupportMixin):
         self._training_state = copy.deepcopy(
             {
                 "offsets": learner.offsets,
+                "batch_size": self.batch_size,
                 "velocity": learner.velocity,
                 "negative_phase": learner.negative_phase,
             }
