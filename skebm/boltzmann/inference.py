@@ -406,9 +406,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Visible states after parallel tempering with all replicas from ``states``."""
         streams = self._draws(random_state)
         machine = self._machine(states.dtype)
-        base = (
-            units.copy(states.dtype) for units in self._fitted_base_rate()
-        )
+        base = (units.copy(states.dtype) for units in self._fitted_base_rate())
         betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
         tempering = Tempering(tuple(base), betas.astype(np.float64))
         fixed = None if keep is None else (keep, states)
