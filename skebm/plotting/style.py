@@ -32,7 +32,7 @@ def pyplot(name):
     except ImportError as error:
         raise ImportError(
             f"{name} needs matplotlib, which is not installed. Install it, for example with "
-            "pip install 'skebm[plot]'."
+            "pip install '.[plot]' in a checkout of skebm."
         ) from error
     return plt
 
