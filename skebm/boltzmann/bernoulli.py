@@ -56,7 +56,8 @@ class BernoulliRBM(BaseRBM):
     momentum : float or sequence of float, default=0.0
         Share of the last step that is added to the next, in [0, 1).
     alpha : float, default=0.0
-        Strength of the penalty on the weights; biases are free.
+        Strength of the penalty on the weights; biases are free. The share of a weight that L2
+        takes in one step, ``learning_rate * alpha * (1 - l1_ratio)``, must be below 1.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
         L1 acts by its proximal step, so that weights become zero and not just small.
