@@ -3,7 +3,7 @@
 import sys
 import warnings
 from contextlib import contextmanager
-from numbers import Integral
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -40,6 +40,11 @@ class Number:
         return f"{name} in the range {self.interval}"
 
 
+def is_sequence(value):
+    """Whether a parameter has several values: a list, a tuple, or what NumPy takes for an array."""
+    return isinstance(value, (list, tuple)) or np.ndim(value) > 0
+
+
 class Schedule:
     """A number in a range, or a sequence of such numbers over the epochs."""
 
@@ -48,7 +53,7 @@ class Schedule:
 
     def admits(self, value):
         """Whether ``value`` is such a number or a sequence of them."""
-        if isinstance(value, (list, tuple)) or np.ndim(value) == 1:
+        if is_sequence(value):
             return len(value) > 0 and all(self._number.admits(item) for item in value)
         return self._number.admits(value.item() if isinstance(value, np.ndarray) else value)
 
@@ -64,7 +69,7 @@ class PerLayer:
 
     def admits(self, value):
         """Whether ``value`` is such a value or a sequence of them."""
-        if isinstance(value, (list, tuple, np.ndarray)):
+        if is_sequence(value):
             return len(value) > 0 and all(self._check.admits(item) for item in value)
         return self._check.admits(value)
 
@@ -125,12 +130,13 @@ class ClassWeights:
     """What scikit-learn takes for ``class_weight``."""
 
     def admits(self, value):
-        """Whether ``value`` is None, "balanced" or a dict."""
-        balanced = isinstance(value, str) and value == "balanced"
-        return value is None or balanced or isinstance(value, dict)
+        """Whether ``value`` is None, "balanced" or a dict of weights."""
+        if isinstance(value, dict):
+            return all(Number(Real, "[0, inf)").admits(weight) for weight in value.values())
+        return value is None or (isinstance(value, str) and value == "balanced")
 
     def __str__(self):
-        return "'balanced', an instance of 'dict' or None"
+        return "'balanced', a dict of numbers in the range [0, inf) or None"
 
 
 class Optional:
@@ -260,6 +266,19 @@ def warn_caller(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
+def warn_of_range(estimator, rows):
+    """Warn if some of the rows have values that are no probabilities."""
+    low, high = rows.range()
+    # A scaler to [0, 1] may leave it by a rounding error.
+    slack = 8 * np.finfo(rows.dtype).eps
+    if low < -slack or high > 1 + slack:
+        warn_caller(
+            f"{type(estimator).__name__} is meant for values between 0 and 1, the data range from "
+            f"{low:.6g} to {high:.6g}. Scale them, for example by "
+            "sklearn.preprocessing.MinMaxScaler."
+        )
+
+
 @contextmanager
 def all_or_nothing(estimator):
     """Undo what happens to the attributes of ``estimator`` if the block is left by an exception.
@@ -301,5 +320,7 @@ __all__ = [
     "check_argument",
     "check_mask",
     "check_parameters",
+    "is_sequence",
     "warn_caller",
+    "warn_of_range",
 ]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import warn_caller
+from .._validation import warn_of_range
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
@@ -56,7 +56,8 @@ class BernoulliRBM(BaseRBM):
     momentum : float or sequence of float, default=0.0
         Share of the last step that is added to the next, in [0, 1).
     alpha : float, default=0.0
-        Strength of the penalty on the weights; biases are free.
+        Strength of the penalty on the weights; biases are free. The share of a weight that L2
+        takes in one step, ``learning_rate * alpha * (1 - l1_ratio)``, must be below 1.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
         L1 acts by its proximal step, so that weights become zero and not just small.
@@ -158,15 +159,7 @@ class BernoulliRBM(BaseRBM):
     """
 
     def _inspect(self, rows, first_time):
-        low, high = rows.range()
-        # A scaler to [0, 1] may leave it by a rounding error.
-        slack = 8 * np.finfo(rows.dtype).eps
-        if low < -slack or high > 1 + slack:
-            warn_caller(
-                f"{type(self).__name__} is meant for values between 0 and 1, the data range from "
-                f"{low:.6g} to {high:.6g}. Scale them, for example by "
-                "sklearn.preprocessing.MinMaxScaler."
-            )
+        warn_of_range(self, rows)
 
     def _initial_machine(self, rows, mean, random_state):
         shape = self.n_components, rows.shape[1]

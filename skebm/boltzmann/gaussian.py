@@ -91,6 +91,8 @@ class GaussianRBM(BaseRBM):
         1 / (1 - momentum): lower the learning rate as much.
     alpha : float, default=0.0
         Strength of the penalty on the weights over the variances, for features of variance 1.
+        The share of a weight that L2 takes in one step, ``learning_rate * alpha * (1 -
+        l1_ratio)``, must be below 1.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
     sparsity_target : float, default=None

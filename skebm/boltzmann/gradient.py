@@ -82,6 +82,10 @@ class Learner:
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        if self.velocity is not None and not settings.momentum:
+            # The kernels leave it alone then, and momentum may come back in a later epoch.
+            for step in self.velocity:
+                step.fill(0)
         if self.negative_phase.in_sparse_loop and prefers_sparse(self, rows, settings):
             run_sparse_epoch(self, rows, order, settings)
         else:

@@ -351,7 +351,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
                 f"needs a layer of at most {MOST_UNITS_ON_DEMAND} binary units. Use 'ais'."
             )
         betas = inverse_temperatures(n_temperatures)
-        path = TemperaturePath(machine, *self._base_rate(self._training_state["offsets"]))
+        path = TemperaturePath(machine, *self._fitted_base_rate())
         result = annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams)
         return result.plus(self._log_scale())
 
@@ -409,9 +409,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """Visible states after parallel tempering with all replicas from ``states``."""
         streams = self._draws(random_state)
         machine = self._machine(states.dtype)
-        base = (
-            units.copy(states.dtype) for units in self._base_rate(self._training_state["offsets"])
-        )
+        base = (units.copy(states.dtype) for units in self._fitted_base_rate())
         betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
         tempering = Tempering(tuple(base), betas.astype(np.float64))
         fixed = None if keep is None else (keep, states)

@@ -27,6 +27,11 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
     have given means and know nothing of each other (``_visible_base_rate``). Where the machine does
     not see the data as they come, it also says how to get from the data to the visible states
     (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
+
+    A deep network made of RBMs uses, besides what is public, these of them: ``_fit`` with a report
+    after each epoch, ``_rows`` for checked data as visible states, ``_machine`` and
+    ``_publish_machine`` to take the weights out and put them back, ``_to_states``, ``_to_data``
+    and ``_log_scale`` at its lowest layer.
     """
 
     _parameter_checks: ClassVar = {
@@ -124,13 +129,18 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
         """Log of the factor between a volume of data and that of its visible states."""
         return 0.0
 
-    def _base_rate(self, offsets):
+    def _base_rate(self, offsets, batch_size):
         """Layers of units that have the means of the data and know nothing of each other."""
         visible_mean, hidden_mean = offsets
         # As many rows as take part in a moving average.
-        dtype, n_rows = visible_mean.dtype, self.batch_size / OFFSET_RATE
+        dtype, n_rows = visible_mean.dtype, batch_size / OFFSET_RATE
         visible = self._visible_base_rate(visible_mean, n_rows)
         return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
+
+    def _fitted_base_rate(self):
+        """The same, as training left it."""
+        state = self._training_state
+        return self._base_rate(state["offsets"], state["batch_size"])
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -53,7 +53,7 @@ class TrainingMixin(CallbackSupportMixin):
     @with_callbacks
     def _fit(self, X, y, report):
         """Fit, and call ``report(epoch, measured)`` after each epoch, counted from 1."""
-        check_parameters(self, self._parameter_checks)
+        self._check()
         progress = self._init_callback_context(max_subtasks=self.n_iter)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
@@ -87,7 +87,7 @@ class TrainingMixin(CallbackSupportMixin):
         ValueError
             As for :meth:`fit`; the estimator is then as it was.
         """
-        check_parameters(self, self._parameter_checks)
+        self._check()
         with all_or_nothing(self):
             first_time = not hasattr(self, "components_")
             rows = self._training_rows(X, first_time)
@@ -96,6 +96,16 @@ class TrainingMixin(CallbackSupportMixin):
             self._run_epoch(rows, order, learner, self._settings(last_stage, rate_factor=1.0))
             self._publish(learner)
         return self
+
+    def _check(self):
+        check_parameters(self, self._parameter_checks)
+        decay = np.max(self.learning_rate) * self.alpha * (1 - self.l1_ratio)
+        if decay >= 1:
+            raise ValueError(
+                f"The 'alpha' parameter of {type(self).__name__}, {self.alpha!r}, is too large for "
+                f"the 'learning_rate' parameter, {self.learning_rate!r}: a step would take the "
+                f"share {decay:.3g} from each weight by L2. It must be below 1."
+            )
 
     def _training_rows(self, X, first_time):
         dtype = FLOATS if first_time else self.components_.dtype
@@ -134,7 +144,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _learner(self, machine, phase_before, offsets, velocity, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = NEGATIVE_PHASES[self.algorithm].prepare(
-            self, machine, self._base_rate(offsets), streams, phase_before
+            self, machine, self._base_rate(offsets, self.batch_size), streams, phase_before
         )
         if velocity is None and np.any(self.momentum):
             velocity = tuple(
@@ -181,7 +191,7 @@ class TrainingMixin(CallbackSupportMixin):
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
-        learner.negative_phase.start_epoch(self._base_rate(learner.offsets))
+        learner.negative_phase.start_epoch(self._base_rate(learner.offsets, self.batch_size))
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
@@ -231,6 +241,7 @@ class TrainingMixin(CallbackSupportMixin):
         self._training_state = copy.deepcopy(
             {
                 "offsets": learner.offsets,
+                "batch_size": self.batch_size,
                 "velocity": learner.velocity,
                 "negative_phase": learner.negative_phase,
             }

@@ -6,14 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
-from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller
+from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller, warn_of_range
 from ..boltzmann import GaussianRBM
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
@@ -340,6 +339,7 @@ class DeepAutoencoder(BaseStack):
         self.n_iter_no_change = n_iter_no_change
 
     _pretrained_activations = ("logistic", "tanh")
+    _structure = (*BaseStack._structure, "code")
 
     # Training
 
@@ -448,13 +448,7 @@ class DeepAutoencoder(BaseStack):
     def _warn_of_range(self, rows):
         if self.visible_units == "gaussian" or (self.pretrain and self._n_rbms()):
             return  # any range is right, or the first RBM will warn
-        low, high = rows.range()
-        if low < 0 or high > 1:
-            warn_caller(
-                f"{type(self).__name__} with visible_units='bernoulli' is meant for values between "
-                f"0 and 1, the data range from {low:.6g} to {high:.6g}. Scale them, for example by "
-                "sklearn.preprocessing.MinMaxScaler."
-            )
+        warn_of_range(self, rows)
 
     def _is_kept_from_copying(self):
         disturbed = self.corruption is not None and self.corruption_level > 0
@@ -535,13 +529,15 @@ class DeepAutoencoder(BaseStack):
         return layers
 
     def _upper_layers(self):
-        down = [(n_units, self.activation) for n_units in self._sizes()[-2::-1]]
-        last = "logistic" if self.visible_units == "bernoulli" else "identity"
+        built = self._built_with
+        down = [(n_units, built["activation"]) for n_units in self._sizes()[-2::-1]]
+        last = "logistic" if built["visible_units"] == "bernoulli" else "identity"
         return [*down, (self.n_features_in_, last)]
 
     def _activations(self):
         names = super()._activations()
-        names[self._n_hidden - 1] = "identity" if self.code == "linear" else "logistic"
+        linear = self._built_with["code"] == "linear"
+        names[self._n_hidden - 1] = "identity" if linear else "logistic"
         return names
 
     def _all_layers(self, examples, streams):
@@ -563,8 +559,8 @@ class DeepAutoencoder(BaseStack):
         rows, weights = self._rows(examples.X[numbers]), examples.weights[numbers]
 
         def score(network):
-            losses = Unrolled(network.layers, self.code == "binary").losses(rows)
-            return -float(np.average(losses, weights=weights if weights.any() else None))
+            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
+            return -float(np.average(losses, weights=weights))
 
         return score
 
@@ -607,8 +603,8 @@ class DeepAutoencoder(BaseStack):
         H : ndarray of shape (n_samples, n_units)
             Codes or values, of the type of ``X``.
         """
-        values = super().transform(X, layer)
-        if self.code == "binary" and self._hidden_layer_number(layer) == self._n_hidden - 1:
+        values = self._values(X, layer)
+        if self._has_binary_code() and self._hidden_layer_number(layer) == self._n_hidden - 1:
             np.round(values, out=values)
         return values
 
@@ -698,16 +694,11 @@ class DeepAutoencoder(BaseStack):
         """
         return float(self.score_samples(X).mean(dtype=np.float64))
 
-    def _check_is_complete(self):
-        check_is_fitted(self)
-        if not self._is_complete():
-            raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before there was a way "
-                "back to the data. 'fit' with warm_start=True goes on with it."
-            )
-
     def _unrolled(self, dtype):
-        return Unrolled(self._layers(dtype), self.code == "binary")
+        return Unrolled(self._layers(dtype), self._has_binary_code())
+
+    def _has_binary_code(self):
+        return self._built_with["code"] == "binary"
 
     def _valid_rows(self, X, may_lack_values=False):
         X = validate_data(
@@ -724,7 +715,7 @@ class DeepAutoencoder(BaseStack):
         return self._rows(X)
 
     def _masks_to_zero(self):
-        return self.corruption == "masking" and self.visible_units == "bernoulli"
+        return self.corruption == "masking" and self._built_with["visible_units"] == "bernoulli"
 
     def _scale(self):
         return self.scale_[0] if hasattr(self, "scale_") else 1.0

@@ -34,8 +34,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
     visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised, also with ``pretrain=False``.
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
+        each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
         :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
@@ -158,7 +159,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     loss_curve_ : list of float
         The loss in each epoch of fine-tuning.
     loss_ : float
-        The last of them.
+        The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
     n_features_in_ : int
@@ -370,7 +371,13 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         mlp : MLPClassifier
             Fitted. Features that are standardised here have that in the weights of its first
             layer.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is no fitted network to copy.
         """
+        self._check_is_complete()
         several = self._binarizer.y_type_.startswith("multilabel")
         targets = np.eye(self.n_outputs_, dtype=int) if several else self.classes_
         return self._to_mlp(MLPClassifier(), targets)
@@ -388,8 +395,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         unseen = np.setdiff1d(unique_labels(y), self.classes_) if len(y) else []
         if len(unseen):
             raise ValueError(
-                f"{type(self).__name__}: y has labels that were not there at first, "
-                f"{unseen.tolist()}; the classes are {self.classes_.tolist()}."
+                f"{type(self).__name__}: y has labels that are not among the classes, "
+                f"{unseen.tolist()}; those are {self.classes_.tolist()}."
             )
 
     def _set_classes(self, y, classes):
@@ -411,8 +418,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, examples):
-        y = examples.y[examples.labelled]
+    def _strata(self, examples, numbers):
+        y = examples.y[numbers]
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -447,8 +454,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
     visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised, also with ``pretrain=False``.
+        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
+        each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
         :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
@@ -566,7 +574,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     loss_curve_ : list of float
         The loss in each epoch of fine-tuning.
     loss_ : float
-        The last of them.
+        The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
     n_features_in_ : int
@@ -640,7 +648,13 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         mlp : MLPRegressor
             Fitted. Features that are standardised here have that in the weights of its first
             layer.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is no fitted network to copy.
         """
+        self._check_is_complete()
         targets = np.zeros((2, self.n_outputs_))
         return self._to_mlp(MLPRegressor(), targets if self.n_outputs_ > 1 else targets.ravel())
 

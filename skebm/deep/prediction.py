@@ -7,7 +7,7 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -198,7 +198,8 @@ class BaseDBN(BaseStack):
         """Whether each row has a target."""
         if self.unlabeled is None:
             return np.ones(len(y), dtype=bool)
-        marked = np.isnan(y) if self._nan_is_a_marker() else y == self.unlabeled
+        # NaN is what is not itself, among labels of any type.
+        marked = y != y if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
 
     def _target_weights(self, y):
@@ -276,12 +277,7 @@ class BaseDBN(BaseStack):
         return self._decode(self._outputs(X))
 
     def _outputs(self, X):
-        check_is_fitted(self)
-        if not self._is_complete():
-            raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before it could predict. "
-                "'fit' with warm_start=True goes on with it."
-            )
+        self._check_is_complete()
         rows = self._valid_rows(X)
         return activations(self._layers(rows.dtype), rows)
 
@@ -289,22 +285,27 @@ class BaseDBN(BaseStack):
         """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
         dtype = self.coefs_[0].dtype
         mlp.set_params(
-            hidden_layer_sizes=self._sizes(), activation=self.activation, alpha=self.alpha
+            hidden_layer_sizes=self._finished_sizes(),
+            activation=self._built_with["activation"],
+            alpha=self.alpha,
         )
-        # Its public attributes can be set; what it keeps besides, only a fit of its own can.
+        # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
+        # that is not to draw from NumPy's numbers.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            mlp.set_params(max_iter=1).fit(
+            mlp.set_params(max_iter=1, random_state=0).fit(
                 np.zeros((len(targets), self.n_features_in_), dtype=dtype), targets
             )
-        mlp.set_params(max_iter=self.max_iter)
+        mlp.set_params(max_iter=self.max_iter, random_state=None)
         mlp.coefs_ = [weights.copy() for weights in self.coefs_]
         mlp.intercepts_ = [bias.copy() for bias in self.intercepts_]
         if hasattr(self, "mean_"):
             mlp.coefs_[0] = (self.coefs_[0] / self.scale_[:, None]).astype(dtype)
             shift = (self.mean_ / self.scale_) @ self.coefs_[0]
             mlp.intercepts_[0] = (self.intercepts_[0] - shift).astype(dtype)
-        mlp.n_iter_, mlp.loss_, mlp.loss_curve_ = self.n_iter_, self.loss_, [*self.loss_curve_]
+        mlp.n_iter_, mlp.loss_curve_ = self.n_iter_, [*self.loss_curve_]
+        # "lbfgs" may have found nothing to do, and no loss was measured.
+        mlp.loss_ = getattr(self, "loss_", np.nan)
         if hasattr(self, "feature_names_in_"):
             mlp.feature_names_in_ = self.feature_names_in_
         return mlp

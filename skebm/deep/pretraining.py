@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 
 from .._schedules import DECAYS
-from .._validation import Number, Optional, Options, PerLayer, Schedule, check_argument
+from .._validation import Number, Optional, Options, PerLayer, Schedule, check_argument, is_sequence
 from ..boltzmann import BernoulliRBM, GaussianRBM
 from .feedforward import Layer
 from .progress import StageReport
@@ -57,7 +57,7 @@ class PreTrained:
     def _for_each_layer(self, name, n_hidden):
         """The values of a parameter, one for each hidden layer."""
         value = getattr(self, name)
-        if not isinstance(value, (list, tuple, np.ndarray)):
+        if not is_sequence(value):
             return [value] * n_hidden
         if len(value) != n_hidden:
             raise ValueError(

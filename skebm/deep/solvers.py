@@ -121,9 +121,9 @@ class Adam(StochasticSolver):
         return learning_rate * math.sqrt(bias_2) / bias_1, beta_1, beta_2, self.settings.epsilon
 
 
-STOCHASTIC_SOLVERS = ("sgd", "adagrad", "rmsprop", "adam")
-SCIPY_SOLVERS = ("lbfgs", "cg")
 _SCIPY_NAMES = {"lbfgs": "L-BFGS-B", "cg": "CG"}
+SCIPY_SOLVERS = tuple(_SCIPY_NAMES)
+SOLVERS = ("sgd", "adagrad", "rmsprop", "adam", *SCIPY_SOLVERS)
 
 # No gain is too small for SciPy, and a gradient only if it is next to nothing: it is our caller
 # who knows when to stop.

@@ -15,6 +15,7 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import (
     check_array,
@@ -43,6 +44,7 @@ from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import PreTrained, encoder_layer, fit_in_turn
 from .progress import StageReport
+from .solvers import SOLVERS
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
 
 
@@ -139,7 +141,7 @@ class BaseStack(
         "pretrain": Flag(),
         "activation": Options("logistic", "tanh", "relu"),
         "batch_size": BatchSize(),
-        "solver": Options("sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"),
+        "solver": Options(*SOLVERS),
         "alpha": Number(Real, "[0, inf)"),
         "l1_ratio": Number(Real, "[0, 1]"),
         "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
@@ -159,11 +161,14 @@ class BaseStack(
         "beta_1": Number(Real, "[0, 1)"),
         "beta_2": Number(Real, "[0, 1)"),
         "epsilon": Number(Real, "(0, inf)"),
-        "n_iter_no_change": Number(Integral, "[1, inf]"),
+        "n_iter_no_change": Number(Integral, "[1, inf)"),
     }
 
     # What layers that were pre-trained can be.
     _pretrained_activations = ("logistic",)
+
+    # Parameters that the layers were made for. What they were then holds for the fitted network.
+    _structure = ("activation", "visible_units")
 
     # Training
 
@@ -222,8 +227,8 @@ class BaseStack(
 
     def _row_weights(self, sample_weight, X):
         """How much each row counts, checked, in an array of its own."""
-        if sample_weight is None:
-            return np.ones(X.shape[0], dtype=X.dtype)
+        if sample_weight is None or np.isscalar(sample_weight):
+            sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
         weights = check_array(
             sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
         )
@@ -244,7 +249,9 @@ class BaseStack(
     def _begin(self, examples, first_time):
         if not first_time:
             self._check_that_layers_are_as_they_were()
+            self._check_that_structure_is_as_it_was()
             return
+        self._built_with = {name: getattr(self, name) for name in self._structure}
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
@@ -259,6 +266,14 @@ class BaseStack(
             self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
 
+    def _check_that_structure_is_as_it_was(self):
+        for name, before in self._built_with.items():
+            if getattr(self, name) != before:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} is {getattr(self, name)!r}, "
+                    f"but it is to go on with a network that was made with {before!r}."
+                )
+
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""
         return mean_and_scale(rows)
@@ -268,6 +283,14 @@ class BaseStack(
 
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
+
+    def _check_is_complete(self):
+        check_is_fitted(self)
+        if not self._is_complete():
+            raise NotFittedError(
+                f"The network of this {type(self).__name__} does not have all of its layers yet. "
+                "'fit' with warm_start=True goes on with it."
+            )
 
     def _pretrain(self, X, progress, commit):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
@@ -315,7 +338,11 @@ class BaseStack(
         for settings in stages:
             learner = Learner(network, settings, streams)
             with self._divergence_named():
-                train(learner, data, validate=validate, after_epoch=partial(after_epoch, learner))
+                stopped = train(
+                    learner, data, validate=validate, after_epoch=partial(after_epoch, learner)
+                )
+            if stopped:
+                break
         self._publish(learner, history)
         task.call_on_fit_task_end(estimator=self)
 
@@ -349,22 +376,27 @@ class BaseStack(
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
         if not self.early_stopping:
             return examples.labelled, None
+        # Rows of weight zero say nothing of a network, on whichever side they are.
+        numbers = examples.labelled[examples.weights[examples.labelled] > 0]
+        # Streams of their own, for an error to leave those of the estimator as they were.
+        streams = replace(self._streams)
         try:
             training, held_out = train_test_split(
-                examples.labelled,
+                numbers,
                 test_size=self.validation_fraction,
-                random_state=int(self._streams.generator().integers(2**32)),
-                stratify=self._strata(examples),
+                random_state=int(streams.generator().integers(2**32)),
+                stratify=self._strata(examples, numbers),
             )
         except ValueError as error:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
                 f"{self.validation_fraction!r}, cannot be held out: {error}"
             ) from error
+        self._streams = streams
         return training, self._scorer(examples, held_out)
 
-    def _strata(self, examples):
-        """What a part of the labelled rows should hold in the same shares as all of them."""
+    def _strata(self, examples, numbers):
+        """What a part of these rows should hold in the same shares as all of them."""
         return None
 
     def _scorer(self, examples, numbers):
@@ -391,7 +423,8 @@ class BaseStack(
         return layers
 
     def _activations(self):
-        return [self.activation] * self._n_hidden + [name for _, name in self._upper_layers()]
+        hidden = [self._built_with["activation"]] * self._n_hidden
+        return hidden + [name for _, name in self._upper_layers()]
 
     def _upper_layers(self):
         """Numbers of units and activations of the layers above those that are pre-trained."""
@@ -461,6 +494,10 @@ class BaseStack(
         H : ndarray of shape (n_samples, n_units)
             Values, of the type of ``X``.
         """
+        return self._values(X, layer)
+
+    def _values(self, X, layer):
+        """What ``transform`` returns, which scikit-learn may then make a frame of."""
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
         self._check_names_of_units(number)

@@ -206,7 +206,9 @@ class Learner:
 
         def clip(parts):
             squares = [float(dot(gradient[part.place], gradient[part.place])) for part in parts]
-            gradient[:] *= min(1.0, limit / math.sqrt(sum(squares)))
+            norm = math.sqrt(sum(squares))
+            if norm > limit:
+                gradient[:] *= limit / norm
 
         def move(part):
             self.solver.move(parameters, part.place, gradient[part.place])
@@ -302,6 +304,11 @@ def train(learner, data, *, validate=None, after_epoch=None):
         Takes what was measured in an epoch, a dict of numbers: "loss", "seconds" and, with
         ``validate``, "validation_score". Training stops where it returns True.
 
+    Returns
+    -------
+    stopped : bool
+        Whether it was ``after_epoch`` that stopped the training.
+
     Raises
     ------
     FloatingPointError
@@ -309,18 +316,18 @@ def train(learner, data, *, validate=None, after_epoch=None):
     """
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
-        return
+        return False
     patience = _Patience(settings.tol, settings.n_iter_no_change)
     goes_to_the_end = validate is None and (
         settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
     )
-    best_parameters = None
+    best_parameters, stopped = None, False
     start = time.perf_counter()
     rate = settings.learning_rate_init
 
     def goes_on(loss):
         """Measure, report, and decide whether there is another epoch."""
-        nonlocal best_parameters, rate, start
+        nonlocal best_parameters, rate, start, stopped
         if not np.isfinite(network.parameters).all():
             raise FloatingPointError("The parameters are no longer finite.")
         measured = {"loss": loss}
@@ -331,7 +338,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
             best_parameters = network.parameters.copy()
         now = time.perf_counter()
         measured["seconds"], start = now - start, now
-        if after_epoch is not None and after_epoch(measured):
+        stopped = after_epoch is not None and bool(after_epoch(measured))
+        if stopped:
             return False
         if not waits and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
             rate /= _RATE_DIVISOR
@@ -349,3 +357,4 @@ def train(learner, data, *, validate=None, after_epoch=None):
                 break
     if best_parameters is not None:
         network.parameters[:] = best_parameters
+    return stopped

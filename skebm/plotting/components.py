@@ -84,8 +84,13 @@ class ComponentsDisplay:
         Raises
         ------
         ValueError
-            If the shape does not fit the number of features.
+            If the shape does not fit the number of features, or ``units`` is a number below 1.
         """
+        if isinstance(units, Integral) and units < 1:
+            raise ValueError(
+                f"The 'units' parameter of {cls.__name__}.from_estimator must be an int in the "
+                f"range [1, inf), or an array of int. Got {units!r} instead."
+            )
         if hasattr(estimator, "get_params"):
             check_is_fitted(estimator)
         components = estimator.components_[_numbers(units, estimator.components_)]

@@ -5,7 +5,7 @@ from sklearn.utils.validation import check_is_fitted
 from .style import axes_for, count_in_whole_numbers, next_colour, tidy_lines
 
 # What is drawn unless the user says what: the first of these that was measured.
-_DEFAULT_METRICS = ("pseudo_likelihood", "loss")
+_DEFAULT_METRICS = ("pseudo_likelihood", "loss", "reconstruction_error")
 
 _LABELS = {
     "pseudo_likelihood": "pseudo-log-likelihood, nats a row",
@@ -22,8 +22,9 @@ class HistoryDisplay:
     history : dict of str to sequence of float
         Measurements, such as ``history_`` of an estimator.
     metric : str, default=None
-        Which of them. None is "pseudo_likelihood", or else "loss". Where there is one of the same
-        name with ``validation_`` before it, it is drawn too.
+        Which of them. None is the first that there is of "pseudo_likelihood", "loss" and
+        "reconstruction_error". Where there is one of the same name with ``validation_`` before it,
+        it is drawn too; a "validation_score" is a measurement of its own.
 
     Attributes
     ----------
@@ -66,7 +67,8 @@ class HistoryDisplay:
             Fitted, with an attribute ``history_``. Of a deep belief network this is fine-tuning;
             each of its ``rbms_`` has a history of its own.
         metric : str, default=None
-            Which measurement. None is "pseudo_likelihood", or else "loss".
+            Which measurement. None is the first that there is of "pseudo_likelihood", "loss" and
+            "reconstruction_error".
         name : str, default=None
             Label of the line, to tell it from others in the same axes.
         ax : matplotlib Axes, default=None

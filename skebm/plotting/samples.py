@@ -68,7 +68,8 @@ class SamplesDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with the method ``sample`` of an RBM.
+            Fitted, an RBM. A deep belief network draws each sample anew, so it has no chain to go
+            on with.
         n_chains : int, default=None
             Number of chains. None is 8, or as many as ``init`` has rows.
         steps : sequence of int, default=(0, 1, 10, 100, 1000)
@@ -96,9 +97,17 @@ class SamplesDisplay:
 
         Raises
         ------
+        TypeError
+            If the estimator is no RBM.
         ValueError
             If ``steps`` do not rise, or the shape does not fit the number of features.
         """
+        if not hasattr(estimator, "gibbs"):
+            raise TypeError(
+                f"{cls.__name__}.from_estimator needs an RBM, whose chains go on from the states "
+                f"that they are in. Got an instance of {type(estimator).__name__!r} instead: draw "
+                f"what its sample method returns with {cls.__name__}(states)."
+            )
         steps = list(steps)
         if not steps or np.any(np.diff(steps) <= 0):
             raise ValueError(

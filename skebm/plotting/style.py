@@ -32,7 +32,7 @@ def pyplot(name):
     except ImportError as error:
         raise ImportError(
             f"{name} needs matplotlib, which is not installed. Install it, for example with "
-            "pip install 'skebm[plot]'."
+            "pip install '.[plot]' in a checkout of skebm."
         ) from error
     return plt
 
@@ -47,8 +47,9 @@ def axes_for(display, ax, size=_LINES_SIZE):
 
 
 def next_colour(ax):
-    """A colour for the next line in these axes."""
-    return _CYCLE[len(ax.lines) % len(_CYCLE)]
+    """The first colour that no line in these axes has, or in turn once all are taken."""
+    taken = [line.get_color() for line in ax.lines]
+    return min(_CYCLE, key=taken.count)
 
 
 def tidy_lines(ax):

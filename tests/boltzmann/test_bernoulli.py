@@ -271,6 +271,18 @@ def test_partial_fit_takes_the_last_stage_and_no_decay(runs):
     assert found == [(0.1, 4, 0.9)] * 2
 
 
+@pytest.mark.parametrize("algorithm", ["pcd", "pt"])
+def test_an_epoch_without_momentum_forgets_the_last_step(algorithm):
+    # Steps of the later epochs are too short to see, unless one is repeated from the first.
+    params = {"n_components": 4, "algorithm": algorithm, "random_state": 0}
+    X = binary_rows()
+    first = BernoulliRBM(learning_rate=0.5, momentum=0.9, n_iter=1, **params).fit(X)
+    rates, momentum = (0.5, 1e-12, 1e-12), (0.9, 0, 0.9)
+    all_of_it = BernoulliRBM(learning_rate=rates, momentum=momentum, n_iter=3, **params).fit(X)
+    for name in ("components_", "intercept_visible_", "intercept_hidden_"):
+        np.testing.assert_allclose(getattr(all_of_it, name), getattr(first, name), atol=1e-9)
+
+
 def test_alpha_is_shared_between_l1_and_l2_by_the_ratio(runs):
     BernoulliRBM(3, alpha=0.5, l1_ratio=0.25, n_iter=1).fit(binary_rows())
     assert (runs[0][1].l1, runs[0][1].l2) == (0.125, 0.375)

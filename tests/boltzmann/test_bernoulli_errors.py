@@ -90,6 +90,17 @@ def test_a_bad_parameter_is_named_and_nothing_changes(name, value, train):
 
 
 @each_training
+@pytest.mark.parametrize("rate", [0.1, (0.01, 0.1)])
+def test_a_decay_that_would_turn_weights_over_is_refused(rate, train):
+    rbm = make_fitted(warm_start=True).set_params(learning_rate=rate, alpha=20.0, l1_ratio=0.5)
+    before = state_of(rbm)
+    with pytest.raises(ValueError, match=r"'alpha' parameter of BernoulliRBM, 20\.0, .*'learning_"):
+        getattr(rbm, train)(binary_rows())
+    assert state_of(rbm) == before
+    getattr(rbm.set_params(l1_ratio=0.6), train)(binary_rows())
+
+
+@each_training
 def test_another_number_of_hidden_units_is_refused_where_a_model_is_gone_on_with(train):
     rbm = make_fitted(warm_start=True)
     rbm.set_params(n_components=len(rbm.components_) + 1)

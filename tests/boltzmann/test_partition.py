@@ -230,9 +230,15 @@ def trained_on_bars(dtype):
     h = enumeration.all_states(16)
     exact = logsumexp(h @ c + np.logaddexp(0, h @ W.T + b).sum(axis=1))
     assert np.abs(W).max() > 2, "hardly trained"
-    return TemperaturePath(
-        rbm._machine(dtype), *rbm._base_rate(rbm._training_state["offsets"])
-    ), exact
+    return TemperaturePath(rbm._machine(dtype), *rbm._fitted_base_rate()), exact
+
+
+def test_annealing_starts_from_what_was_fitted_whatever_the_parameters_are_now():
+    X = np.repeat([[1.0, 0, 0, 1]], 20, axis=0)
+    rbm = BernoulliRBM(3, batch_size=1, n_iter=2, random_state=0).fit(X)
+    options = {"method": "ais", "n_temperatures": 3, "n_chains": 5, "random_state": 0}
+    before = rbm.log_partition(**options)
+    assert rbm.set_params(batch_size=1000).log_partition(**options) == before
 
 
 @pytest.mark.parametrize("start", ["end of the way there", "rows"])

@@ -479,6 +479,15 @@ def test_binary_codes_are_zeros_and_ones_and_the_same_at_each_call():
     assert ((model.transform(X_new, layer=0) > 0) & (model.transform(X_new, layer=0) < 1)).all()
 
 
+def test_a_frame_of_binary_codes_holds_the_same():
+    X = make_data()
+    model = small(code="binary").fit(X)
+    codes = model.transform(X)
+    frame = model.set_output(transform="pandas").transform(X)
+    np.testing.assert_array_equal(frame.to_numpy(), codes)
+    assert list(frame.columns) == list(model.get_feature_names_out())
+
+
 def test_noise_drives_a_code_to_either_end():
     X, X_new = digits()
     options = {"hidden_layer_sizes": (64, 16), "max_iter": 30, "learning_rate_init": 0.01}
@@ -661,6 +670,20 @@ def test_fit_goes_on_with_a_warm_start():
         model.set_params(hidden_layer_sizes=(7, 4)).fit(X)
 
 
+@pytest.mark.parametrize("code", ["linear", "logistic", "binary"])
+def test_a_network_is_what_it_was_made_as(code):
+    X = make_data()
+    model = small(code=code, warm_start=True, pretrain=False).fit(X)
+    changes = {"code": "logistic" if code == "binary" else "binary"}
+    changes |= {"activation": "tanh", "visible_units": "gaussian"}
+    for name, value in changes.items():
+        changed = copy.deepcopy(model).set_params(**{name: value})
+        np.testing.assert_array_equal(changed.transform(X), model.transform(X))
+        np.testing.assert_array_equal(changed.reconstruct(X), model.reconstruct(X))
+        with pytest.raises(ValueError, match=f"'{name}' parameter .* made with"):
+            changed.fit(X)
+
+
 def test_progress_names_the_layer_the_epoch_and_the_loss(capsys):
     small(verbose=1, early_stopping=True).fit(make_data())
     lines = capsys.readouterr().out.splitlines()
@@ -753,6 +776,12 @@ def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
 def test_data_outside_of_their_range_are_warned_of(pretrain):
     with pytest.warns(UserWarning, match="between 0 and 1, the data range from 0 to 3"):
         small(pretrain=pretrain).fit(np.round(3 * make_data()))
+
+
+def test_a_rounding_error_is_within_the_range():
+    X = make_data(dtype=np.float32)
+    X[0, 0] = 1 + np.finfo(np.float32).eps
+    small(pretrain=False).fit(X)
 
 
 def test_a_rate_that_is_too_high_is_named():

@@ -1,5 +1,7 @@
 """DBNClassifier and DBNRegressor: against their parts, scikit-learn's MLPs, and each other."""
 
+import copy
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -262,6 +264,16 @@ def test_unlabelled_rows_take_part_in_pre_training_only(cls, marker):
     )
 
 
+def test_nan_marks_rows_among_labels_of_any_type():
+    X, y = make_data(DBNClassifier)
+    names = np.array(["a", "b", "c"], dtype=object)[y]
+    names[::2] = np.nan
+    model = small(DBNClassifier, unlabeled=np.nan).fit(X, names)
+    np.testing.assert_array_equal(model.classes_, ["a", "b", "c"])
+    other = small(DBNClassifier, unlabeled=-1).fit(X, np.where(np.arange(60) % 2, y, -1))
+    assert_same(model, other, X)
+
+
 @pytest.mark.parametrize("marker", [-1, "?"])
 def test_a_marker_is_a_label_unless_it_is_named(marker):
     X, y = make_data(DBNClassifier, n_classes=2)
@@ -324,6 +336,32 @@ def test_weights_that_make_no_sense(weights, message):
         small(DBNClassifier).fit(X, y, sample_weight=weights)
 
 
+@each_estimator
+def test_rows_of_weight_zero_are_neither_held_out_nor_learned_from(cls):
+    X, y = make_data(cls)
+    kept = np.arange(60) % 5 == 0
+    model = small(cls, pretrain=False, early_stopping=True, validation_fraction=0.3)
+    weighted = clone(model).fit(X, y, sample_weight=kept.astype(float))
+    assert_same(weighted, model.fit(X[kept], y[kept]), X, rtol=1e-9)
+    assert len(weighted.history_["validation_score"]) == weighted.n_iter_ > 0
+
+
+def test_one_weight_is_that_of_each_row():
+    X, y = make_data(DBNClassifier)
+    options = {"pretrain": False, "alpha": 0.1}
+    by_number = small(DBNClassifier, **options).fit(X, y, sample_weight=2.5)
+    assert_same(by_number, small(DBNClassifier, **options).fit(X, y, np.full(60, 2.5)), X)
+
+
+def test_a_failing_fit_draws_no_numbers():
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, warm_start=True, early_stopping=True, max_iter=2).fit(X, y)
+    other = copy.deepcopy(model)
+    with pytest.raises(ValueError, match="'validation_fraction' parameter"):
+        model.fit(X[:3], y[:3])
+    assert_same(model.fit(X, y), other.fit(X, y), X, rtol=0)
+
+
 # Going on --------------------------------------------------------------------
 
 
@@ -358,7 +396,7 @@ def test_partial_fit_begins_with_pre_training():
 
     # It may be of rows without a single label.
     model.set_params(unlabeled=-1).partial_fit(X, np.full(60, -1), classes=[0, 1, 2])
-    with pytest.raises(NotFittedError, match="before it could predict"):
+    with pytest.raises(NotFittedError, match="all of its layers yet"):
         model.predict(X)
     model.partial_fit(X, y)
     assert model.predict(X).shape == (60,)
@@ -378,7 +416,7 @@ def test_partial_fit_of_a_class_that_was_not_announced():
     X, y = make_data(DBNClassifier)
     model = small(DBNClassifier).partial_fit(X, y % 2, classes=[0, 1])
     before = [weights.copy() for weights in model.coefs_]
-    with pytest.raises(ValueError, match=r"labels that were not there at first, \[2\]"):
+    with pytest.raises(ValueError, match=r"labels that are not among the classes, \[2\]"):
         model.partial_fit(X, y)
     with pytest.raises(ValueError, match="not the same as in the first call"):
         model.partial_fit(X, y % 2, classes=[0, 1, 2])
@@ -449,6 +487,19 @@ def test_a_frame_is_of_the_highest_layer(cls):
     assert model.set_output(transform="default").transform(X, layer=0).shape == (60, 7)
 
 
+@each_estimator
+def test_a_network_is_what_it_was_made_as(cls):
+    X, y = make_data(cls)
+    model = small(cls, pretrain=False, warm_start=True).fit(X, y)
+    before = outputs(model, X)
+    for name, value in {"activation": "tanh", "visible_units": "gaussian"}.items():
+        changed = copy.deepcopy(model).set_params(**{name: value})
+        np.testing.assert_array_equal(outputs(changed, X), before)
+        np.testing.assert_allclose(outputs(changed.to_mlp(), X), before)
+        with pytest.raises(ValueError, match=f"'{name}' parameter .* made with"):
+            changed.fit(X, y)
+
+
 # Other estimators ------------------------------------------------------------
 
 
@@ -470,6 +521,23 @@ def test_the_mlp_predicts_the_same(targets, dtype, visible_units):
     if cls is DBNClassifier:
         np.testing.assert_array_equal(mlp.predict(X), model.predict(X))
         np.testing.assert_array_equal(mlp.classes_, model.classes_)
+
+
+@each_estimator
+def test_the_mlp_needs_a_network_and_no_numbers_of_numpy(cls):
+    X, y = make_data(cls)
+    with pytest.raises(NotFittedError, match=cls.__name__):
+        small(cls).to_mlp()
+    # Inputs are all zero, and one target is as frequent as the other: nowhere to go for "lbfgs".
+    X, y = np.zeros((6, 2)), np.array([0, 1] * 3)
+    model = small(cls, solver="lbfgs", pretrain=False, activation="relu", alpha=0.0).fit(X, y)
+    before = str(np.random.get_state(legacy=False))  # noqa: NPY002
+    mlp = model.to_mlp()
+    assert str(np.random.get_state(legacy=False)) == before  # noqa: NPY002
+    assert mlp.random_state is None
+    assert model.n_iter_ == 0
+    assert np.isnan(mlp.loss_)
+    np.testing.assert_allclose(outputs(mlp, X), outputs(model, X))
 
 
 def test_a_grid_search_reaches_the_parameters_of_both_stages():
@@ -555,6 +623,19 @@ def test_callbacks_hear_of_every_layer_and_epoch():
     assert recorder.ended == layer + layer + tuning
 
 
+@needs_callbacks
+@pytest.mark.parametrize("n_iter_output", [0, 2])
+def test_a_callback_stops_all_of_the_fine_tuning(n_iter_output):
+    class Stopper(Recorder):
+        def on_fit_task_end(self, estimator, context):
+            super().on_fit_task_end(estimator, context)
+            return (type(estimator).__name__, context.task_name) == ("DBNClassifier", "epoch")
+
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, n_iter_output=n_iter_output).set_callbacks(Stopper())
+    assert model.fit(X, y).n_iter_ == 1
+
+
 # Bad input -------------------------------------------------------------------
 
 
@@ -570,6 +651,10 @@ def test_callbacks_hear_of_every_layer_and_epoch():
         ({"solver": "newton"}, "'solver' parameter of DBNClassifier"),
         ({"batch_size": 0}, "'batch_size' parameter of DBNClassifier"),
         ({"class_weight": 3}, "'class_weight' parameter of DBNClassifier"),
+        ({"class_weight": {0: 1, 1: -1, 2: 1}}, "'class_weight' parameter of DBNClassifier"),
+        ({"n_iter_no_change": np.inf}, r"'n_iter_no_change' parameter .* range \[1, inf\)"),
+        ({"dropout": np.array(0.1)}, "'dropout' parameter of DBNClassifier"),
+        ({"rbm_momentum": np.full((2, 1, 1), 0.5)}, "'rbm_momentum' parameter of DBNClassifier"),
         ({"unlabeled": [1, 2]}, "'unlabeled' parameter of DBNClassifier"),
         ({"early_stopping": True, "validation_fraction": 0.99}, "'validation_fraction' parameter"),
     ],

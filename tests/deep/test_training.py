@@ -274,6 +274,17 @@ def test_the_gradient_is_scaled_back_to_the_greatest_norm():
     np.testing.assert_allclose(step(norm * 1.01), gradient, rtol=0, atol=1e-14)
 
 
+def test_a_minibatch_without_a_gradient_moves_nothing():
+    data = make_data()
+    weights = np.array([0.0] * 29 + [1.0])
+    data = TrainingData(data.inputs, data.targets, np.arange(30), weights)
+    settings = Settings(solver="sgd", momentum=0.0, batch_size=10, shuffle=False, max_iter=1)
+    free, limited = (make_network((6, 4, 3), ("tanh", "softmax")) for _ in range(2))
+    fit(free, data, settings)
+    fit(limited, data, replace(settings, max_gradient_norm=1e6))
+    np.testing.assert_array_equal(limited.parameters, free.parameters)
+
+
 # Epochs ----------------------------------------------------------------------
 
 

@@ -11,7 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skebm import BernoulliRBM, GaussianRBM, HopfieldMemory
+from skebm import (
+    BernoulliRBM,
+    DeepBeliefNetwork,
+    GaussianRBM,
+    GenerativeDBNClassifier,
+    HopfieldMemory,
+)
 from skebm.plotting import (
     ComponentsDisplay,
     RecallDisplay,
@@ -57,6 +63,12 @@ def test_some_components(units, expected, rbm):
     numbers = expected(order)
     found = drawn(display.images_).reshape(-1, 16)[: len(numbers)]
     np.testing.assert_array_equal(found, rbm.components_[numbers])
+
+
+@pytest.mark.parametrize("units", [0, -2])
+def test_a_number_of_components_that_is_none(units, rbm):
+    with pytest.raises(ValueError, match=rf"'units' .* ComponentsDisplay.* Got {units} instead"):
+        ComponentsDisplay.from_estimator(rbm, units=units)
 
 
 def test_no_weight_is_white_and_the_scale_is_shared_unless_each_has_its_own(rbm):
@@ -209,6 +221,12 @@ def test_samples_of_real_numbers():
     display = SamplesDisplay.from_estimator(rbm, 4, steps=[1], random_state=one)
     expected = rbm.sample(4, 1, random_state=same)
     np.testing.assert_array_equal(drawn(display.images_)[:, 0], expected)
+
+
+@pytest.mark.parametrize("kind", [DeepBeliefNetwork, GenerativeDBNClassifier])
+def test_a_model_without_chains_to_go_on_with_is_refused(kind):
+    with pytest.raises(TypeError, match=f"SamplesDisplay.from_estimator needs .*{kind.__name__}"):
+        SamplesDisplay.from_estimator(kind())
 
 
 @pytest.mark.parametrize("steps", [[], [0, 0], [3, 1]])

@@ -52,6 +52,23 @@ def test_the_loss_of_a_network():
     np.testing.assert_array_equal(display.line_.get_ydata(), dbn.loss_curve_)
 
 
+def test_the_reconstruction_error_where_there_is_neither_likelihood_nor_loss():
+    history = {"seconds": [1.0, 1.0], "reconstruction_error": [0.5, 0.4]}
+    display = HistoryDisplay(history).plot()
+    np.testing.assert_array_equal(display.line_.get_ydata(), [0.5, 0.4])
+
+
+def test_colours_do_not_repeat_until_all_are_taken():
+    history = {"loss": [2.0, 1.0], "validation_loss": [2.0, 1.5]}
+    ax, colours = None, []
+    for name in "abcdefg":
+        display = HistoryDisplay(history).plot(ax, name=name)
+        ax = display.ax_
+        colours.append(display.line_.get_color())
+    assert len(set(colours[:6])) == 6
+    assert colours[6] == colours[0]
+
+
 def test_two_histories_in_one_pair_of_axes(rbm):
     one = HistoryDisplay.from_estimator(rbm, name="one")
     two = HistoryDisplay.from_estimator(rbm, name="two", ax=one.ax_)
