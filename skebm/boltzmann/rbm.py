@@ -30,8 +30,9 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
 
     A deep network made of RBMs uses, besides what is public, these of them: ``_fit`` with a report
     after each epoch, ``_rows`` for checked data as visible states, ``_machine`` and
-    ``_publish_machine`` to take the weights out and put them back, ``_to_states``, ``_to_data``
-    and ``_log_scale`` at its lowest layer.
+    ``_publish_machine`` to take the weights out and put them back, "offsets" in
+    ``_training_state`` for the means that annealing starts from, ``_to_states``, ``_to_data`` and
+    ``_log_scale`` at its lowest layer.
     """
 
     _parameter_checks: ClassVar = {

@@ -432,8 +432,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     >>> from sklearn.datasets import load_digits
     >>> from skebm import GenerativeDBNClassifier
     >>> X, y = load_digits(return_X_y=True)
-    >>> model = GenerativeDBNClassifier((64, 64), rbm_n_iter=10, random_state=0)
-    >>> bool(model.fit(X[:1500] / 16, y[:1500]).score(X[1500:] / 16, y[1500:]) > 0.8)
+    >>> model = GenerativeDBNClassifier((64, 64), rbm_n_iter=40, random_state=0)
+    >>> bool(model.fit(X[:1500] / 16, y[:1500]).score(X[1500:] / 16, y[1500:]) > 0.75)
     True
     >>> model.sample(3, y=7).shape
     (3, 64)
