@@ -117,7 +117,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     display = plotting.ModuleErrorDisplay([0.3, 0.2])
-    with pytest.raises(ImportError, match=r"ModuleErrorDisplay needs matplotlib.*skebm\[plot\]"):
+    with pytest.raises(ImportError, match=r"ModuleErrorDisplay needs matplotlib.*\.\[plot\]"):
         display.plot()
 
 
