@@ -332,7 +332,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     its free energy given the features, and data of a class are drawn with the label held fixed
     [1]_.
 
-    Where labels are all that is asked for, :class:`DBNClassifier` was better in all our runs. See
+    Where labels are all that is asked for, :class:`DBNClassifier` was better on MNIST. See
     :ref:`the user guide <generative>`.
 
     Parameters

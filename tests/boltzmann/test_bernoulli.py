@@ -3,7 +3,6 @@
 import copy
 import re
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,13 +14,7 @@ import enumeration
 import naive
 from skebm import BernoulliRBM
 from skebm.boltzmann.gradient import Learner
-
-try:
-    import sklearn.callback
-except ImportError:
-    needs_callbacks = pytest.mark.skip(reason="scikit-learn has no callbacks before 1.9")
-else:
-    needs_callbacks = pytest.mark.skipif(False, reason="")
+from surroundings import global_random_state, needs_callbacks
 
 
 def binary_rows(n_rows=60, n_features=12, seed=0):
@@ -584,7 +577,9 @@ def test_callbacks_hear_of_the_epochs_before_early_stopping_only():
 @needs_callbacks
 def test_progress_bar_of_scikit_learn_runs():
     pytest.importorskip("rich")
-    bar = sklearn.callback.ProgressBar()
+    from sklearn.callback import ProgressBar
+
+    bar = ProgressBar()
     rbm = BernoulliRBM(5, n_iter=3, random_state=0).set_callbacks(bar).fit(binary_rows())
     assert same_model(rbm, BernoulliRBM(5, n_iter=3, random_state=0).fit(binary_rows()))
 
@@ -699,15 +694,11 @@ def test_without_random_state_no_two_fits_are_alike():
 
 
 def test_the_global_state_of_numpy_is_left_alone():
-    def global_state():
-        # The old interface is the point: it is the one that has a global state.
-        return joblib.hash(np.random.get_state())  # noqa: NPY002
-
     X = binary_rows()
-    before = global_state()
+    before = global_random_state()
     rbm = BernoulliRBM(5, n_iter=2, random_state=0, early_stopping=True).fit(X).partial_fit(X)
     rbm.gibbs(X)
     rbm.sample(3, n_steps=2)
     rbm.impute(np.where(X > 0, X, np.nan), n_steps=2)
     rbm.score(X)
-    assert global_state() == before
+    assert global_random_state() == before

@@ -13,13 +13,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from skebm import BernoulliRBM, DBNClassifier, DBNRegressor, GaussianRBM
 from skebm.deep import stack
-
-try:
-    import sklearn.callback  # noqa: F401
-
-    needs_callbacks = pytest.mark.skipif(False, reason="")
-except ImportError:
-    needs_callbacks = pytest.mark.skip(reason="scikit-learn has no callbacks before 1.9")
+from surroundings import global_random_state, needs_callbacks
 
 BOTH = [DBNClassifier, DBNRegressor]
 each_estimator = pytest.mark.parametrize("cls", BOTH)
@@ -531,9 +525,9 @@ def test_the_mlp_needs_a_network_and_no_numbers_of_numpy(cls):
     # Inputs are all zero, and one target is as frequent as the other: nowhere to go for "lbfgs".
     X, y = np.zeros((6, 2)), np.array([0, 1] * 3)
     model = small(cls, solver="lbfgs", pretrain=False, activation="relu", alpha=0.0).fit(X, y)
-    before = str(np.random.get_state(legacy=False))  # noqa: NPY002
+    before = global_random_state()
     mlp = model.to_mlp()
-    assert str(np.random.get_state(legacy=False)) == before  # noqa: NPY002
+    assert global_random_state() == before
     assert mlp.random_state is None
     assert model.n_iter_ == 0
     assert np.isnan(mlp.loss_)
