@@ -1,12 +1,8 @@
 """How much memory a piece of work takes."""
 
-import sys
+import re
 import tracemalloc
-
-try:
-    import resource
-except ImportError:
-    resource = None  # Windows
+from pathlib import Path
 
 
 def allocation_peak(run):
@@ -19,9 +15,22 @@ def allocation_peak(run):
         tracemalloc.stop()
 
 
+def process_memory():
+    """Return the bytes that the process has in memory now; NaN where there is no /proc."""
+    return _from_status("VmRSS")
+
+
 def process_peak():
-    """Return the most bytes that the process has had in memory so far, or NaN."""
-    if resource is None:
+    """Return the most bytes that the process has had in memory; NaN where there is no /proc.
+
+    Not from `resource.getrusage`: there, a new process starts with the peak of its parent.
+    """
+    return _from_status("VmHWM")
+
+
+def _from_status(name):
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
         return float("nan")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return 1024 * int(re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE).group(1))

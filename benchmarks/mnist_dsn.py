@@ -39,7 +39,7 @@ from sklearn.svm import SVC
 
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import print_machine
-from _memory import process_peak
+from _memory import process_memory, process_peak
 from _parameters import parameters
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
 from skebm._rows import as_rows
@@ -202,7 +202,7 @@ def fit_and_print_peak(working_memory, options):
     X, y, _, _ = load(options)
     params = {"n_modules": 1, "init": "random", "warm_up": 0, "working_memory": working_memory}
     DSNClassifier(8, max_iter=2, **params).fit(X[:500], y[:500])  # compiles
-    before = process_peak()
+    before = process_memory()
     # More steps than L-BFGS remembers.
     DSNClassifier(options.components, max_iter=12, **params).fit(X, y)
     gigabytes = (process_peak() - before) / 2**30
