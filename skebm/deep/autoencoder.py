@@ -339,7 +339,7 @@ class DeepAutoencoder(BaseStack):
         self.n_iter_no_change = n_iter_no_change
 
     _pretrained_activations = ("logistic", "tanh")
-    _structure = (*BaseStack._structure, "code")
+    _structure = (*BaseStack._structure, "code", "tied")
 
     # Training
 
@@ -434,6 +434,7 @@ class DeepAutoencoder(BaseStack):
         super()._begin(examples, first_time)
         rows = as_rows(examples.X)
         self._warn_of_range(rows)
+        self._learned_corruption = self.corruption
         if not first_time:
             return
         if self._sizes()[-1] >= self.n_features_in_ and not self._is_kept_from_copying():
@@ -530,7 +531,7 @@ class DeepAutoencoder(BaseStack):
 
     def _upper_layers(self):
         built = self._built_with
-        down = [(n_units, built["activation"]) for n_units in self._sizes()[-2::-1]]
+        down = [(n_units, built["activation"]) for n_units in built["hidden_layer_sizes"][-2::-1]]
         last = "logistic" if built["visible_units"] == "bernoulli" else "identity"
         return [*down, (self.n_features_in_, last)]
 
@@ -648,7 +649,7 @@ class DeepAutoencoder(BaseStack):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data. A dense array may have missing values if ``corruption`` is not None.
+            Data. A dense array may have missing values if the last training had a ``corruption``.
 
         Returns
         -------
@@ -656,7 +657,8 @@ class DeepAutoencoder(BaseStack):
             Reconstructions of all values, of the type of ``X``.
         """
         self._check_is_complete()
-        rows = self._valid_rows(X, may_lack_values=self.corruption is not None and not issparse(X))
+        corrects = self._learned_corruption is not None
+        rows = self._valid_rows(X, may_lack_values=corrects and not issparse(X))
         return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
 
     def score_samples(self, X):
@@ -715,7 +717,8 @@ class DeepAutoencoder(BaseStack):
         return self._rows(X)
 
     def _masks_to_zero(self):
-        return self.corruption == "masking" and self._built_with["visible_units"] == "bernoulli"
+        is_binary = self._built_with["visible_units"] == "bernoulli"
+        return is_binary and self._learned_corruption == "masking"
 
     def _scale(self):
         return self.scale_[0] if hasattr(self, "scale_") else 1.0

@@ -169,15 +169,15 @@ class BaseGenerativeDBN(
         labels = self._read_labels(X, y, first_time, **how_to_read)
         if first_time:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+            self._keep_structure()
             self.rbms_ = []
             self.recognition_coefs_, self.recognition_intercepts_ = [], []
             self.generative_coefs_, self.generative_intercepts_ = [], []
             self.history_, self.n_iter_ = {}, 0
-            self._n_hidden = len(self._sizes())
             self._n_features_out = self._sizes()[-1]
             self._stamp_version()
         else:
-            self._check_that_layers_are_as_they_were()
+            self._check_structure()
         return X, labels
 
     def _read_labels(self, X, y, first_time):

@@ -19,6 +19,13 @@ from .feedforward import activations
 from .stack import BaseStack, Examples
 
 
+def _is_pretrained(estimator):
+    """Whether the network has RBMs, or will have where there is none yet."""
+    if hasattr(estimator, "_built_with"):
+        return estimator._built_with["pretrain"]
+    return estimator.pretrain
+
+
 class BaseDBN(BaseStack):
     """A stack of RBMs with an output layer on top, whatever it predicts.
 
@@ -237,12 +244,12 @@ class BaseDBN(BaseStack):
 
     # Use
 
-    @available_if(lambda self: self.pretrain)
+    @available_if(_is_pretrained)
     def inverse_transform(self, X, layer=-1):
         """Mean data given the values of the units of a hidden layer.
 
         The RBMs do it, each from its hidden to its visible units, with their weights as they
-        were before fine-tuning. Only with ``pretrain=True``.
+        were before fine-tuning. Only for a network that was made with ``pretrain=True``.
 
         Parameters
         ----------

@@ -23,8 +23,8 @@ class PreTrained:
     """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
 
     Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
-    its own. A subclass sets ``_n_hidden``, the number of hidden layers that it was fitted with,
-    and says which of them are there (``_finished_sizes``).
+    its own. A subclass keeps what its layers are made with when it makes the first of them
+    (``_keep_structure``), and says which of them are there (``_finished_sizes``).
     """
 
     _parameter_checks: ClassVar = {
@@ -39,6 +39,10 @@ class PreTrained:
         "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
         "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
     }
+
+    # Parameters that the layers are made with. What they were then holds for the fitted network,
+    # whatever is set later.
+    _structure = ("hidden_layer_sizes", "visible_units")
 
     def _sizes(self):
         """Numbers of hidden units, a tuple."""
@@ -70,13 +74,28 @@ class PreTrained:
         """Numbers of units of the hidden layers that are there, a tuple."""
         raise NotImplementedError
 
-    def _check_that_layers_are_as_they_were(self):
-        before = self._finished_sizes()
-        if self._sizes()[: len(before)] != before or len(self._sizes()) != self._n_hidden:
-            raise ValueError(
-                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} is "
-                f"{self.hidden_layer_sizes!r}, but it is to go on with layers of {before} units."
-            )
+    def _structure_now(self):
+        values = {name: getattr(self, name) for name in self._structure}
+        return values | {"hidden_layer_sizes": self._sizes()}
+
+    def _keep_structure(self):
+        """Keep what the layers are made with, in ``_built_with``."""
+        self._built_with = self._structure_now()
+
+    def _check_structure(self):
+        """Raise an error where the layers to go on with were made with something else."""
+        for name, now in self._structure_now().items():
+            before = self._built_with[name]
+            if now != before:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} is {now!r}, but it is to go "
+                    f"on with a network that was made with {before!r}."
+                )
+
+    @property
+    def _n_hidden(self):
+        """Number of hidden layers of the fitted network, those that are not yet there included."""
+        return len(self._built_with["hidden_layer_sizes"])
 
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""

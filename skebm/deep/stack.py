@@ -167,8 +167,7 @@ class BaseStack(
     # What layers that were pre-trained can be.
     _pretrained_activations = ("logistic",)
 
-    # Parameters that the layers were made for. What they were then holds for the fitted network.
-    _structure = ("activation", "visible_units")
+    _structure = (*PreTrained._structure, "activation", "pretrain")
 
     # Training
 
@@ -248,16 +247,14 @@ class BaseStack(
 
     def _begin(self, examples, first_time):
         if not first_time:
-            self._check_that_layers_are_as_they_were()
-            self._check_that_structure_is_as_it_was()
+            self._check_structure()
             return
-        self._built_with = {name: getattr(self, name) for name in self._structure}
+        self._keep_structure()
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._solver = None
         self.coefs_, self.intercepts_ = [], []
-        self._n_hidden = len(self._sizes())
         self._n_features_out = self._sizes()[-1]
         self.n_layers_ = 1 + self._n_hidden + len(self._upper_layers())
         if self.pretrain:
@@ -265,14 +262,6 @@ class BaseStack(
         if self.visible_units == "gaussian":
             self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
-
-    def _check_that_structure_is_as_it_was(self):
-        for name, before in self._built_with.items():
-            if getattr(self, name) != before:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} is {getattr(self, name)!r}, "
-                    f"but it is to go on with a network that was made with {before!r}."
-                )
 
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""

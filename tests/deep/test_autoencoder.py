@@ -468,6 +468,20 @@ def test_missing_values_start_as_the_corruption_leaves_them():
         model.reconstruct(scipy.sparse.csr_array(holes))
 
 
+def test_missing_values_are_filled_as_the_last_training_taught():
+    X = make_data()
+    X_missing = np.where(np.arange(8) == 2, np.nan, X)
+    masked = small(corruption="masking").fit(X)
+    filled = masked.reconstruct(X_missing)
+    for other in ("gaussian", None):
+        changed = copy.deepcopy(masked).set_params(corruption=other)
+        np.testing.assert_array_equal(changed.reconstruct(X_missing), filled)
+    plain = small().fit(X).set_params(corruption="masking", warm_start=True)
+    with pytest.raises(ValueError, match="contains NaN"):
+        plain.reconstruct(X_missing)
+    assert np.isfinite(plain.fit(X).reconstruct(X_missing)).all()
+
+
 def test_binary_codes_are_zeros_and_ones_and_the_same_at_each_call():
     X, X_new = digits()
     model = small(hidden_layer_sizes=(64, 16), code="binary", learning_rate_init=0.01).fit(X)
@@ -675,11 +689,16 @@ def test_a_network_is_what_it_was_made_as(code):
     X = make_data()
     model = small(code=code, warm_start=True, pretrain=False).fit(X)
     changes = {"code": "logistic" if code == "binary" else "binary"}
-    changes |= {"activation": "tanh", "visible_units": "gaussian"}
+    changes |= {"activation": "tanh", "visible_units": "gaussian", "pretrain": True, "tied": True}
+    changes |= {"hidden_layer_sizes": (9, 4, 3)}
     for name, value in changes.items():
         changed = copy.deepcopy(model).set_params(**{name: value})
         np.testing.assert_array_equal(changed.transform(X), model.transform(X))
         np.testing.assert_array_equal(changed.reconstruct(X), model.reconstruct(X))
+        codes = model.transform(X)
+        np.testing.assert_array_equal(
+            changed.inverse_transform(codes), model.inverse_transform(codes)
+        )
         with pytest.raises(ValueError, match=f"'{name}' parameter .* made with"):
             changed.fit(X)
 

@@ -486,12 +486,35 @@ def test_a_network_is_what_it_was_made_as(cls):
     X, y = make_data(cls)
     model = small(cls, pretrain=False, warm_start=True).fit(X, y)
     before = outputs(model, X)
-    for name, value in {"activation": "tanh", "visible_units": "gaussian"}.items():
+    changes = {"activation": "tanh", "visible_units": "gaussian", "pretrain": True}
+    for name, value in (changes | {"hidden_layer_sizes": (9, 5, 2)}).items():
         changed = copy.deepcopy(model).set_params(**{name: value})
         np.testing.assert_array_equal(outputs(changed, X), before)
         np.testing.assert_allclose(outputs(changed.to_mlp(), X), before)
         with pytest.raises(ValueError, match=f"'{name}' parameter .* made with"):
             changed.fit(X, y)
+
+
+@pytest.mark.parametrize("pretrain", [True, False])
+def test_the_way_back_is_there_if_the_network_was_pre_trained(pretrain):
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, pretrain=pretrain)
+    assert hasattr(model, "inverse_transform") == pretrain
+    model.fit(X, y).set_params(pretrain=not pretrain)
+    assert hasattr(model, "inverse_transform") == pretrain
+
+
+@each_estimator
+def test_layers_that_are_not_there_yet_keep_their_sizes(cls, monkeypatch):
+    X, y = make_data(cls)
+    model = small(cls, warm_start=True)
+    with monkeypatch.context() as patch:
+        InterruptAt(patch, 4)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, y)
+    with pytest.raises(ValueError, match=r"'hidden_layer_sizes' .* made with \(7, 5\)"):
+        model.set_params(hidden_layer_sizes=(7, 4)).fit(X, y)
+    model.set_params(hidden_layer_sizes=np.array([7, 5])).fit(X, y)
 
 
 # Other estimators ------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Deep belief networks that generate: against enumeration of tiny nets, and their parts."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -436,8 +437,9 @@ def test_warm_start_goes_on(cls):
     model.set_params(fine_tune="up_down", learning_rate_schedule="constant", n_iter=2).fit(X, y)
     assert_same(model.set_params(n_iter=3).fit(X, y), whole)
     assert model.n_iter_ == len(model.history_["reconstruction_error"]) == 3
-    with pytest.raises(ValueError, match=r"layers of \(7, 6, 5\) units"):
-        model.set_params(hidden_layer_sizes=(7, 6)).fit(X, y)
+    for name, value in {"hidden_layer_sizes": (7, 6), "visible_units": "gaussian"}.items():
+        with pytest.raises(ValueError, match=f"'{name}' parameter of {cls.__name__} .* made with"):
+            copy.deepcopy(model).set_params(**{name: value}).fit(X, y)
 
 
 def test_annealing_starts_from_the_data_as_up_down_leaves_the_layers():
