@@ -266,16 +266,22 @@ def warn_caller(message, category=UserWarning):
     warnings.warn(message, category, stacklevel=level)
 
 
-def warn_of_range(estimator, rows):
-    """Warn if some of the rows have values that are no probabilities."""
+def warn_of_range(name, rows):
+    """Warn if some of the rows have values that are no probabilities.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator that the user called.
+    rows : DenseRows or SparseRows
+    """
     low, high = rows.range()
     # A scaler to [0, 1] may leave it by a rounding error.
     slack = 8 * np.finfo(rows.dtype).eps
     if low < -slack or high > 1 + slack:
         warn_caller(
-            f"{type(estimator).__name__} is meant for values between 0 and 1, the data range from "
-            f"{low:.6g} to {high:.6g}. Scale them, for example by "
-            "sklearn.preprocessing.MinMaxScaler."
+            f"{name} is meant for values between 0 and 1, the data range from {low:.6g} to "
+            f"{high:.6g}. Scale them, for example by sklearn.preprocessing.MinMaxScaler."
         )
 
 

@@ -159,7 +159,8 @@ class BernoulliRBM(BaseRBM):
     """
 
     def _inspect(self, rows, first_time):
-        warn_of_range(self, rows)
+        estimator, _ = self._names_in_messages()
+        warn_of_range(estimator, rows)
 
     def _initial_machine(self, rows, mean, random_state):
         shape = self.n_components, rows.shape[1]

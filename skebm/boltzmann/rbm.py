@@ -28,8 +28,9 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
     not see the data as they come, it also says how to get from the data to the visible states
     (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
 
-    A deep network made of RBMs uses, besides what is public, these of them: ``_fit`` with a report
-    after each epoch, ``_rows`` for checked data as visible states, ``_machine`` and
+    A deep network made of RBMs uses, besides what is public, these of them: ``_check`` before
+    anything is trained, ``_fit`` with a report after each epoch, ``_part_of`` around both for
+    messages that name the network, ``_rows`` for checked data as visible states, ``_machine`` and
     ``_publish_machine`` to take the weights out and put them back, "offsets" in
     ``_training_state`` for the means that annealing starts from, ``_to_states``, ``_to_data`` and
     ``_log_scale`` at its lowest layer.

@@ -2,6 +2,7 @@
 
 import copy
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -97,14 +98,36 @@ class TrainingMixin(CallbackSupportMixin):
             self._publish(learner)
         return self
 
+    @contextmanager
+    def _part_of(self, owner, prefix):
+        """While the block runs, messages of training name the estimator that the user called.
+
+        Parameters
+        ----------
+        owner : estimator
+            Whom this one belongs to.
+        prefix : str
+            What stands before the name of a parameter in the names of the owner's.
+        """
+        self._owner = type(owner).__name__, prefix
+        try:
+            yield
+        finally:
+            del self._owner
+
+    def _names_in_messages(self):
+        """The name of an estimator, and what its parameters have before the names of ours."""
+        return getattr(self, "_owner", (type(self).__name__, ""))
+
     def _check(self):
         check_parameters(self, self._parameter_checks)
         decay = np.max(self.learning_rate) * self.alpha * (1 - self.l1_ratio)
         if decay >= 1:
+            estimator, prefix = self._names_in_messages()
             raise ValueError(
-                f"The 'alpha' parameter of {type(self).__name__}, {self.alpha!r}, is too large for "
-                f"the 'learning_rate' parameter, {self.learning_rate!r}: a step would take the "
-                f"share {decay:.3g} from each weight by L2. It must be below 1."
+                f"The '{prefix}alpha' parameter of {estimator}, {self.alpha!r}, is too large for "
+                f"the '{prefix}learning_rate' parameter, {self.learning_rate!r}: a step would take "
+                f"the share {decay:.3g} from each weight by L2. It must be below 1."
             )
 
     def _training_rows(self, X, first_time):
@@ -196,9 +219,10 @@ class TrainingMixin(CallbackSupportMixin):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
         if not finite:
+            estimator, prefix = self._names_in_messages()
             raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite. Lower the "
-                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
+                f"The weights of {estimator} are no longer finite. Lower the "
+                f"'{prefix}learning_rate' parameter, {self.learning_rate!r}, or scale the data."
             )
 
     def _split(self, n_rows, streams):

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.utils import check_array
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
@@ -449,7 +448,7 @@ class DeepAutoencoder(BaseStack):
     def _warn_of_range(self, rows):
         if self.visible_units == "gaussian" or (self.pretrain and self._n_rbms()):
             return  # any range is right, or the first RBM will warn
-        warn_of_range(self, rows)
+        warn_of_range(type(self).__name__, rows)
 
     def _is_kept_from_copying(self):
         disturbed = self.corruption is not None and self.corruption_level > 0
@@ -628,14 +627,8 @@ class DeepAutoencoder(BaseStack):
         """
         self._check_is_complete()
         number = self._hidden_layer_number(layer)
-        H = check_array(X, dtype=FLOATS, estimator=self)
+        H = self._valid_units(X, number)
         layers = self._layers(H.dtype)[2 * self._n_hidden - 1 - number :]
-        n_units = len(layers[0].weights)
-        if H.shape[1] != n_units:
-            raise ValueError(
-                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
-                f"expecting {n_units} features as input."
-            )
         return self._to_data(activations(layers, DenseRows(H)))
 
     def reconstruct(self, X):

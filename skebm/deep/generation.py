@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
@@ -380,14 +380,7 @@ class BaseGenerativeDBN(
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        H = check_array(X, dtype=FLOATS, order="C", estimator=self)
-        n_units = self._finished_sizes()[number]
-        if H.shape[1] != n_units:
-            raise ValueError(
-                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
-                f"expecting {n_units} features as input."
-            )
-        return self._data_given(H, number)
+        return self._data_given(self._valid_units(X, number), number)
 
     def _data_given(self, H, number):
         if number == self._n_hidden - 1:

@@ -264,9 +264,11 @@ class BaseDBN(BaseStack):
             Means of the data, of the type of ``X``.
         """
         check_is_fitted(self)
-        for rbm in self.rbms_[self._hidden_layer_number(layer) :: -1]:
-            X = rbm.inverse_transform(X)
-        return X
+        number = self._hidden_layer_number(layer)
+        H = self._valid_units(X, number)
+        for rbm in self.rbms_[number::-1]:
+            H = rbm.inverse_transform(H)
+        return H
 
     def predict(self, X):
         """Predict the targets.

@@ -6,9 +6,19 @@ from typing import ClassVar
 import numpy as np
 from sklearn import get_config
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_array
 
 from .._schedules import DECAYS
-from .._validation import Number, Optional, Options, PerLayer, Schedule, check_argument, is_sequence
+from .._validation import (
+    FLOATS,
+    Number,
+    Optional,
+    Options,
+    PerLayer,
+    Schedule,
+    check_argument,
+    is_sequence,
+)
 from ..boltzmann import BernoulliRBM, GaussianRBM
 from .feedforward import Layer
 from .progress import StageReport
@@ -109,6 +119,17 @@ class PreTrained:
             )
         return number
 
+    def _valid_units(self, X, number):
+        """Values of the units of a finished hidden layer, validated."""
+        H = check_array(X, dtype=FLOATS, order="C", estimator=self)
+        n_units = self._finished_sizes()[number]
+        if H.shape[1] != n_units:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"expecting {n_units} features as input."
+            )
+        return H
+
     def _check_names_of_units(self, number):
         """Raise an error where a layer is to come as a frame that would have names of another."""
         config = getattr(self, "_sklearn_output_config", {})
@@ -163,7 +184,8 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     X : ndarray or CSR matrix of shape (n_samples, n_features)
         What the lowest one learns from.
     owner : estimator
-        Whom the RBMs belong to; its name stands in what is printed.
+        Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
+        their parameters there are those of the owner, see :class:`PreTrained`.
     progress : callback context
         Has room for a task for each RBM to fit.
     n_fitted : int, default=0
@@ -171,12 +193,15 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     labels : ndarray of shape (n_samples, n_labels), default=None
         For those RBMs that have some.
     """
+    for rbm in rbms[n_fitted:]:
+        with rbm._part_of(owner, "rbm_"):
+            rbm._check()
     for number, rbm in enumerate(rbms, start=1):
         if number > n_fitted:
             report = StageReport(owner, f"Layer {number} of {len(rbms)}", rbm.n_iter)
             task = progress.subcontext(task_name="layer")
             task.call_on_fit_task_begin(estimator=owner, X=X)
-            with task.propagate_callback_context(rbm):
+            with task.propagate_callback_context(rbm), rbm._part_of(owner, "rbm_"):
                 rbm._fit(X, labels, report)
             task.call_on_fit_task_end(estimator=owner, X=X)
             yield rbm

@@ -793,7 +793,8 @@ def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
 
 @pytest.mark.parametrize("pretrain", [True, False])
 def test_data_outside_of_their_range_are_warned_of(pretrain):
-    with pytest.warns(UserWarning, match="between 0 and 1, the data range from 0 to 3"):
+    message = "^DeepAutoencoder is meant for values between 0 and 1, the data range from 0 to 3"
+    with pytest.warns(UserWarning, match=message):
         small(pretrain=pretrain).fit(np.round(3 * make_data()))
 
 

@@ -684,6 +684,35 @@ def test_bad_parameters_are_named(parameters, message):
     assert not hasattr(model, "classes_")
 
 
+def test_messages_about_rbms_name_the_estimator_that_was_called():
+    X, y = make_data(DBNClassifier)
+    with pytest.warns(UserWarning, match="^DBNClassifier is meant for values between 0 and 1"):
+        small(DBNClassifier).fit(3 * X, y)
+    model = small(DBNClassifier, visible_units="gaussian", rbm_learning_rate=1e200)
+    with pytest.raises(
+        ValueError,
+        match=r"The weights of DBNClassifier .* the 'rbm_learning_rate' parameter, 1e\+200",
+    ):
+        model.fit(X, y)
+    model = small(DBNClassifier).fit(X, y)
+    with pytest.raises(ValueError, match=r"X has 8 features, .*DBNClassifier.inverse_tr.* 5 feat"):
+        model.inverse_transform(X)
+    # The RBMs are like any other for who uses them by themselves.
+    with pytest.warns(UserWarning, match="^BernoulliRBM is meant for"):
+        model.rbms_[0].fit(3 * X)
+
+
+def test_a_decay_that_is_too_strong_is_named_before_training(capsys):
+    X, y = make_data(DBNClassifier)
+    model = small(DBNClassifier, rbm_alpha=(0.1, 5.0), verbose=1)
+    with pytest.raises(
+        ValueError,
+        match=r"'rbm_alpha' parameter of DBNClassifier, 5.0, .* the 'rbm_learning_rate' parameter",
+    ):
+        model.fit(X, y)
+    assert not capsys.readouterr().out
+
+
 def test_a_layer_that_is_not_there():
     X, y = make_data(DBNClassifier)
     model = small(DBNClassifier).fit(X, y)

@@ -562,6 +562,15 @@ def test_samples_that_cannot_be_drawn_take_no_numbers(cls, argument, value):
     assert model._streams == before
 
 
+@each_estimator
+def test_messages_about_rbms_name_the_estimator_that_was_called(cls):
+    X, y = make_data()
+    with pytest.warns(UserWarning, match=f"^{cls.__name__} is meant for values between 0 and 1"):
+        small(cls, hidden_layer_sizes=4).fit(3 * X, y)
+    with pytest.raises(ValueError, match=f"'rbm_alpha' parameter of {cls.__name__}, 9.0, is too"):
+        small(cls, rbm_alpha=9.0).fit(X, y)
+
+
 def test_weights_that_are_no_longer_finite():
     X, _ = make_data()
     model = small(DeepBeliefNetwork, visible_units="gaussian", warm_start=True).fit(1e3 * X)
