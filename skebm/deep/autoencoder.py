@@ -12,7 +12,6 @@ from sklearn.utils.validation import validate_data
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
 from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller, warn_of_range
-from ..boltzmann import GaussianRBM
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
@@ -20,9 +19,7 @@ from .stack import BaseStack, Examples, learns_from_minibatches
 from .training import TrainingData
 from .unrolling import (
     Unrolled,
-    layers_of_bernoulli_rbm,
     layers_of_binary_code,
-    layers_of_gaussian_rbm,
     layers_of_linear_code,
     sample_of,
     with_tangents,
@@ -446,9 +443,9 @@ class DeepAutoencoder(BaseStack):
         self._extremes = self._find_extremes(examples.X)
 
     def _warn_of_range(self, rows):
-        if self.visible_units == "gaussian" or (self.pretrain and self._n_rbms()):
-            return  # any range is right, or the first RBM will warn
-        warn_of_range(type(self).__name__, rows)
+        first_rbm_warns = self.pretrain and self._n_rbms()
+        if self._units_below(0).bounds and not first_rbm_warns:
+            warn_of_range(type(self).__name__, rows)
 
     def _is_kept_from_copying(self):
         disturbed = self.corruption is not None and self.corruption_level > 0
@@ -456,8 +453,8 @@ class DeepAutoencoder(BaseStack):
 
     def _find_extremes(self, X):
         """The least and the greatest value that the network sees."""
-        if self.visible_units == "bernoulli":
-            return 0.0, 1.0
+        if self._units_below(0).bounds:
+            return self._units_below(0).bounds
         extremes = (
             extreme.toarray().ravel() if issparse(extreme) else extreme
             for extreme in (X.min(axis=0), X.max(axis=0))
@@ -474,19 +471,19 @@ class DeepAutoencoder(BaseStack):
 
     def _new_rbms(self, streams):
         rbms = super()._new_rbms(streams)
-        if rbms and self.tied and self.visible_units == "gaussian":
-            rbms[0].set_params(variances=float(self.scale_[0] ** 2), learn_variance=False)
+        if rbms and self.tied:
+            rbms[0].set_params(**self._units_below(0).parameters_if_tied(self._scale()))
         return rbms
 
     def _encoder_layer(self, rbm, dtype):
-        up, _ = self._layers_of(rbm, dtype)
-        return self._as_in_network(up, len(self.coefs_))
+        number = len(self.coefs_)
+        up, _ = self._layers_of(rbm, number, dtype)
+        return self._as_in_network(up, number)
 
-    def _layers_of(self, rbm, dtype):
-        """The layers up and down that an RBM becomes."""
-        if isinstance(rbm, GaussianRBM):
-            return layers_of_gaussian_rbm(rbm, self.mean_, self.scale_, dtype)
-        return layers_of_bernoulli_rbm(rbm, dtype)
+    def _layers_of(self, rbm, number, dtype):
+        """The layers up and down that the RBM of a hidden layer becomes."""
+        mean, scale = getattr(self, "mean_", 0.0), getattr(self, "scale_", 1.0)
+        return self._units_below(number).layers(rbm, dtype, mean, scale)
 
     def _as_in_network(self, layer, number):
         """A layer of logistic units as the network has it at this place."""
@@ -503,7 +500,7 @@ class DeepAutoencoder(BaseStack):
     def _unroll(self, rows):
         """Complete the network: the code, if it is not there, and the way back."""
         n = self._n_hidden
-        down = [self._layers_of(rbm, rows.dtype)[1] for rbm in self.rbms_]
+        down = [self._layers_of(rbm, k, rows.dtype)[1] for k, rbm in enumerate(self.rbms_)]
         if self._n_rbms() < n:
             up, first = self._code_layers(rows)
             self._append([self._as_in_network(up, n - 1)])
@@ -515,11 +512,10 @@ class DeepAutoencoder(BaseStack):
         streams = replace(self._streams)
         numbers = sample_of(rows.shape[0])
         below = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
-        for rbm in self.rbms_:
-            up, _ = self._layers_of(rbm, rows.dtype)
+        for number, rbm in enumerate(self.rbms_):
+            up, _ = self._layers_of(rbm, number, rows.dtype)
             below = DenseRows(activations([up], below))
-        of_data = self.visible_units == "gaussian" and not self.rbms_
-        activation = "identity" if of_data else "logistic"
+        activation = self._units_below(len(self.rbms_)).output_activation
         size, rng = self._sizes()[-1], streams.generator()
         if self.code == "linear":
             layers = layers_of_linear_code(below, size, activation, rng)
@@ -531,8 +527,7 @@ class DeepAutoencoder(BaseStack):
     def _upper_layers(self):
         built = self._built_with
         down = [(n_units, built["activation"]) for n_units in built["hidden_layer_sizes"][-2::-1]]
-        last = "logistic" if built["visible_units"] == "bernoulli" else "identity"
-        return [*down, (self.n_features_in_, last)]
+        return [*down, (self.n_features_in_, self._units_below(0).output_activation)]
 
     def _activations(self):
         names = super()._activations()
@@ -543,7 +538,7 @@ class DeepAutoencoder(BaseStack):
     def _all_layers(self, examples, streams):
         is_new = not self._is_complete()
         layers = super()._all_layers(examples, streams)
-        if is_new and self.visible_units == "bernoulli":
+        if is_new and layers[-1].activation == "logistic":
             bias = BernoulliUnits.from_mean(self._feature_means, examples.X.shape[0]).bias
             layers[-1] = replace(layers[-1], bias=bias.astype(layers[-1].bias.dtype))
         if self.tied:
@@ -705,13 +700,11 @@ class DeepAutoencoder(BaseStack):
             reset=False,
         )
         if may_lack_values:
-            start = 0 if self._masks_to_zero() else self._feature_means
+            # What "masking" sets to zero is standardised, where data are: the mean, too.
+            is_zero = self._learned_corruption == "masking" and not hasattr(self, "mean_")
+            start = 0 if is_zero else self._feature_means
             X = np.where(np.isnan(X), np.asarray(start, dtype=X.dtype), X)
         return self._rows(X)
-
-    def _masks_to_zero(self):
-        is_binary = self._built_with["visible_units"] == "bernoulli"
-        return is_binary and self._learned_corruption == "masking"
 
     def _scale(self):
         return self.scale_[0] if hasattr(self, "scale_") else 1.0

@@ -16,6 +16,7 @@ from .._validation import Number, check_argument
 from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generation import BaseGenerativeDBN, fine_tunes
+from .visible_units import VISIBLE_UNITS
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
@@ -616,11 +617,12 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     def _check(self):
         super()._check()
-        if self.visible_units == "gaussian" and len(self._sizes()) == 1:
+        of_data = VISIBLE_UNITS[self.visible_units].rbm
+        if len(self._sizes()) == 1 and not issubclass(LabelledRBM, of_data):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
-                "or more with visible_units='gaussian': the highest RBM, which has the label, is "
-                f"one of binary units. Got {self.hidden_layer_sizes!r} instead."
+                f"or more with visible_units={self.visible_units!r}: the highest RBM, which has "
+                f"the label, is one of binary units. Got {self.hidden_layer_sizes!r} instead."
             )
 
     def _new_rbms(self, streams):

@@ -19,14 +19,8 @@ from .._validation import (
     check_argument,
     is_sequence,
 )
-from ..boltzmann import BernoulliRBM, GaussianRBM
-from .feedforward import Layer
 from .progress import StageReport
-
-FIRST_RBMS = {"bernoulli": BernoulliRBM, "gaussian": GaussianRBM}
-
-# Where the user leaves it to us, by the visible units of the RBM.
-_LEARNING_RATES = {"bernoulli": 0.2, "gaussian": 0.05}
+from .visible_units import VISIBLE_UNITS
 
 
 class PreTrained:
@@ -39,7 +33,7 @@ class PreTrained:
 
     _parameter_checks: ClassVar = {
         "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
-        "visible_units": Options(*FIRST_RBMS),
+        "visible_units": Options(*VISIBLE_UNITS),
         "rbm_algorithm": Options("cd", "pcd"),
         "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
         "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
@@ -107,6 +101,10 @@ class PreTrained:
         """Number of hidden layers of the fitted network, those that are not yet there included."""
         return len(self._built_with["hidden_layer_sizes"])
 
+    def _units_below(self, number):
+        """Kind of the units below a hidden layer: those of the data, or of the layer below."""
+        return VISIBLE_UNITS[self._built_with["visible_units"] if number == 0 else "bernoulli"]
+
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
         n_hidden = self._n_hidden
@@ -147,31 +145,15 @@ class PreTrained:
         names = [name for name in self._parameter_checks if name.startswith("rbm_")]
         values = {name[4:]: self._for_each_layer(name, n_hidden) for name in names}
         values["n_components"] = self._sizes()
-        kinds = [self.visible_units] + ["bernoulli"] * (n_hidden - 1)
-        values["learning_rate"] = [
-            _LEARNING_RATES[kind] if rate is None else rate
-            for rate, kind in zip(values["learning_rate"], kinds, strict=True)
-        ]
-        parameters = [
-            {name: of_layers[k] for name, of_layers in values.items()}
-            | {"random_state": int(streams.generator().integers(2**32))}
-            for k in range(self._n_rbms())
-        ]
-        return new_rbms(self.visible_units, parameters) if parameters else []
-
-
-def new_rbms(visible_units, parameters):
-    """RBMs, not yet fitted, one for each hidden layer from the lowest on.
-
-    Parameters
-    ----------
-    visible_units : {"bernoulli", "gaussian"}
-        Visible units of the lowest RBM. Those of the others are the hidden units below them.
-    parameters : list of dict
-        What each RBM is made with.
-    """
-    first, *others = parameters
-    return [FIRST_RBMS[visible_units](**first), *(BernoulliRBM(**other) for other in others)]
+        rbms = []
+        for number in range(self._n_rbms()):
+            units = self._units_below(number)
+            parameters = {name: of_layers[number] for name, of_layers in values.items()}
+            if parameters["learning_rate"] is None:
+                parameters["learning_rate"] = units.learning_rate
+            seed = int(streams.generator().integers(2**32))
+            rbms.append(units.rbm(**parameters, random_state=seed))
+        return rbms
 
 
 def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
@@ -209,12 +191,3 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
             rows = rbm._rows(X)
             X = rbm._machine(rows.dtype).transform(rows)
-
-
-def encoder_layer(rbm, dtype):
-    """The layer of a feed-forward network that gives the mean hidden activities of an RBM.
-
-    That of a GaussianRBM takes standardised data.
-    """
-    machine = rbm._machine(dtype)
-    return Layer(machine.weights, machine.hidden.bias, "logistic")

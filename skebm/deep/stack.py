@@ -42,7 +42,7 @@ from .._validation import (
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
 from .objective import Objective
-from .pretraining import PreTrained, encoder_layer, fit_in_turn
+from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
 from .solvers import SOLVERS
 from .training import SCHEDULES, Learner, Settings, TrainingData, train
@@ -259,7 +259,7 @@ class BaseStack(
         self.n_layers_ = 1 + self._n_hidden + len(self._upper_layers())
         if self.pretrain:
             self.rbms_ = []
-        if self.visible_units == "gaussian":
+        if self._units_below(0).standardizes:
             self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
 
@@ -297,7 +297,8 @@ class BaseStack(
 
     def _encoder_layer(self, rbm, dtype):
         """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
-        return encoder_layer(rbm, dtype)
+        machine = rbm._machine(dtype)
+        return Layer(machine.weights, machine.hidden.bias, "logistic")
 
     def _append(self, layers):
         """Keep layers on top of those that are there."""

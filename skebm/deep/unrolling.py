@@ -10,7 +10,6 @@ from .._threads import for_each, one_blas_thread
 from ..boltzmann.units import BernoulliUnits
 from ..kernels.products import multiply
 from .feedforward import Layer, activations, losses
-from .pretraining import encoder_layer
 
 # Rows that the first weights of a linear code are computed from.
 _N_ROWS_OF_CODE = 10_000
@@ -20,30 +19,6 @@ _DEVIATION_OF_BINARY_INPUT = 4.0
 
 # Units that hardly vary are taken to vary so much: their share in a code would be noise.
 _SMALLEST_VARIANCE = 0.01
-
-
-def layers_of_bernoulli_rbm(rbm, dtype):
-    """The layers up and down whose outputs are the mean states of a BernoulliRBM."""
-    machine = rbm._machine(dtype)
-    down = np.ascontiguousarray(machine.weights.T)
-    return encoder_layer(rbm, dtype), Layer(down, machine.visible.bias, "logistic")
-
-
-def layers_of_gaussian_rbm(rbm, mean, scale, dtype):
-    """The layers up and down whose outputs are the mean states of a GaussianRBM.
-
-    They take, and return, data less ``mean`` and over ``scale``, which need not be those by which
-    the RBM standardises. Their weights are each other's transposes where the variances of the RBM
-    are ``scale ** 2``.
-    """
-    to_hidden = (rbm.components_ * (scale / rbm.variances_.astype(np.float64))).T
-    hidden_bias = rbm.intercept_hidden_ + rbm.components_ @ (mean / rbm.variances_)
-    to_visible = rbm.components_ / scale
-    visible_bias = (rbm.intercept_visible_ - mean) / scale
-    return (
-        Layer(np.ascontiguousarray(to_hidden, dtype), hidden_bias.astype(dtype), "logistic"),
-        Layer(np.ascontiguousarray(to_visible, dtype), visible_bias.astype(dtype), "identity"),
-    )
 
 
 def with_tangents(layer, below, above):

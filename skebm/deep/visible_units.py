@@ -1,0 +1,86 @@
+"""Kinds of visible units of the lowest RBM: all that a deep network knows of the data's own layer.
+
+A new kind is one class here.
+"""
+
+import numpy as np
+
+from ..boltzmann import BernoulliRBM, GaussianRBM
+from .feedforward import Layer
+
+
+class BernoulliKind:
+    """Numbers in [0, 1]: data, and the hidden units that another hidden layer sees.
+
+    Attributes
+    ----------
+    rbm : class
+        The RBM that has such units in its visible layer.
+    learning_rate : float
+        Of that RBM, where the user leaves it to us.
+    standardizes : bool
+        Whether the network, as the RBM, takes the data less a mean and over a scale.
+    bounds : tuple of float or None
+        The least and the greatest value that the data are meant to have.
+    output_activation : {"logistic", "identity"}
+        Of a layer that gives the means of the units.
+    """
+
+    rbm = BernoulliRBM
+    learning_rate = 0.2
+    standardizes = False
+    bounds = (0.0, 1.0)
+    output_activation = "logistic"
+
+    @staticmethod
+    def parameters_if_tied(scale):
+        """What the RBM is made with for its layers up and down to be each other's transposes."""
+        return {}
+
+    @staticmethod
+    def layers(rbm, dtype, mean, scale):
+        """The layers up and down whose outputs are the mean states of an RBM.
+
+        They take, and return, data less ``mean`` and over ``scale``, where the kind is one that
+        ``standardizes``.
+        """
+        machine = rbm._machine(dtype)
+        down = np.ascontiguousarray(machine.weights.T)
+        return (
+            Layer(machine.weights, machine.hidden.bias, "logistic"),
+            Layer(down, machine.visible.bias, "logistic"),
+        )
+
+
+class GaussianKind:
+    """Real numbers. Attributes and functions: see :class:`BernoulliKind`."""
+
+    rbm = GaussianRBM
+    learning_rate = 0.05
+    standardizes = True
+    bounds = None
+    output_activation = "identity"
+
+    @staticmethod
+    def parameters_if_tied(scale):
+        """The variances of the network's scale."""
+        return {"variances": float(scale**2), "learn_variance": False}
+
+    @staticmethod
+    def layers(rbm, dtype, mean, scale):
+        """The layers up and down whose outputs are the mean states of a GaussianRBM.
+
+        ``mean`` and ``scale`` need not be those by which the RBM standardises.
+        """
+        to_hidden = (rbm.components_ * (scale / rbm.variances_.astype(np.float64))).T
+        hidden_bias = rbm.intercept_hidden_ + rbm.components_ @ (mean / rbm.variances_)
+        to_visible = rbm.components_ / scale
+        visible_bias = (rbm.intercept_visible_ - mean) / scale
+        return (
+            Layer(np.ascontiguousarray(to_hidden, dtype), hidden_bias.astype(dtype), "logistic"),
+            Layer(np.ascontiguousarray(to_visible, dtype), visible_bias.astype(dtype), "identity"),
+        )
+
+
+# By the value of the parameter ``visible_units``.
+VISIBLE_UNITS = {"bernoulli": BernoulliKind, "gaussian": GaussianKind}
