@@ -238,6 +238,14 @@ def check_argument(estimator, name, value, check):
         )
 
 
+def check_targets_are_there(estimator, y):
+    """Raise an error, in scikit-learn's words, where no targets were passed."""
+    if y is None:
+        raise ValueError(
+            f"{type(estimator).__name__} requires y to be passed, but the target y is None."
+        )
+
+
 def check_mask(name, mask, shape):
     """An array of bool for data of ``shape`` (n_rows, n_columns): of all rows, or of each.
 
@@ -326,6 +334,7 @@ __all__ = [
     "check_argument",
     "check_mask",
     "check_parameters",
+    "check_targets_are_there",
     "is_sequence",
     "warn_caller",
     "warn_of_range",

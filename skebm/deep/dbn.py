@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from .._classes import check_classes, check_classes_of_further_call, check_labels
 from .._validation import ClassWeights
 from .prediction import BaseDBN
 from .stack import learns_from_minibatches
@@ -387,27 +388,16 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
             check_classification_targets(y)
         if first_time:
             self._set_classes(y, classes)
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            raise ValueError(
-                f"classes={classes!r} is not the same as in the first call of partial_fit, which "
-                f"was {self.classes_!r}."
-            )
-        unseen = np.setdiff1d(unique_labels(y), self.classes_) if len(y) else []
-        if len(unseen):
-            raise ValueError(
-                f"{type(self).__name__}: y has labels that are not among the classes, "
-                f"{unseen.tolist()}; those are {self.classes_.tolist()}."
-            )
+        else:
+            check_classes_of_further_call(self, classes)
+        if len(y):
+            check_labels(self, unique_labels(y))
 
     def _set_classes(self, y, classes):
         several = len(y) and type_of_target(y).startswith("multilabel")
         self._binarizer = LabelBinarizer().fit(y if several or classes is None else classes)
         self.classes_ = self._binarizer.classes_
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs at least two classes, the data have one class: "
-                f"{self.classes_[0]!r}."
-            )
+        check_classes(self, self.classes_)
         is_binary = len(self.classes_) == 2 and not several
         self.n_outputs_ = 1 if is_binary else len(self.classes_)
         self.out_activation_ = "logistic" if is_binary or several else "softmax"

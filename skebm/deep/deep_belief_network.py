@@ -10,9 +10,10 @@ from sklearn.utils import assert_all_finite, check_consistent_length, column_or_
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._classes import check_classes, check_classes_of_further_call, one_hot
 from .._rows import DenseRows, chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import Number, check_argument
+from .._validation import Number, check_argument, check_targets_are_there
 from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generation import BaseGenerativeDBN, fine_tunes
@@ -613,7 +614,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
                 f"y must be one label or {n_samples} labels, one for each sample. "
                 f"Got an array of shape {y.shape} instead."
             )
-        return n_samples, self._one_hot(np.broadcast_to(y, n_samples), self.rbms_[-1].components_)
+        dtype = self.rbms_[-1].components_.dtype
+        return n_samples, one_hot(self, np.broadcast_to(y, n_samples), dtype)
 
     def _check(self):
         super()._check()
@@ -630,38 +632,17 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         return [*others, LabelledRBM(**highest.get_params())]
 
     def _read_labels(self, X, y, first_time, classes=None):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if first_time:
             self.classes_ = np.unique(y if classes is None else classes)
-            if len(self.classes_) < 2:
-                raise ValueError(
-                    f"{type(self).__name__} needs at least two classes, the data have one class: "
-                    f"{self.classes_[0]!r}."
-                )
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes={classes!r} is not the same as in the first call of partial_fit, which "
-                f"was {self.classes_!r}."
-            )
-        return self._one_hot(y, X)
-
-    def _one_hot(self, y, like):
-        """Labels as rows of zeros with a single one, of the type of another array."""
-        unseen = np.setdiff1d(y, self.classes_)
-        if len(unseen):
-            raise ValueError(
-                f"{type(self).__name__}: y has labels that were not there at first, "
-                f"{unseen.tolist()}; the classes are {self.classes_.tolist()}."
-            )
-        numbers = np.searchsorted(self.classes_, y)
-        return np.eye(len(self.classes_), dtype=like.dtype)[numbers]
+            check_classes(self, self.classes_)
+        else:
+            check_classes_of_further_call(self, classes)
+        return one_hot(self, y, X.dtype)
 
     def _highest_features(self, rows):
         return self.rbms_[-1].hidden_means(rows)

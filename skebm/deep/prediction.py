@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows
-from .._validation import Number, Optional, PerLayer, Scalar
+from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there
 from .feedforward import activations
 from .stack import BaseStack, Examples
 
@@ -162,10 +162,7 @@ class BaseDBN(BaseStack):
     # What is learned from
 
     def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
-        if y is None:
-            raise ValueError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None."
-            )
+        check_targets_are_there(self, y)
         X = self._read_data(X, first_time)
         y = self._read_targets(X, y)
         labelled = np.flatnonzero(self._has_target(y))

@@ -8,6 +8,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from .._classes import check_classes, check_classes_of_further_call, one_hot
 from .._validation import Options
 from .base import BaseDSN
 from .calibration import left_out_outputs, sharpness_of
@@ -238,11 +239,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         ValueError
             As for :meth:`fit`, or if a label is new. The estimator is then as it was.
         """
-        if hasattr(self, "classes_") and not _is_same(classes, self.classes_):
-            raise ValueError(
-                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: "
-                f"{self.classes_!r}"
-            )
+        if hasattr(self, "classes_"):
+            check_classes_of_further_call(self, classes)
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def predict(self, X):
@@ -345,24 +343,10 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     def _start(self, y, weights, dtype, classes=None):
         check_classification_targets(y)
         self.classes_ = np.unique(y if classes is None else classes)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"{type(self).__name__} needs samples of at least 2 classes in the data, but the "
-                f"data contains only one class: {self.classes_[0]}."
-            )
+        check_classes(self, self.classes_)
 
     def _targets(self, y, dtype):
-        y = column_or_1d(y, warn=True)
-        numbers = np.searchsorted(self.classes_, y).clip(max=len(self.classes_) - 1)
-        unknown = self.classes_[numbers] != y
-        if unknown.any():
-            raise ValueError(
-                f"y contains the label {y[unknown][0]}, which is not one of the classes "
-                f"{self.classes_} of this {type(self).__name__}."
-            )
-        targets = np.zeros((len(y), len(self.classes_)), dtype=dtype)
-        targets[np.arange(len(y)), numbers] = 1
-        return targets
+        return one_hot(self, column_or_1d(y, warn=True), dtype)
 
     def _calibrate(self, module, point, penalty, training, held_out):
         if held_out is None:
@@ -377,10 +361,6 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         if self.stack_method == "predict_proba":
             return _probabilities(module, outputs)
         return outputs
-
-
-def _is_same(classes, known):
-    return classes is None or np.array_equal(np.unique(classes), known)
 
 
 def _probabilities(module, outputs):

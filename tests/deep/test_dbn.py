@@ -412,7 +412,7 @@ def test_partial_fit_of_a_class_that_was_not_announced():
     before = [weights.copy() for weights in model.coefs_]
     with pytest.raises(ValueError, match=r"labels that are not among the classes, \[2\]"):
         model.partial_fit(X, y)
-    with pytest.raises(ValueError, match="not the same as in the first call"):
+    with pytest.raises(ValueError, match="not the same as on the last call"):
         model.partial_fit(X, y % 2, classes=[0, 1, 2])
     np.testing.assert_array_equal(before[0], model.coefs_[0])
     assert not hasattr(small(DBNClassifier, solver="lbfgs"), "partial_fit")

@@ -373,7 +373,7 @@ def test_labels_that_cannot_be():
     with pytest.raises(ValueError, match="requires y to be passed"):
         small(GenerativeDBNClassifier).fit(X, None)
     model = small(GenerativeDBNClassifier).fit(X, y)
-    with pytest.raises(ValueError, match=r"not there at first, \[3\]"):
+    with pytest.raises(ValueError, match=r"not among the classes, \[3\]"):
         model.sample(y=3)
     with pytest.raises(ValueError, match="one label or 5 labels"):
         model.sample(5, y=[0, 1])
@@ -474,7 +474,7 @@ def test_partial_fit_is_an_epoch():
     model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
     assert_same(model, whole)
     assert model.n_iter_ == 2
-    with pytest.raises(ValueError, match=r"not there at first, \[3\]"):
+    with pytest.raises(ValueError, match=r"not among the classes, \[3\]"):
         model.partial_fit(X, y + 1)
     assert_same(model, whole)
     assert not hasattr(small(DeepBeliefNetwork), "partial_fit")

@@ -430,20 +430,20 @@ def test_errors_of_parameters(few, params, message):
 def test_errors_of_data(few):
     X, y = few
     dsn = DSNClassifier(5, 1, max_iter=0, **PLAIN)
-    with pytest.raises(ValueError, match="only one class: 1"):
+    with pytest.raises(ValueError, match="at least two classes"):
         dsn.fit(X, np.ones(200, dtype=int))
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(200,\)"):
         dsn.fit(X, y, [1, 2, 3])
     with pytest.raises(ValueError, match="must not be negative"):
         dsn.fit(X, y, -np.ones(200))
-    with pytest.raises(ValueError, match="contains the label 2"):
+    with pytest.raises(ValueError, match=r"labels .* among the classes, \[2\]"):
         dsn.partial_fit(X, y, classes=[0, 1])
     assert not hasattr(dsn, "modules_")
     dsn.partial_fit(X, y)
     before = arrays(dsn)
-    with pytest.raises(ValueError, match="contains the label 7"):
+    with pytest.raises(ValueError, match=r"labels .* among the classes, \[7\]"):
         dsn.partial_fit(X[:1], [7])
-    with pytest.raises(ValueError, match="not the same as on last call"):
+    with pytest.raises(ValueError, match="not the same as on the last call"):
         dsn.partial_fit(X, y, classes=[0, 1])
     assert all(a is b for a, b in zip(before, arrays(dsn), strict=True))
 

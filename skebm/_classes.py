@@ -1,0 +1,43 @@
+"""The labels of a classifier, checked alike by all of them."""
+
+import numpy as np
+
+
+def check_classes(estimator, classes):
+    """Raise an error unless there are two classes or more."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"{type(estimator).__name__} needs at least two classes, the data have one class: "
+            f"{classes[0]!r}."
+        )
+
+
+def check_classes_of_further_call(estimator, classes):
+    """Raise an error where a further call of partial_fit names other classes than the first."""
+    if classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+        raise ValueError(
+            f"classes={classes!r} is not the same as on the last call to partial_fit of "
+            f"{type(estimator).__name__}, which was {estimator.classes_!r}."
+        )
+
+
+def check_labels(estimator, labels):
+    """Raise an error where some labels are none of the classes."""
+    unseen = np.setdiff1d(labels, estimator.classes_)
+    if len(unseen):
+        raise ValueError(
+            f"{type(estimator).__name__}: y has labels that are not among the classes, "
+            f"{unseen.tolist()}; those are {estimator.classes_.tolist()}."
+        )
+
+
+def one_hot(estimator, y, dtype):
+    """Labels of rows, checked, as rows of zeros with a single one.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_classes)
+    """
+    check_labels(estimator, y)
+    numbers = np.searchsorted(estimator.classes_, y)
+    return np.eye(len(estimator.classes_), dtype=dtype)[numbers]
