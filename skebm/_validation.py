@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
+from sklearn.utils import check_array
 
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
 FLOATS = (np.float64, np.float32)
@@ -246,6 +247,28 @@ def check_targets_are_there(estimator, y):
         )
 
 
+def row_weights(sample_weight, X):
+    """How much each row of ``X`` counts, checked: an array of its own, of the type of ``X``.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words.
+    """
+    if sample_weight is None or np.ndim(sample_weight) == 0:
+        sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
+    )
+    if weights.ndim != 1:
+        raise ValueError("Sample weights must be 1D array or scalar")
+    if weights.shape != (X.shape[0],):
+        raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
+    if weights.min() < 0:
+        raise ValueError("Negative values in data passed to `sample_weight`")
+    return weights
+
+
 def check_mask(name, mask, shape):
     """An array of bool for data of ``shape`` (n_rows, n_columns): of all rows, or of each.
 
@@ -336,6 +359,7 @@ __all__ = [
     "check_parameters",
     "check_targets_are_there",
     "is_sequence",
+    "row_weights",
     "warn_caller",
     "warn_of_range",
 ]

@@ -11,7 +11,16 @@ from sklearn.utils.validation import validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
-from .._validation import FLOATS, Flag, Number, Optional, Options, warn_caller, warn_of_range
+from .._validation import (
+    FLOATS,
+    Flag,
+    Number,
+    Optional,
+    Options,
+    row_weights,
+    warn_caller,
+    warn_of_range,
+)
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
@@ -421,7 +430,7 @@ class DeepAutoencoder(BaseStack):
 
     def _read(self, X, y, sample_weight, first_time):
         X = self._read_data(X, first_time)
-        weights = self._row_weights(sample_weight, X)
+        weights = row_weights(sample_weight, X)
         if not weights.any():
             raise ValueError("sample_weight is zero for each row.")
         return Examples(X, None, np.arange(X.shape[0]), None, weights)

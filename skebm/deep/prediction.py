@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows
-from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there
+from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there, row_weights
 from .feedforward import activations
 from .stack import BaseStack, Examples
 
@@ -177,7 +177,7 @@ class BaseDBN(BaseStack):
         targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
         if len(labelled):
             targets[labelled] = self._encode(y[labelled])
-        weights = self._row_weights(sample_weight, X)
+        weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")

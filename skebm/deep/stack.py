@@ -17,11 +17,7 @@ from sklearn.base import (
 )
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
-from sklearn.utils import (
-    check_array,
-    check_consistent_length,
-    check_random_state,
-)
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
@@ -223,20 +219,6 @@ class BaseStack(
     def _read_data(self, X, first_time):
         dtype = FLOATS if first_time else self.coefs_[0].dtype
         return validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
-
-    def _row_weights(self, sample_weight, X):
-        """How much each row counts, checked, in an array of its own."""
-        if sample_weight is None or np.isscalar(sample_weight):
-            sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
-        weights = check_array(
-            sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
-        )
-        if weights.ndim != 1:
-            raise ValueError("Sample weights must be 1D array or scalar")
-        check_consistent_length(X, weights)
-        if weights.min() < 0:
-            raise ValueError("Negative values in data passed to `sample_weight`")
-        return weights
 
     def _rows(self, X):
         """Rows as the network reads them."""

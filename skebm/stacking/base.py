@@ -15,7 +15,7 @@ from sklearn.base import (
     is_classifier,
 )
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
@@ -34,6 +34,7 @@ from .._validation import (
     all_or_nothing,
     check_argument,
     check_parameters,
+    row_weights,
 )
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
@@ -155,7 +156,12 @@ class BaseDSN(
         dtype = FLOATS if first_time else self.modules_[0].components_.dtype
         options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
         X, y = validate_data(self, X, y, **options, **self._y_checks)
-        return X, y, self._row_weights(sample_weight, X)
+        if sample_weight is None:
+            return X, y, None
+        weights = row_weights(sample_weight, X)
+        if not weights.any():
+            raise ValueError("sample_weight is zero for each row.")
+        return X, y, weights
 
     def _train(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
@@ -263,24 +269,6 @@ class BaseDSN(
             emphasis=self.emphasis,
             n_bytes=megabytes * _MEGABYTE,
         )
-
-    def _row_weights(self, sample_weight, X):
-        """Validated weights of the rows, of the type of ``X``; None if there are none."""
-        if sample_weight is None:
-            return None
-        weights = check_array(
-            sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight"
-        )
-        if weights.ndim == 0:
-            weights = np.full(X.shape[0], weights)
-        if weights.shape != (X.shape[0],):
-            raise ValueError(f"sample_weight.shape == {weights.shape}, expected {(X.shape[0],)}!")
-        if weights.min() < 0 or not weights.any():
-            raise ValueError(
-                f"The sample_weight of {type(self).__name__} must not be negative, nor zero for "
-                "all rows."
-            )
-        return weights
 
     def _folds(self, X, targets):
         """Number of the fold in which each row is left out."""

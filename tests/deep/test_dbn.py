@@ -320,7 +320,7 @@ def test_class_weights_are_weights_of_rows(class_weight):
     [
         (-np.ones(60), "Negative"),
         (np.zeros(60), "is zero"),
-        (np.ones(59), "inconsistent"),
+        (np.ones(59), r"sample_weight.shape == \(59,\), expected \(60,\)"),
         (np.ones((60, 2)), "1D"),
     ],
 )

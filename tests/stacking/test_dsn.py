@@ -427,6 +427,13 @@ def test_errors_of_parameters(few, params, message):
     assert not hasattr(dsn, "modules_")
 
 
+def test_one_weight_is_that_of_each_row(few):
+    dsn = DSNClassifier(5, 1, max_iter=0, **PLAIN)
+    by_number = arrays(clone(dsn).fit(*few, 2.5))
+    for a, b in zip(by_number, arrays(dsn.fit(*few, np.full(200, 2.5))), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_errors_of_data(few):
     X, y = few
     dsn = DSNClassifier(5, 1, max_iter=0, **PLAIN)
@@ -434,8 +441,10 @@ def test_errors_of_data(few):
         dsn.fit(X, np.ones(200, dtype=int))
     with pytest.raises(ValueError, match=r"sample_weight.shape == \(3,\), expected \(200,\)"):
         dsn.fit(X, y, [1, 2, 3])
-    with pytest.raises(ValueError, match="must not be negative"):
+    with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
         dsn.fit(X, y, -np.ones(200))
+    with pytest.raises(ValueError, match="sample_weight is zero for each row"):
+        dsn.fit(X, y, np.zeros(200))
     with pytest.raises(ValueError, match=r"labels .* among the classes, \[2\]"):
         dsn.partial_fit(X, y, classes=[0, 1])
     assert not hasattr(dsn, "modules_")
