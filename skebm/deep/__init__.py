@@ -2,7 +2,7 @@
 
 from .autoencoder import DeepAutoencoder
 from .dbn import DBNClassifier, DBNRegressor
-from .deep_belief_network import DeepBeliefNetwork, GenerativeDBNClassifier
+from .generative_dbn import DeepBeliefNetwork, GenerativeDBNClassifier
 
 __all__ = [
     "DBNClassifier",

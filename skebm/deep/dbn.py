@@ -13,7 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from .._classes import check_classes, check_classes_of_further_call, check_labels
 from .._validation import ClassWeights
-from .prediction import BaseDBN
+from .dbn_base import BaseDBN
 from .stack import learns_from_minibatches
 
 

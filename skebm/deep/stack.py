@@ -41,7 +41,7 @@ from .objective import Objective
 from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
 from .solvers import SOLVERS
-from .training import SCHEDULES, Learner, Settings, TrainingData, train
+from .training import SCHEDULES, Learner, TrainingData, TrainingSettings, train
 
 
 def _glorot(n_in, n_out):
@@ -420,7 +420,7 @@ class BaseStack(
         return [self._settings()]
 
     def _settings(self):
-        return Settings(
+        return TrainingSettings(
             objective=self._objective(),
             **{name: getattr(self, name) for name in _SETTINGS if name in self._parameter_checks},
         )

@@ -38,7 +38,7 @@ _SCHEDULES_TO_THE_END = ("linear", "cosine")
 
 
 @dataclass(frozen=True)
-class Settings:
+class TrainingSettings:
     """How a network is trained; names and meanings are those of scikit-learn's MLPClassifier.
 
     Attributes
@@ -138,7 +138,7 @@ class Learner:
     ----------
     network : Network
         Changed in place.
-    settings : Settings
+    settings : TrainingSettings
     streams : RandomStreams
     solver : StochasticSolver, default=None
         One that goes on from earlier training. None starts afresh.

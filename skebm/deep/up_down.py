@@ -21,7 +21,7 @@ import numpy as np
 from .._threads import blocks_of, one_blas_thread, run_phases
 from ..kernels.network import column_sums
 from ..kernels.updates import move_rows, phase_difference
-from .belief_net import go_through
+from .generative_net import go_through
 
 # Smaller blocks than these make matrix products slow. 100 rows make two of nearly one size.
 _FEWEST_ROWS = 48
@@ -29,7 +29,7 @@ _FEWEST_WEIGHT_ROWS = 64
 
 
 @dataclass(frozen=True)
-class Settings:
+class UpDownSettings:
     """What a step depends on besides the net and the data; constant in an epoch."""
 
     learning_rate: float
@@ -42,7 +42,7 @@ class UpDown:
 
     Parameters
     ----------
-    net : BeliefNet
+    net : GenerativeNet
         Changed in place.
     streams : RandomStreams
 
@@ -68,7 +68,7 @@ class UpDown:
             What the top machine has in its visible layer beside the features; of shape (n_rows, 0)
             where that is nothing.
         order : ndarray of int
-        settings : Settings
+        settings : UpDownSettings
 
         Returns
         -------
@@ -98,7 +98,7 @@ class _Step:
 
     Parameters
     ----------
-    net : BeliefNet
+    net : GenerativeNet
     n_rows : int
     n_gibbs_steps : int
 

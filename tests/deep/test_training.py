@@ -13,7 +13,7 @@ from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 from skebm.deep.objective import Corruption, Objective
-from skebm.deep.training import Learner, Settings, TrainingData, train
+from skebm.deep.training import Learner, TrainingData, TrainingSettings, train
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -96,7 +96,7 @@ def test_training_is_that_of_scikit_learn(output, name, hidden):
     network = Network(layers)
     mlp.set_params(**shared, max_iter=4).fit(X, y)
 
-    settings = Settings(objective=Objective(l2=0.3), max_iter=4, **shared)
+    settings = TrainingSettings(objective=Objective(l2=0.3), max_iter=4, **shared)
     data = TrainingData(as_rows(X), as_rows(T), np.arange(33))
     losses = losses_of(fit(network, data, settings))
 
@@ -117,7 +117,7 @@ def test_scipys_solvers_reach_the_ridge(solver, n_rows):
 
     network = make_network((5, 2), ("identity",))
     data = TrainingData(as_rows(X), as_rows(T), numbers, weights)
-    settings = Settings(
+    settings = TrainingSettings(
         objective=Objective(l2=2.5), solver=solver, batch_size=n_rows, max_iter=40, tol=0.0
     )
     history = fit(network, data, settings)
@@ -128,7 +128,7 @@ def test_scipys_solvers_reach_the_ridge(solver, n_rows):
 
 def test_cg_searches_on_large_minibatches():
     data = make_data(60)
-    settings = Settings(solver="cg", batch_size=20, max_iter=5, n_line_searches=2)
+    settings = TrainingSettings(solver="cg", batch_size=20, max_iter=5, n_line_searches=2)
     first, last = (
         losses_of(fit(make_network((6, 5, 3), ("tanh", "softmax")), data, s))[-1]
         for s in (replace(settings, max_iter=1), settings)
@@ -168,7 +168,7 @@ def team_of(size, monkeypatch):
 @each_dtype
 @pytest.mark.parametrize("name", SETTINGS)
 def test_same_bits_for_any_number_of_threads(name, dtype, monkeypatch):
-    settings = Settings(
+    settings = TrainingSettings(
         **{"objective": EVERYTHING, "batch_size": 70, "max_iter": 2} | SETTINGS[name]
     )
     data = make_data(151, 201, 202, dtype)
@@ -191,7 +191,11 @@ def test_sparse_data_are_the_same_as_dense_data(dtype):
         rows = as_rows(storage(X))
         networks.append(make_network((6, 4, 6), ("logistic", "identity"), dtype))
         data = TrainingData(rows, rows, np.arange(50))
-        fit(networks[-1], data, Settings(objective=Objective(dropout=(0.1, 0.2)), max_iter=3))
+        fit(
+            networks[-1],
+            data,
+            TrainingSettings(objective=Objective(dropout=(0.1, 0.2)), max_iter=3),
+        )
     dense, sparse = networks
     assert sparse.parameters.dtype == dtype
     assert sparse.parameters.tobytes() == dense.parameters.tobytes()
@@ -207,7 +211,7 @@ def test_a_row_of_weight_two_is_two_rows(solver):
     weights = rng.integers(3, size=12).astype(np.float64)
     twice = np.repeat(np.arange(12), weights.astype(int))
     networks = [make_network((6, 4, 3), ("tanh", "softmax")) for _ in range(2)]
-    settings = Settings(
+    settings = TrainingSettings(
         objective=Objective(l2=0.5, l1=0.1), solver=solver, batch_size=50, max_iter=5
     )
     weighted, repeated = networks
@@ -223,7 +227,7 @@ def test_a_row_of_weight_two_is_two_rows(solver):
 def test_weights_of_all_rows_alike_do_not_matter_without_penalties():
     networks = [make_network((6, 4, 3), ("tanh", "softmax")) for _ in range(2)]
     for network, weights in zip(networks, (None, np.full(30, 4.0)), strict=True):
-        fit(network, make_data(weights=weights), Settings(batch_size=8, max_iter=3))
+        fit(network, make_data(weights=weights), TrainingSettings(batch_size=8, max_iter=3))
     assert np.array_equal(*(network.parameters for network in networks))
 
 
@@ -232,7 +236,7 @@ def test_rows_that_are_not_to_be_learned_from_have_no_part_in_it():
     data = make_data()
     X, T = data.inputs.take(data.numbers, np.empty((30, 6))), np.full((30, 3), np.nan)
     T[5:25] = data.targets.take(data.numbers, np.empty((30, 3)))[5:25]
-    settings = Settings(batch_size=7, max_iter=3, shuffle=False)
+    settings = TrainingSettings(batch_size=7, max_iter=3, shuffle=False)
     fit(network, TrainingData(as_rows(X), as_rows(T), np.arange(5, 25)), settings)
     fit(other, TrainingData(as_rows(X[5:25]), as_rows(T[5:25]), np.arange(20)), settings)
     assert np.array_equal(network.parameters, other.parameters)
@@ -243,7 +247,7 @@ def test_rows_that_are_not_to_be_learned_from_have_no_part_in_it():
 
 def test_norms_of_the_weights_into_each_unit_are_limited():
     data = make_data(50, 150, 110)
-    settings = Settings(solver="sgd", learning_rate_init=0.5, batch_size=10, max_iter=2)
+    settings = TrainingSettings(solver="sgd", learning_rate_init=0.5, batch_size=10, max_iter=2)
     free, limited = (
         make_network((150, 130, 110), ("tanh", "softmax"), scale=0.1) for _ in range(2)
     )
@@ -258,7 +262,7 @@ def test_norms_of_the_weights_into_each_unit_are_limited():
 
 def test_the_gradient_is_scaled_back_to_the_greatest_norm():
     data = make_data()
-    settings = Settings(
+    settings = TrainingSettings(
         solver="sgd", momentum=0.0, learning_rate_init=1.0, batch_size=30, max_iter=1
     )
 
@@ -278,7 +282,9 @@ def test_a_minibatch_without_a_gradient_moves_nothing():
     data = make_data()
     weights = np.array([0.0] * 29 + [1.0])
     data = TrainingData(data.inputs, data.targets, np.arange(30), weights)
-    settings = Settings(solver="sgd", momentum=0.0, batch_size=10, shuffle=False, max_iter=1)
+    settings = TrainingSettings(
+        solver="sgd", momentum=0.0, batch_size=10, shuffle=False, max_iter=1
+    )
     free, limited = (make_network((6, 4, 3), ("tanh", "softmax")) for _ in range(2))
     fit(free, data, settings)
     fit(limited, data, replace(settings, max_gradient_norm=1e6))
@@ -290,7 +296,7 @@ def test_a_minibatch_without_a_gradient_moves_nothing():
 
 def test_rates_of_the_schedules():
     data = make_data()
-    settings = Settings(solver="sgd", momentum=0.0, batch_size=30, learning_rate_init=1e-6)
+    settings = TrainingSettings(solver="sgd", momentum=0.0, batch_size=30, learning_rate_init=1e-6)
 
     def factors(schedule):
         network = make_network((6, 4, 3), ("tanh", "softmax"))
@@ -313,7 +319,7 @@ def test_rates_of_the_schedules():
 
 def test_adaptive_divides_by_five_where_others_stop():
     data = make_data()
-    settings = Settings(solver="sgd", momentum=0.0, batch_size=30, learning_rate_init=1e-3)
+    settings = TrainingSettings(solver="sgd", momentum=0.0, batch_size=30, learning_rate_init=1e-3)
     # Nothing is ever enough of a gain, but for the first epoch.
     settings = replace(settings, tol=1.0, n_iter_no_change=2, max_iter=100)
     stopped = fit(make_network((6, 4, 3), ("tanh", "softmax")), data, settings)
@@ -339,14 +345,14 @@ def test_adaptive_divides_by_five_where_others_stop():
     ("n_rows", "expected"), [(7, 7), (150, 20), (2500, 25), (10_000, 100), (60_000, 100)]
 )
 def test_size_of_a_minibatch_that_is_left_open(n_rows, expected):
-    assert Settings().rows_in_minibatch(n_rows) == expected
-    assert Settings(solver="cg").rows_in_minibatch(n_rows) == min(n_rows, 1000)
-    assert Settings(batch_size=300).rows_in_minibatch(n_rows) == min(n_rows, 300)
+    assert TrainingSettings().rows_in_minibatch(n_rows) == expected
+    assert TrainingSettings(solver="cg").rows_in_minibatch(n_rows) == min(n_rows, 1000)
+    assert TrainingSettings(batch_size=300).rows_in_minibatch(n_rows) == min(n_rows, 300)
 
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_a_learning_rate_that_falls_to_zero_does_so(schedule):
-    settings = Settings(learning_rate=schedule, tol=1.0, n_iter_no_change=2, max_iter=9)
+    settings = TrainingSettings(learning_rate=schedule, tol=1.0, n_iter_no_change=2, max_iter=9)
     network = make_network((6, 4, 3), ("tanh", "softmax"))
     assert len(fit(network, make_data(), settings)) == 9
     # Scores of rows held out still end it: the parameters of the best epoch are kept.
@@ -363,7 +369,7 @@ def test_the_parameters_with_the_highest_validation_score_are_kept():
         at.append(network.parameters.copy())
         return next(scores)
 
-    settings = Settings(max_iter=8, n_iter_no_change=3)
+    settings = TrainingSettings(max_iter=8, n_iter_no_change=3)
     history = fit(network, make_data(), settings, validate=validate)
     # Without a gain for one epoch more than three: those with 0.4, 0.3, 0.8 and 0.2.
     assert [m["validation_score"] for m in history] == [0.1, 0.5, 0.8, 0.4, 0.3, 0.8, 0.2]
@@ -373,7 +379,7 @@ def test_the_parameters_with_the_highest_validation_score_are_kept():
 @pytest.mark.parametrize("solver", ["adam", "lbfgs", "cg"])
 def test_each_epoch_is_measured_and_reported(solver):
     network = make_network((6, 4, 3), ("tanh", "softmax"))
-    settings = Settings(solver=solver, max_iter=50, learning_rate_init=0.01)
+    settings = TrainingSettings(solver=solver, max_iter=50, learning_rate_init=0.01)
     history = []
 
     def after_epoch(measured):
@@ -401,7 +407,7 @@ def test_rows_come_in_a_new_order_in_each_epoch():
     data = make_data()
     data.inputs = Rows()
     network = make_network((6, 4, 3), ("tanh", "softmax"))
-    fit(network, data, Settings(batch_size=12, max_iter=2))
+    fit(network, data, TrainingSettings(batch_size=12, max_iter=2))
     first, second = np.concatenate(orders[:3]), np.concatenate(orders[3:])
     assert [len(order) for order in orders] == [12, 12, 6] * 2
     assert np.array_equal(np.sort(first), np.arange(30))
@@ -413,7 +419,7 @@ def test_rows_come_in_a_new_order_in_each_epoch():
 def test_parameters_that_are_not_finite_are_an_error():
     network = make_network((6, 4, 6), ("relu", "identity"), np.float32, scale=3.0)
     rows = make_data(dtype=np.float32).inputs
-    settings = Settings(solver="sgd", learning_rate_init=1e6, max_iter=20)
+    settings = TrainingSettings(solver="sgd", learning_rate_init=1e6, max_iter=20)
     with pytest.raises(FloatingPointError, match="no longer finite"):
         fit(network, TrainingData(rows, rows, np.arange(30)), settings)
 
@@ -424,7 +430,7 @@ def test_every_solver_learns_to_tell_three_classes(solver):
     y = rng.integers(3, size=300)
     X = rng.normal(size=(300, 2)) * 0.3 + np.array([[1, 0], [-1, 1], [-1, -1]])[y]
     rates = {"sgd": 0.1, "adagrad": 0.05, "rmsprop": 0.01}
-    settings = Settings(
+    settings = TrainingSettings(
         solver=solver, learning_rate_init=rates.get(solver, 0.01), max_iter=20, batch_size=30
     )
     network = make_network((2, 5, 3), ("logistic", "softmax"))

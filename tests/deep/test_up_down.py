@@ -10,13 +10,13 @@ from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, LabelledUnits
-from skebm.deep.belief_net import BeliefNet, Connection
-from skebm.deep.up_down import Settings, UpDown
+from skebm.deep.generative_net import Connection, GenerativeNet
+from skebm.deep.up_down import UpDown, UpDownSettings
 
 # Several blocks of rows and of weights, none full; the last minibatch has 13 rows.
 N_ROWS, SIZES, N_HIGHEST = 143, (130, 21, 9), 70
 SEED = 2**40 + 5
-SETTINGS = Settings(learning_rate=0.3, batch_size=130, n_gibbs_steps=2)
+SETTINGS = UpDownSettings(learning_rate=0.3, batch_size=130, n_gibbs_steps=2)
 
 
 def make_net(visible, n_labels, dtype):
@@ -37,7 +37,7 @@ def make_net(visible, n_labels, dtype):
     bias = numbers(SIZES[-1] + n_labels)
     highest = LabelledUnits(bias, n_labels) if n_labels else BernoulliUnits(bias)
     weights = numbers(SIZES[-1] + n_labels, N_HIGHEST)
-    return BeliefNet(connections, Machine(weights, highest, BernoulliUnits(numbers(N_HIGHEST))))
+    return GenerativeNet(connections, Machine(weights, highest, BernoulliUnits(numbers(N_HIGHEST))))
 
 
 def make_data(visible, n_labels, dtype):

@@ -31,10 +31,10 @@ from .._validation import (
 )
 from .._version import VersionStamp
 from ..boltzmann.units import BernoulliUnits
-from .belief_net import BeliefNet, Connection, connection_of
+from .generative_net import Connection, GenerativeNet, connection_of
 from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
-from .up_down import Settings, UpDown
+from .up_down import UpDown, UpDownSettings
 
 
 def fine_tunes(estimator):
@@ -228,7 +228,7 @@ class BaseGenerativeDBN(
 
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
-        return Settings(
+        return UpDownSettings(
             learning_rate=rate_factor * self.learning_rate,
             batch_size=self.batch_size,
             n_gibbs_steps=now(self.n_gibbs_steps),
@@ -292,7 +292,7 @@ class BaseGenerativeDBN(
         return connections
 
     def _net(self, dtype):
-        return BeliefNet(self._connections(dtype), self.rbms_[-1]._machine(dtype))
+        return GenerativeNet(self._connections(dtype), self.rbms_[-1]._machine(dtype))
 
     def _states(self, X):
         """Rows of visible states from validated data."""

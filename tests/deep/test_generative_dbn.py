@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 from enumeration import all_states
 from naive import sigmoid
 from skebm import BernoulliRBM, DeepBeliefNetwork, GaussianRBM, GenerativeDBNClassifier
-from skebm.deep import generation
+from skebm.deep import generative_dbn_base
 
 BOTH = [DeepBeliefNetwork, GenerativeDBNClassifier]
 each_estimator = pytest.mark.parametrize("cls", BOTH)
@@ -388,13 +388,13 @@ class InterruptAt:
     def __init__(self, monkeypatch, call):
         self.calls_left = call
 
-        class Report(generation.StageReport):
+        class Report(generative_dbn_base.StageReport):
             def __call__(report, epoch, measured):
                 self.calls_left -= 1
                 if not self.calls_left:
                     raise KeyboardInterrupt
 
-        monkeypatch.setattr(generation, "StageReport", Report)
+        monkeypatch.setattr(generative_dbn_base, "StageReport", Report)
         monkeypatch.setattr("skebm.deep.pretraining.StageReport", Report)
 
 
@@ -483,13 +483,13 @@ def test_partial_fit_is_an_epoch():
 def test_gibbs_steps_and_learning_rate_follow_their_schedules(monkeypatch):
     X, _ = make_data()
     seen = []
-    original = generation.UpDown.run_epoch
+    original = generative_dbn_base.UpDown.run_epoch
 
     def run_epoch(self, rows, labels, order, settings):
         seen.append((settings.n_gibbs_steps, settings.learning_rate))
         return original(self, rows, labels, order, settings)
 
-    monkeypatch.setattr(generation.UpDown, "run_epoch", run_epoch)
+    monkeypatch.setattr(generative_dbn_base.UpDown, "run_epoch", run_epoch)
     small(
         DeepBeliefNetwork,
         fine_tune="up_down",

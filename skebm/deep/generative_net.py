@@ -78,7 +78,7 @@ class Connection:
 
 
 @dataclass
-class BeliefNet:
+class GenerativeNet:
     """Connections from the data upwards, and the machine whose visible layer is the last above.
 
     The machine may have more visible units than that, to the right of them: those of a label.
@@ -141,7 +141,7 @@ class BeliefNet:
             )
             for c in self.connections
         ]
-        return BeliefNet(connections, self.top.copy())
+        return GenerativeNet(connections, self.top.copy())
 
 
 def connection_of(machine):

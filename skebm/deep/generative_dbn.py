@@ -16,7 +16,7 @@ from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there
 from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
 from ..boltzmann.labelled import LabelledRBM
-from .generation import BaseGenerativeDBN, fine_tunes
+from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 from .visible_units import VISIBLE_UNITS
 
 # Scores are the same at each call.
@@ -288,7 +288,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
     def _log_weights(self, rows, n_draws):
-        """Mean over draws of log p*(v, h) / q(h | v), see :meth:`BeliefNet.log_weights`."""
+        """Mean over draws of log p*(v, h) / q(h | v), see :meth:`GenerativeNet.log_weights`."""
         net = self._net(rows.dtype)
         n_streams = len(net.connections)
         n_draws = n_draws if n_streams else 1
