@@ -14,8 +14,8 @@ changes parameters of the estimator, `--rows` takes fewer rows to learn from.
 - `random`: `peer-time` without pre-training;
 - `neighbours`: error of the 3 nearest neighbours, by codes of `peer-time` and by 30 principal
   components;
-- `faces`: patches of 25 x 25 pixels of the Olivetti faces, the people to learn from and those to
-  reconstruct being different ones; beside principal components;
+- `faces`: patches of 25 x 25 pixels of the Olivetti faces, turned and scaled, the people to learn
+  from and those to reconstruct being different ones; beside principal components;
 - `binary`: share of the 100 nearest training rows, by Hamming distance of 128-bit codes, that
   have the label of a test row; beside signs of randomly rotated principal components;
 - `epoch`: one epoch of fine-tuning, minibatches of 200 rows, Adam, in turns with PyTorch;
@@ -27,6 +27,7 @@ import sys
 import time
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 from sklearn.datasets import fetch_olivetti_faces
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -43,6 +44,7 @@ N_CHOICE_ROWS = 10_000
 N_BITS = 128
 N_NEAREST = 100
 N_PEOPLE, N_TEST_PEOPLE = 40, 10
+N_PATCHES, PATCH_SIDE = 200, 25  # of each image
 
 # Chosen on 10,000 rows with 20 epochs, too few to be the last word: `--choose` is for more.
 COMMON = {
@@ -166,13 +168,15 @@ def run_faces(_, options):
     pca = PCA(30, random_state=options.seed).fit(rows)
     error = squared_error(new_rows, pca.inverse_transform(pca.transform(new_rows)))
     report("faces, PCA", error, time.perf_counter() - start)
+    # More layers learn the people: held out, 144 and more, beside 127.5 for these and 134.7 for
+    # principal components.
     model = DeepAutoencoder(
-        SIZES,
+        (600, 30),
         visible_units="gaussian",
-        rbm_learning_rate=(0.01, 0.05, 0.05, 0.05),
+        rbm_learning_rate=(0.01, 0.05),
         rbm_n_iter=5,
         batch_size=100,
-        max_iter=60,
+        max_iter=20,
         random_state=options.seed,
         verbose=options.verbose,
     ).set_params(**parameters(options.set))
@@ -183,25 +187,39 @@ def run_faces(_, options):
 
 
 def load_patches(path, choose):
-    """All patches of 25 x 25 pixels of faces of half the size: of some people, and of others.
+    """Patches of 25 x 25 pixels of the faces of some people to learn from, and of other people.
 
-    As in the paper of 2006, pixels have mean zero each and, on average, variance 1.
+    As in the paper of 2006: rotated, made smaller and cropped at random; each has mean zero, and
+    all together variance 1.
     """
     if path is None:
-        images = fetch_olivetti_faces().data
+        images = fetch_olivetti_faces().images
     else:
         with np.load(path) as archive:
-            images = archive["X"]
-    images = images.reshape(N_PEOPLE, -1, 32, 2, 32, 2).mean(axis=(3, 5))
-    patches = np.lib.stride_tricks.sliding_window_view(images, (25, 25), axis=(2, 3))
-    patches = patches.reshape(N_PEOPLE, -1, 625).astype(np.float32)
+            images = archive["X"].reshape(-1, 64, 64)
+    rng = np.random.default_rng(0)
+    patches = np.stack([random_patches(image, rng) for image in images])
+    patches = patches.reshape(N_PEOPLE, -1, PATCH_SIDE**2)
+    patches -= patches.mean(axis=2, keepdims=True)
     people = N_PEOPLE - N_TEST_PEOPLE
     if choose:
         patches, people = patches[:people], people - N_TEST_PEOPLE
-    rows, new_rows = patches[:people].reshape(-1, 625), patches[people:].reshape(-1, 625)
-    mean = rows.mean(axis=0)
-    scale = np.sqrt(rows.var(axis=0).mean())
-    return (rows - mean) / scale, (new_rows - mean) / scale
+    parts = patches[:people], patches[people:]
+    return [part.reshape(-1, PATCH_SIDE**2) / patches[:people].std() for part in parts]
+
+
+def random_patches(image, rng):
+    """Patches of a face turned by up to 90 degrees and 1.4 to 1.8 times smaller than it."""
+    angle = rng.uniform(-np.pi / 2, np.pi / 2, N_PATCHES)
+    scale = rng.uniform(1.4, 1.8, N_PATCHES)
+    down, right = scale * np.cos(angle), scale * np.sin(angle)
+    grid = np.arange(PATCH_SIDE) - (PATCH_SIDE - 1) / 2
+    rows, columns = (axis.reshape(-1, 1) for axis in np.meshgrid(grid, grid, indexing="ij"))
+    y, x = down * rows + right * columns, down * columns - right * rows
+    # A corner is nowhere farther out than the room that this leaves.
+    room = (len(image) - 1) / 2 - np.abs(y).max(axis=0)
+    centre = (len(image) - 1) / 2 + rng.uniform(-room, room, (2, N_PATCHES))
+    return map_coordinates(image, [y + centre[0], x + centre[1]], order=1).T.astype(np.float32)
 
 
 def run_binary(data, options):
@@ -212,10 +230,12 @@ def run_binary(data, options):
     signs, new_signs = (pca.transform(rows) @ rotation.astype(X.dtype) > 0 for rows in (X, X_new))
     precision = precision_of_nearest(signs, y, new_signs, y_new)
     report("binary, components", precision, time.perf_counter() - start)
+    # Held out, the default noise of 4 and 30 epochs came to 0.850, these to 0.872.
     chosen = COMMON | {
         "hidden_layer_sizes": (1000, 500, N_BITS),
         "code": "binary",
-        "max_iter": 30,
+        "code_noise": 16.0,
+        "max_iter": 15,
     }
     model, seconds = fitted_autoencoder(X, options, chosen)
     codes, new_codes = model.transform(X), model.transform(X_new)

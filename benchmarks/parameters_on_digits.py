@@ -188,7 +188,7 @@ def compare_dbns(seeds):
         pretrain=[False],
         rbm_n_iter=[5],
         rbm_learning_rate=[0.02, 1.0],
-        learning_rate_init=[0.0003, 0.03],
+        learning_rate_init=[0.001, 0.1],
         dropout=[0.0],
         batch_size=[100],
         max_iter=[50],

@@ -84,7 +84,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.01
         Learning rate at the start. Not used by "lbfgs" and "cg".
     max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
@@ -226,7 +226,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="linear",
-        learning_rate_init=0.003,
+        learning_rate_init=0.01,
         max_iter=200,
         n_iter_output=0,
         n_line_searches=3,
@@ -504,7 +504,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.01
         Learning rate at the start. Not used by "lbfgs" and "cg".
     max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end

@@ -59,7 +59,7 @@ class BaseDBN(BaseStack):
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="linear",
-        learning_rate_init=0.003,
+        learning_rate_init=0.01,
         max_iter=200,
         n_iter_output=0,
         n_line_searches=3,
