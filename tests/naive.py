@@ -1,10 +1,13 @@
 """Obviously right, slow twins of what is compiled: Python integers and plain NumPy in float64."""
 
+from functools import cache
+
 import numpy as np
 
 WORD = 2**32
 
 
+@cache  # of its four words each is asked for alone, and by one test after the other
 def philox(counter, key):
     """Philox4x32-10: four words from a counter of four and a key of two, all Python ints."""
     c0, c1, c2, c3 = counter

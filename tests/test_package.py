@@ -54,8 +54,8 @@ start = perf_counter()
 import skebm
 print(perf_counter() - start)
 """
-    # The best of three: a busy machine adds, it never subtracts.
-    assert min(float(run_python(code)) for _ in range(3)) <= 0.5
+    # Once in three attempts: a busy machine adds, it never subtracts.
+    assert any(float(run_python(code)) <= 0.5 for _ in range(3))
 
 
 def test_commands_of_the_readme():

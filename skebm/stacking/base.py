@@ -177,7 +177,8 @@ class BaseDSN(
             is_top = number + 1 == self.n_modules
             with one_blas_thread():
                 start = self._initial_layer(row_sets[0], layer, streams)
-                module, point = self._fit_module(start, row_sets, streams)
+                name = f"Module {number + 1}"
+                module, point = self._fit_module(start, row_sets, streams, name)
                 if self.early_stopping and not self._is_gain(module):
                     yield True
                     return
@@ -202,18 +203,22 @@ class BaseDSN(
         """What modules pass on of the rows that each was trained without, all from ``start``."""
         rows, *held_out = row_sets
         out = np.empty_like(rows.targets)
-        for fold in np.unique(rows.folds):
+        for number, fold in enumerate(np.unique(rows.folds), start=1):
             inside, outside = (
                 np.flatnonzero(where) for where in (rows.folds == fold, rows.folds != fold)
             )
-            module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams)
+            name = f"Module {len(self.modules_)}, without fold {number}"
+            module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams, name)
             out[inside] = self._outputs_passed_on(module, rows.take(inside))
         return out
 
-    def _fit_module(self, layer, row_sets, streams):
-        """Train a module from ``layer`` on; also returns the point that it ended in."""
+    def _fit_module(self, layer, row_sets, streams, name):
+        """Train a module from ``layer`` on; also returns the point that it ended in.
+
+        ``name`` is what it is called in what is printed.
+        """
         settings = self._settings()
-        report = partial(self._report, len(self.modules_) + 1)
+        report = partial(self._report, name)
         training, held_out = (*(rows.examples() for rows in row_sets), None)[:2]
         module, point = train_module(layer, training, held_out, settings, streams, report)
         self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
@@ -301,11 +306,11 @@ class BaseDSN(
         parts = np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
         return [rows.take(part) for part in parts]
 
-    def _report(self, module, step, error, held_out_error, seconds):
+    def _report(self, name, step, error, held_out_error, seconds):
         if self.verbose:
             held_out = "" if held_out_error is None else f", held out = {held_out_error:.5f}"
             print(
-                f"[{type(self).__name__}] Module {module}, step {step}, "
+                f"[{type(self).__name__}] {name}, step {step}, "
                 f"squared error = {error:.5f}{held_out}, time = {seconds:.2f}s",
                 flush=True,
             )

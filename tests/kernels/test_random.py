@@ -34,7 +34,7 @@ SMALLEST_P = 1e-3 / 26
 
 
 def words(text):
-    return [int(word, 16) for word in text.split()]
+    return tuple(int(word, 16) for word in text.split())
 
 
 def filled(seed, stream, row, first, n, dtype):
@@ -51,8 +51,8 @@ def square(seed, n_rows=256, n_columns=256, stream=0, dtype=np.float64):
 @pytest.mark.parametrize(("counter", "key", "expected"), PUBLISHED)
 def test_published_vectors(counter, key, expected):
     compiled = philox(*np.array(words(counter) + words(key), dtype=np.uint32))
-    assert [int(word) for word in compiled] == words(expected)
-    assert list(naive.philox(words(counter), words(key))) == words(expected)
+    assert tuple(int(word) for word in compiled) == words(expected)
+    assert naive.philox(words(counter), words(key)) == words(expected)
 
 
 @each_dtype

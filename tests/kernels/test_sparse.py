@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 from numba import njit
 
+from skebm._rows import as_rows
 from skebm.kernels.simd import LINE_BYTES
 from skebm.kernels.sparse import (
     add_listed_rows,
@@ -25,7 +26,7 @@ def integers(rng, *shape, dtype):
 def test_listed_rows_are_added_scaled(n, dtype):
     rng = np.random.default_rng(n)
     W, out = integers(rng, 12, 7, dtype=dtype), integers(rng, 3, 7, dtype=dtype)
-    numbers = rng.integers(12, size=(4, 30)).astype(np.int32)  # repeated ones among them
+    numbers = rng.integers(12, size=(4, 30))  # repeated ones among them
     factors = integers(rng, 4, 30, dtype=dtype)
     at, start, to = 2, 5, 1
 
@@ -60,9 +61,9 @@ def test_listed_vectors_are_added_scaled(n, n_vectors, dtype):
 
 
 def make_csr(rng, dtype):
-    """Rows of 0 to 19 non-zeros."""
+    """Rows of 0 to 19 non-zeros, dense and as kernels see them all: arrays to read only."""
     X = integers(rng, 30, 19, dtype=dtype) * (rng.random((30, 19)) < np.linspace(0, 1, 30)[:, None])
-    return X, scipy.sparse.csr_matrix(X)
+    return X, as_rows(scipy.sparse.csr_matrix(X)).data
 
 
 @each_dtype
@@ -72,7 +73,7 @@ def test_csr_product_is_the_dense_product(first, n, dtype):
     X, csr = make_csr(rng, dtype)
     W = integers(rng, 19, 6, dtype=dtype)
     out = np.full((n, 6), np.nan, dtype=dtype)  # what was there before does not count
-    csr_times(csr.data, csr.indices, csr.indptr, first, W, out)
+    csr_times(*csr, first, W, out)
     assert np.array_equal(out, X[first : first + n] @ W)
 
 
@@ -82,7 +83,7 @@ def test_gathered_rows_are_the_dense_rows(dtype):
     X, csr = make_csr(rng, dtype)
     numbers = rng.integers(30, size=50)
     out = np.full((50, 19), np.nan, dtype=dtype)
-    gather_csr_rows(csr.data, csr.indices, csr.indptr, numbers, out)
+    gather_csr_rows(*csr, numbers, out)
     assert np.array_equal(out, X[numbers])
 
 

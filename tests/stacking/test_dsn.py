@@ -466,3 +466,14 @@ def test_what_is_said(few, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 4
     assert lines[3].startswith("[DSNClassifier] Module 2, step 1, squared error = 0.")
+
+
+def test_verbose_tells_modules_from_those_of_the_folds(few, capsys):
+    DSNClassifier(5, 2, cv=2, max_iter=0, verbose=1, **PLAIN).fit(*few)
+    names = [line.split(", step")[0] for line in capsys.readouterr().out.splitlines()]
+    assert names == [
+        "[DSNClassifier] Module 1",
+        "[DSNClassifier] Module 1, without fold 1",
+        "[DSNClassifier] Module 1, without fold 2",
+        "[DSNClassifier] Module 2",
+    ]
