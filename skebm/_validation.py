@@ -255,7 +255,7 @@ def row_weights(sample_weight, X):
     ValueError
         In scikit-learn's words.
     """
-    if sample_weight is None or np.ndim(sample_weight) == 0:
+    if sample_weight is None or np.isscalar(sample_weight):
         sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
     weights = check_array(
         sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
