@@ -86,7 +86,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.01
-        Learning rate at the start. Not used by "lbfgs" and "cg".
+        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
+        0.003 was better. Not used by "lbfgs" and "cg".
     max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
@@ -495,7 +496,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
     learning_rate_init : float, default=0.01
-        Learning rate at the start. Not used by "lbfgs" and "cg".
+        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
+        0.003 was better. Not used by "lbfgs" and "cg".
     max_iter : int, default=200
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
