@@ -192,6 +192,9 @@ _MARGIN = 9.0
 _STRIDE = 8
 _NEGLIGIBLE = -30.0
 
+# More strides, and means are millions of deviations apart: such weights have diverged.
+_MOST_STRIDES = 1e6
+
 # As many factors between 1 and 2 as a float32 can hold the product of.
 _N_FACTORS = 64
 
@@ -262,7 +265,11 @@ def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
             margin = _MARGIN * np.sqrt(s2)
             start = _mean_along(x, w, real(lowest - here), b, s2) - margin
             stop = _mean_along(x, w, real(highest - here), b, s2) + margin
-            n_strides = np.int64((stop - start) / (_STRIDE * spacing)) + 1
+            reach = (stop - start) / (_STRIDE * spacing)
+            if not 0 <= reach < _MOST_STRIDES:
+                out[r, i] = np.nan
+                continue
+            n_strides = np.int64(reach) + 1
             f = np.empty(n_strides + 1)
             for m in range(n_strides + 1):
                 f[m] = _log_density_along(x, w, start + _STRIDE * spacing * m, here, b, s2)
