@@ -10,7 +10,7 @@ changes parameters of the estimator, `--rows` takes fewer rows to learn from.
 
 - `pca`: 30 principal components;
 - `five-minutes`, `peer-time`, `25-minutes`: 784-1000-500-250-30, in as many minutes on two
-  cores; `peer-time` is that of `torch`;
+  cores, the last on one; `peer-time` is that of `torch`;
 - `random`: `peer-time` without pre-training;
 - `neighbours`: error of the 3 nearest neighbours, by codes of `peer-time` and by 30 principal
   components;
@@ -60,7 +60,7 @@ COMMON = {
 AUTOENCODERS = {
     "five-minutes": (COMMON | {"max_iter": 35}, "3.6", "3.2"),
     "peer-time": (COMMON | {"max_iter": 50}, "3.06", "2.9"),
-    "25-minutes": (COMMON | {"max_iter": 180}, "2.8", "2.4"),
+    "25-minutes": (COMMON | {"max_iter": 90}, "2.8", "2.4"),
     "random": (COMMON | {"max_iter": 55, "pretrain": False}, "", ""),
 }
 

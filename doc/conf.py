@@ -34,6 +34,8 @@ html_theme_options = {
     "navbar_end": ["theme-switcher"],
     "header_links_before_dropdown": 6,
     "footer_end": [],
+    # A table of eight columns needs the width.
+    "secondary_sidebar_items": {"**": ["page-toc"], "results": []},
 }
 # Pages that stand alone have nothing to show in a navigation of their section.
 html_sidebars = {
