@@ -140,11 +140,14 @@ def run_phases(phases):
 def blocks_of(n, smallest, most=8):
     """Slices that cover ``range(n)``: up to ``most``, of one size, at least ``smallest``.
 
-    The last may be shorter, and so is the only one if ``n`` is.
+    The last may be shorter, and so is the only one if ``n`` is. Fewer than eight are one, two or
+    four: of three, one of two threads would have twice as much to do as the other.
 
     Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them.
     """
     n_blocks = max(1, min(most, n // smallest))
+    if n_blocks < 8:
+        n_blocks = 1 << n_blocks.bit_length() - 1
     size = -(-n // n_blocks)
     size += -size % 4
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]

@@ -15,12 +15,12 @@ from ..kernels.simd import LINE_BYTES
 from ..kernels.sparse_steps import ROWS_IN_CACHE, Model, Rule, Workspace, run_steps
 from .units import BernoulliUnits
 
-# A block of visible units is so small that its weights stay in the cache of a processor, and
-# there are four at least, for as many threads; but no smaller than this, and no more than that
-# many, or their parts would cost more to add up than they gain.
-_BYTES_IN_CACHE = 400_000
+# Visible units are cut into four blocks, for as many threads: with each block the inputs of all
+# hidden units have one part more to be written and added up. Weights of more bytes than these are
+# worth eight or sixteen; those of so few, which fit into the fastest cache, not a second thread.
+_BYTES_OF_FOUR_BLOCKS = 8_000_000
+_BYTES_OF_ONE_BLOCK = 50_000
 _SMALLEST_BLOCK = 32
-_MOST_BLOCKS = 16
 
 _LINES = 4  # a row of weights is a multiple of so many, which registers take at a time
 
@@ -129,6 +129,12 @@ def _rule(settings, negative_phase, n_rows):
     )
 
 
+def _most_blocks(n_bytes):
+    if n_bytes <= _BYTES_OF_ONE_BLOCK:
+        return 1
+    return 4 * min(4, 1 + n_bytes // _BYTES_OF_FOUR_BLOCKS)
+
+
 def _workspace(learner, rule):
     n_visible, n_hidden = learner.machine.weights.shape
     dtype = learner.machine.dtype
@@ -136,11 +142,11 @@ def _workspace(learner, rule):
     h = _padded(chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
-    n_bytes = n_visible * n_columns * dtype.itemsize
-    n_blocks = np.clip(n_bytes // _BYTES_IN_CACHE + 1, 4, _MOST_BLOCKS)
     # Momentum and L1 want the gradient as a whole.
     n_listed = n_rows if rule.momentum or rule.l1 else min(n_rows, ROWS_IN_CACHE)
-    blocks = blocks_of(n_visible, _SMALLEST_BLOCK, n_blocks)
+    blocks = blocks_of(
+        n_visible, _SMALLEST_BLOCK, _most_blocks(n_visible * n_columns * dtype.itemsize)
+    )
     n_blocks = len(blocks)
     bounds = np.array([block.start for block in blocks] + [n_visible])
     return Workspace(

@@ -29,6 +29,8 @@ from .feedforward import ACTIVATIONS
 _FEWEST_ROWS = 16
 _FEWEST_UNITS = 64
 _FEWEST_WEIGHT_ROWS = 96
+# More blocks than these, and BLAS spends too much of its time on the seams.
+_MOST_BLOCKS = 4
 
 
 class Batch(NamedTuple):
@@ -122,7 +124,7 @@ class Backpropagation:
         if objective.contraction_cost:
             self._contraction = Contraction(network, objective, self._inputs, self._slopes)
         self._factors = [list(self._factors_of(k)) for k in range(len(layers))]
-        self._units = [_blocks(n, _FEWEST_UNITS) for n in n_units]
+        self._units = [blocks_of(n, _FEWEST_UNITS, _MOST_BLOCKS) for n in n_units]
         self._batch = None
         self.parts = [
             part for k in range(objective.frozen_layers, len(layers)) for part in self._parts_of(k)
@@ -133,7 +135,7 @@ class Backpropagation:
         of_weights, of_bias = self.network.places[k]
         if self.network.layers[k].tied_to is None:
             n_inputs, n_units = self.network.layers[k].weights.shape
-            for rows in _blocks(n_inputs, _FEWEST_WEIGHT_ROWS):
+            for rows in blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS, _MOST_BLOCKS):
                 start, stop = (of_weights.start + n_units * row for row in (rows.start, rows.stop))
                 yield Part(k, rows.start, slice(start, stop))
         yield Part(k, -1, of_bias)
@@ -167,7 +169,7 @@ class Backpropagation:
         self._batch = batch
         self._weight_penalties = {}
         objective, n_rows, n_layers = self.objective, len(batch.numbers), len(self.network.layers)
-        rows = _blocks(n_rows, _FEWEST_ROWS)
+        rows = blocks_of(n_rows, _FEWEST_ROWS, _MOST_BLOCKS)
         phases = [(self._read, rows)]
         phases += [(partial(self._forward, k), self._units[k]) for k in range(n_layers)]
         phases += [(self._compare, rows)]
@@ -335,14 +337,3 @@ class Contraction:
         """Add to deltas of layer ``k`` what the penalty has to do with its slopes."""
         if k < len(self._layers):
             deltas[:, units] += self._pulls[k][: len(deltas), units]
-
-
-def _blocks(n, smallest):
-    """Blocks of ``range(n)``, their number a power of two: so many threads have equal shares.
-
-    Four at most: with more, BLAS spends too much of its time on the seams.
-    """
-    most = 1
-    while 2 * most * smallest <= n and most < 4:
-        most *= 2
-    return blocks_of(n, smallest, most)
