@@ -32,8 +32,8 @@ from ..kernels.layers import (
 )
 from ..kernels.products import multiply
 
-# Exponents up to this size, of either sign, neither overflow nor vanish in float64.
-_SAFE_EXPONENT = 600.0
+# Exponents up to this size, of either sign, neither overflow nor vanish.
+_SAFE_EXPONENT = {np.dtype(np.float32): 80.0, np.dtype(np.float64): 600.0}
 
 # Log-variances that learning keeps to: of data with variance 1, from a unit that is known nearly
 # exactly to one that is known ten times worse than with no model at all.
@@ -149,12 +149,14 @@ class BernoulliUnits(_Units):
         strictly between 0 and 1 are compared with their mirror image 1 - state, which for 0 and 1
         is the flipped unit.
         """
+        safe = _SAFE_EXPONENT[weights.dtype]
         largest = np.abs(weights).max() * np.abs(1 - 2 * states).max()
-        n_safe = _SAFE_EXPONENT / max(largest, _SAFE_EXPONENT / weights.shape[1])
-        group = max(1, int(n_safe))
+        n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
         log_odds = np.empty_like(states)
-        bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, group, log_odds)
-        return -np.logaddexp(0, -log_odds).sum(axis=1)
+        bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, n_safe, log_odds)
+        # -log p is log(1 + exp(-log-odds)), the log-partition function of a unit with that input.
+        np.negative(log_odds, out=log_odds)
+        return -BernoulliUnits(np.zeros_like(self.bias)).log_partition(log_odds)
 
 
 class LabelledUnits(_Units):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ._jit import inlined, kernel
+from ._jit import in_line, inlined, kernel
 from .random import fill_normal, fill_uniform
-from .scalar import exp, sigmoid
+from .scalar import exp, log, sigmoid
 
 
 @kernel
@@ -92,8 +92,12 @@ def bernoulli_log_partition(inputs, bias, out):
         out[r] = total
 
 
+# Factors that are multiplied side by side: so many fill the registers of any processor.
+_N_LANES = 16
+
+
 @kernel
-def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
+def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
     """Log-odds of each row as it is against the same row with one unit flipped, for each unit.
 
     With delta = 1 - 2 v_i, flipping unit i adds delta W_ij to the input x_j of hidden unit j, and
@@ -101,29 +105,53 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, group, out):
         F(v flipped) - F(v) = -delta b_i - sum_j log(q_j + p_j exp(delta W_ij)),
 
     where p_j = sigmoid(x_j) and q_j = 1 - p_j = sigmoid(-x_j). No term of the sum in brackets is
-    negative, so nothing cancels; and one logarithm serves a product of ``group`` factors, as many
+    negative, so nothing cancels; and one logarithm serves a product of ``n_safe`` factors, as many
     as are sure neither to overflow nor to vanish.
     """
     n_rows, n_visible = v.shape
     n_hidden = W.shape[1]
-    p = np.empty(n_hidden, dtype=W.dtype)
-    q = np.empty(n_hidden, dtype=W.dtype)
+    number = W.dtype.type
+    n_columns = n_hidden + -n_hidden % _N_LANES
+    # Columns beyond the last have p = 0 and q = 1, factors that change nothing.
+    p = np.zeros((n_rows, n_columns), dtype=W.dtype)
+    q = np.ones((n_rows, n_columns), dtype=W.dtype)
     for r in range(n_rows):
-        x = hidden_inputs[r]
         for j in range(n_hidden):
-            p[j] = sigmoid(x[j])
-            q[j] = sigmoid(-x[j])
-        for i in range(n_visible):
-            delta = 1 - 2 * v[r, i]
-            w = W[i]
-            log_ratio = np.float64(delta * visible_bias[i])
-            for start in range(0, n_hidden, group):
-                product = 1.0
-                for k in range(min(group, n_hidden - start)):
-                    j = np.uintp(start + k)  # unsigned, or the loop would not vectorise
-                    product *= q[j] + p[j] * exp(delta * w[j])
-                log_ratio += np.log(product)
+            p[r, j] = sigmoid(hidden_inputs[r, j])
+            q[r, j] = sigmoid(-hidden_inputs[r, j])
+    w = np.zeros(n_columns, dtype=W.dtype)
+    products = np.empty(n_rows * _N_LANES, dtype=W.dtype)
+    logs = np.empty(n_rows * _N_LANES, dtype=W.dtype)
+    for i in range(n_visible):
+        for j in range(n_hidden):
+            w[j] = W[i, j]
+        for k in range(logs.shape[0]):
+            logs[k] = 0
+        for start in range(0, n_columns, n_safe * _N_LANES):
+            stop = min(start + n_safe * _N_LANES, n_columns)
+            for r in range(n_rows):
+                delta = number(1) - number(2) * v[r, i]
+                _multiply_factors(p, q, r, w, delta, start, stop, products)
+            for k in range(logs.shape[0]):
+                logs[k] += log(products[k])
+        for r in range(n_rows):
+            log_ratio = np.float64((number(1) - number(2) * v[r, i]) * visible_bias[i])
+            for k in range(r * _N_LANES, (r + 1) * _N_LANES):
+                log_ratio += logs[k]
             out[r, i] = -log_ratio
+
+
+@in_line
+def _multiply_factors(p, q, r, w, delta, start, stop, products):
+    """Products of factors q + p exp(delta w), from column ``start`` to ``stop``, lane by lane."""
+    row, first_lane = np.uintp(r), np.uintp(r * _N_LANES)
+    for lane in range(_N_LANES):
+        products[first_lane + np.uintp(lane)] = 1
+    for first in range(start, stop, _N_LANES):
+        for lane in range(_N_LANES):
+            j = np.uintp(first + lane)  # unsigned, or the loop would not vectorise
+            factor = q[row, j] + p[row, j] * exp(delta * w[j])
+            products[first_lane + np.uintp(lane)] *= factor
 
 
 @kernel

@@ -63,26 +63,29 @@ def test_log_partition_is_the_log_of_the_sum_over_states(dtype):
 
 
 @each_dtype
-@pytest.mark.parametrize("group", [1, 3, 7, 100])
-def test_log_odds_of_a_flip_are_the_difference_of_two_free_energies(group, dtype):
+@pytest.mark.parametrize("n_safe", [1, 2, 100])
+@pytest.mark.parametrize("n_hidden", [7, 16, 55])  # less than the lanes, as many, three times more
+def test_log_odds_of_a_flip_are_the_difference_of_two_free_energies(n_hidden, n_safe, dtype):
     rng = np.random.default_rng(3)
-    W = rng.normal(0, 2, (6, 7)).astype(dtype)
-    b, c = rng.normal(0, 1, 6).astype(dtype), rng.normal(0, 1, 7).astype(dtype)
+    W = rng.normal(0, 2, (6, n_hidden)).astype(dtype)
+    b, c = rng.normal(0, 1, 6).astype(dtype), rng.normal(0, 1, n_hidden).astype(dtype)
     v = (rng.random((20, 6)) < 0.5).astype(dtype)
     v[10:] = rng.random((10, 6))  # grey: compared with their mirror image
 
+    wide = np.longdouble  # the difference of two sums loses digits
+
     def free_energy(row):
-        x = row @ W.astype(np.float64) + c
-        return -row @ b.astype(np.float64) - np.logaddexp(0, x).sum()
+        x = row @ W.astype(wide) + c
+        return -row @ b.astype(wide) - np.logaddexp(0, x).sum()
 
     expected = np.empty((20, 6))
     for r, i in np.ndindex(20, 6):
-        row = v[r].astype(np.float64)
+        row = v[r].astype(wide)
         flipped = row.copy()
         flipped[i] = 1 - row[i]
         expected[r, i] = free_energy(flipped) - free_energy(row)
     out = np.empty_like(v)
-    bernoulli_flip_log_odds(v, v @ W + c, W, b, group, out)
+    bernoulli_flip_log_odds(v, v @ W + c, W, b, n_safe, out)
     # Of numbers of the size of the hidden inputs, which are rounded.
     size = np.abs(v @ W + c).sum(axis=1).max()
     np.testing.assert_allclose(out, expected, rtol=0, atol=size * np.finfo(dtype).eps)
