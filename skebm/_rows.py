@@ -1,5 +1,7 @@
 """Rows of data, dense or sparse, behind one face: models read them and never ask which."""
 
+from functools import cached_property
+
 import numpy as np
 import scipy.sparse
 
@@ -99,6 +101,7 @@ class DenseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    @cached_property
     def density(self):
         """Share of the values that are not zero, in rows evenly spaced over the data."""
         some = self._X[:: -(-len(self._X) // CHUNK)]
@@ -168,6 +171,7 @@ class SparseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    @property
     def density(self):
         """Share of the values that are not zero."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
@@ -227,9 +231,8 @@ class StandardizedRows:
         """Mean of each column."""
         return (self._rows.mean() - self._mean) / self._scale
 
-    def density(self):
-        """Share of the values that are not zero: nearly none is."""
-        return 1.0
+    # Share of the values that are not zero: nearly none is.
+    density = 1.0
 
 
 class JoinedRows:

@@ -24,6 +24,10 @@ _SMALLEST_BLOCK = 32
 
 _LINES = 4  # a row of weights is a multiple of so many, which registers take at a time
 
+# Share of visible states that are not zero above which zeros are listed as well: lists of all
+# units are gone through two at a time, in 0.55 of the time.
+_FULL = 0.65
+
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
 _WEIGHTS_PER_CALL = 2e9
@@ -33,11 +37,9 @@ def prefers_sparse(learner, rows, settings):
     """Whether the compiled loop over sparse states is the faster way for this data.
 
     Its time grows with the share of visible states that are not zero, in the data and in the
-    chains (which have the data's mean, nearly); hidden states count as dense in it. That of
-    matrix products is the same for all data and falls, row by row, with the size of the
-    minibatch. The line between the two was measured with 784 x 500 units, and holds within a
-    quarter for 100 x 64 and 784 x 1000; twice the width of a number costs the loop twice the
-    traffic, the products less.
+    chains; hidden states count as dense in it. That of matrix products is the same for all data
+    and falls, row by row, with the size of the minibatch. The line between the two was measured
+    with 784 x 500 units, and holds within a quarter for 100 x 64 and 784 x 1000.
     """
     machine = learner.machine
     if not (
@@ -45,16 +47,29 @@ def prefers_sparse(learner, rows, settings):
     ):
         return False
     n_rows = min(settings.batch_size, rows.shape[0])
-    most = 2.3 - 0.55 * math.log10(n_rows)
+    most = 2.0 - 0.42 * math.log10(n_rows)
     if machine.dtype == np.float64:
-        most *= 0.65
-    return rows.density() + learner.offsets[0].mean() < most
+        most *= 0.85
+    return sum(_cost(density) for density in _densities(learner, rows)) < most
+
+
+def _densities(learner, rows):
+    """Shares of visible states that are not zero: of the data, and of the chains.
+
+    These are binary and have, nearly, the data's mean.
+    """
+    return rows.density, learner.offsets[0].mean()
+
+
+def _cost(density):
+    """Time for rows of this density, as a share of what a row with no zeros takes if listed."""
+    return 0.55 if density > _FULL else density
 
 
 def run_sparse_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
     phase, streams = learner.negative_phase, learner.streams
-    rule = _rule(settings, phase, len(order))
+    rule = _rule(settings, phase, len(order), *_densities(learner, rows))
     model, work = _model(learner), _workspace(learner, rule)
     n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
     n_blocks = len(work.bounds) - 1
@@ -113,7 +128,7 @@ def _copy_back(model, work, learner):
         learner.negative_phase.chains[:] = work.h[:, :n_hidden]
 
 
-def _rule(settings, negative_phase, n_rows):
+def _rule(settings, negative_phase, n_rows, density, chain_density):
     return Rule(
         rate=settings.learning_rate,
         momentum=float(settings.momentum),
@@ -124,6 +139,8 @@ def _rule(settings, negative_phase, n_rows):
         offset_rate=settings.offset_rate,
         centered=settings.centered,
         persistent=negative_phase.chains is not None,
+        lists_zeros_of_data=density > _FULL,
+        lists_zeros_of_chains=chain_density > _FULL,
         n_gibbs_steps=settings.n_gibbs_steps,
         batch_size=min(settings.batch_size, n_rows),
     )
@@ -142,8 +159,9 @@ def _workspace(learner, rule):
     h = _padded(chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
+    n_listed = min(n_rows, ROWS_IN_CACHE)
     # Momentum and L1 want the gradient as a whole.
-    n_listed = n_rows if rule.momentum or rule.l1 else min(n_rows, ROWS_IN_CACHE)
+    gradient_shape = (n_visible if rule.momentum or rule.l1 else 0, n_columns)
     blocks = blocks_of(
         n_visible, _SMALLEST_BLOCK, _most_blocks(n_visible * n_columns * dtype.itemsize)
     )
@@ -158,6 +176,7 @@ def _workspace(learner, rule):
         # By unit, the two rows of the centred gradient come on top.
         unit_rows=np.empty((n_visible, n_listed + 2), dtype=np.int32),
         unit_factors=np.empty((n_visible, n_listed + 2), dtype),
+        gradient=_aligned_zeros(gradient_shape, dtype),
         inputs=np.empty((n_chains, n_visible), dtype),
         parts=_aligned_zeros((n_blocks, n_rows, n_columns), dtype),
         offset_parts=np.empty((n_blocks, n_rows), dtype),

@@ -116,6 +116,49 @@ def add_listed_vectors(numbers, factors, at, start, n, rows, out, to):
 
 
 @in_line
+def add_full_lists(numbers, factors, first, last, start, n, rows, out):
+    """Do what :func:`add_listed_vectors` does for rows ``first`` to ``last``, whose lists are full.
+
+    That is, each list is of the same ``n`` neighbouring rows. Two lists are gone through at once,
+    so that a number that is loaded serves two sums.
+    """
+    lanes = n_lanes(out)
+    for j in range(0, out.shape[1], 4 * lanes):
+        for r in range(first, last - 1, 2):
+            _add_two_full_lists(numbers, factors, r, start, n, rows, out, j)
+        if (last - first) % 2:
+            r = last - 1
+            _add_four_vectors(numbers, factors, r, start, n, rows, out, r, j)
+
+
+@in_line
+def _add_two_full_lists(numbers, factors, r, start, n, rows, out, j):
+    """Add the columns of two full lists that four vectors from ``j`` on cover."""
+    lanes, q = n_lanes(out), r + 1
+    j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
+    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
+    t0, t1, t2, t3 = load(out, q, j0), load(out, q, j1), load(out, q, j2), load(out, q, j3)
+    lowest = np.uintp(numbers[r, start])
+    for k in range(n):
+        place, row = np.uintp(start + k), lowest + np.uintp(k)
+        a, b = spread(factors[np.uintp(r), place]), spread(factors[np.uintp(q), place])
+        x0, x1 = load(rows, row, j0), load(rows, row, j1)
+        x2, x3 = load(rows, row, j2), load(rows, row, j3)
+        s0, t0 = multiply_add(a, x0, s0), multiply_add(b, x0, t0)
+        s1, t1 = multiply_add(a, x1, s1), multiply_add(b, x1, t1)
+        s2, t2 = multiply_add(a, x2, s2), multiply_add(b, x2, t2)
+        s3, t3 = multiply_add(a, x3, s3), multiply_add(b, x3, t3)
+    store(out, r, j0, s0)
+    store(out, r, j1, s1)
+    store(out, r, j2, s2)
+    store(out, r, j3, s3)
+    store(out, q, j0, t0)
+    store(out, q, j1, t1)
+    store(out, q, j2, t2)
+    store(out, q, j3, t3)
+
+
+@in_line
 def _add_eight_vectors(numbers, factors, at, start, n, rows, out, to, j):
     """Add the columns of a list of rows that eight vectors from ``j`` on cover."""
     lanes = n_lanes(out)

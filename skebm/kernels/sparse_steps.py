@@ -20,6 +20,7 @@ from .random import fill_uniform
 from .scalar import sigmoid
 from .simd import load, multiply_add, n_lanes, spread, total
 from .sparse import (
+    add_full_lists,
     add_listed_vectors,
     add_scaled,
     dot,
@@ -65,6 +66,8 @@ class Rule(NamedTuple):
     offset_rate: float
     centered: bool
     persistent: bool
+    lists_zeros_of_data: bool  # where zeros are few, full lists are faster
+    lists_zeros_of_chains: bool
     n_gibbs_steps: int
     batch_size: int
 
@@ -79,6 +82,7 @@ class Workspace(NamedTuple):
     n_on: np.ndarray  # (n_blocks, n_rows) lengths of the lists
     unit_rows: np.ndarray  # (n_visible, n_listed + 2) the same by unit: numbers of the rows,
     unit_factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
+    gradient: np.ndarray  # (n_visible, n_columns), times the rate; empty if added to W at once
     inputs: np.ndarray  # (n_chains, n_visible)
     parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
     offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
@@ -102,24 +106,25 @@ class Workspace(NamedTuple):
 # counted, and two threads that count those to one array wait for each other.
 
 
-def _list_row(data, row, low, high, on, values, to):
+def _list_row(data, row, low, high, lists_zeros, on, values, to):
     """List the columns of a block that are not zero in a row of the data; returns how many.
 
-    To row ``to`` of ``on`` and ``values``, from the place ``low`` on.
+    To row ``to`` of ``on`` and ``values``, from the place ``low`` on. Zeros of a dense row are
+    listed too if ``lists_zeros``.
     """
     raise NotImplementedError
 
 
 @overload(_list_row, jit_options={"nogil": True})
-def _list_row_of(data, row, low, high, on, values, to):
+def _list_row_of(data, row, low, high, lists_zeros, on, values, to):
     if "X" in data.fields:
 
-        def list_row(data, row, low, high, on, values, to):
-            return _list_states(data.X, row, low, high, on, values, to)
+        def list_row(data, row, low, high, lists_zeros, on, values, to):
+            return _list_states(data.X, row, low, high, lists_zeros, on, values, to)
 
         return list_row
 
-    def list_row(data, row, low, high, on, values, to):
+    def list_row(data, row, low, high, lists_zeros, on, values, to):
         first, stop = data.indptr[row], data.indptr[row + 1]
         first = first_not_below(data.indices, first, stop, low)
         n = 0
@@ -133,13 +138,18 @@ def _list_row_of(data, row, low, high, on, values, to):
 
 
 @in_line
-def _list_states(states, row, low, high, on, values, to):
-    """List the states that are not zero, of units from ``low`` to ``high``; returns how many.
+def _list_states(states, row, low, high, lists_zeros, on, values, to):
+    """List the states of units from ``low`` to ``high``, perhaps without zeros; returns how many.
 
     Writes each to the next place of the list and moves on only if it belongs there: a branch
     would be mispredicted for most of the states that are on.
     """
     row, to, place = np.uintp(row), np.uintp(to), np.uintp(low)
+    if lists_zeros:
+        for i in range(low, high):
+            on[to, np.uintp(i)] = i
+            values[to, np.uintp(i)] = states[row, np.uintp(i)]
+        return high - low
     for i in range(high - low):
         state = states[row, np.uintp(low + i)]
         on[to, place] = low + i
@@ -187,7 +197,7 @@ def _inputs_of_units(W, low, high, h, first, last, inputs):
 
 
 @part
-def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
+def _draw_visible(model, work, rule, block, n_data, n_chains, seed, stream):
     """Visible states of the chains given their hidden states, for a block of units."""
     low, high = work.bounds[block], work.bounds[block + 1]
     inputs, bias = work.inputs, model.b
@@ -202,21 +212,36 @@ def _draw_visible(model, work, block, n_data, n_chains, seed, stream):
             unit = np.uintp(low + i)
             mean = sigmoid(inputs[chain, unit] + bias[unit])
             inputs[chain, unit] = uniform[np.uintp(i)] < mean
-        work.n_on[block, r] = _list_states(inputs, q, low, high, work.on, work.values, r)
+        work.n_on[block, r] = _list_states(
+            inputs, q, low, high, rule.lists_zeros_of_chains, work.on, work.values, r
+        )
 
 
 @part
 def _send_up(model, work, block, first_row, last_row, centered):
     """Part of the hidden inputs that comes from a block of visible units, for some rows."""
-    low, n_on = work.bounds[block], work.n_on[block]
+    low, high, n_on = work.bounds[block], work.bounds[block + 1], work.n_on[block]
     on, values, parts, W = work.on, work.values, work.parts[block], model.W
-    offset, offset_parts = model.visible_offset, work.offset_parts[block]
     for r in range(first_row, last_row):
         for j in range(parts.shape[1]):
             parts[r, j] = 0
+    first_listed = first_row + _n_full(n_on, first_row, last_row, high - low)
+    add_full_lists(on, values, first_row, first_listed, low, high - low, W, parts)
+    for r in range(first_listed, last_row):
         add_listed_vectors(on, values, r, low, n_on[r], W, parts, r)
-        if centered:
+    if centered:
+        offset, offset_parts = model.visible_offset, work.offset_parts[block]
+        for r in range(first_row, last_row):
             offset_parts[r] = _listed_dot(on, values, r, low, n_on[r], offset)
+
+
+@in_line
+def _n_full(n_on, first, last, n_units):
+    """How many rows from ``first`` on, one after the other, have all units in their lists."""
+    n = 0
+    while first + n < last and n_on[first + n] == n_units:
+        n += 1
+    return n
 
 
 @in_line
@@ -362,20 +387,24 @@ def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_liste
 def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
     number = model.b.dtype.type
-    low, n_rows = work.bounds[block], n_data + n_chains
-    n_units = work.bounds[block + 1] - low
-    n_listed = np.empty(n_units, dtype=np.uintp)
-    sums = np.zeros((2, n_units), dtype=model.b.dtype)
-    # So many rows of hidden means stay in the cache while all units of the block add them up.
-    tile = work.unit_rows.shape[1] - 2
-    for first in range(0, n_rows, tile):
-        last = min(first + tile, n_rows)
-        _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
-        if last == n_rows and rule.centered:
-            _list_offsets(model, work, number(rule.rate), low, n_rows, n_listed, sums)
-        _move_weights(model, work, rule, low, n_listed, first == 0)
-    momentum = number(rule.momentum)
-    for i in range(n_units):
+    low, high = work.bounds[block], work.bounds[block + 1]
+    W, gradient = model.W, work.gradient
+    keep, momentum, l1 = number(rule.keep), number(rule.momentum), number(rule.l1)
+    all_of_it = number(1)  # the rate is in the factors
+    sums = np.zeros((2, high - low), dtype=model.b.dtype)
+    if gradient.shape[0] == 0:
+        if keep != 1:
+            for i in range(low, high):
+                scale(W[i], keep)
+        _add_gradient(model, work, rule, block, n_data, n_chains, sums, W)
+    else:
+        for i in range(low, high):
+            fill(gradient[i], number(0))
+        _add_gradient(model, work, rule, block, n_data, n_chains, sums, gradient)
+        for i in range(low, high):
+            velocity = model.W_step[i] if momentum != 0 else gradient[i]
+            move_row(W[i], gradient[i], velocity, all_of_it, momentum, keep, l1)
+    for i in range(high - low):
         step = sums[1, i]
         if momentum != 0:
             step += momentum * model.b_step[low + i]
@@ -384,9 +413,31 @@ def _learn_visible(model, work, rule, block, n_data, n_chains):
 
 
 @part
-def _list_offsets(model, work, rate, low, n_rows, n_listed, sums):
+def _add_gradient(model, work, rule, block, n_data, n_chains, sums, out):
+    """Add to ``out`` the gradient of the weights of a block, times the learning rate."""
+    low, high, n_rows = work.bounds[block], work.bounds[block + 1], n_data + n_chains
+    rows, factors, means = work.unit_rows, work.unit_factors, work.means
+    n_listed = np.empty(high - low, dtype=np.uintp)
+    # So many rows of hidden means stay in the cache while all units of the block add them up.
+    tile = rows.shape[1] - 2
+    for first in range(0, n_rows, tile):
+        last = min(first + tile, n_rows)
+        _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
+        n_full = _n_full(work.n_on[block], first, last, high - low)
+        if last == n_rows and rule.centered:
+            _list_offsets(model, work, rule, low, n_rows, n_listed, sums)
+        if n_full > 0:
+            add_full_lists(rows, factors, low, high, 0, n_full, means, out)
+        for i in range(high - low):
+            n_more = np.int64(n_listed[i]) - n_full
+            add_listed_vectors(rows, factors, low + i, n_full, n_more, means, out, low + i)
+
+
+@part
+def _list_offsets(model, work, rule, low, n_rows, n_listed, sums):
     """Add the two rows of the centred gradient to the list of each unit, and to its bias."""
     offset, rows, factors = model.visible_offset, work.unit_rows, work.unit_factors
+    rate = model.b.dtype.type(rule.rate)
     moved_difference = _dot_of_rows(work.means, n_rows, work.means, n_rows + 1)
     squared_offset = _dot_of_rows(work.means, n_rows + 1, work.means, n_rows + 1)
     for i in range(n_listed.shape[0]):
@@ -400,30 +451,6 @@ def _list_offsets(model, work, rate, low, n_rows, n_listed, sums):
 
 
 @part
-def _move_weights(model, work, rule, low, n_listed, is_first):
-    """Move the weights of a block of units by the rows in their lists."""
-    number = model.b.dtype.type
-    all_of_it, momentum = number(1), number(rule.momentum)  # the rate is in the factors
-    keep, l1 = number(rule.keep), number(rule.l1)
-    W, means, rows, factors = model.W, work.means, work.unit_rows, work.unit_factors
-    gradient = np.empty((1, W.shape[1]), dtype=model.b.dtype)
-    start = np.int64(0)
-    for i in range(n_listed.shape[0]):
-        unit = low + i
-        n = np.int64(n_listed[i])
-        if momentum == 0 and l1 == 0:
-            if keep != 1 and is_first:
-                for j in range(W.shape[1]):
-                    W[unit, j] *= keep
-            add_listed_vectors(rows, factors, unit, start, n, means, W, unit)
-        else:
-            fill(gradient[0], number(0))
-            add_listed_vectors(rows, factors, unit, start, n, means, gradient, start)
-            step = model.W_step[unit] if momentum != 0 else gradient[0]
-            move_row(W[unit], gradient[0], step, all_of_it, momentum, keep, l1)
-
-
-@part
 def _read_data(data, numbers, model, work, rule, block):
     """Visible states of the minibatch for a block of units, and their offsets."""
     low, high = work.bounds[block], work.bounds[block + 1]
@@ -432,7 +459,7 @@ def _read_data(data, numbers, model, work, rule, block):
     weight = number(rule.offset_rate / numbers.shape[0])
     scale(offset[low:high], number(1 - rule.offset_rate))
     for r in range(numbers.shape[0]):
-        n = _list_row(data, numbers[r], low, high, on, values, r)
+        n = _list_row(data, numbers[r], low, high, rule.lists_zeros_of_data, on, values, r)
         work.n_on[block, r] = n
         for k in range(n):
             place = np.uintp(low + k)
@@ -469,7 +496,7 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
             _read_data(data, numbers, model, work, rule, block)
             _send_up(model, work, block, first, n_data, rule.centered)
             if rule.persistent:
-                _draw_visible(model, work, block, n_data, n_chains, seed, stream)
+                _draw_visible(model, work, rule, block, n_data, n_chains, seed, stream)
                 _send_up(model, work, block, n_data, n_rows, rule.centered)
         if not meet(work.barrier, size):
             return
@@ -494,7 +521,7 @@ def run_steps(rank, size, data, order, model, rule, work, seed, stream):
                     return
                 next_stream += 1
             for block in range(rank, n_blocks, size):
-                _draw_visible(model, work, block, n_data, n_chains, seed, next_stream)
+                _draw_visible(model, work, rule, block, n_data, n_chains, seed, next_stream)
                 _send_up(model, work, block, n_data, n_rows, rule.centered)
             if not meet(work.barrier, size):
                 return

@@ -17,7 +17,9 @@ from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits
 
-each_path = pytest.mark.parametrize("path", ["dense path", "sparse path"])
+# The sparse path has a faster way with lists that are full.
+PATHS = ["dense path", "sparse path", "sparse path, full lists"]
+each_path = pytest.mark.parametrize("path", PATHS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -35,7 +37,11 @@ PLAIN = {
 
 
 def take(path, monkeypatch):
-    monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: path == "sparse path")
+    monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: path != "dense path")
+    monkeypatch.setattr(sparse_gradient, "_FULL", -1 if "full lists" in path else 2)
+    # Machines as small as these are one block, unless they are told otherwise.
+    n_bytes = sparse_gradient._BYTES_OF_ONE_BLOCK if "one block" in path else 0
+    monkeypatch.setattr(sparse_gradient, "_BYTES_OF_ONE_BLOCK", n_bytes)
 
 
 def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtype=np.float64):
@@ -120,7 +126,7 @@ def twin_after_two_epochs(case, dtype):
     return twin
 
 
-@each_path
+@pytest.mark.parametrize("path", [*PATHS, "sparse path, one block"])
 @each_storage
 @each_dtype
 @each_case

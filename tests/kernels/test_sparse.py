@@ -6,6 +6,7 @@ from numba import njit
 from skebm._rows import as_rows
 from skebm.kernels.simd import LINE_BYTES
 from skebm.kernels.sparse import (
+    add_full_lists,
     add_listed_rows,
     add_listed_vectors,
     csr_times,
@@ -93,3 +94,26 @@ def test_place_of_a_number_is_where_it_would_be_sorted_in():
         for low in range(61):
             expected = start + np.searchsorted(numbers[start:stop], low)
             assert first_not_below(numbers, start, stop, low) == expected
+
+
+@njit
+def add_full(numbers, factors, first, last, start, n, rows, out):
+    add_full_lists(numbers, factors, first, last, start, n, rows, out)
+
+
+@each_dtype
+@pytest.mark.parametrize("n_vectors", [4, 8, 12])
+@pytest.mark.parametrize("n_lists", [0, 1, 2, 5])
+@pytest.mark.parametrize("n", [1, 9])
+def test_full_lists_are_added_scaled(n, n_lists, n_vectors, dtype):
+    rng = np.random.default_rng(n)
+    n_columns = n_vectors * LINE_BYTES // np.dtype(dtype).itemsize
+    W = integers(rng, 12, n_columns, dtype=dtype)
+    out = integers(rng, 7, n_columns, dtype=dtype)
+    factors = integers(rng, 7, 30, dtype=dtype)
+    numbers = np.zeros((7, 30), dtype=np.int32)
+    numbers[1:, 5 : 5 + n] = np.arange(2, 2 + n)
+    expected = out.copy()
+    expected[1 : 1 + n_lists] += factors[1 : 1 + n_lists, 5 : 5 + n] @ W[2 : 2 + n]
+    add_full(numbers, factors, 1, 1 + n_lists, 5, n, W, out)
+    assert np.array_equal(out, expected)
