@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse
 
-from ._threads import for_each, one_blas_thread
+from ._threads import blocks_of, for_each, one_blas_thread
 from .kernels.layers import standardize
 from .kernels.products import add_product, multiply
 from .kernels.sparse import (
@@ -91,7 +91,15 @@ class DenseRows:
 
     def mean(self):
         """Mean of each column."""
-        return self._X.mean(axis=0, dtype=np.float64)
+        n_rows, n_columns = self.shape
+        blocks = blocks_of(n_rows, CHUNK)
+        sums = np.empty((len(blocks), n_columns))
+
+        def add_up(k):
+            self._X[blocks[k]].sum(axis=0, dtype=np.float64, out=sums[k])
+
+        for_each(add_up, range(len(blocks)))
+        return sums.sum(axis=0) / n_rows
 
     def variance(self):
         """Variance of each column."""

@@ -154,9 +154,7 @@ class BernoulliUnits(_Units):
         n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
         log_odds = np.empty_like(states)
         bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, n_safe, log_odds)
-        # -log p is log(1 + exp(-log-odds)), the log-partition function of a unit with that input.
-        np.negative(log_odds, out=log_odds)
-        return -BernoulliUnits(np.zeros_like(self.bias)).log_partition(log_odds)
+        return -np.logaddexp(0, -log_odds).sum(axis=1)
 
 
 class LabelledUnits(_Units):

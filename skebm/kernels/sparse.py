@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import in_line, kernel
+from ._jit import in_line, kernel, part
 from .simd import load, multiply_add, n_lanes, spread, store
 
 
@@ -100,35 +100,43 @@ def add_listed_rows(numbers, factors, at, start, n, rows, out, to):
         k += 1
 
 
-@in_line
-def add_listed_vectors(numbers, factors, at, start, n, rows, out, to):
-    """Do what :func:`add_listed_rows` does, for rows that are a multiple of four vectors wide.
+@part
+def add_lists(numbers, factors, first, last, start, lengths, last_full, n_full, rows, out):
+    """Add to each row from ``first`` to ``last`` of ``out`` the rows in its list, times factors.
 
-    Sums stay in registers while the list is gone through, as many of them as registers hold.
-    For rows that do not begin on cache lines this is no faster.
-    """
-    lanes, j = n_lanes(out), 0
-    while j + 8 * lanes <= out.shape[1]:
-        _add_eight_vectors(numbers, factors, at, start, n, rows, out, to, j)
-        j += 8 * lanes
-    if j < out.shape[1]:
-        _add_four_vectors(numbers, factors, at, start, n, rows, out, to, j)
+    The list of row r is ``lengths[r - first]`` places of row r of ``numbers`` and ``factors``, from
+    ``start`` on. For the rows up to ``last_full``, an even number of them, the first ``n_full``
+    places are neighbouring rows, the same ones in all lists: these are gone through two lists at
+    a time, so that a number that is loaded serves two sums.
 
-
-@in_line
-def add_full_lists(numbers, factors, first, last, start, n, rows, out):
-    """Do what :func:`add_listed_vectors` does for rows ``first`` to ``last``, whose lists are full.
-
-    That is, each list is of the same ``n`` neighbouring rows. Two lists are gone through at once,
-    so that a number that is loaded serves two sums.
+    Rows are a multiple of four vectors wide. Sums stay in registers while a list is gone through,
+    as many of them as registers hold; for rows that do not begin on cache lines this is no faster
+    than :func:`add_listed_rows`.
     """
     lanes = n_lanes(out)
-    for j in range(0, out.shape[1], 4 * lanes):
-        for r in range(first, last - 1, 2):
-            _add_two_full_lists(numbers, factors, r, start, n, rows, out, j)
-        if (last - first) % 2:
-            r = last - 1
-            _add_four_vectors(numbers, factors, r, start, n, rows, out, r, j)
+    if n_full > 0:
+        for j in range(0, out.shape[1], 4 * lanes):
+            for r in range(first, last_full, 2):
+                _add_two_full_lists(numbers, factors, r, start, n_full, rows, out, j)
+    for r in range(first, last):
+        n = lengths[np.uintp(r - first)]
+        k = start
+        if r < last_full:
+            n -= n_full
+            k += n_full
+        if n > 0:
+            _add_listed_vectors(numbers, factors, r, k, n, rows, out)
+
+
+@in_line
+def _add_listed_vectors(numbers, factors, r, start, n, rows, out):
+    """Add the rows in one list to the row of ``out`` with the number of the list."""
+    lanes, j = n_lanes(out), np.int64(0)
+    while j + 8 * lanes <= out.shape[1]:
+        _add_eight_vectors(numbers, factors, r, start, n, rows, out, j)
+        j += 8 * lanes
+    if j < out.shape[1]:
+        _add_four_vectors(numbers, factors, r, start, n, rows, out, j)
 
 
 @in_line
@@ -159,16 +167,16 @@ def _add_two_full_lists(numbers, factors, r, start, n, rows, out, j):
 
 
 @in_line
-def _add_eight_vectors(numbers, factors, at, start, n, rows, out, to, j):
+def _add_eight_vectors(numbers, factors, r, start, n, rows, out, j):
     """Add the columns of a list of rows that eight vectors from ``j`` on cover."""
     lanes = n_lanes(out)
     j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
     j4, j5, j6, j7 = j + 4 * lanes, j + 5 * lanes, j + 6 * lanes, j + 7 * lanes
-    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
-    s4, s5, s6, s7 = load(out, to, j4), load(out, to, j5), load(out, to, j6), load(out, to, j7)
+    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
+    s4, s5, s6, s7 = load(out, r, j4), load(out, r, j5), load(out, r, j6), load(out, r, j7)
     for k in range(n):
         place = np.uintp(start + k)
-        factor, row = spread(factors[at, place]), numbers[at, place]
+        factor, row = spread(factors[r, place]), numbers[r, place]
         s0 = multiply_add(factor, load(rows, row, j0), s0)
         s1 = multiply_add(factor, load(rows, row, j1), s1)
         s2 = multiply_add(factor, load(rows, row, j2), s2)
@@ -177,33 +185,33 @@ def _add_eight_vectors(numbers, factors, at, start, n, rows, out, to, j):
         s5 = multiply_add(factor, load(rows, row, j5), s5)
         s6 = multiply_add(factor, load(rows, row, j6), s6)
         s7 = multiply_add(factor, load(rows, row, j7), s7)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
-    store(out, to, j2, s2)
-    store(out, to, j3, s3)
-    store(out, to, j4, s4)
-    store(out, to, j5, s5)
-    store(out, to, j6, s6)
-    store(out, to, j7, s7)
+    store(out, r, j0, s0)
+    store(out, r, j1, s1)
+    store(out, r, j2, s2)
+    store(out, r, j3, s3)
+    store(out, r, j4, s4)
+    store(out, r, j5, s5)
+    store(out, r, j6, s6)
+    store(out, r, j7, s7)
 
 
 @in_line
-def _add_four_vectors(numbers, factors, at, start, n, rows, out, to, j):
+def _add_four_vectors(numbers, factors, r, start, n, rows, out, j):
     """Add the columns of a list of rows that four vectors from ``j`` on cover."""
     lanes = n_lanes(out)
     j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
+    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
     for k in range(n):
         place = np.uintp(start + k)
-        factor, row = spread(factors[at, place]), numbers[at, place]
+        factor, row = spread(factors[r, place]), numbers[r, place]
         s0 = multiply_add(factor, load(rows, row, j0), s0)
         s1 = multiply_add(factor, load(rows, row, j1), s1)
         s2 = multiply_add(factor, load(rows, row, j2), s2)
         s3 = multiply_add(factor, load(rows, row, j3), s3)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
-    store(out, to, j2, s2)
-    store(out, to, j3, s3)
+    store(out, r, j0, s0)
+    store(out, r, j1, s1)
+    store(out, r, j2, s2)
+    store(out, r, j3, s3)
 
 
 @kernel

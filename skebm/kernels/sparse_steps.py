@@ -20,8 +20,7 @@ from .random import fill_uniform
 from .scalar import sigmoid
 from .simd import load, multiply_add, n_lanes, spread, total
 from .sparse import (
-    add_full_lists,
-    add_listed_vectors,
+    add_lists,
     add_scaled,
     dot,
     fill,
@@ -225,10 +224,9 @@ def _send_up(model, work, block, first_row, last_row, centered):
     for r in range(first_row, last_row):
         for j in range(parts.shape[1]):
             parts[r, j] = 0
-    first_listed = first_row + _n_full(n_on, first_row, last_row, high - low)
-    add_full_lists(on, values, first_row, first_listed, low, high - low, W, parts)
-    for r in range(first_listed, last_row):
-        add_listed_vectors(on, values, r, low, n_on[r], W, parts, r)
+    last_full = first_row + _n_full(n_on, first_row, last_row, high - low) // 2 * 2
+    lengths = n_on[first_row:last_row]
+    add_lists(on, values, first_row, last_row, low, lengths, last_full, high - low, W, parts)
     if centered:
         offset, offset_parts = model.visible_offset, work.offset_parts[block]
         for r in range(first_row, last_row):
@@ -377,7 +375,7 @@ def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_liste
             factor = weight * values[r, place]
             sums[0, i] += factor
             sums[1, i] += factor * shown
-            n = n_listed[i]
+            n = np.uintp(n_listed[i])
             unit_rows[unit, n] = r
             unit_factors[unit, n] = factor
             n_listed[i] = n + _ONE
@@ -417,20 +415,18 @@ def _add_gradient(model, work, rule, block, n_data, n_chains, sums, out):
     """Add to ``out`` the gradient of the weights of a block, times the learning rate."""
     low, high, n_rows = work.bounds[block], work.bounds[block + 1], n_data + n_chains
     rows, factors, means = work.unit_rows, work.unit_factors, work.means
-    n_listed = np.empty(high - low, dtype=np.uintp)
+    n_listed = np.empty(high - low, dtype=np.int64)
+    zero = np.int64(0)  # as a literal, it would have the function compiled once more
     # So many rows of hidden means stay in the cache while all units of the block add them up.
     tile = rows.shape[1] - 2
     for first in range(0, n_rows, tile):
         last = min(first + tile, n_rows)
         _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
-        n_full = _n_full(work.n_on[block], first, last, high - low)
         if last == n_rows and rule.centered:
             _list_offsets(model, work, rule, low, n_rows, n_listed, sums)
-        if n_full > 0:
-            add_full_lists(rows, factors, low, high, 0, n_full, means, out)
-        for i in range(high - low):
-            n_more = np.int64(n_listed[i]) - n_full
-            add_listed_vectors(rows, factors, low + i, n_full, n_more, means, out, low + i)
+        n_full = _n_full(work.n_on[block], first, last, high - low)
+        last_full = low + (high - low) // 2 * 2
+        add_lists(rows, factors, low, high, zero, n_listed, last_full, n_full, means, out)
 
 
 @part
@@ -441,7 +437,7 @@ def _list_offsets(model, work, rule, low, n_rows, n_listed, sums):
     moved_difference = _dot_of_rows(work.means, n_rows, work.means, n_rows + 1)
     squared_offset = _dot_of_rows(work.means, n_rows + 1, work.means, n_rows + 1)
     for i in range(n_listed.shape[0]):
-        unit, n, difference = low + i, n_listed[i], sums[0, i]
+        unit, n, difference = low + i, np.uintp(n_listed[i]), sums[0, i]
         moved = rate * offset[unit]
         if moved != 0 or difference != 0:
             sums[1, i] += moved * moved_difference + difference * squared_offset

@@ -6,9 +6,8 @@ from numba import njit
 from skebm._rows import as_rows
 from skebm.kernels.simd import LINE_BYTES
 from skebm.kernels.sparse import (
-    add_full_lists,
     add_listed_rows,
-    add_listed_vectors,
+    add_lists,
     csr_times,
     first_not_below,
     gather_csr_rows,
@@ -41,23 +40,50 @@ def test_listed_rows_are_added_scaled(n, dtype):
 
 
 @njit
-def add_vectors(numbers, factors, at, start, n, rows, out, to):
-    add_listed_vectors(numbers, factors, at, start, n, rows, out, to)
+def add(*arguments):
+    add_lists(*arguments)
+
+
+def problem_of_lists(n_vectors, dtype):
+    """Numbers, factors, rows and sums of seven lists."""
+    rng = np.random.default_rng(0)
+    n_columns = n_vectors * LINE_BYTES // np.dtype(dtype).itemsize
+    numbers = rng.integers(12, size=(7, 30)).astype(np.int32)
+    factors = integers(rng, 7, 30, dtype=dtype)
+    rows, out = (integers(rng, n, n_columns, dtype=dtype) for n in (12, 7))
+    return numbers, factors, rows, out
+
+
+def add_by_numpy(numbers, factors, first, start, lengths, rows, out):
+    for r, n in enumerate(lengths, start=first):
+        some = slice(start, start + n)
+        out[r] += factors[r, some] @ rows[numbers[r, some]]
 
 
 @each_dtype
 @pytest.mark.parametrize("n_vectors", [4, 8, 12, 16])
-@pytest.mark.parametrize("n", [0, 1, 9])
-def test_listed_vectors_are_added_scaled(n, n_vectors, dtype):
-    rng = np.random.default_rng(n)
-    n_columns = n_vectors * LINE_BYTES // np.dtype(dtype).itemsize
-    W = integers(rng, 12, n_columns, dtype=dtype)
-    out = integers(rng, 3, n_columns, dtype=dtype)
-    numbers = rng.integers(12, size=(4, 30)).astype(np.int32)
-    factors = integers(rng, 4, 30, dtype=dtype)
+def test_lists_are_added_scaled_each_to_its_own_row(n_vectors, dtype):
+    numbers, factors, rows, out = problem_of_lists(n_vectors, dtype)
+    first, last, start, lengths = 1, 6, 5, np.array([0, 1, 9, 25, 2])
     expected = out.copy()
-    expected[1] += factors[2, 5 : 5 + n] @ W[numbers[2, 5 : 5 + n]]
-    add_vectors(numbers, factors, 2, 5, n, W, out, 1)
+    add_by_numpy(numbers, factors, first, start, lengths, rows, expected)
+    add(numbers, factors, first, last, start, lengths, first, 0, rows, out)
+    assert np.array_equal(out, expected)
+
+
+@each_dtype
+@pytest.mark.parametrize("n_vectors", [4, 8, 12])
+@pytest.mark.parametrize("n_lists", [0, 2, 4])
+@pytest.mark.parametrize("n_full", [0, 1, 8])
+def test_lists_that_begin_with_the_same_rows_are_added_scaled(n_full, n_lists, n_vectors, dtype):
+    numbers, factors, rows, out = problem_of_lists(n_vectors, dtype)
+    first, last, start = 1, 6, 5
+    lengths = np.array([8, 9, 25, 8, 2]) if n_lists < 4 else np.array([8, 9, 25, 8, 8])
+    last_full = first + n_lists
+    numbers[first:last_full, start : start + n_full] = np.arange(2, 2 + n_full)
+    expected = out.copy()
+    add_by_numpy(numbers, factors, first, start, lengths, rows, expected)
+    add(numbers, factors, first, last, start, lengths, last_full, n_full, rows, out)
     assert np.array_equal(out, expected)
 
 
@@ -94,26 +120,3 @@ def test_place_of_a_number_is_where_it_would_be_sorted_in():
         for low in range(61):
             expected = start + np.searchsorted(numbers[start:stop], low)
             assert first_not_below(numbers, start, stop, low) == expected
-
-
-@njit
-def add_full(numbers, factors, first, last, start, n, rows, out):
-    add_full_lists(numbers, factors, first, last, start, n, rows, out)
-
-
-@each_dtype
-@pytest.mark.parametrize("n_vectors", [4, 8, 12])
-@pytest.mark.parametrize("n_lists", [0, 1, 2, 5])
-@pytest.mark.parametrize("n", [1, 9])
-def test_full_lists_are_added_scaled(n, n_lists, n_vectors, dtype):
-    rng = np.random.default_rng(n)
-    n_columns = n_vectors * LINE_BYTES // np.dtype(dtype).itemsize
-    W = integers(rng, 12, n_columns, dtype=dtype)
-    out = integers(rng, 7, n_columns, dtype=dtype)
-    factors = integers(rng, 7, 30, dtype=dtype)
-    numbers = np.zeros((7, 30), dtype=np.int32)
-    numbers[1:, 5 : 5 + n] = np.arange(2, 2 + n)
-    expected = out.copy()
-    expected[1 : 1 + n_lists] += factors[1 : 1 + n_lists, 5 : 5 + n] @ W[2 : 2 + n]
-    add_full(numbers, factors, 1, 1 + n_lists, 5, n, W, out)
-    assert np.array_equal(out, expected)
