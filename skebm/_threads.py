@@ -137,11 +137,12 @@ def run_phases(phases):
     run_team(member, most, abandon=lambda: break_barrier(barrier))
 
 
-def blocks_of(n, smallest, most=8):
+def blocks_of(n, smallest, most=4):
     """Slices that cover ``range(n)``: up to ``most``, of one size, at least ``smallest``.
 
     The last may be shorter, and so is the only one if ``n`` is. Fewer than eight are one, two or
-    four: of three, one of two threads would have twice as much to do as the other.
+    four: of three, one of two threads would have twice as much to do as the other. Four suit
+    matrix products of a minibatch: with more, BLAS spends too much of its time on the seams.
 
     Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them.
     """

@@ -29,8 +29,6 @@ from .feedforward import ACTIVATIONS
 _FEWEST_ROWS = 16
 _FEWEST_UNITS = 64
 _FEWEST_WEIGHT_ROWS = 96
-# More blocks than these, and BLAS spends too much of its time on the seams.
-_MOST_BLOCKS = 4
 
 
 class Batch(NamedTuple):
@@ -124,7 +122,7 @@ class Backpropagation:
         if objective.contraction_cost:
             self._contraction = Contraction(network, objective, self._inputs, self._slopes)
         self._factors = [list(self._factors_of(k)) for k in range(len(layers))]
-        self._units = [blocks_of(n, _FEWEST_UNITS, _MOST_BLOCKS) for n in n_units]
+        self._units = [blocks_of(n, _FEWEST_UNITS) for n in n_units]
         self._batch = None
         self.parts = [
             part for k in range(objective.frozen_layers, len(layers)) for part in self._parts_of(k)
@@ -135,7 +133,7 @@ class Backpropagation:
         of_weights, of_bias = self.network.places[k]
         if self.network.layers[k].tied_to is None:
             n_inputs, n_units = self.network.layers[k].weights.shape
-            for rows in blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS, _MOST_BLOCKS):
+            for rows in blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS):
                 start, stop = (of_weights.start + n_units * row for row in (rows.start, rows.stop))
                 yield Part(k, rows.start, slice(start, stop))
         yield Part(k, -1, of_bias)
@@ -169,7 +167,7 @@ class Backpropagation:
         self._batch = batch
         self._weight_penalties = {}
         objective, n_rows, n_layers = self.objective, len(batch.numbers), len(self.network.layers)
-        rows = blocks_of(n_rows, _FEWEST_ROWS, _MOST_BLOCKS)
+        rows = blocks_of(n_rows, _FEWEST_ROWS)
         phases = [(self._read, rows)]
         phases += [(partial(self._forward, k), self._units[k]) for k in range(n_layers)]
         phases += [(self._compare, rows)]
