@@ -70,7 +70,8 @@ def run_sparse_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
     phase, streams = learner.negative_phase, learner.streams
     rule = _rule(settings, phase, len(order), *_densities(learner, rows))
-    model, work = _model(learner), _workspace(learner, rule)
+    model = _model(learner)
+    work = _workspace(learner, rule, model.W)
     n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
     n_blocks = len(work.bounds) - 1
     seed, n_rows = streams.seed, n_steps * rule.batch_size
@@ -141,6 +142,7 @@ def _rule(settings, negative_phase, n_rows, density, chain_density):
         persistent=negative_phase.chains is not None,
         lists_zeros_of_data=density > _FULL,
         lists_zeros_of_chains=chain_density > _FULL,
+        moves_at_once=not (settings.momentum or settings.l1),
         n_gibbs_steps=settings.n_gibbs_steps,
         batch_size=min(settings.batch_size, n_rows),
     )
@@ -152,7 +154,7 @@ def _most_blocks(n_bytes):
     return 4 * min(4, 1 + n_bytes // _BYTES_OF_FOUR_BLOCKS)
 
 
-def _workspace(learner, rule):
+def _workspace(learner, rule, weights):
     n_visible, n_hidden = learner.machine.weights.shape
     dtype = learner.machine.dtype
     chains = learner.negative_phase.chains
@@ -160,11 +162,7 @@ def _workspace(learner, rule):
     n_chains, n_columns = h.shape
     n_rows = rule.batch_size + n_chains
     n_listed = min(n_rows, ROWS_IN_CACHE)
-    # Momentum and L1 want the gradient as a whole.
-    gradient_shape = (n_visible if rule.momentum or rule.l1 else 0, n_columns)
-    blocks = blocks_of(
-        n_visible, _SMALLEST_BLOCK, _most_blocks(n_visible * n_columns * dtype.itemsize)
-    )
+    blocks = blocks_of(n_visible, _SMALLEST_BLOCK, _most_blocks(weights.nbytes))
     n_blocks = len(blocks)
     bounds = np.array([block.start for block in blocks] + [n_visible])
     return Workspace(
@@ -176,7 +174,7 @@ def _workspace(learner, rule):
         # By unit, the two rows of the centred gradient come on top.
         unit_rows=np.empty((n_visible, n_listed + 2), dtype=np.int32),
         unit_factors=np.empty((n_visible, n_listed + 2), dtype),
-        gradient=_aligned_zeros(gradient_shape, dtype),
+        gradient=weights if rule.moves_at_once else _aligned_zeros(weights.shape, dtype),
         inputs=np.empty((n_chains, n_visible), dtype),
         parts=_aligned_zeros((n_blocks, n_rows, n_columns), dtype),
         offset_parts=np.empty((n_blocks, n_rows), dtype),

