@@ -20,6 +20,9 @@ from .kernels.sparse import (
 # result of one pass is still in the cache when the next pass reads it.
 CHUNK = 512
 
+# Stored values that are added up at a time.
+_VALUES = 2**18
+
 # A column whose deviation is smaller than this share of its mean is rounding noise.
 _SMALLEST_DEVIATION = 1e-7
 
@@ -173,7 +176,10 @@ class SparseRows:
 
     def _column_sums(self, values):
         """Sums of numbers at the places of what is stored, in float64 for any type."""
-        return np.bincount(self._X.indices, weights=values, minlength=self.shape[1])
+        sums = np.zeros(self.shape[1])
+        for part in chunks(self._X.nnz, _VALUES):  # which NumPy copies, to wider types
+            sums += np.bincount(self._X.indices[part], values[part], minlength=self.shape[1])
+        return sums
 
     def range(self):
         """Smallest and largest value."""
