@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
+from skebm import _rows
 from skebm._rows import StandardizedRows, as_rows
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
@@ -18,6 +19,20 @@ def test_means_and_variances_of_float32_are_summed_in_float64(storage):
     for got, expected in [(rows.mean(), wide.mean(axis=0)), (rows.variance(), wide.var(axis=0))]:
         assert got.dtype == np.float64
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+def test_sums_of_csr_columns_are_those_of_all_parts(monkeypatch):
+    monkeypatch.setattr(_rows, "_VALUES", 7)
+    X = np.random.default_rng(0).integers(0, 3, (30, 5)).astype(float)
+    rows = as_rows(scipy.sparse.csr_matrix(X))
+    assert rows.data.data.size % 7 > 0
+    np.testing.assert_allclose(rows.mean(), X.mean(axis=0), rtol=1e-15)
+
+
+@each_storage
+def test_density_is_the_share_of_values_that_are_not_zero(storage):
+    X = (np.random.default_rng(0).random((200, 10)) < 0.3).astype(float)
+    assert as_rows(storage(X)).density == np.mean(X != 0)
 
 
 @each_storage

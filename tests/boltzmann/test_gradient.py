@@ -15,7 +15,7 @@ from skebm.boltzmann import gradient, sparse_gradient
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
-from skebm.boltzmann.units import BernoulliUnits
+from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 
 # The sparse path has a faster way with lists that are full.
 PATHS = ["dense path", "sparse path", "sparse path, full lists"]
@@ -190,6 +190,30 @@ def test_zeros_spelled_out_in_csr_rows_teach_nothing(path, monkeypatch):
     learner.run_epoch(as_rows(csr), order[::-1].copy(), settings)
     for got, expected in zip(parameters_of(learner), twin.parameters, strict=True):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-11)
+
+
+# Which path ------------------------------------------------------------------
+
+
+def goes_sparse(density, batch_size, dtype=np.float32, visible=BernoulliUnits):
+    """Whether the sparse path is chosen for 2000 rows of ones and zeros."""
+    X = (np.random.default_rng(0).random((2000, 8)) < density).astype(dtype)
+    machine = Machine(np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4)))
+    learner = Learner(machine, CD(), (X.mean(axis=0), np.full(4, 0.5)), None, RandomStreams(0, 0))
+    settings = Settings(**PLAIN | {"batch_size": batch_size})
+    return sparse_gradient.prefers_sparse(learner, as_rows(X), settings)
+
+
+@each_dtype
+def test_the_path_follows_the_zeros_and_the_size_of_the_minibatch(dtype):
+    for batch_size in (1, 10, 100, 1000):
+        assert goes_sparse(0.15, batch_size, dtype)
+    assert [goes_sparse(0.5, n, dtype) for n in (10, 1000)] == [True, False]
+    assert [goes_sparse(1.0, n, dtype) for n in (10, 1000)] == [True, False]
+
+
+def test_real_valued_units_have_no_sparse_path():
+    assert not goes_sparse(0.15, 10, visible=lambda bias: GaussianUnits(bias, bias))
 
 
 # The same bits ---------------------------------------------------------------
