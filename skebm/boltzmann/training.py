@@ -274,7 +274,7 @@ class TrainingMixin(CallbackSupportMixin):
         self._streams = replace(learner.streams)
         self._n_features_out = len(self.components_)
         if history is not None:
-            self.history_ = copy.deepcopy(history)
+            self.history_ = {name: list(values) for name, values in history.items()}
             self.n_iter_ = n_iter
         self._stamp_version()
 

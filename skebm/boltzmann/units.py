@@ -154,7 +154,8 @@ class BernoulliUnits(_Units):
         n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
         log_odds = np.empty_like(states)
         bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, n_safe, log_odds)
-        return -np.logaddexp(0, -log_odds).sum(axis=1)
+        # log(sigmoid(a)), in the vectorised functions of NumPy, of which logaddexp is none.
+        return (np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))).sum(axis=1)
 
 
 class LabelledUnits(_Units):
