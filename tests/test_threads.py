@@ -311,7 +311,7 @@ def interrupted(rank, *arguments):
 
 for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
     for algorithm in ("pcd", "cd"):
-        rbm = BernoulliRBM(40, algorithm=algorithm, n_iter=1, random_state=0)
+        rbm = BernoulliRBM(250, algorithm=algorithm, n_iter=1, random_state=0)
         sparse_gradient.run_steps = interrupted
         try:
             rbm.fit(X)
@@ -330,7 +330,7 @@ from skebm import BernoulliRBM, _threads
 
 _threads.n_processors = lambda: 3
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
-rbm = BernoulliRBM(40, n_iter=1, random_state=0).fit(X)
+rbm = BernoulliRBM(250, n_iter=1, random_state=0).fit(X)
 pool = _threads._helpers().pool
 submit = pool.submit
 

@@ -6,23 +6,34 @@ Same model, same random numbers, same steps, another order of summation: see
 
 import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import blocks_of, run_team
+from .._threads import run_team
 from ..kernels.barrier import break_barrier, new_barrier
 from ..kernels.simd import LINE_BYTES
-from ..kernels.sparse_steps import ROWS_IN_CACHE, Model, Rule, Workspace, run_steps
+from ..kernels.sparse_steps import (
+    ROWS_IN_CACHE,
+    UNITS_AT_ONCE,
+    Model,
+    Rule,
+    VisibleLayer,
+    Workspace,
+    run_steps,
+)
 from .units import BernoulliUnits
 
-# Visible units are cut into four blocks, for as many threads: with each block the inputs of all
-# hidden units have one part more to be written and added up. Weights of more bytes than these are
-# worth eight or sixteen; those of so few, which fit into the fastest cache, not a second thread.
-_BYTES_OF_FOUR_BLOCKS = 8_000_000
-_BYTES_OF_ONE_BLOCK = 50_000
-_SMALLEST_BLOCK = 32
+# Hidden units are cut into tiles, for as many threads: into sixteen, eight or four where the
+# weights take at least these bytes and a row of a tile at least those, otherwise into two. With
+# fewer weights or units than these, a second thread costs more than it does.
+_BYTES_OF_TILES = {16: 16_000_000, 8: 8_000_000, 4: 0}
+_BYTES_OF_A_ROW = 512
+_FEWEST_WEIGHTS = 10_000
+_FEWEST_UNITS = 48
 
-_LINES = 4  # a row of weights is a multiple of so many, which registers take at a time
+_NUMBERS_OF_A_LINE = LINE_BYTES // np.dtype(np.int32).itemsize
+_LINES = 2  # a row of weights is a multiple of so many, which registers take at a time
 
 # Share of visible states that are not zero above which zeros are listed as well: lists of all
 # units are gone through two at a time, in 0.55 of the time.
@@ -71,10 +82,11 @@ def run_sparse_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
     phase, streams = learner.negative_phase, learner.streams
     rule = _rule(settings, phase, len(order), *_densities(learner, rows))
-    model = _model(learner)
-    work = _workspace(learner, rule, model.W)
+    tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
+    model = _model(learner, tiles)
+    work = _workspace(learner, rule, tiles, model.W)
+    layers = [_visible_layer(learner, rule) for _ in range(tiles.n_tiles)]
     n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
-    n_blocks = len(work.bounds) - 1
     seed, n_rows = streams.seed, n_steps * rule.batch_size
     for start in range(0, len(order), n_rows):
         part = order[start : start + n_rows]
@@ -82,52 +94,115 @@ def run_sparse_epoch(learner, rows, order, settings):
         stream = streams.take(n_batches * phase.n_streams(rule.n_gibbs_steps))
 
         def member(rank, size, part=part, stream=stream):
-            run_steps(rank, size, rows.data, part, model, rule, work, seed, stream)
+            layer = layers[rank]
+            run_steps(rank, size, rows.data, part, model, rule, work, layer, seed, stream)
 
-        run_team(member, n_blocks, abandon=partial(break_barrier, work.barrier))
-    _copy_back(model, work, learner)
+        run_team(member, tiles.n_tiles, abandon=partial(break_barrier, work.barrier))
+    _copy_back(model, work, tiles, learner)
 
 
-def _padded(array):
-    """A copy of ``array`` whose rows begin on cache lines, filled up with zeros."""
-    n_rows, n_columns = array.shape
-    n_added = -n_columns % (_LINES * LINE_BYTES // array.itemsize)
-    padded = _aligned_zeros((n_rows, n_columns + n_added), array.dtype)
-    padded[:, :n_columns] = array
-    return padded
+class _Tiles(NamedTuple):
+    """How hidden units are cut: into tiles of ``n_units``, the last perhaps of fewer."""
+
+    n_tiles: int
+    n_units: int
+    n_columns: int  # of a tile, with those of zeros
+
+    @classmethod
+    def of(cls, n_visible, n_hidden, dtype):
+        """As many tiles as the size of the layers is worth, whatever the number of threads."""
+        n_weights = n_visible * n_hidden
+        if n_weights < _FEWEST_WEIGHTS or n_hidden < _FEWEST_UNITS:
+            return cls._cut(n_hidden, 1, dtype)
+        for n_tiles, n_bytes in _BYTES_OF_TILES.items():
+            tiles = cls._cut(n_hidden, n_tiles, dtype)
+            is_wide = tiles.n_columns * dtype.itemsize >= _BYTES_OF_A_ROW
+            if is_wide and n_weights * dtype.itemsize >= n_bytes:
+                return tiles
+        return cls._cut(n_hidden, 2, dtype)
+
+    @classmethod
+    def _cut(cls, n_hidden, n_tiles, dtype):
+        """As many tiles, or fewer."""
+        n_units = _multiple(-(-n_hidden // n_tiles), 4)  # as fill_uniform wants it
+        n_columns = _multiple(n_units, _LINES * LINE_BYTES // dtype.itemsize)
+        return cls(-(-n_hidden // n_units), n_units, n_columns)
+
+    def cut(self, array, multiple=1):
+        """A copy of an array (n_rows, n_hidden), or (n_hidden,), tile after tile.
+
+        The rows of a tile are filled up with zeros to a multiple of ``multiple``.
+        """
+        array = np.atleast_2d(array)
+        n_rows = _multiple(len(array), multiple)
+        cut = _aligned_zeros((self.n_tiles * n_rows, self.n_columns), array.dtype)
+        for tile, columns in enumerate(self._columns(array.shape[1])):
+            part = array[:, columns]
+            cut[tile * n_rows : tile * n_rows + len(part), : part.shape[1]] = part
+        return cut
+
+    def join(self, cut, out):
+        """Copy what was cut by ``cut`` to ``out``, without what it was filled up with."""
+        out = np.atleast_2d(out)
+        n_rows = len(cut) // self.n_tiles
+        for tile, columns in enumerate(self._columns(out.shape[1])):
+            part = out[:, columns]
+            part[:] = cut[tile * n_rows : tile * n_rows + len(part), : part.shape[1]]
+
+    def _columns(self, n_hidden):
+        return [slice(i, i + self.n_units) for i in range(0, n_hidden, self.n_units)]
+
+
+def _multiple(n, of):
+    """The lowest multiple of ``of`` that is not below ``n``."""
+    return n + -n % of
 
 
 def _aligned_zeros(shape, dtype):
     """Zeros that begin on a cache line."""
+    array = _aligned_empty(shape, dtype)
+    array.fill(0)
+    return array
+
+
+def _aligned_empty(shape, dtype):
+    """Room for an array that begins on a cache line."""
     n_bytes = math.prod(shape) * dtype.itemsize
-    memory = np.zeros(n_bytes + LINE_BYTES, dtype=np.uint8)
+    memory = np.empty(n_bytes + LINE_BYTES, dtype=np.uint8)
     start = -memory.ctypes.data % LINE_BYTES
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
-def _model(learner):
+def _model(learner, tiles):
     machine, dtype = learner.machine, learner.machine.dtype
+    visible_offset, hidden_offset = learner.offsets
     if learner.velocity is None:
-        steps = np.empty((0, 0), dtype), np.empty(0, dtype), np.empty(0, dtype)
+        steps = np.empty((0, 0), dtype), np.empty(0, dtype), np.empty((0, 0), dtype)
     else:
-        steps = _padded(learner.velocity[0]), *learner.velocity[1:]
+        W_step, b_step, c_step = learner.velocity
+        steps = tiles.cut(W_step, UNITS_AT_ONCE), b_step, tiles.cut(c_step)
     return Model(
-        _padded(machine.weights),
+        tiles.cut(machine.weights, UNITS_AT_ONCE),
         machine.visible.bias,
-        machine.hidden.bias,
+        tiles.cut(machine.hidden.bias),
         *steps,
-        *learner.offsets,
+        visible_offset,
+        tiles.cut(hidden_offset),
+        tiles.cut(np.ones_like(hidden_offset)),
+        tiles.n_units,
     )
 
 
-def _copy_back(model, work, learner):
-    """Copy what is padded from the kernel's arrays into the learner's; the others are shared."""
-    n_hidden = len(model.c)
-    learner.machine.weights[:] = model.W[:, :n_hidden]
+def _copy_back(model, work, tiles, learner):
+    """Copy what was cut from the kernel's arrays into the learner's; the others are shared."""
+    tiles.join(model.W, learner.machine.weights)
+    tiles.join(model.c, learner.machine.hidden.bias)
+    tiles.join(model.hidden_offset, learner.offsets[1])
     if learner.velocity is not None:
-        learner.velocity[0][:] = model.W_step[:, :n_hidden]
+        tiles.join(model.W_step, learner.velocity[0])
+        tiles.join(model.c_step, learner.velocity[2])
     if learner.negative_phase.chains is not None:
-        learner.negative_phase.chains[:] = work.h[:, :n_hidden]
+        tiles.join(work.h, learner.negative_phase.chains)
 
 
 def _rule(settings, negative_phase, n_rows, density, chain_density):
@@ -146,39 +221,45 @@ def _rule(settings, negative_phase, n_rows, density, chain_density):
         moves_at_once=not (settings.momentum or settings.l1),
         n_gibbs_steps=settings.n_gibbs_steps,
         batch_size=min(settings.batch_size, n_rows),
+        n_chains=0 if negative_phase.chains is None else len(negative_phase.chains),
     )
 
 
-def _most_blocks(n_bytes):
-    if n_bytes <= _BYTES_OF_ONE_BLOCK:
-        return 1
-    return 4 * min(4, 1 + n_bytes // _BYTES_OF_FOUR_BLOCKS)
-
-
-def _workspace(learner, rule, weights):
+def _workspace(learner, rule, tiles, weights):
     n_visible, n_hidden = learner.machine.weights.shape
-    dtype = learner.machine.dtype
-    chains = learner.negative_phase.chains
-    h = _padded(chains if rule.persistent else np.zeros((rule.batch_size, n_hidden), dtype))
-    n_chains, n_columns = h.shape
-    n_rows = rule.batch_size + n_chains
-    n_listed = min(n_rows, ROWS_IN_CACHE)
-    blocks = blocks_of(n_visible, _SMALLEST_BLOCK, _most_blocks(weights.nbytes))
-    n_blocks = len(blocks)
-    bounds = np.array([block.start for block in blocks] + [n_visible])
+    dtype, chains = learner.machine.dtype, learner.negative_phase.chains
+    if chains is None:
+        chains = np.zeros((rule.batch_size, n_hidden), dtype)
+    n_rows = rule.batch_size + len(chains)
+    n_weight_rows = len(weights) // tiles.n_tiles
+    n_places = _multiple(n_visible, _NUMBERS_OF_A_LINE) + _NUMBERS_OF_A_LINE
     return Workspace(
         barrier=new_barrier(),
-        bounds=bounds,
-        on=np.empty((n_rows, n_visible), dtype=np.int32),
-        values=np.empty((n_rows, n_visible), dtype),
-        n_on=np.empty((n_blocks, n_rows), dtype=np.int64),
-        # By unit, the two rows of the centred gradient come on top.
-        unit_rows=np.empty((n_visible, n_listed + 2), dtype=np.int32),
-        unit_factors=np.empty((n_visible, n_listed + 2), dtype),
-        gradient=weights if rule.moves_at_once else _aligned_zeros(weights.shape, dtype),
-        inputs=np.empty((n_chains, n_visible), dtype),
-        parts=_aligned_zeros((n_blocks, n_rows, n_columns), dtype),
-        offset_parts=np.empty((n_blocks, n_rows), dtype),
-        means=_aligned_zeros((n_rows + 2, n_columns), dtype),
-        h=h,
+        inputs=_aligned_zeros((tiles.n_tiles * ROWS_IN_CACHE, n_weight_rows), dtype),
+        on=_aligned_empty((n_rows, n_places), np.dtype(np.int32)),
+        values=_aligned_empty((n_rows, n_places), dtype),
+        n_on=np.empty(n_rows, np.int64),
+        offset_parts=_aligned_zeros((tiles.n_tiles, n_rows + 2), dtype),
+        gradient=weights if rule.moves_at_once else np.zeros_like(weights),
+        means=_aligned_zeros((tiles.n_tiles * (n_rows + 3), tiles.n_columns), dtype),
+        h=tiles.cut(chains, multiple=2),
+    )
+
+
+def _visible_layer(learner, rule):
+    """Room for the visible layer as one thread has it; touched only if there is such a thread."""
+    n_visible, dtype = len(learner.machine.weights), learner.machine.dtype
+    n_rows = rule.batch_size + (rule.n_chains or rule.batch_size)
+    # By unit, the two rows of the centred gradient come on top.
+    n_listed = min(n_rows, ROWS_IN_CACHE) + 2
+    return VisibleLayer(
+        b=np.empty(n_visible, dtype),
+        b_step=np.empty(0 if learner.velocity is None else n_visible, dtype),
+        offset=np.empty(n_visible, dtype),
+        difference=np.empty(n_visible, dtype),
+        gradient=np.empty(n_visible, dtype),
+        unit_rows=np.empty((n_visible, n_listed), np.int32),
+        unit_factors=np.empty((n_visible, n_listed), dtype),
+        unit_n=np.empty(n_visible, np.int64),
+        products=np.empty(n_rows + 2, dtype),
     )

@@ -5,6 +5,7 @@ does not keep it in registers of its own accord; with the functions here, a kern
 processor with narrower registers a vector is compiled to several of them.
 """
 
+from llvmlite import binding
 from numba import types
 from numba.core import cgutils
 from numba.core.cgutils import ir
@@ -12,6 +13,12 @@ from numba.core.errors import TypingError
 from numba.extending import intrinsic, models, overload, register_model
 
 LINE_BYTES = 64
+
+# Whether the processor packs the lanes that a mask chooses to the front of a vector, and the
+# compiler knows the name of that.
+PACKS_LANES = bool(
+    binding.get_host_cpu_features().get("avx512f")
+) and binding.llvm_version_info >= (20,)
 
 
 class Vector(types.Type):
@@ -113,18 +120,116 @@ def multiply_add(typing_context, a, b, c):
 
 
 @intrinsic
-def total(typing_context, vector):
-    """Sum of the lanes."""
+def store_totals(typing_context, array, row, column, vectors):
+    """Write the sums of the lanes of eight vectors to the places from ``array[row, column]`` on.
+
+    All eight at once take three instructions a sum; one after the other they would take eight.
+    """
+    _check(array)
 
     def generate(context, builder, signature, arguments):
-        number = context.get_value_type(vector.dtype)
-        kind = f"v{vector.n_lanes}f{vector.dtype.bitwidth}"
-        function = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(number, [number, arguments[0].type]),
-            f"llvm.vector.reduce.fadd.{kind}",
+        array, row, column, vectors = arguments
+        vectors = cgutils.unpack_tuple(builder, vectors)
+        totals = _totals_of_eight(builder, vectors)
+        pointer, alignment = _pointer(
+            context, builder, signature.args[0], totals.type, array, row, column
         )
-        zero = ir.Constant(number, 0.0)
-        return builder.call(function, [zero, arguments[0]], fastmath=("reassoc",))
+        builder.store(totals, pointer, align=alignment)
+        return context.get_dummy_value()
 
-    return vector.dtype(vector), generate
+    return types.none(array, types.intp, types.intp, vectors), generate
+
+
+def _totals_of_eight(builder, vectors):
+    """The vector of the sums of the lanes of eight vectors.
+
+    Vectors are halved and added pair by pair: the halves of two make one, and so on. Up to quarters
+    of a line, whole quarters change places; within them, neighbours do, which brings the sums of
+    the even vectors to the front of the odd ones'.
+    """
+    n_lanes = vectors[0].type.count
+
+    def add_shuffled(a, b, first_lanes, second_lanes):
+        halves = []
+        for lanes in (first_lanes, second_lanes):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
+            halves.append(builder.shuffle_vector(a, b, mask))
+        return builder.fadd(*halves)
+
+    def add_halves(a, b, size):
+        """Halves of the groups of ``size`` lanes, those of ``a`` before those of ``b``."""
+        starts = range(0, 2 * n_lanes, size)
+        first = [start + k for start in starts for k in range(size // 2)]
+        return add_shuffled(a, b, first, [lane + size // 2 for lane in first])
+
+    def add_halves_in_turns(a, b, size):
+        """The same, a group of ``a`` before the same one of ``b``."""
+        starts = [at + of for at in range(0, n_lanes, size) for of in (0, n_lanes)]
+        first = [start + k for start in starts for k in range(size // 2)]
+        return add_shuffled(a, b, first, [lane + size // 2 for lane in first])
+
+    def add_four(a, b, c, d):
+        a, b = add_halves(a, b, n_lanes), add_halves(c, d, n_lanes)
+        return add_halves(a, b, n_lanes // 2)
+
+    even, odd = add_four(*vectors[::2]), add_four(*vectors[1::2])
+    totals = add_halves_in_turns(even, odd, n_lanes // 4)
+    if n_lanes == 8:
+        return totals
+    return add_shuffled(totals, totals, list(range(0, 16, 2)), list(range(1, 16, 2)))
+
+
+@intrinsic
+def store_nonzero(typing_context, rows, row, column, numbers, values, to, place):
+    """List the lanes of the vector at ``rows[row, column]`` that are not zero; returns how many.
+
+    Their columns and their values go to the places from ``numbers[to, place]`` and
+    ``values[to, place]`` on; of a vector of places there, the others are overwritten with anything.
+    Where not ``PACKS_LANES``, this is slow or does not compile.
+    """
+    for array in (rows, numbers, values):
+        _check(array)
+    vector = Vector(rows.dtype)
+    n_lanes = vector.n_lanes
+    signature = types.intp(rows, types.intp, types.intp, numbers, values, types.intp, types.intp)
+
+    def generate(context, builder, signature, arguments):
+        rows, row, column, numbers, values, to, place = arguments
+        value_type = context.get_value_type(vector)
+        pointer, alignment = _pointer(
+            context, builder, signature.args[0], value_type, rows, row, column
+        )
+        states = builder.load(pointer, align=alignment)
+        chosen = builder.fcmp_unordered("!=", states, ir.Constant(value_type, None))
+        columns = _neighbours(builder, column, n_lanes)
+        for lanes, kind, array, array_type in [
+            (columns, "i32", numbers, signature.args[3]),
+            (states, f"f{vector.dtype.bitwidth}", values, signature.args[4]),
+        ]:
+            pack = cgutils.get_or_insert_function(
+                builder.module,
+                ir.FunctionType(lanes.type, [lanes.type, chosen.type, lanes.type]),
+                f"llvm.experimental.vector.compress.v{n_lanes}{kind}",
+            )
+            packed = builder.call(pack, [lanes, chosen, ir.Constant(lanes.type, ir.Undefined)])
+            pointer, alignment = _pointer(
+                context, builder, array_type, lanes.type, array, to, place
+            )
+            builder.store(packed, pointer, align=alignment)
+        bits = builder.bitcast(chosen, ir.IntType(n_lanes))
+        return builder.zext(builder.ctpop(bits), context.get_value_type(types.intp))
+
+    return signature, generate
+
+
+def _neighbours(builder, first, n_lanes):
+    """The vector of ``first`` and the numbers after it, of 32 bits."""
+    vector_type = ir.VectorType(ir.IntType(32), n_lanes)
+    undefined = ir.Constant(vector_type, ir.Undefined)
+    first = builder.trunc(first, ir.IntType(32))
+    spread_out = builder.shuffle_vector(
+        builder.insert_element(undefined, first, ir.IntType(32)(0)),
+        undefined,
+        ir.Constant(vector_type, None),
+    )
+    return builder.add(spread_out, ir.Constant(vector_type, list(range(n_lanes))))

@@ -23,22 +23,17 @@ class CsrData(NamedTuple):
 
 
 @kernel
-def first_not_below(numbers, start, stop, low):
-    """First place from ``start`` on, up to ``stop``, whose number is not below ``low``; sorted."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if numbers[middle] < low:
-            start = middle + 1
-        else:
-            stop = middle
-    return start
-
-
-@kernel
 def fill(row, value):
     """Set every element of ``row``."""
     for j in range(row.shape[0]):
         row[j] = value
+
+
+@kernel
+def copy(row, out):
+    """Write ``row`` to ``out``."""
+    for j in range(row.shape[0]):
+        out[j] = row[j]
 
 
 @kernel
@@ -101,65 +96,67 @@ def add_listed_rows(numbers, factors, at, start, n, rows, out, to):
 
 
 @part
-def add_lists(numbers, factors, first, last, start, lengths, last_full, n_full, rows, out):
-    """Add to each row from ``first`` to ``last`` of ``out`` the rows in its list, times factors.
+def add_lists(
+    numbers, factors, lengths, first, last, last_full, n_full, rows, base, out, base_of_out
+):
+    """Add to the rows of ``out`` the rows in their lists, times factors.
 
-    The list of row r is ``lengths[r - first]`` places of row r of ``numbers`` and ``factors``, from
-    ``start`` on. For the rows up to ``last_full``, an even number of them, the first ``n_full``
-    places are neighbouring rows, the same ones in all lists: these are gone through two lists at
-    a time, so that a number that is loaded serves two sums.
+    List r, from ``first`` to ``last``, is the beginning of row r of ``numbers`` and ``factors``,
+    ``lengths[r]`` places of it; its numbers are those of rows after the row ``base`` of ``rows``,
+    and its sum goes to the row ``base_of_out + r`` of ``out``. For the lists up to ``last_full``,
+    an even number of them, the first ``n_full`` places are neighbouring rows, the same ones in all
+    lists: these are gone through two lists at a time, four vectors wide, so that a number that is
+    loaded serves two sums.
 
-    Rows are a multiple of four vectors wide. Sums stay in registers while a list is gone through,
+    Rows are a multiple of two vectors wide. Sums stay in registers while a list is gone through,
     as many of them as registers hold; for rows that do not begin on cache lines this is no faster
     than :func:`add_listed_rows`.
     """
-    lanes = n_lanes(out)
-    if n_full > 0:
-        for j in range(0, out.shape[1], 4 * lanes):
-            for r in range(first, last_full, 2):
-                _add_two_full_lists(numbers, factors, r, start, n_full, rows, out, j)
+    four, eight, n_columns = 4 * n_lanes(out), 8 * n_lanes(out), out.shape[1]
+    n_paired = n_columns // four * four if n_full > 0 else 0
+    for j in range(0, n_paired, four):
+        for r in range(first, last_full, 2):
+            _add_two_full_lists(numbers, factors, r, n_full, rows, base, out, base_of_out + r, j)
     for r in range(first, last):
-        n = lengths[np.uintp(r - first)]
-        k = start
-        if r < last_full:
-            n -= n_full
-            k += n_full
-        if n > 0:
-            _add_listed_vectors(numbers, factors, r, k, n, rows, out)
+        stop, to, j = lengths[np.uintp(r)], base_of_out + r, np.int64(0)
+        if stop == 0:
+            continue
+        while j < n_columns:
+            start, end = np.int64(0), n_columns
+            if r < last_full and j < n_paired:
+                start, end = n_full, n_paired
+            if j + eight <= end:
+                _add_eight_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
+                j += eight
+            elif j + four <= end:
+                _add_four_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
+                j += four
+            else:
+                _add_two_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
+                j += four // 2
 
 
 @in_line
-def _add_listed_vectors(numbers, factors, r, start, n, rows, out):
-    """Add the rows in one list to the row of ``out`` with the number of the list."""
-    lanes, j = n_lanes(out), np.int64(0)
-    while j + 8 * lanes <= out.shape[1]:
-        _add_eight_vectors(numbers, factors, r, start, n, rows, out, j)
-        j += 8 * lanes
-    if j < out.shape[1]:
-        _add_four_vectors(numbers, factors, r, start, n, rows, out, j)
-
-
-@in_line
-def _add_two_full_lists(numbers, factors, r, start, n, rows, out, j):
+def _add_two_full_lists(numbers, factors, r, n, rows, base, out, to, j):
     """Add the columns of two full lists that four vectors from ``j`` on cover."""
-    lanes, q = n_lanes(out), r + 1
+    lanes, q = n_lanes(out), to + 1
     j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
+    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
     t0, t1, t2, t3 = load(out, q, j0), load(out, q, j1), load(out, q, j2), load(out, q, j3)
-    lowest = np.uintp(numbers[r, start])
+    lowest = np.uintp(base + numbers[r, 0])
     for k in range(n):
-        place, row = np.uintp(start + k), lowest + np.uintp(k)
-        a, b = spread(factors[np.uintp(r), place]), spread(factors[np.uintp(q), place])
+        place, row = np.uintp(k), lowest + np.uintp(k)
+        a, b = spread(factors[np.uintp(r), place]), spread(factors[np.uintp(r + 1), place])
         x0, x1 = load(rows, row, j0), load(rows, row, j1)
         x2, x3 = load(rows, row, j2), load(rows, row, j3)
         s0, t0 = multiply_add(a, x0, s0), multiply_add(b, x0, t0)
         s1, t1 = multiply_add(a, x1, s1), multiply_add(b, x1, t1)
         s2, t2 = multiply_add(a, x2, s2), multiply_add(b, x2, t2)
         s3, t3 = multiply_add(a, x3, s3), multiply_add(b, x3, t3)
-    store(out, r, j0, s0)
-    store(out, r, j1, s1)
-    store(out, r, j2, s2)
-    store(out, r, j3, s3)
+    store(out, to, j0, s0)
+    store(out, to, j1, s1)
+    store(out, to, j2, s2)
+    store(out, to, j3, s3)
     store(out, q, j0, t0)
     store(out, q, j1, t1)
     store(out, q, j2, t2)
@@ -167,16 +164,16 @@ def _add_two_full_lists(numbers, factors, r, start, n, rows, out, j):
 
 
 @in_line
-def _add_eight_vectors(numbers, factors, r, start, n, rows, out, j):
+def _add_eight_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
     """Add the columns of a list of rows that eight vectors from ``j`` on cover."""
     lanes = n_lanes(out)
     j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
     j4, j5, j6, j7 = j + 4 * lanes, j + 5 * lanes, j + 6 * lanes, j + 7 * lanes
-    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
-    s4, s5, s6, s7 = load(out, r, j4), load(out, r, j5), load(out, r, j6), load(out, r, j7)
-    for k in range(n):
-        place = np.uintp(start + k)
-        factor, row = spread(factors[r, place]), numbers[r, place]
+    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
+    s4, s5, s6, s7 = load(out, to, j4), load(out, to, j5), load(out, to, j6), load(out, to, j7)
+    for k in range(start, stop):
+        place = np.uintp(k)
+        factor, row = spread(factors[r, place]), base + numbers[r, place]
         s0 = multiply_add(factor, load(rows, row, j0), s0)
         s1 = multiply_add(factor, load(rows, row, j1), s1)
         s2 = multiply_add(factor, load(rows, row, j2), s2)
@@ -185,33 +182,47 @@ def _add_eight_vectors(numbers, factors, r, start, n, rows, out, j):
         s5 = multiply_add(factor, load(rows, row, j5), s5)
         s6 = multiply_add(factor, load(rows, row, j6), s6)
         s7 = multiply_add(factor, load(rows, row, j7), s7)
-    store(out, r, j0, s0)
-    store(out, r, j1, s1)
-    store(out, r, j2, s2)
-    store(out, r, j3, s3)
-    store(out, r, j4, s4)
-    store(out, r, j5, s5)
-    store(out, r, j6, s6)
-    store(out, r, j7, s7)
+    store(out, to, j0, s0)
+    store(out, to, j1, s1)
+    store(out, to, j2, s2)
+    store(out, to, j3, s3)
+    store(out, to, j4, s4)
+    store(out, to, j5, s5)
+    store(out, to, j6, s6)
+    store(out, to, j7, s7)
 
 
 @in_line
-def _add_four_vectors(numbers, factors, r, start, n, rows, out, j):
+def _add_four_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
     """Add the columns of a list of rows that four vectors from ``j`` on cover."""
     lanes = n_lanes(out)
     j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    s0, s1, s2, s3 = load(out, r, j0), load(out, r, j1), load(out, r, j2), load(out, r, j3)
-    for k in range(n):
-        place = np.uintp(start + k)
-        factor, row = spread(factors[r, place]), numbers[r, place]
+    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
+    for k in range(start, stop):
+        place = np.uintp(k)
+        factor, row = spread(factors[r, place]), base + numbers[r, place]
         s0 = multiply_add(factor, load(rows, row, j0), s0)
         s1 = multiply_add(factor, load(rows, row, j1), s1)
         s2 = multiply_add(factor, load(rows, row, j2), s2)
         s3 = multiply_add(factor, load(rows, row, j3), s3)
-    store(out, r, j0, s0)
-    store(out, r, j1, s1)
-    store(out, r, j2, s2)
-    store(out, r, j3, s3)
+    store(out, to, j0, s0)
+    store(out, to, j1, s1)
+    store(out, to, j2, s2)
+    store(out, to, j3, s3)
+
+
+@in_line
+def _add_two_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
+    """Add the columns of a list of rows that two vectors from ``j`` on cover."""
+    j0, j1 = j, j + n_lanes(out)
+    s0, s1 = load(out, to, j0), load(out, to, j1)
+    for k in range(start, stop):
+        place = np.uintp(k)
+        factor, row = spread(factors[r, place]), base + numbers[r, place]
+        s0 = multiply_add(factor, load(rows, row, j0), s0)
+        s1 = multiply_add(factor, load(rows, row, j1), s1)
+    store(out, to, j0, s0)
+    store(out, to, j1, s1)
 
 
 @kernel

@@ -1,12 +1,13 @@
 """Learning steps of a machine with binary units that cost what the states that are on cost.
 
-A thread owns blocks of visible units, with their rows of the weights, and a tile of hidden units.
-For its visible units it does, in one go and while their weights are in its cache: the move along
-the gradient of the step before; the inputs from the chains' hidden states, and the visible states
-drawn from them; and the part of the hidden units' inputs that comes from its visible units. For
-its hidden units it then adds up the parts, draws, and keeps the statistics. Between the two, the
-threads meet. Nobody writes what somebody else owns, and every sum has an order that is fixed by
-the shape of the machine: the result does not depend on the number of threads.
+Hidden units are cut into tiles. A thread owns some of them, with all that belongs to their units:
+weights, biases, states and means. Of what belongs to the visible units, every thread keeps a copy.
+Two things alone go from thread to thread, and for each of them the threads meet: the inputs of the
+visible units, of which each tile has its part; and the visible states, as lists of the units that
+are on. A thread draws them for its share of the chains, and lists them for its share of the data.
+
+Nobody writes what somebody else owns, and every sum has an order that is fixed by the tiles: the
+result does not depend on the number of threads.
 """
 
 from typing import NamedTuple
@@ -18,39 +19,47 @@ from ._jit import in_line, kernel, part
 from .barrier import meet
 from .random import fill_uniform
 from .scalar import sigmoid
-from .simd import load, multiply_add, n_lanes, spread, total
-from .sparse import (
-    add_lists,
-    add_scaled,
-    dot,
-    fill,
-    first_not_below,
-    scale,
+from .simd import (
+    PACKS_LANES,
+    load,
+    multiply_add,
+    n_lanes,
+    spread,
+    store_nonzero,
+    store_totals,
 )
+from .sparse import add_lists, add_scaled, copy, dot, fill, scale
 from .updates import move_row
 
-_ONE, _TWO, _THREE = np.uintp(1), np.uintp(2), np.uintp(3)
+_ONE, _TWO = np.uintp(1), np.uintp(2)
 
-# Rows of hidden means that a block of units adds up at a time, and of hidden states that it
-# multiplies: together with the weights of the block they stay in the cache.
+# Rows that are gone through at a time: with the weights of a tile, they stay in the cache.
 ROWS_IN_CACHE = 64
+
+# Visible inputs are found for so many units at a time.
+UNITS_AT_ONCE = 8
 
 
 class Model(NamedTuple):
     """Parameters, their last steps (empty without momentum), and the offsets; changed in place.
 
-    Weights have ``n_columns`` columns, the hidden units and perhaps some of zeros: whole vectors,
-    four or a multiple of it, in rows that start on a cache line, so that no load is split.
+    An array of the hidden layer holds its tiles one after the other, each in as many rows as the
+    others. A tile has ``n_units`` units, the last one perhaps fewer, and columns of zeros after
+    them, up to an even number of whole vectors; rows start on a cache line, so that no load is
+    split. Its weights have a row for each visible unit, and rows of zeros up to a multiple of
+    ``UNITS_AT_ONCE``.
     """
 
-    W: np.ndarray  # (n_visible, n_columns)
+    W: np.ndarray  # (n_tiles * n_weight_rows, n_columns)
     b: np.ndarray  # (n_visible,)
-    c: np.ndarray  # (n_hidden,)
+    c: np.ndarray  # (n_tiles, n_columns)
     W_step: np.ndarray
     b_step: np.ndarray
     c_step: np.ndarray
     visible_offset: np.ndarray
     hidden_offset: np.ndarray
+    is_unit: np.ndarray  # (n_tiles, n_columns) 1 where a column is a unit's, otherwise 0
+    n_units: int
 
 
 class Rule(NamedTuple):
@@ -70,34 +79,46 @@ class Rule(NamedTuple):
     moves_at_once: bool  # weights, row by row of the gradient: with neither momentum nor L1
     n_gibbs_steps: int
     batch_size: int
+    n_chains: int  # that persist
 
 
 class Workspace(NamedTuple):
     """Room for one minibatch; rows are first those of the data, then those of the chains."""
 
     barrier: np.ndarray
-    bounds: np.ndarray  # (n_blocks + 1,) first visible unit of each block
-    on: np.ndarray  # (n_rows, n_visible) numbers of the visible units whose state is not zero
-    values: np.ndarray  # (n_rows, n_visible) their states
-    n_on: np.ndarray  # (n_blocks, n_rows) lengths of the lists
-    unit_rows: np.ndarray  # (n_visible, n_listed + 2) the same by unit: numbers of the rows,
+    # Of all threads: written by one, read by all.
+    inputs: np.ndarray  # (n_tiles * ROWS_IN_CACHE, n_weight_rows) of visible units, from each tile
+    # Lists of the visible units whose state is not zero, with room for a vector after the last.
+    on: np.ndarray  # (n_rows, n_places) their numbers
+    values: np.ndarray  # (n_rows, n_places) their states
+    n_on: np.ndarray  # (n_rows,) lengths of the lists
+    offset_parts: np.ndarray  # (n_tiles, n_rows + 2) products of the rows of means and the offset
+    # By tile, for its owner alone.
+    gradient: np.ndarray  # as W, times the rate: W itself if that moves at once
+    means: np.ndarray  # (n_tiles * (n_rows + 3), n_columns); then difference, offset and gradient
+    h: np.ndarray  # (n_tiles * n_chains, n_columns) hidden states, an even number of chains
+
+
+class VisibleLayer(NamedTuple):
+    """What belongs to the visible units, as one thread has it for itself."""
+
+    b: np.ndarray  # (n_visible,), as the next four
+    b_step: np.ndarray
+    offset: np.ndarray
+    difference: np.ndarray
+    gradient: np.ndarray  # of the bias
+    unit_rows: np.ndarray  # (n_visible, n_listed + 2) numbers of the rows in which a unit is on,
     unit_factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
-    gradient: np.ndarray  # (n_visible, n_columns), times the rate: W itself if that moves at once
-    inputs: np.ndarray  # (n_chains, n_visible)
-    parts: np.ndarray  # (n_blocks, n_rows, n_columns) hidden inputs from each block
-    offset_parts: np.ndarray  # (n_blocks, n_rows) products of visible states and offset
-    means: np.ndarray  # (n_rows + 2, n_columns) hidden means; then the difference and the offset
-    h: np.ndarray  # (n_chains, n_columns) hidden states of the chains
+    unit_n: np.ndarray  # (n_visible,) lengths of these lists
+    products: np.ndarray  # (n_rows + 2,) of rows of states or means with the offset of their layer
 
 
 # Names in what follows:
 #
-# low, high       the units of a block or of a tile, from the first to the one after the last
 # r, q            numbers of a row (data, then chains) and of a chain; row n_data + q is that of q
 # first, last     rows or chains of a range, the last one not included
-# n_listed        lengths of the lists by unit, as n_on has those of the lists by row
+# base            number of the first row of a tile
 # difference      mean over the data less mean over the chains
-# moved           times an offset: "moved_offset" is the visible offset times the visible difference
 # number          the type of the weights, which constants are cast to
 
 # Indices below are unsigned. For all that the compiler knows, any other number is negative and
@@ -106,132 +127,105 @@ class Workspace(NamedTuple):
 # counted, and two threads that count those to one array wait for each other.
 
 
-def _list_row(data, row, low, high, lists_zeros, on, values, to):
-    """List the columns of a block that are not zero in a row of the data; returns how many.
+def _list_row(data, row, lists_zeros, on, values, to):
+    """List the columns that are not zero in a row of the data; returns how many.
 
-    To row ``to`` of ``on`` and ``values``, from the place ``low`` on. Zeros of a dense row are
-    listed too if ``lists_zeros``.
+    To row ``to`` of ``on`` and ``values``. Zeros of a dense row are listed too if ``lists_zeros``.
     """
     raise NotImplementedError
 
 
 @overload(_list_row, jit_options={"nogil": True})
-def _list_row_of(data, row, low, high, lists_zeros, on, values, to):
+def _list_row_of(data, row, lists_zeros, on, values, to):
     if "X" in data.fields:
 
-        def list_row(data, row, low, high, lists_zeros, on, values, to):
-            return _list_states(data.X, row, low, high, lists_zeros, on, values, to)
+        def list_row(data, row, lists_zeros, on, values, to):
+            return _list_states(data.X, row, lists_zeros, on, values, to)
 
         return list_row
 
-    def list_row(data, row, low, high, lists_zeros, on, values, to):
-        first, stop = data.indptr[row], data.indptr[row + 1]
-        first = first_not_below(data.indices, first, stop, low)
-        n = 0
-        while first + n < stop and data.indices[first + n] < high:
-            on[to, low + n] = data.indices[first + n]
-            values[to, low + n] = data.data[first + n]
-            n += 1
+    def list_row(data, row, lists_zeros, on, values, to):
+        first = data.indptr[row]
+        n = data.indptr[row + 1] - first
+        for k in range(n):
+            on[to, k] = data.indices[first + k]
+            values[to, k] = data.data[first + k]
         return n
 
     return list_row
 
 
 @in_line
-def _list_states(states, row, low, high, lists_zeros, on, values, to):
-    """List the states of units from ``low`` to ``high``, perhaps without zeros; returns how many.
+def _list_states(states, row, lists_zeros, on, values, to):
+    """List the states of a row, perhaps without zeros; returns how many.
 
-    Writes each to the next place of the list and moves on only if it belongs there: a branch
-    would be mispredicted for most of the states that are on.
+    A vector at a time, if that is possible. Otherwise it writes each state to the next place of the
+    list and moves on only if it belongs there: a branch would be mispredicted for most of the
+    states that are on.
     """
-    row, to, place = np.uintp(row), np.uintp(to), np.uintp(low)
+    row, to, n_visible = np.uintp(row), np.uintp(to), states.shape[1]
     if lists_zeros:
-        for i in range(low, high):
+        for i in range(n_visible):
             on[to, np.uintp(i)] = i
             values[to, np.uintp(i)] = states[row, np.uintp(i)]
-        return high - low
-    for i in range(high - low):
-        state = states[row, np.uintp(low + i)]
-        on[to, place] = low + i
-        values[to, place] = state
-        place += np.uintp(state != 0)
-    return np.int64(place) - low
+        return n_visible
+    i = n = np.int64(0)
+    if PACKS_LANES:
+        while i + n_lanes(states) <= n_visible:
+            n += store_nonzero(states, row, i, on, values, to, n)
+            i += n_lanes(states)
+    while i < n_visible:
+        state = states[row, np.uintp(i)]
+        on[to, np.uintp(n)] = i
+        values[to, np.uintp(n)] = state
+        n += np.int64(state != 0)
+        i += 1
+    return n
+
+
+@in_line
+def _share(rank, size, first, last):
+    """The part of a range that belongs to thread ``rank`` of ``size``."""
+    n = (last - first + size - 1) // size
+    return first + min(rank * n, last - first), first + min((rank + 1) * n, last - first)
 
 
 @part
-def _inputs_of_units(W, low, high, h, first, last, inputs):
-    """``inputs[q, i] = W[i] @ h[q]`` for chains from ``first`` to ``last``, two by four units.
-
-    Each number that is loaded takes part in several products, so that the loop is bound by
-    arithmetic and not by the cache.
-    """
-    lanes = n_lanes(W)
-    zero = spread(W.dtype.type(0))
-    n_vectors, n_fours = W.shape[1] // lanes, (high - low) // 4
-    for four in range(n_fours):
-        i = low + 4 * four
-        for pair in range((last - first) // 2):
-            q = first + 2 * pair
-            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
-            for vector in range(n_vectors):
-                j = lanes * vector
-                x, y = load(h, q, j), load(h, q + 1, j)
-                w0, w1 = load(W, i, j), load(W, i + 1, j)
-                w2, w3 = load(W, i + 2, j), load(W, i + 3, j)
-                s0, t0 = multiply_add(w0, x, s0), multiply_add(w0, y, t0)
-                s1, t1 = multiply_add(w1, x, s1), multiply_add(w1, y, t1)
-                s2, t2 = multiply_add(w2, x, s2), multiply_add(w2, y, t2)
-                s3, t3 = multiply_add(w3, x, s3), multiply_add(w3, y, t3)
-            row, at = np.uintp(q), np.uintp(i)
-            inputs[row, at], inputs[row, at + _ONE] = total(s0), total(s1)
-            inputs[row, at + _TWO], inputs[row, at + _THREE] = total(s2), total(s3)
-            row += _ONE
-            inputs[row, at], inputs[row, at + _ONE] = total(t0), total(t1)
-            inputs[row, at + _TWO], inputs[row, at + _THREE] = total(t2), total(t3)
-        if (last - first) % 2:
-            for k in range(i, i + 4):
-                inputs[last - 1, k] = _dot_of_rows(W, k, h, last - 1)
-    for i in range(low + 4 * n_fours, high):
-        for q in range(first, last):
-            inputs[q, i] = _dot_of_rows(W, i, h, q)
+def _list_data(data, order, start, n_data, rank, size, work, rule):
+    """List the visible states of the thread's share of the minibatch."""
+    first, last = _share(rank, size, np.int64(0), n_data)
+    for r in range(first, last):
+        row, lists_zeros = order[start + r], rule.lists_zeros_of_data
+        work.n_on[r] = _list_row(data, row, lists_zeros, work.on, work.values, r)
 
 
 @part
-def _draw_visible(model, work, rule, block, n_data, n_chains, seed, stream):
-    """Visible states of the chains given their hidden states, for a block of units."""
-    low, high = work.bounds[block], work.bounds[block + 1]
-    inputs, bias = work.inputs, model.b
-    for first in range(0, n_chains, ROWS_IN_CACHE):
-        last = min(first + ROWS_IN_CACHE, n_chains)
-        _inputs_of_units(model.W, low, high, work.h, first, last, inputs)
-    uniform = np.empty(high - low, dtype=model.W.dtype)
-    for q in range(n_chains):
-        r, chain = n_data + q, np.uintp(q)
-        fill_uniform(seed, stream, q, low, uniform)
-        for i in range(high - low):
-            unit = np.uintp(low + i)
-            mean = sigmoid(inputs[chain, unit] + bias[unit])
-            inputs[chain, unit] = uniform[np.uintp(i)] < mean
-        work.n_on[block, r] = _list_states(
-            inputs, q, low, high, rule.lists_zeros_of_chains, work.on, work.values, r
-        )
+def _mean_hidden(model, work, tile, first, last):
+    """Hidden means of a tile, for rows from ``first`` to ``last``."""
+    means, bias, is_unit = work.means, model.c, model.is_unit
+    n_tiles, n_columns = bias.shape
+    base, t = tile * (means.shape[0] // n_tiles), np.uintp(tile)
+    n_weight_rows = model.W.shape[0] // n_tiles
+    for row in range(first, last):
+        r = np.uintp(base + row)
+        for j in range(n_columns):
+            means[r, np.uintp(j)] = bias[t, np.uintp(j)]
+    on, values, n_on, n_visible = work.on, work.values, work.n_on, model.b.shape[0]
+    last_full = first + _n_full(n_on, first, last, n_visible) // 2 * 2
+    W, base_of_W = model.W, tile * n_weight_rows
+    add_lists(on, values, n_on, first, last, last_full, n_visible, W, base_of_W, means, base)
+    for row in range(first, last):
+        r = np.uintp(base + row)
+        for j in range(n_columns):
+            unit = np.uintp(j)
+            means[r, unit] = sigmoid(means[r, unit]) * is_unit[t, unit]
 
 
-@part
-def _send_up(model, work, block, first_row, last_row, centered):
-    """Part of the hidden inputs that comes from a block of visible units, for some rows."""
-    low, high, n_on = work.bounds[block], work.bounds[block + 1], work.n_on[block]
-    on, values, parts, W = work.on, work.values, work.parts[block], model.W
-    for r in range(first_row, last_row):
-        for j in range(parts.shape[1]):
-            parts[r, j] = 0
-    last_full = first_row + _n_full(n_on, first_row, last_row, high - low) // 2 * 2
-    lengths = n_on[first_row:last_row]
-    add_lists(on, values, first_row, last_row, low, lengths, last_full, high - low, W, parts)
-    if centered:
-        offset, offset_parts = model.visible_offset, work.offset_parts[block]
-        for r in range(first_row, last_row):
-            offset_parts[r] = _listed_dot(on, values, r, low, n_on[r], offset)
+@in_line
+def _mean_hidden_of_data(model, work, tile, n_data):
+    """Hidden means of a tile for all rows of the data."""
+    for first in range(0, n_data, ROWS_IN_CACHE):
+        _mean_hidden(model, work, tile, first, min(first + ROWS_IN_CACHE, n_data))
 
 
 @in_line
@@ -243,285 +237,386 @@ def _n_full(n_on, first, last, n_units):
     return n
 
 
+@part
+def _draw_hidden(model, work, tile, first, last, first_row, seed, stream):
+    """Hidden states of a tile for chains from ``first`` to ``last``, from the means of their rows.
+
+    Chain 0 has the row ``first_row``.
+    """
+    means, h = work.means, work.h
+    n_tiles = model.c.shape[0]
+    base, base_of_means = tile * (h.shape[0] // n_tiles), tile * (means.shape[0] // n_tiles)
+    uniform = np.empty(h.shape[1], dtype=h.dtype)
+    for chain in range(first, last):
+        fill_uniform(seed, stream, chain, tile * model.n_units, uniform)
+        q, r = np.uintp(base + chain), np.uintp(base_of_means + first_row + chain)
+        for j in range(h.shape[1]):
+            unit = np.uintp(j)
+            h[q, unit] = uniform[unit] < means[r, unit]
+
+
+@part
+def _send_down(model, work, tile, first, last):
+    """Part of the visible units' inputs that comes from a tile, for a range of chains.
+
+    Two chains by eight units: each number that is loaded takes part in several products, so
+    that the loop is bound by arithmetic and not by the cache.
+    """
+    W, h, inputs = model.W, work.h, work.inputs
+    n_tiles = model.c.shape[0]
+    n_weight_rows = W.shape[0] // n_tiles
+    base, base_of_h = tile * n_weight_rows, tile * (h.shape[0] // n_tiles)
+    zero = spread(W.dtype.type(0))
+    for start in range(0, n_weight_rows, UNITS_AT_ONCE):
+        i = base + start
+        for pair in range((last - first + 1) // 2):
+            q = base_of_h + first + 2 * pair
+            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
+            t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = zero
+            for j in range(0, W.shape[1], n_lanes(W)):
+                x, y = load(h, q, j), load(h, q + 1, j)
+                w = load(W, i, j)
+                s0, t0 = multiply_add(w, x, s0), multiply_add(w, y, t0)
+                w = load(W, i + 1, j)
+                s1, t1 = multiply_add(w, x, s1), multiply_add(w, y, t1)
+                w = load(W, i + 2, j)
+                s2, t2 = multiply_add(w, x, s2), multiply_add(w, y, t2)
+                w = load(W, i + 3, j)
+                s3, t3 = multiply_add(w, x, s3), multiply_add(w, y, t3)
+                w = load(W, i + 4, j)
+                s4, t4 = multiply_add(w, x, s4), multiply_add(w, y, t4)
+                w = load(W, i + 5, j)
+                s5, t5 = multiply_add(w, x, s5), multiply_add(w, y, t5)
+                w = load(W, i + 6, j)
+                s6, t6 = multiply_add(w, x, s6), multiply_add(w, y, t6)
+                w = load(W, i + 7, j)
+                s7, t7 = multiply_add(w, x, s7), multiply_add(w, y, t7)
+            to = tile * ROWS_IN_CACHE + 2 * pair
+            store_totals(inputs, to, start, (s0, s1, s2, s3, s4, s5, s6, s7))
+            store_totals(inputs, to + 1, start, (t0, t1, t2, t3, t4, t5, t6, t7))
+
+
+@part
+def _draw_visible(work, rule, visible, rank, size, first, last, first_row, seed, stream):
+    """Visible states of the thread's share of some chains, from the parts of their inputs."""
+    inputs, bias = work.inputs, visible.b
+    n_visible, n_tiles = bias.shape[0], inputs.shape[0] // ROWS_IN_CACHE
+    uniform, states = np.empty_like(bias), np.empty((1, n_visible), dtype=bias.dtype)
+    first_unit = np.int64(0)  # as a literal, it would have the function compiled once more
+    lists_zeros = rule.lists_zeros_of_chains
+    own_first, own_last = _share(rank, size, first, last)
+    for q in range(own_first, own_last):
+        fill_uniform(seed, stream, q, first_unit, uniform)
+        for i in range(n_visible):
+            states[0, i] = bias[i]
+        for tile in range(n_tiles):
+            row = np.uintp(tile * ROWS_IN_CACHE + q - first)
+            for i in range(n_visible):
+                states[0, i] += inputs[row, np.uintp(i)]
+        for i in range(n_visible):
+            states[0, i] = uniform[i] < sigmoid(states[0, i])
+        r = first_row + q
+        work.n_on[r] = _list_states(states, np.int64(0), lists_zeros, work.on, work.values, r)
+
+
 @in_line
-def _listed_dot(on, values, row, start, n, numbers):
+def _listed_dot(on, values, row, n, numbers):
     """Product of the states in a list with the ``numbers`` of their units."""
     product = values.dtype.type(0)
     for k in range(n):
-        place = np.uintp(start + k)
+        place = np.uintp(k)
         product += values[row, place] * numbers[np.uintp(on[row, place])]
     return product
 
 
 @in_line
-def _dot_of_rows(x, r, y, s):
-    """Product of row ``r`` of ``x`` with row ``s`` of ``y``."""
+def _dot_of_rows(x, r, s):
+    """Product of two rows of ``x``."""
     r, s = np.uintp(r), np.uintp(s)
     product = x.dtype.type(0)
     for j in range(x.shape[1]):
-        product += x[r, np.uintp(j)] * y[s, np.uintp(j)]
+        product += x[r, np.uintp(j)] * x[s, np.uintp(j)]
     return product
 
 
-@part
-def _mean_hidden(model, work, low, high, first_row, last_row):
-    """Hidden means of a tile of units from the parts that the blocks have sent up."""
-    bias, parts, means = model.c, work.parts, work.means
-    for row in range(first_row, last_row):
-        r = np.uintp(row)
-        for j in range(high - low):
-            unit = np.uintp(low + j)
-            means[r, unit] = bias[unit] + parts[np.uintp(0), r, unit]
-        for block in range(1, parts.shape[0]):
-            b = np.uintp(block)
-            for j in range(high - low):
-                unit = np.uintp(low + j)
-                means[r, unit] += parts[b, r, unit]
-        for j in range(high - low):
-            unit = np.uintp(low + j)
-            means[r, unit] = sigmoid(means[r, unit])
-
-
-@part
-def _draw_hidden(work, low, high, first_row, n_chains, seed, stream):
-    """Hidden states of the chains from the means of as many rows, for a tile of units."""
-    means, h = work.means, work.h
-    uniform = np.empty(high - low, dtype=h.dtype)
-    for chain in range(n_chains):
-        fill_uniform(seed, stream, chain, low, uniform)
-        q, r = np.uintp(chain), np.uintp(first_row + chain)
-        for j in range(high - low):
-            unit = np.uintp(low + j)
-            h[q, unit] = uniform[np.uintp(j)] < means[r, unit]
-
-
 @in_line
-def _add_scaled_row(factor, rows, r, low, out):
-    """Add to ``out`` the columns from ``low`` on of a row, times ``factor``."""
-    r = np.uintp(r)
-    for j in range(out.shape[0]):
-        out[j] += factor * rows[r, np.uintp(low + j)]
+def _add_scaled_row(factor, rows, r, out, to):
+    """Add to row ``to`` of ``out`` row ``r`` of ``rows``, times ``factor``."""
+    r, to = np.uintp(r), np.uintp(to)
+    for j in range(out.shape[1]):
+        out[to, np.uintp(j)] += factor * rows[r, np.uintp(j)]
 
 
 @part
-def _learn_hidden(model, work, rule, low, high, n_data, n_chains):
-    """Offset, difference of the phases and bias of a tile of hidden units.
+def _average_visible(work, rule, visible, n_data, n_chains):
+    """Mean of the visible states, the offset that follows it, and the difference of the phases."""
+    on, values, difference, offset = work.on, work.values, visible.difference, visible.offset
+    number = offset.dtype.type
+    fill(difference, 0)
+    for row in range(n_data + n_chains):
+        if row == n_data:
+            scale(offset, number(1 - rule.offset_rate))
+            add_scaled(number(rule.offset_rate), difference, offset)
+        r, share = np.uintp(row), number(1 / n_data if row < n_data else -1 / n_chains)
+        for k in range(work.n_on[r]):
+            place = np.uintp(k)
+            difference[np.uintp(on[r, place])] += share * values[r, place]
+
+
+@part
+def _average_hidden(model, work, rule, tile, n_data, n_chains):
+    """The same for the hidden units of a tile: difference and offset as rows after the means."""
+    means, offset, t, n_rows = work.means, model.hidden_offset, np.uintp(tile), n_data + n_chains
+    number, (n_tiles, n_columns) = means.dtype.type, offset.shape
+    base = tile * (means.shape[0] // n_tiles)
+    difference, shown_offset = base + n_rows, base + n_rows + 1
+    keep, rate = number(1 - rule.offset_rate), number(rule.offset_rate)
+    for j in range(n_columns):
+        means[np.uintp(difference), np.uintp(j)] = 0
+    for r in range(n_data):
+        _add_scaled_row(number(1 / n_data), means, base + r, means, difference)
+    for j in range(n_columns):
+        unit = np.uintp(j)
+        offset[t, unit] = keep * offset[t, unit] + rate * means[np.uintp(difference), unit]
+        means[np.uintp(shown_offset), unit] = offset[t, unit]
+    for r in range(n_data, n_rows):
+        _add_scaled_row(number(-1 / n_chains), means, base + r, means, difference)
+
+
+@part
+def _learn_hidden(model, work, rule, visible, tile, n_data, n_chains):
+    """Biases of the hidden units of a tile.
 
     With the offsets m of the visible and l of the hidden units, the centred gradient of the
     hidden biases is that of the plain ones less G.T @ m, where G is the centred gradient of the
     weights; G.T @ m takes no more than the products of m with each row of visible states.
     """
-    n_rows = n_data + n_chains
-    number = model.c.dtype.type
-    offset, bias = model.hidden_offset[low:high], model.c[low:high]
-    means = work.means
-    difference, shown_offset = work.means[n_rows, low:high], work.means[n_rows + 1, low:high]
-    gradient = np.empty(high - low, dtype=model.c.dtype)
-    fill(gradient, 0)
-    scale(offset, number(1 - rule.offset_rate))
-    fill(difference, 0)
-    moved_offset = number(0)
-    for r in range(n_rows):
-        weight = number(1 / n_data) if r < n_data else number(-1 / n_chains)
-        _add_scaled_row(weight, means, r, low, difference)
-        if r < n_data:
-            _add_scaled_row(number(rule.offset_rate / n_data), means, r, low, offset)
-        if rule.centered:
-            product = number(0)
-            for block in range(work.offset_parts.shape[0]):
-                product += weight * work.offset_parts[block, r]
-            moved_offset += product
-            _add_scaled_row(-product, means, r, low, gradient)
-    for j in range(offset.shape[0]):
-        shown_offset[j] = offset[j]
-    add_scaled(number(1), difference, gradient)
+    means, bias, n_rows = work.means, model.c, n_data + n_chains
+    number, (n_tiles, n_columns) = bias.dtype.type, bias.shape
+    base = tile * (means.shape[0] // n_tiles)
+    difference, offset, gradient = base + n_rows, base + n_rows + 1, base + n_rows + 2
+    for j in range(n_columns):
+        means[np.uintp(gradient), np.uintp(j)] = means[np.uintp(difference), np.uintp(j)]
     if rule.centered:
-        squared_offset = dot(model.visible_offset, model.visible_offset)
-        add_scaled(squared_offset, difference, gradient)
-        add_scaled(moved_offset, offset, gradient)
+        moved = number(0)
+        for r in range(n_rows):
+            product = visible.products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
+            moved += product
+            _add_scaled_row(-product, means, base + r, means, gradient)
+        _add_scaled_row(moved, means, offset, means, gradient)
+        _add_scaled_row(dot(visible.offset, visible.offset), means, difference, means, gradient)
     if rule.sparsity_cost != 0:
-        for j in range(gradient.shape[0]):
-            gradient[j] += number(rule.sparsity_cost) * (number(rule.sparsity_target) - offset[j])
+        for j in range(n_columns):
+            missing = number(rule.sparsity_target) - means[np.uintp(offset), np.uintp(j)]
+            means[np.uintp(gradient), np.uintp(j)] += number(rule.sparsity_cost) * missing
     if rule.momentum != 0:
-        step = model.c_step[low:high]
-        scale(step, number(rule.momentum))
-        add_scaled(number(rule.rate), gradient, step)
-        add_scaled(number(1), step, bias)
+        for j in range(n_columns):
+            model.c_step[np.uintp(tile), np.uintp(j)] *= number(rule.momentum)
+        _add_scaled_row(number(rule.rate), means, gradient, model.c_step, tile)
+        _add_scaled_row(number(1), model.c_step, tile, bias, tile)
     else:
-        add_scaled(number(rule.rate), gradient, bias)
+        _add_scaled_row(number(rule.rate), means, gradient, bias, tile)
 
 
 @part
-def _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums):
-    """List, for each unit of a block, the rows from ``first`` to ``last`` in which it is on.
+def _write_offset_parts(model, work, tile, n_rows):
+    """Products of the rows of hidden means of a tile, the last two included, and its offset."""
+    base = tile * (work.means.shape[0] // model.c.shape[0])
+    for r in range(n_rows + 2):
+        product = _dot_of_rows(work.means, base + r, base + n_rows + 1)
+        work.offset_parts[np.uintp(tile), np.uintp(r)] = product
 
-    With their factors in the step; and on the way, what these rows add to the difference of the
-    phases and to the gradient of the bias of each unit, times the learning rate: the two rows of
-    ``sums``.
+
+@part
+def _learn_visible(work, rule, visible, n_data, n_chains):
+    """Biases of the visible units; where it is centred, from the products of all tiles."""
+    number = visible.b.dtype.type
+    gradient, products, n_rows = visible.gradient, visible.products, n_data + n_chains
+    copy(visible.difference, gradient)
+    if rule.centered:
+        fill(products, 0)
+        for tile in range(work.offset_parts.shape[0]):
+            for r in range(n_rows + 2):
+                products[r] += work.offset_parts[np.uintp(tile), np.uintp(r)]
+        scale(gradient, 1 + products[n_rows + 1])
+        for i in range(gradient.shape[0]):
+            gradient[i] += products[n_rows] * visible.offset[i]
+        for r in range(n_rows):
+            product = products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
+            for k in range(work.n_on[r]):
+                unit = np.uintp(work.on[np.uintp(r), np.uintp(k)])
+                gradient[unit] -= product * work.values[np.uintp(r), np.uintp(k)]
+    for i in range(gradient.shape[0]):
+        step = number(rule.rate) * gradient[i]
+        if rule.momentum != 0:
+            step += number(rule.momentum) * visible.b_step[i]
+            visible.b_step[i] = step
+        visible.b[i] += step
+
+
+@part
+def _list_by_unit(work, rule, visible, first, last, n_data, n_rows):
+    """List, for each visible unit, the rows from ``first`` to ``last`` in which it is on.
+
+    With their factors in the step. Where it is centred, the difference and the offset of the
+    hidden means, which the offset and the difference of the visible states multiply, come last.
     """
-    number = model.b.dtype.type
-    low, on, values, n_on = work.bounds[block], work.on, work.values, work.n_on[block]
-    unit_rows, unit_factors = work.unit_rows, work.unit_factors
-    for i in range(n_listed.shape[0]):
-        n_listed[i] = 0
-    for r in range(first, last):
-        share = 1 / n_data if r < n_data else -1 / (n_rows - n_data)
-        weight, shown = number(rule.rate * share), number(1)
-        if rule.centered:
-            shown -= _dot_of_rows(work.means, r, work.means, n_rows + 1)
-        for k in range(n_on[r]):
-            place = np.uintp(low + k)
-            unit = np.uintp(on[r, place])
-            i = unit - np.uintp(low)
-            factor = weight * values[r, place]
-            sums[0, i] += factor
-            sums[1, i] += factor * shown
-            n = np.uintp(n_listed[i])
-            unit_rows[unit, n] = r
-            unit_factors[unit, n] = factor
-            n_listed[i] = n + _ONE
+    number = visible.b.dtype.type
+    on, values, unit_n = work.on, work.values, visible.unit_n
+    rows, factors = visible.unit_rows, visible.unit_factors
+    for i in range(unit_n.shape[0]):
+        unit_n[i] = 0
+    for row in range(first, last):
+        r = np.uintp(row)
+        factor = number(rule.rate * (1 / n_data if row < n_data else -1 / (n_rows - n_data)))
+        for k in range(work.n_on[r]):
+            unit = np.uintp(on[r, np.uintp(k)])
+            n = np.uintp(unit_n[unit])
+            rows[unit, n] = row
+            factors[unit, n] = factor * values[r, np.uintp(k)]
+            unit_n[unit] = n + _ONE
+    if rule.centered and last == n_rows:
+        rate = number(rule.rate)
+        for i in range(unit_n.shape[0]):
+            unit, n = np.uintp(i), np.uintp(unit_n[i])
+            offset, difference = visible.offset[i], visible.difference[i]
+            if offset != 0 or difference != 0:
+                rows[unit, n], factors[unit, n] = n_rows, -rate * offset
+                rows[unit, n + _ONE], factors[unit, n + _ONE] = n_rows + 1, -rate * difference
+                unit_n[i] = n + _TWO
 
 
 @part
-def _learn_visible(model, work, rule, block, n_data, n_chains):
-    """Weights and biases of a block of visible units, along the gradient of the last minibatch."""
-    number = model.b.dtype.type
+def _scale_gradient(model, work, tile, factor):
+    """Multiply what is in the place of the gradient of a tile."""
+    gradient, n_weight_rows = work.gradient, work.gradient.shape[0] // model.c.shape[0]
+    for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
+        for j in range(gradient.shape[1]):
+            gradient[np.uintp(i), np.uintp(j)] *= factor
+
+
+@part
+def _add_to_gradient(model, work, visible, tile, n_full):
+    """Add to the gradient of a tile what the rows do that are listed by unit.
+
+    The first ``n_full`` places are the same rows in all lists.
+    """
+    n_tiles, n_visible = model.c.shape[0], visible.b.shape[0]
+    rows, factors, n = visible.unit_rows, visible.unit_factors, visible.unit_n
+    gradient, base = work.gradient, tile * (work.gradient.shape[0] // n_tiles)
+    means, base_of_means = work.means, tile * (work.means.shape[0] // n_tiles)
+    zero, paired = np.int64(0), n_visible // 2 * 2
+    add_lists(
+        rows, factors, n, zero, n_visible, paired, n_full, means, base_of_means, gradient, base
+    )
+
+
+@part
+def _move_weights(model, work, rule, tile):
+    """Weights of a tile, where they have a momentum or are drawn to zero, along the gradient."""
+    number = model.c.dtype.type
     keep, momentum, l1 = number(rule.keep), number(rule.momentum), number(rule.l1)
     all_of_it = number(1)  # the rate is in the factors
-    low, high, n_rows = work.bounds[block], work.bounds[block + 1], n_data + n_chains
-    W, gradient = model.W, work.gradient
-    if keep != 1 or not rule.moves_at_once:
-        kept = keep if rule.moves_at_once else number(0)
-        for i in range(low, high):
-            for j in range(W.shape[1]):
-                gradient[i, j] *= kept
-    sums = np.zeros((2, high - low), dtype=model.b.dtype)
-    n_listed = np.empty(high - low, dtype=np.int64)
-    rows, factors = work.unit_rows, work.unit_factors
-    zero = np.int64(0)  # as a literal, it would have the function compiled once more
-    # So many rows of hidden means stay in the cache while all units of the block add them up.
-    tile = rows.shape[1] - 2
-    for first in range(0, n_rows, tile):
-        last = min(first + tile, n_rows)
-        _list_by_unit(model, work, rule, block, first, last, n_data, n_rows, n_listed, sums)
-        if last == n_rows and rule.centered:
-            _list_offsets(model, work, rule, low, n_rows, n_listed, sums)
-        n_full = _n_full(work.n_on[block], first, last, high - low)
-        last_full = low + (high - low) // 2 * 2
-        add_lists(rows, factors, low, high, zero, n_listed, last_full, n_full, work.means, gradient)
+    n_tiles = model.c.shape[0]
+    W, gradient = model.W.reshape(n_tiles, -1), work.gradient.reshape(n_tiles, -1)
+    velocity = model.W_step.reshape(n_tiles, -1) if rule.momentum != 0 else gradient
+    move_row(W[tile], gradient[tile], velocity[tile], all_of_it, momentum, keep, l1)
+
+
+@part
+def _learn(rank, size, model, work, rule, visible, n_data, n_chains):
+    """Move all parameters along the gradient of the minibatch; False if the barrier was broken."""
+    n_tiles, n_rows = model.c.shape[0], n_data + n_chains
+    _average_visible(work, rule, visible, n_data, n_chains)
+    if rule.centered:
+        for r in range(n_rows):
+            n = work.n_on[r]
+            visible.products[r] = _listed_dot(work.on, work.values, r, n, visible.offset)
+    for tile in range(rank, n_tiles, size):
+        _average_hidden(model, work, rule, tile, n_data, n_chains)
+        _learn_hidden(model, work, rule, visible, tile, n_data, n_chains)
+        if rule.centered:
+            _write_offset_parts(model, work, tile, n_rows)
+    if rule.centered and not meet(work.barrier, size):
+        return False
+    _learn_visible(work, rule, visible, n_data, n_chains)
+    # The gradient is added to nothing, or to the weights that L2 leaves.
+    kept = model.b.dtype.type(rule.keep if rule.moves_at_once else 0)
+    if kept != 1:
+        for tile in range(rank, n_tiles, size):
+            _scale_gradient(model, work, tile, kept)
+    # So many rows of hidden means stay in the cache while they are added up for all units.
+    at_once = visible.unit_rows.shape[1] - 2
+    for first in range(0, n_rows, at_once):
+        last = min(first + at_once, n_rows)
+        _list_by_unit(work, rule, visible, first, last, n_data, n_rows)
+        n_full = _n_full(work.n_on, first, last, visible.b.shape[0])
+        for tile in range(rank, n_tiles, size):
+            _add_to_gradient(model, work, visible, tile, n_full)
     if not rule.moves_at_once:
-        for i in range(low, high):
-            velocity = model.W_step[i] if momentum != 0 else gradient[i]
-            move_row(W[i], gradient[i], velocity, all_of_it, momentum, keep, l1)
-    for i in range(high - low):
-        step = sums[1, i]
-        if momentum != 0:
-            step += momentum * model.b_step[low + i]
-            model.b_step[low + i] = step
-        model.b[low + i] += step
-
-
-@part
-def _list_offsets(model, work, rule, low, n_rows, n_listed, sums):
-    """Add the two rows of the centred gradient to the list of each unit, and to its bias."""
-    offset, rows, factors = model.visible_offset, work.unit_rows, work.unit_factors
-    rate = model.b.dtype.type(rule.rate)
-    moved_difference = _dot_of_rows(work.means, n_rows, work.means, n_rows + 1)
-    squared_offset = _dot_of_rows(work.means, n_rows + 1, work.means, n_rows + 1)
-    for i in range(n_listed.shape[0]):
-        unit, n, difference = low + i, np.uintp(n_listed[i]), sums[0, i]
-        moved = rate * offset[unit]
-        if moved != 0 or difference != 0:
-            sums[1, i] += moved * moved_difference + difference * squared_offset
-            rows[unit, n], factors[unit, n] = n_rows, -moved
-            rows[unit, n + _ONE], factors[unit, n + _ONE] = n_rows + 1, -difference
-            n_listed[i] = n + _TWO
-
-
-@part
-def _read_data(data, numbers, model, work, rule, block):
-    """Visible states of the minibatch for a block of units, and their offsets."""
-    low, high = work.bounds[block], work.bounds[block + 1]
-    on, values, offset = work.on, work.values, model.visible_offset
-    number = model.b.dtype.type
-    weight = number(rule.offset_rate / numbers.shape[0])
-    scale(offset[low:high], number(1 - rule.offset_rate))
-    for r in range(numbers.shape[0]):
-        n = _list_row(data, numbers[r], low, high, rule.lists_zeros_of_data, on, values, r)
-        work.n_on[block, r] = n
-        for k in range(n):
-            place = np.uintp(low + k)
-            offset[np.uintp(on[r, place])] += weight * values[r, place]
+        for tile in range(rank, n_tiles, size):
+            _move_weights(model, work, rule, tile)
+    return True
 
 
 @kernel
-def run_steps(rank, size, data, order, model, rule, work, seed, stream):
+def run_steps(rank, size, data, order, model, rule, work, visible, seed, stream):
     """One learning step for each minibatch of ``order``: the part of thread ``rank`` of ``size``.
 
     Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` a minibatch.
     Returns early, leaving the model half-way through a step, if another thread fails.
     """
-    # The thread owns every size-th block of visible units, and one tile of hidden units.
-    n_blocks = work.bounds.shape[0] - 1
-    n_hidden = model.c.shape[0]
-    tile = (n_hidden + size - 1) // size
-    tile += -tile % 16
-    low, high = min(rank * tile, n_hidden), min((rank + 1) * tile, n_hidden)
-    # As literals, these would have each function that they are passed to compiled once more.
-    first = n_data = n_chains = np.int64(0)
+    # The thread owns every size-th tile.
+    n_tiles, zero = model.c.shape[0], np.int64(0)
+    copy(model.b, visible.b)
+    copy(model.b_step, visible.b_step)
+    copy(model.visible_offset, visible.offset)
     for start in range(0, order.shape[0], rule.batch_size):
-        n_data_before, n_chains_before = n_data, n_chains
-        numbers = order[start : start + rule.batch_size]
-        n_data = np.int64(numbers.shape[0])
-        n_chains = np.int64(work.h.shape[0]) if rule.persistent else n_data
-        n_rows = n_data + n_chains
+        n_data = min(rule.batch_size, order.shape[0] - start)
+        n_chains = rule.n_chains if rule.persistent else n_data
+        next_stream = stream
 
-        # By block: all that can be done while its weights are in the cache. That is the last part
-        # of the step before; the data; and the first draw of chains that have hidden states.
-        for block in range(rank, n_blocks, size):
-            if start > 0:
-                _learn_visible(model, work, rule, block, n_data_before, n_chains_before)
-            _read_data(data, numbers, model, work, rule, block)
-            _send_up(model, work, block, first, n_data, rule.centered)
-            if rule.persistent:
-                _draw_visible(model, work, rule, block, n_data, n_chains, seed, stream)
-                _send_up(model, work, block, n_data, n_rows, rule.centered)
-        if not meet(work.barrier, size):
-            return
-
-        # By tile: hidden states for chains that start at the data, who have none yet.
-        next_stream = stream + 1
-        n_steps = rule.n_gibbs_steps
-        if rule.persistent:
-            n_steps -= 1
-        else:
-            _mean_hidden(model, work, low, high, first, n_data)
-            _draw_hidden(work, low, high, first, n_chains, seed, stream)
+        # Chains that do not persist start at hidden states given the data.
+        if not rule.persistent:
+            if not meet(work.barrier, size):  # now nobody reads the lists of the last minibatch
+                return
+            _list_data(data, order, start, n_data, rank, size, work, rule)
             if not meet(work.barrier, size):
                 return
-
-        # The visible draws that are left, each with the hidden one before it: by tile, by block.
-        for step in range(n_steps):
-            if step > 0 or rule.persistent:
-                _mean_hidden(model, work, low, high, n_data, n_rows)
-                _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
-                if not meet(work.barrier, size):
-                    return
-                next_stream += 1
-            for block in range(rank, n_blocks, size):
-                _draw_visible(model, work, rule, block, n_data, n_chains, seed, next_stream)
-                _send_up(model, work, block, n_data, n_rows, rule.centered)
-            if not meet(work.barrier, size):
-                return
+            for tile in range(rank, n_tiles, size):
+                _mean_hidden_of_data(model, work, tile, n_data)
+                _draw_hidden(model, work, tile, zero, n_data, zero, seed, next_stream)
             next_stream += 1
 
-        # By tile: the means that the gradient takes, the states that persist, and the hidden step.
-        _mean_hidden(model, work, low, high, first if rule.persistent else n_data, n_rows)
+        # The chains: down and up again, a range of them at a time.
+        for step in range(rule.n_gibbs_steps):
+            is_last = step == rule.n_gibbs_steps - 1
+            for first in range(0, n_chains, ROWS_IN_CACHE):
+                last = min(first + ROWS_IN_CACHE, n_chains)
+                for tile in range(rank, n_tiles, size):
+                    _send_down(model, work, tile, first, last)
+                if not meet(work.barrier, size):
+                    return
+                if rule.persistent and step == 0 and first == 0:
+                    _list_data(data, order, start, n_data, rank, size, work, rule)
+                _draw_visible(
+                    work, rule, visible, rank, size, first, last, n_data, seed, next_stream
+                )
+                if not meet(work.barrier, size):
+                    return
+                for tile in range(rank, n_tiles, size):
+                    _mean_hidden(model, work, tile, n_data + first, n_data + last)
+                    if rule.persistent or not is_last:
+                        hidden_stream = next_stream + 1
+                        _draw_hidden(model, work, tile, first, last, n_data, seed, hidden_stream)
+            next_stream += 2
         if rule.persistent:
-            _draw_hidden(work, low, high, n_data, n_chains, seed, next_stream)
-        _learn_hidden(model, work, rule, low, high, n_data, n_chains)
-        if not meet(work.barrier, size):
+            for tile in range(rank, n_tiles, size):
+                _mean_hidden_of_data(model, work, tile, n_data)
+        if not _learn(rank, size, model, work, rule, visible, n_data, n_chains):
             return
         stream += 2 * rule.n_gibbs_steps
-    for block in range(rank, n_blocks, size):
-        _learn_visible(model, work, rule, block, n_data, n_chains)
+    if rank == 0:
+        copy(visible.b, model.b)
+        copy(visible.b_step, model.b_step)
+        copy(visible.offset, model.visible_offset)

@@ -39,9 +39,9 @@ PLAIN = {
 def take(path, monkeypatch):
     monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: path != "dense path")
     monkeypatch.setattr(sparse_gradient, "_FULL", -1 if "full lists" in path else 2)
-    # Machines as small as these are one block, unless they are told otherwise.
-    n_bytes = sparse_gradient._BYTES_OF_ONE_BLOCK if "one block" in path else 0
-    monkeypatch.setattr(sparse_gradient, "_BYTES_OF_ONE_BLOCK", n_bytes)
+    # Enough weights for more than one tile of hidden units: all of them, or none.
+    n_weights = 10**9 if "one tile" in path else 0
+    monkeypatch.setattr(sparse_gradient, "_FEWEST_WEIGHTS", n_weights)
 
 
 def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtype=np.float64):
@@ -60,7 +60,8 @@ def parameters_of(learner):
 
 # Number by number against the twin -------------------------------------------
 
-# Several blocks of visible and tiles of hidden units, neither full; and a last batch of one row.
+# Several tiles of hidden units, the last one not full; visible units that are no multiple of those
+# that are taken at once; and a last batch of one row.
 N_ROWS, N_VISIBLE, N_HIDDEN = 22, 131, 37
 
 CASES = {
@@ -93,7 +94,7 @@ CASES = {
 each_case = pytest.mark.parametrize("case", CASES)
 
 
-def make_problem(case, n_visible=N_VISIBLE, dtype=np.float64):
+def make_problem(case, n_visible=N_VISIBLE, n_hidden=N_HIDDEN, dtype=np.float64):
     """Data, order of the rows, settings and the arguments of a learner."""
     options = PLAIN | CASES[case]
     n_chains = options.pop("n_chains", options["batch_size"])
@@ -104,13 +105,13 @@ def make_problem(case, n_visible=N_VISIBLE, dtype=np.float64):
     X = np.clip(rng.random((N_ROWS, n_visible)) * 3 - 1, 0, 1).astype(np.float32)
     order = rng.permutation(N_ROWS)
     arguments = {
-        "W": rng.normal(0, 0.5, (n_visible, N_HIDDEN)).astype(np.float32),
+        "W": rng.normal(0, 0.5, (n_visible, n_hidden)).astype(np.float32),
         "b": rng.normal(0, 0.5, n_visible).astype(np.float32),
-        "c": rng.normal(0, 0.5, N_HIDDEN).astype(np.float32),
-        "chains": rng.integers(2, size=(n_chains, N_HIDDEN)) if persistent else None,
+        "c": rng.normal(0, 0.5, n_hidden).astype(np.float32),
+        "chains": rng.integers(2, size=(n_chains, n_hidden)) if persistent else None,
         "offsets": (
             rng.random(n_visible).astype(np.float32),
-            rng.random(N_HIDDEN).astype(np.float32),
+            rng.random(n_hidden).astype(np.float32),
         ),
     }
     return X.astype(dtype), order, settings, arguments
@@ -126,7 +127,7 @@ def twin_after_two_epochs(case, dtype):
     return twin
 
 
-@pytest.mark.parametrize("path", [*PATHS, "sparse path, one block"])
+@pytest.mark.parametrize("path", [*PATHS, "sparse path, one tile"])
 @each_storage
 @each_dtype
 @each_case
@@ -216,9 +217,37 @@ def test_real_valued_units_have_no_sparse_path():
     assert not goes_sparse(0.15, 10, visible=lambda bias: GaussianUnits(bias, bias))
 
 
+# Tiles -----------------------------------------------------------------------
+
+
+@each_dtype
+@pytest.mark.parametrize("shape", [(1, 1), (784, 16), (64, 300), (784, 100), (784, 500), (9, 2001)])
+def test_tiles_hold_every_column_once_and_zeros_beside_them(shape, dtype):
+    tiles = sparse_gradient._Tiles.of(*shape, np.dtype(dtype))
+    array = np.random.default_rng(0).normal(size=shape).astype(dtype)
+    cut = tiles.cut(array, multiple=8)
+    n_rows = -(-shape[0] // 8) * 8
+    assert cut.shape == (tiles.n_tiles * n_rows, tiles.n_columns)
+    by_tile = cut.reshape(tiles.n_tiles, n_rows, tiles.n_columns)
+    units = by_tile[:, : shape[0], : tiles.n_units].swapaxes(0, 1).reshape(shape[0], -1)
+    assert np.array_equal(units[:, : shape[1]], array)
+    assert np.count_nonzero(cut) == array.size
+    assert cut.ctypes.data % 64 == tiles.n_columns * cut.itemsize % 64 == 0
+
+    joined = np.full_like(array, np.nan)
+    tiles.join(cut, joined)
+    assert np.array_equal(joined, array)
+
+
+def test_more_tiles_for_more_weights():
+    shapes = [(64, 100), (2000, 20), (784, 100), (784, 500), (1500, 1500), (3000, 3000)]
+    tiles = [sparse_gradient._Tiles.of(*shape, np.dtype(np.float32)) for shape in shapes]
+    assert [t.n_tiles for t in tiles] == [1, 1, 2, 4, 8, 16]
+
+
 # The same bits ---------------------------------------------------------------
 
-N_WIDE = 259  # four blocks of visible units
+N_VISIBLE_WIDE, N_HIDDEN_WIDE = 259, 389  # four blocks of the ones, four tiles of the others
 
 
 def team_of(size, monkeypatch):
@@ -237,7 +266,7 @@ def state_of(learner):
 
 
 def run_wide(case, storage, dtype):
-    X, order, settings, arguments = make_problem(case, N_WIDE, dtype)
+    X, order, settings, arguments = make_problem(case, N_VISIBLE_WIDE, N_HIDDEN_WIDE, dtype)
     learner = make_learner(**arguments, momentum=settings.momentum, dtype=dtype)
     learner.run_epoch(as_rows(storage(X)), order, settings)
     return state_of(learner)

@@ -5,7 +5,17 @@ import pytest
 from numba import njit
 from numba.core.errors import TypingError
 
-from skebm.kernels.simd import LINE_BYTES, load, multiply_add, n_lanes, spread, store, total
+from skebm.kernels.simd import (
+    LINE_BYTES,
+    PACKS_LANES,
+    load,
+    multiply_add,
+    n_lanes,
+    spread,
+    store,
+    store_nonzero,
+    store_totals,
+)
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -17,8 +27,23 @@ def multiply_add_in_place(factor, rows, row, out, to, column):
 
 
 @njit
-def sum_of_vector(rows, row, column):
-    return total(load(rows, row, column))
+def sum_eight_vectors(rows, row, column, out, to, at):
+    vectors = (
+        load(rows, row, column),
+        load(rows, row + 1, column),
+        load(rows, row + 2, column),
+        load(rows, row + 3, column),
+        load(rows, row + 4, column),
+        load(rows, row + 5, column),
+        load(rows, row + 6, column),
+        load(rows, row + 7, column),
+    )
+    store_totals(out, to, at, vectors)
+
+
+@njit
+def list_nonzero(*arguments):
+    return store_nonzero(*arguments)
 
 
 @njit
@@ -40,13 +65,37 @@ def test_a_vector_is_the_numbers_from_a_place_on_and_no_others(column, dtype):
 
 
 @each_dtype
-def test_total_is_the_sum_of_the_lanes(dtype):
+def test_totals_are_the_sums_of_the_lanes_of_eight_vectors(dtype):
     n = LINE_BYTES // np.dtype(dtype).itemsize
-    rows = np.random.default_rng(0).integers(-99, 99, (2, 30)).astype(dtype)
-    assert sum_of_vector(rows, 1, 4) == rows[1, 4 : 4 + n].sum()
-    assert isinstance(sum_of_vector(rows, 1, 4), float)
+    rows = np.random.default_rng(0).integers(-99, 99, (10, 30)).astype(dtype)
+    out = np.arange(3.0 * 20, dtype=dtype).reshape(3, 20)
+    expected = out.copy()
+    expected[1, 5:13] = rows[2:, 4 : 4 + n].sum(axis=1)
+    sum_eight_vectors(rows, 2, 4, out, 1, 5)
+    assert np.array_equal(out, expected)
+
+
+@pytest.mark.skipif(not PACKS_LANES, reason="this processor does not pack lanes")
+@each_dtype
+@pytest.mark.parametrize("share", [0, 0.3, 1])
+def test_lanes_that_are_not_zero_are_listed_in_their_order(share, dtype):
+    n = LINE_BYTES // np.dtype(dtype).itemsize
+    rng = np.random.default_rng(0)
+    rows = (rng.normal(size=(4, 40)) * (rng.random((4, 40)) < share)).astype(dtype)
+    rows[2, 4] = -0.0  # a zero as well
+    numbers, values = np.full((3, 50), -1, np.int32), np.full((3, 50), -1, dtype)
+    expected = [j for j in range(4, 4 + n) if rows[2, j] != 0]
+
+    assert list_nonzero(rows, 2, 4, numbers, values, 1, 7) == len(expected)
+    assert np.array_equal(numbers[1, 7 : 7 + len(expected)], expected)
+    assert np.array_equal(values[1, 7 : 7 + len(expected)], rows[2, expected])
+    for array in (numbers, values):  # no more than a vector is written
+        array[1, 7 : 7 + n] = -1
+        assert np.all(array == -1)
 
 
 def test_what_is_not_contiguous_has_no_vectors():
     with pytest.raises(TypingError, match="A vector is part of a C-contiguous array"):
-        sum_of_vector(np.zeros((20, 20)).T, 1, 4)
+        sum_eight_vectors(np.zeros((20, 20)).T, 1, 4, np.zeros((20, 20)), 0, 0)
+    with pytest.raises(TypingError, match="A vector is part of a C-contiguous array"):
+        sum_eight_vectors(np.zeros((20, 20)), 1, 4, np.zeros((20, 20)).T, 0, 0)
