@@ -6,7 +6,7 @@ processor with narrower registers a vector is compiled to several of them.
 """
 
 from llvmlite import binding
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.core.cgutils import ir
 from numba.core.errors import TypingError
@@ -14,11 +14,17 @@ from numba.extending import intrinsic, models, overload, register_model
 
 LINE_BYTES = 64
 
-# Whether the processor packs the lanes that a mask chooses to the front of a vector, and the
-# compiler knows the name of that.
-PACKS_LANES = bool(
-    binding.get_host_cpu_features().get("avx512f")
-) and binding.llvm_version_info >= (20,)
+
+def _packs_lanes():
+    """Whether the processor packs the lanes that a mask chooses, and the compiler knows of that."""
+    if config.CPU_FEATURES is None:
+        has_avx512 = binding.get_host_cpu_features().get("avx512f", False)
+    else:
+        has_avx512 = "+avx512f" in config.CPU_FEATURES
+    return has_avx512 and binding.llvm_version_info >= (20,)
+
+
+PACKS_LANES = _packs_lanes()
 
 
 class Vector(types.Type):
