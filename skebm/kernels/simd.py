@@ -127,8 +127,9 @@ def multiply_add(typing_context, a, b, c):
 
 @intrinsic
 def store_totals(typing_context, array, row, column, vectors):
-    """Write the sums of the lanes of eight vectors to the places from ``array[row, column]`` on.
+    """Write the sums of the lanes of eight vectors.
 
+    Of the first four to the places from ``array[row, column]`` on, of the others to those below.
     All eight at once take three instructions a sum; one after the other they would take eight.
     """
     _check(array)
@@ -137,10 +138,14 @@ def store_totals(typing_context, array, row, column, vectors):
         array, row, column, vectors = arguments
         vectors = cgutils.unpack_tuple(builder, vectors)
         totals = _totals_of_eight(builder, vectors)
-        pointer, alignment = _pointer(
-            context, builder, signature.args[0], totals.type, array, row, column
-        )
-        builder.store(totals, pointer, align=alignment)
+        for of_row, lanes in enumerate([[0, 1, 2, 3], [4, 5, 6, 7]]):
+            mask = ir.Constant(ir.VectorType(ir.IntType(32), 4), lanes)
+            four = builder.shuffle_vector(totals, totals, mask)
+            place = builder.add(row, row.type(of_row)), column
+            pointer, alignment = _pointer(
+                context, builder, signature.args[0], four.type, array, *place
+            )
+            builder.store(four, pointer, align=alignment)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp, vectors), generate

@@ -37,7 +37,7 @@ _ONE, _TWO = np.uintp(1), np.uintp(2)
 ROWS_IN_CACHE = 64
 
 # Visible inputs are found for so many units at a time.
-UNITS_AT_ONCE = 8
+UNITS_AT_ONCE = 4
 
 
 class Model(NamedTuple):
@@ -259,8 +259,9 @@ def _draw_hidden(model, work, tile, first, last, first_row, seed, stream):
 def _send_down(model, work, tile, first, last):
     """Part of the visible units' inputs that comes from a tile, for a range of chains.
 
-    Two chains by eight units: each number that is loaded takes part in several products, so
-    that the loop is bound by arithmetic and not by the cache.
+    Two chains by four units: each number that is loaded takes part in several products, so that
+    the loop is bound by arithmetic and not by the cache. More sums at a time are not faster with
+    registers of a cache line, and do not fit into narrower ones.
     """
     W, h, inputs = model.W, work.h, work.inputs
     n_tiles = model.c.shape[0]
@@ -271,29 +272,17 @@ def _send_down(model, work, tile, first, last):
         i = base + start
         for pair in range((last - first + 1) // 2):
             q = base_of_h + first + 2 * pair
-            s0 = s1 = s2 = s3 = s4 = s5 = s6 = s7 = zero
-            t0 = t1 = t2 = t3 = t4 = t5 = t6 = t7 = zero
+            s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
             for j in range(0, W.shape[1], n_lanes(W)):
                 x, y = load(h, q, j), load(h, q + 1, j)
-                w = load(W, i, j)
-                s0, t0 = multiply_add(w, x, s0), multiply_add(w, y, t0)
-                w = load(W, i + 1, j)
-                s1, t1 = multiply_add(w, x, s1), multiply_add(w, y, t1)
-                w = load(W, i + 2, j)
-                s2, t2 = multiply_add(w, x, s2), multiply_add(w, y, t2)
-                w = load(W, i + 3, j)
-                s3, t3 = multiply_add(w, x, s3), multiply_add(w, y, t3)
-                w = load(W, i + 4, j)
-                s4, t4 = multiply_add(w, x, s4), multiply_add(w, y, t4)
-                w = load(W, i + 5, j)
-                s5, t5 = multiply_add(w, x, s5), multiply_add(w, y, t5)
-                w = load(W, i + 6, j)
-                s6, t6 = multiply_add(w, x, s6), multiply_add(w, y, t6)
-                w = load(W, i + 7, j)
-                s7, t7 = multiply_add(w, x, s7), multiply_add(w, y, t7)
+                w0, w1 = load(W, i, j), load(W, i + 1, j)
+                w2, w3 = load(W, i + 2, j), load(W, i + 3, j)
+                s0, t0 = multiply_add(w0, x, s0), multiply_add(w0, y, t0)
+                s1, t1 = multiply_add(w1, x, s1), multiply_add(w1, y, t1)
+                s2, t2 = multiply_add(w2, x, s2), multiply_add(w2, y, t2)
+                s3, t3 = multiply_add(w3, x, s3), multiply_add(w3, y, t3)
             to = tile * ROWS_IN_CACHE + 2 * pair
-            store_totals(inputs, to, start, (s0, s1, s2, s3, s4, s5, s6, s7))
-            store_totals(inputs, to + 1, start, (t0, t1, t2, t3, t4, t5, t6, t7))
+            store_totals(inputs, to, start, (s0, s1, s2, s3, t0, t1, t2, t3))
 
 
 @part
