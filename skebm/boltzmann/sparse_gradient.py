@@ -240,7 +240,7 @@ def _workspace(learner, rule, tiles, weights):
         values=_aligned_empty((n_rows, n_places), dtype),
         n_on=np.empty(n_rows, np.int64),
         offset_parts=_aligned_zeros((tiles.n_tiles, n_rows + 2), dtype),
-        gradient=weights if rule.moves_at_once else np.zeros_like(weights),
+        gradient=weights if rule.moves_at_once else _aligned_zeros(weights.shape, dtype),
         means=_aligned_zeros((tiles.n_tiles * (n_rows + 3), tiles.n_columns), dtype),
         h=tiles.cut(chains, multiple=2),
     )
