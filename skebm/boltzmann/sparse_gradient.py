@@ -16,10 +16,15 @@ from ..kernels.simd import LINE_BYTES
 from ..kernels.sparse_steps import (
     ROWS_IN_CACHE,
     UNITS_AT_ONCE,
+    Hidden,
+    Lists,
+    ListsByUnit,
     Model,
+    Own,
     Rule,
-    VisibleLayer,
-    Workspace,
+    Shared,
+    Visible,
+    Weights,
     run_steps,
 )
 from .units import BernoulliUnits
@@ -28,12 +33,14 @@ from .units import BernoulliUnits
 # weights take at least these bytes and a row of a tile at least those, otherwise into two. With
 # fewer weights or units than these, a second thread costs more than it does.
 _BYTES_OF_TILES = {16: 16_000_000, 8: 8_000_000, 4: 0}
-_BYTES_OF_A_ROW = 512
+_BYTES_OF_A_ROW = 448
 _FEWEST_WEIGHTS = 10_000
 _FEWEST_UNITS = 48
 
 _NUMBERS_OF_A_LINE = LINE_BYTES // np.dtype(np.int32).itemsize
-_LINES = 2  # a row of weights is a multiple of so many, which registers take at a time
+
+# So many random numbers are found side by side, and the rest of a row one by one.
+_DRAWN_AT_ONCE = 64
 
 # Share of visible states that are not zero above which zeros are listed as well: lists of all
 # units are gone through two at a time, in 0.55 of the time.
@@ -83,10 +90,10 @@ def run_sparse_epoch(learner, rows, order, settings):
     phase, streams = learner.negative_phase, learner.streams
     rule = _rule(settings, phase, len(order), *_densities(learner, rows))
     tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
-    model = _model(learner, tiles)
-    work = _workspace(learner, rule, tiles, model.W)
-    layers = [_visible_layer(learner, rule) for _ in range(tiles.n_tiles)]
-    n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.W.size * rule.batch_size)))
+    model = _model(learner, rule, tiles)
+    shared = _shared(learner, rule, tiles)
+    own = [_own(learner, rule) for _ in range(tiles.n_tiles)]
+    n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.weights.W.size * rule.batch_size)))
     seed, n_rows = streams.seed, n_steps * rule.batch_size
     for start in range(0, len(order), n_rows):
         part = order[start : start + n_rows]
@@ -94,11 +101,13 @@ def run_sparse_epoch(learner, rows, order, settings):
         stream = streams.take(n_batches * phase.n_streams(rule.n_gibbs_steps))
 
         def member(rank, size, part=part, stream=stream):
-            layer = layers[rank]
-            run_steps(rank, size, rows.data, part, model, rule, work, layer, seed, stream)
+            _copy_each(_visible_parameters(learner), own[rank].visible)
+            run_steps(rank, size, rows.data, part, model, rule, shared, own[rank], seed, stream)
 
-        run_team(member, tiles.n_tiles, abandon=partial(break_barrier, work.barrier))
-    _copy_back(model, work, tiles, learner)
+        run_team(member, tiles.n_tiles, abandon=partial(break_barrier, shared.barrier))
+        # All threads have come to the same ones.
+        _copy_each(own[0].visible, _visible_parameters(learner))
+    _copy_back(model, tiles, learner)
 
 
 class _Tiles(NamedTuple):
@@ -125,7 +134,7 @@ class _Tiles(NamedTuple):
     def _cut(cls, n_hidden, n_tiles, dtype):
         """As many tiles, or fewer."""
         n_units = _multiple(-(-n_hidden // n_tiles), 4)  # as fill_uniform wants it
-        n_columns = _multiple(n_units, _LINES * LINE_BYTES // dtype.itemsize)
+        n_columns = _multiple(n_units, LINE_BYTES // dtype.itemsize)
         return cls(-(-n_hidden // n_units), n_units, n_columns)
 
     def cut(self, array, multiple=1):
@@ -169,40 +178,47 @@ def _aligned_empty(shape, dtype):
     """Room for an array that begins on a cache line."""
     n_bytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + LINE_BYTES, dtype=np.uint8)
-    start = -memory.ctypes.data % LINE_BYTES
+    start = -memory.__array_interface__["data"][0] % LINE_BYTES
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
 
 
-def _model(learner, tiles):
+def _model(learner, rule, tiles):
+    """What is cut into tiles: weights and hidden units."""
     machine, dtype = learner.machine, learner.machine.dtype
-    visible_offset, hidden_offset = learner.offsets
-    if learner.velocity is None:
-        steps = np.empty((0, 0), dtype), np.empty(0, dtype), np.empty((0, 0), dtype)
-    else:
-        W_step, b_step, c_step = learner.velocity
-        steps = tiles.cut(W_step, UNITS_AT_ONCE), b_step, tiles.cut(c_step)
-    return Model(
-        tiles.cut(machine.weights, UNITS_AT_ONCE),
-        machine.visible.bias,
-        tiles.cut(machine.hidden.bias),
-        *steps,
-        visible_offset,
-        tiles.cut(hidden_offset),
-        tiles.cut(np.ones_like(hidden_offset)),
-        tiles.n_units,
-    )
-
-
-def _copy_back(model, work, tiles, learner):
-    """Copy what was cut from the kernel's arrays into the learner's; the others are shared."""
-    tiles.join(model.W, learner.machine.weights)
-    tiles.join(model.c, learner.machine.hidden.bias)
-    tiles.join(model.hidden_offset, learner.offsets[1])
+    W = tiles.cut(machine.weights, UNITS_AT_ONCE)
+    step = bias_step = np.empty((0, 0), dtype)
     if learner.velocity is not None:
-        tiles.join(model.W_step, learner.velocity[0])
-        tiles.join(model.c_step, learner.velocity[2])
+        step = tiles.cut(learner.velocity[0], UNITS_AT_ONCE)
+        bias_step = tiles.cut(learner.velocity[2])
+    chains = learner.negative_phase.chains
+    if chains is None:
+        chains = np.zeros((rule.batch_size, len(machine.hidden.bias)), dtype)
+    n_drawn = _multiple(tiles.n_columns, _DRAWN_AT_ONCE)
+    hidden = Hidden(
+        bias=tiles.cut(machine.hidden.bias),
+        bias_step=bias_step,
+        offset=tiles.cut(learner.offsets[1]),
+        is_unit=tiles.cut(np.ones_like(machine.hidden.bias)),
+        means=_aligned_zeros((tiles.n_tiles * (_n_rows(rule) + 3), tiles.n_columns), dtype),
+        states=tiles.cut(chains, multiple=2),
+        uniform=_aligned_empty((tiles.n_tiles, n_drawn), dtype),
+        n_units=tiles.n_units,
+    )
+    gradient = W if rule.moves_at_once else _aligned_zeros(W.shape, dtype)
+    return Model(Weights(W, step, gradient), hidden)
+
+
+def _copy_back(model, tiles, learner):
+    """Copy what was cut into tiles back to the learner."""
+    weights, hidden = model
+    tiles.join(weights.W, learner.machine.weights)
+    tiles.join(hidden.bias, learner.machine.hidden.bias)
+    tiles.join(hidden.offset, learner.offsets[1])
+    if learner.velocity is not None:
+        tiles.join(weights.step, learner.velocity[0])
+        tiles.join(hidden.bias_step, learner.velocity[2])
     if learner.negative_phase.chains is not None:
-        tiles.join(work.h, learner.negative_phase.chains)
+        tiles.join(hidden.states, learner.negative_phase.chains)
 
 
 def _rule(settings, negative_phase, n_rows, density, chain_density):
@@ -225,41 +241,59 @@ def _rule(settings, negative_phase, n_rows, density, chain_density):
     )
 
 
-def _workspace(learner, rule, tiles, weights):
-    n_visible, n_hidden = learner.machine.weights.shape
-    dtype, chains = learner.machine.dtype, learner.negative_phase.chains
-    if chains is None:
-        chains = np.zeros((rule.batch_size, n_hidden), dtype)
-    n_rows = rule.batch_size + len(chains)
-    n_weight_rows = len(weights) // tiles.n_tiles
+def _n_rows(rule):
+    """Rows of a minibatch: those of the data, and those of the chains."""
+    return rule.batch_size + (rule.n_chains or rule.batch_size)
+
+
+def _shared(learner, rule, tiles):
+    """Room for what goes from thread to thread."""
+    n_visible, n_rows, dtype = len(learner.machine.weights), _n_rows(rule), learner.machine.dtype
     n_places = _multiple(n_visible, _NUMBERS_OF_A_LINE) + _NUMBERS_OF_A_LINE
-    return Workspace(
+    n_weight_rows = _multiple(n_visible, UNITS_AT_ONCE)
+    return Shared(
         barrier=new_barrier(),
         inputs=_aligned_zeros((tiles.n_tiles * ROWS_IN_CACHE, n_weight_rows), dtype),
-        on=_aligned_empty((n_rows, n_places), np.dtype(np.int32)),
-        values=_aligned_empty((n_rows, n_places), dtype),
-        n_on=np.empty(n_rows, np.int64),
-        offset_parts=_aligned_zeros((tiles.n_tiles, n_rows + 2), dtype),
-        gradient=weights if rule.moves_at_once else _aligned_zeros(weights.shape, dtype),
-        means=_aligned_zeros((tiles.n_tiles * (n_rows + 3), tiles.n_columns), dtype),
-        h=tiles.cut(chains, multiple=2),
+        lists=Lists(
+            on=_aligned_empty((n_rows, n_places), np.dtype(np.int32)),
+            values=_aligned_empty((n_rows, n_places), dtype),
+            n_on=np.empty(n_rows, np.int64),
+        ),
+        products=_aligned_zeros((tiles.n_tiles, n_rows + 2), dtype),
     )
 
 
-def _visible_layer(learner, rule):
-    """Room for the visible layer as one thread has it; touched only if there is such a thread."""
-    n_visible, dtype = len(learner.machine.weights), learner.machine.dtype
-    n_rows = rule.batch_size + (rule.n_chains or rule.batch_size)
+def _own(learner, rule):
+    """Room for what one thread has for itself; touched only if there is such a thread."""
+    n_visible, n_rows, dtype = len(learner.machine.weights), _n_rows(rule), learner.machine.dtype
     # By unit, the two rows of the centred gradient come on top.
     n_listed = min(n_rows, ROWS_IN_CACHE) + 2
-    return VisibleLayer(
-        b=np.empty(n_visible, dtype),
-        b_step=np.empty(0 if learner.velocity is None else n_visible, dtype),
-        offset=np.empty(n_visible, dtype),
-        difference=np.empty(n_visible, dtype),
-        gradient=np.empty(n_visible, dtype),
-        unit_rows=np.empty((n_visible, n_listed), np.int32),
-        unit_factors=np.empty((n_visible, n_listed), dtype),
-        unit_n=np.empty(n_visible, np.int64),
+    return Own(
+        visible=Visible(
+            bias=np.empty(n_visible, dtype),
+            bias_step=np.empty(0 if learner.velocity is None else n_visible, dtype),
+            offset=np.empty(n_visible, dtype),
+            difference=np.empty(n_visible, dtype),
+            gradient=np.empty(n_visible, dtype),
+            uniform=np.empty(_multiple(n_visible, _DRAWN_AT_ONCE), dtype),
+            states=_aligned_empty((1, n_visible), dtype),
+        ),
+        by_unit=ListsByUnit(
+            rows=np.empty((n_visible, n_listed), np.int32),
+            factors=np.empty((n_visible, n_listed), dtype),
+            n_rows=np.empty(n_visible, np.int64),
+        ),
         products=np.empty(n_rows + 2, dtype),
     )
+
+
+def _visible_parameters(learner):
+    """Bias, its last step and offset of the visible units, as the first of :class:`Visible`."""
+    step = np.empty(0) if learner.velocity is None else learner.velocity[1]
+    return learner.machine.visible.bias, step, learner.offsets[0]
+
+
+def _copy_each(arrays, to):
+    """Copy arrays to the first of others."""
+    for array, out in zip(arrays, to, strict=False):
+        np.copyto(out, array)

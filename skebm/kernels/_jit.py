@@ -37,26 +37,29 @@ def _cached(function, options):
         return njit(**options)(function)
 
 
+def borrowing(function):
+    """Like ``kernel``, for functions that make no arrays: references to arrays are not counted.
+
+    Counting them takes a call for each array that a function has to do with, and more where two
+    threads count the references to one array.
+    """
+    return _cached(function, _OPTIONS | {"_nrt": False})
+
+
 def part(function):
-    """Compile ``function`` for other kernels alone, without what a call from Python needs.
+    """Like ``borrowing``, for functions of other kernels alone: no call from Python is compiled.
 
     Not for sums of floats whose last bit has to be the same everywhere: their order was seen to
     differ between code that was just compiled and code from the cache. ``inlined`` is.
     """
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **_OPTIONS)(function)
-
-
-def in_line(function):
-    """Compile ``function`` for other kernels, as a part of each of them and not by a call.
-
-    For short functions of arrays: an array is some eight arguments of a call, and handing over
-    a few of them costs as much as a short loop.
-    """
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True, **_OPTIONS)(
-        function
-    )
+    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, **_OPTIONS)(function)
 
 
 def inlined(function):
-    """Compile ``function`` into its callers, for loops that only vectorise around all of it."""
+    """Make ``function`` part of each of its callers, before they are compiled.
+
+    For loops that only vectorise around all of it, and for short functions of arrays: an array is
+    some eight arguments of a call, and handing over a few costs as much as a short loop. No code
+    of its own is compiled, so that it also takes less time to compile than a call does.
+    """
     return njit(inline="always", **_OPTIONS)(function)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._jit import in_line, inlined, kernel
+from ._jit import inlined, kernel
 from .random import fill_normal, fill_uniform
 from .scalar import exp, log, sigmoid
 
@@ -142,7 +142,7 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
             out[r, i] = -log_ratio
 
 
-@in_line
+@inlined
 def _multiply_factors(p, q, r, w, delta, start, stop, products):
     """Products of factors q + p exp(delta w), from column ``start`` to ``stop``, lane by lane."""
     row, first_lane = np.uintp(r), np.uintp(r * _N_LANES)

@@ -101,6 +101,76 @@ def store(typing_context, array, row, column, vector):
 
 
 @intrinsic
+def load_row(typing_context, array, row, column, like):
+    """Neighbouring vectors from ``array[row, column]`` on: a tuple, as long as ``like``."""
+    _check(array)
+    vectors = types.UniTuple(Vector(array.dtype), like.count)
+
+    def generate(context, builder, signature, arguments):
+        *place, _ = arguments
+        loaded = _load_neighbours(context, builder, signature, place, like.count)
+        return cgutils.pack_array(builder, loaded)
+
+    return vectors(array, types.intp, types.intp, like), generate
+
+
+@intrinsic
+def add_scaled_row(typing_context, factor, array, row, column, sums):
+    """The ``sums``, to each of which is added the vector ``factor`` times its neighbour.
+
+    The first one's is at ``array[row, column]``, as :func:`load_row` would load it.
+    """
+    _check(array)
+
+    def generate(context, builder, signature, arguments):
+        factor, *place, sums = arguments
+        sums = cgutils.unpack_tuple(builder, sums)
+        place_signature = signature.replace(args=signature.args[1:])
+        loaded = _load_neighbours(context, builder, place_signature, place, len(sums))
+        added = [
+            builder.fadd(builder.fmul(factor, vector, ("contract",)), total, ("contract",))
+            for vector, total in zip(loaded, sums, strict=True)
+        ]
+        return cgutils.pack_array(builder, added)
+
+    return sums(factor, array, types.intp, types.intp, sums), generate
+
+
+@intrinsic
+def store_row(typing_context, array, row, column, vectors):
+    """Write neighbouring vectors to the places from ``array[row, column]`` on."""
+    _check(array)
+
+    def generate(context, builder, signature, arguments):
+        *place, vectors = arguments
+        array_type = signature.args[0]
+        for number, value in enumerate(cgutils.unpack_tuple(builder, vectors)):
+            at = _neighbour(builder, place, number, value.type.count)
+            pointer, alignment = _pointer(context, builder, array_type, value.type, *at)
+            builder.store(value, pointer, align=alignment)
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp, types.intp, vectors), generate
+
+
+def _load_neighbours(context, builder, signature, place, n):
+    array_type = signature.args[0]
+    vector = Vector(array_type.dtype)
+    value_type = context.get_value_type(vector)
+    loaded = []
+    for number in range(n):
+        at = _neighbour(builder, place, number, vector.n_lanes)
+        pointer, alignment = _pointer(context, builder, array_type, value_type, *at)
+        loaded.append(builder.load(pointer, align=alignment))
+    return loaded
+
+
+def _neighbour(builder, place, number, n_lanes):
+    array, row, column = place
+    return array, row, builder.add(column, column.type(number * n_lanes))
+
+
+@intrinsic
 def spread(typing_context, number):
     """The vector that has ``number`` in every lane."""
     vector = Vector(number)
@@ -112,6 +182,16 @@ def spread(typing_context, number):
         return builder.shuffle_vector(first, undefined, lanes)
 
     return vector(number), generate
+
+
+@intrinsic
+def multiply(typing_context, a, b):
+    """``a * b``, lane by lane."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fmul(*arguments)
+
+    return a(a, b), generate
 
 
 @intrinsic

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._jit import in_line, kernel, part
-from .simd import load, multiply_add, n_lanes, spread, store
+from ._jit import inlined, kernel, part
+from .simd import add_scaled_row, load_row, n_lanes, spread, store_row
 
 
 class DenseData(NamedTuple):
@@ -108,121 +108,70 @@ def add_lists(
     lists: these are gone through two lists at a time, four vectors wide, so that a number that is
     loaded serves two sums.
 
-    Rows are a multiple of two vectors wide. Sums stay in registers while a list is gone through,
-    as many of them as registers hold; for rows that do not begin on cache lines this is no faster
+    Rows are whole vectors wide. Sums stay in registers while a list is gone through, eight vectors
+    of them or as many as are left; for rows that do not begin on cache lines this is no faster
     than :func:`add_listed_rows`.
     """
-    four, eight, n_columns = 4 * n_lanes(out), 8 * n_lanes(out), out.shape[1]
-    n_paired = n_columns // four * four if n_full > 0 else 0
-    for j in range(0, n_paired, four):
+    lanes, n_columns = n_lanes(out), out.shape[1]
+    n_paired = n_columns // (4 * lanes) * (4 * lanes) if n_full > 0 else 0
+    for j in range(0, n_paired, 4 * lanes):
         for r in range(first, last_full, 2):
             _add_two_full_lists(numbers, factors, r, n_full, rows, base, out, base_of_out + r, j)
     for r in range(first, last):
         stop, to, j = lengths[np.uintp(r)], base_of_out + r, np.int64(0)
         if stop == 0:
             continue
-        while j < n_columns:
-            start, end = np.int64(0), n_columns
-            if r < last_full and j < n_paired:
-                start, end = n_full, n_paired
-            if j + eight <= end:
-                _add_eight_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
-                j += eight
-            elif j + four <= end:
-                _add_four_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
-                j += four
-            else:
-                _add_two_vectors(numbers, factors, r, start, stop, rows, base, out, to, j)
-                j += four // 2
+        if r < last_full and n_paired > 0:
+            while j < n_paired:
+                _add_list(numbers, factors, r, n_full, stop, rows, base, out, to, j, _FOUR)
+                j += 4 * lanes
+        while j + 8 * lanes <= n_columns:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _EIGHT)
+            j += 8 * lanes
+        n_left = (n_columns - j) // lanes
+        if n_left == 7:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _SEVEN)
+        elif n_left == 6:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _SIX)
+        elif n_left == 5:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _FIVE)
+        elif n_left == 4:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _FOUR)
+        elif n_left == 3:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _THREE)
+        elif n_left == 2:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _TWO)
+        elif n_left == 1:
+            _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _ONE)
 
 
-@in_line
+# As many vectors as these tuples are long.
+_ONE, _TWO, _THREE, _FOUR = (0,) * 1, (0,) * 2, (0,) * 3, (0,) * 4
+_FIVE, _SIX, _SEVEN, _EIGHT = (0,) * 5, (0,) * 6, (0,) * 7, (0,) * 8
+
+
+@inlined
 def _add_two_full_lists(numbers, factors, r, n, rows, base, out, to, j):
     """Add the columns of two full lists that four vectors from ``j`` on cover."""
-    lanes, q = n_lanes(out), to + 1
-    j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
-    t0, t1, t2, t3 = load(out, q, j0), load(out, q, j1), load(out, q, j2), load(out, q, j3)
+    s, t = load_row(out, to, j, _FOUR), load_row(out, to + 1, j, _FOUR)
     lowest = np.uintp(base + numbers[r, 0])
     for k in range(n):
         place, row = np.uintp(k), lowest + np.uintp(k)
         a, b = spread(factors[np.uintp(r), place]), spread(factors[np.uintp(r + 1), place])
-        x0, x1 = load(rows, row, j0), load(rows, row, j1)
-        x2, x3 = load(rows, row, j2), load(rows, row, j3)
-        s0, t0 = multiply_add(a, x0, s0), multiply_add(b, x0, t0)
-        s1, t1 = multiply_add(a, x1, s1), multiply_add(b, x1, t1)
-        s2, t2 = multiply_add(a, x2, s2), multiply_add(b, x2, t2)
-        s3, t3 = multiply_add(a, x3, s3), multiply_add(b, x3, t3)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
-    store(out, to, j2, s2)
-    store(out, to, j3, s3)
-    store(out, q, j0, t0)
-    store(out, q, j1, t1)
-    store(out, q, j2, t2)
-    store(out, q, j3, t3)
+        s, t = add_scaled_row(a, rows, row, j, s), add_scaled_row(b, rows, row, j, t)
+    store_row(out, to, j, s)
+    store_row(out, to + 1, j, t)
 
 
-@in_line
-def _add_eight_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
-    """Add the columns of a list of rows that eight vectors from ``j`` on cover."""
-    lanes = n_lanes(out)
-    j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    j4, j5, j6, j7 = j + 4 * lanes, j + 5 * lanes, j + 6 * lanes, j + 7 * lanes
-    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
-    s4, s5, s6, s7 = load(out, to, j4), load(out, to, j5), load(out, to, j6), load(out, to, j7)
+@inlined
+def _add_list(numbers, factors, r, start, stop, rows, base, out, to, j, width):
+    """Add the columns of a list of rows that so many vectors from ``j`` on cover."""
+    sums = load_row(out, to, j, width)
     for k in range(start, stop):
         place = np.uintp(k)
         factor, row = spread(factors[r, place]), base + numbers[r, place]
-        s0 = multiply_add(factor, load(rows, row, j0), s0)
-        s1 = multiply_add(factor, load(rows, row, j1), s1)
-        s2 = multiply_add(factor, load(rows, row, j2), s2)
-        s3 = multiply_add(factor, load(rows, row, j3), s3)
-        s4 = multiply_add(factor, load(rows, row, j4), s4)
-        s5 = multiply_add(factor, load(rows, row, j5), s5)
-        s6 = multiply_add(factor, load(rows, row, j6), s6)
-        s7 = multiply_add(factor, load(rows, row, j7), s7)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
-    store(out, to, j2, s2)
-    store(out, to, j3, s3)
-    store(out, to, j4, s4)
-    store(out, to, j5, s5)
-    store(out, to, j6, s6)
-    store(out, to, j7, s7)
-
-
-@in_line
-def _add_four_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
-    """Add the columns of a list of rows that four vectors from ``j`` on cover."""
-    lanes = n_lanes(out)
-    j0, j1, j2, j3 = j, j + lanes, j + 2 * lanes, j + 3 * lanes
-    s0, s1, s2, s3 = load(out, to, j0), load(out, to, j1), load(out, to, j2), load(out, to, j3)
-    for k in range(start, stop):
-        place = np.uintp(k)
-        factor, row = spread(factors[r, place]), base + numbers[r, place]
-        s0 = multiply_add(factor, load(rows, row, j0), s0)
-        s1 = multiply_add(factor, load(rows, row, j1), s1)
-        s2 = multiply_add(factor, load(rows, row, j2), s2)
-        s3 = multiply_add(factor, load(rows, row, j3), s3)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
-    store(out, to, j2, s2)
-    store(out, to, j3, s3)
-
-
-@in_line
-def _add_two_vectors(numbers, factors, r, start, stop, rows, base, out, to, j):
-    """Add the columns of a list of rows that two vectors from ``j`` on cover."""
-    j0, j1 = j, j + n_lanes(out)
-    s0, s1 = load(out, to, j0), load(out, to, j1)
-    for k in range(start, stop):
-        place = np.uintp(k)
-        factor, row = spread(factors[r, place]), base + numbers[r, place]
-        s0 = multiply_add(factor, load(rows, row, j0), s0)
-        s1 = multiply_add(factor, load(rows, row, j1), s1)
-    store(out, to, j0, s0)
-    store(out, to, j1, s1)
+        sums = add_scaled_row(factor, rows, row, j, sums)
+    store_row(out, to, j, sums)
 
 
 @kernel

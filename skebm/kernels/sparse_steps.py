@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numba.extending import overload
 
-from ._jit import in_line, kernel, part
+from ._jit import borrowing, inlined, part
 from .barrier import meet
-from .random import fill_uniform
+from .random import uniform_row
 from .scalar import sigmoid
 from .simd import (
     PACKS_LANES,
@@ -40,28 +40,6 @@ ROWS_IN_CACHE = 64
 UNITS_AT_ONCE = 4
 
 
-class Model(NamedTuple):
-    """Parameters, their last steps (empty without momentum), and the offsets; changed in place.
-
-    An array of the hidden layer holds its tiles one after the other, each in as many rows as the
-    others. A tile has ``n_units`` units, the last one perhaps fewer, and columns of zeros after
-    them, up to an even number of whole vectors; rows start on a cache line, so that no load is
-    split. Its weights have a row for each visible unit, and rows of zeros up to a multiple of
-    ``UNITS_AT_ONCE``.
-    """
-
-    W: np.ndarray  # (n_tiles * n_weight_rows, n_columns)
-    b: np.ndarray  # (n_visible,)
-    c: np.ndarray  # (n_tiles, n_columns)
-    W_step: np.ndarray
-    b_step: np.ndarray
-    c_step: np.ndarray
-    visible_offset: np.ndarray
-    hidden_offset: np.ndarray
-    is_unit: np.ndarray  # (n_tiles, n_columns) 1 where a column is a unit's, otherwise 0
-    n_units: int
-
-
 class Rule(NamedTuple):
     """What a step does; the numbers are of the weights' type where they meet weights."""
 
@@ -82,35 +60,91 @@ class Rule(NamedTuple):
     n_chains: int  # that persist
 
 
-class Workspace(NamedTuple):
-    """Room for one minibatch; rows are first those of the data, then those of the chains."""
-
-    barrier: np.ndarray
-    # Of all threads: written by one, read by all.
-    inputs: np.ndarray  # (n_tiles * ROWS_IN_CACHE, n_weight_rows) of visible units, from each tile
-    # Lists of the visible units whose state is not zero, with room for a vector after the last.
-    on: np.ndarray  # (n_rows, n_places) their numbers
-    values: np.ndarray  # (n_rows, n_places) their states
-    n_on: np.ndarray  # (n_rows,) lengths of the lists
-    offset_parts: np.ndarray  # (n_tiles, n_rows + 2) products of the rows of means and the offset
-    # By tile, for its owner alone.
-    gradient: np.ndarray  # as W, times the rate: W itself if that moves at once
-    means: np.ndarray  # (n_tiles * (n_rows + 3), n_columns); then difference, offset and gradient
-    h: np.ndarray  # (n_tiles * n_chains, n_columns) hidden states, an even number of chains
+# Steps of parameters, the last ones taken, are empty without momentum. Whatever belongs to hidden
+# units holds their tiles one after the other, each in as many rows as the others. A tile has
+# ``n_units`` units, the last one perhaps fewer, and columns of zeros after them, up to a number of
+# whole vectors; rows start on a cache line, so that no load is split.
 
 
-class VisibleLayer(NamedTuple):
-    """What belongs to the visible units, as one thread has it for itself."""
+class Weights(NamedTuple):
+    """A row for each visible unit, and rows of zeros up to a multiple of ``UNITS_AT_ONCE``."""
 
-    b: np.ndarray  # (n_visible,), as the next four
-    b_step: np.ndarray
+    W: np.ndarray  # (n_tiles * n_weight_rows, n_columns), as the next two
+    step: np.ndarray
+    gradient: np.ndarray  # times the rate: W itself if that moves at once
+
+
+class Hidden(NamedTuple):
+    """The hidden units of all tiles; each tile is for its owner alone.
+
+    Rows of means are first those given the data, then those given the chains, then difference,
+    offset and gradient of the bias.
+    """
+
+    bias: np.ndarray  # (n_tiles, n_columns), as the next three
+    bias_step: np.ndarray
+    offset: np.ndarray
+    is_unit: np.ndarray  # 1 where a column is a unit's, otherwise 0
+    means: np.ndarray  # (n_tiles * (n_rows + 3), n_columns)
+    states: np.ndarray  # (n_tiles * n_chains, n_columns) of an even number of chains
+    uniform: np.ndarray  # (n_tiles, n_columns) or some columns more, random numbers
+    n_units: int
+
+
+class Visible(NamedTuple):
+    """The visible units, as one thread has them for itself."""
+
+    bias: np.ndarray  # (n_visible,), as the next four
+    bias_step: np.ndarray
     offset: np.ndarray
     difference: np.ndarray
     gradient: np.ndarray  # of the bias
-    unit_rows: np.ndarray  # (n_visible, n_listed + 2) numbers of the rows in which a unit is on,
-    unit_factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
-    unit_n: np.ndarray  # (n_visible,) lengths of these lists
-    products: np.ndarray  # (n_rows + 2,) of rows of states or means with the offset of their layer
+    uniform: np.ndarray  # (n_visible,) or some more, random numbers
+    states: np.ndarray  # (1, n_visible) of a chain
+
+
+class Lists(NamedTuple):
+    """The visible units whose state is not zero, by row: first those of the data, then the chains'.
+
+    Of all threads: a row is written by one of them, and read by all. There is room for a vector
+    after the last place.
+    """
+
+    on: np.ndarray  # (n_rows, n_places) their numbers
+    values: np.ndarray  # (n_rows, n_places) their states
+    n_on: np.ndarray  # (n_rows,) lengths of the lists
+
+
+class ListsByUnit(NamedTuple):
+    """The rows in which a visible unit is on, as one thread has listed them for itself."""
+
+    rows: np.ndarray  # (n_visible, n_listed + 2) their numbers
+    factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
+    n_rows: np.ndarray  # (n_visible,) lengths of the lists
+
+
+class Model(NamedTuple):
+    """What is cut into tiles, changed in place."""
+
+    weights: Weights
+    hidden: Hidden
+
+
+class Shared(NamedTuple):
+    """What goes from thread to thread."""
+
+    barrier: np.ndarray
+    inputs: np.ndarray  # (n_tiles * ROWS_IN_CACHE, n_weight_rows) of visible units, from each tile
+    lists: Lists
+    products: np.ndarray  # (n_tiles, n_rows + 2) of the rows of hidden means and their offset
+
+
+class Own(NamedTuple):
+    """What each thread has for itself."""
+
+    visible: Visible
+    by_unit: ListsByUnit
+    products: np.ndarray  # (n_rows + 2,) of the rows of states or means and their offset
 
 
 # Names in what follows:
@@ -123,8 +157,9 @@ class VisibleLayer(NamedTuple):
 
 # Indices below are unsigned. For all that the compiler knows, any other number is negative and
 # counts from the end: the test for that keeps loops from vectorising, and doubles the time to
-# follow a list. And rows are not taken as arrays of their own: the references to an array are
-# counted, and two threads that count those to one array wait for each other.
+# follow a list. And a part is given the arrays that it works on and few others: each is seven to
+# nine arguments of a call, and of the minibatches of ten rows that are common, a call for a part
+# of one takes a microsecond or less.
 
 
 def _list_row(data, row, lists_zeros, on, values, to):
@@ -135,7 +170,7 @@ def _list_row(data, row, lists_zeros, on, values, to):
     raise NotImplementedError
 
 
-@overload(_list_row, jit_options={"nogil": True})
+@overload(_list_row, jit_options={"nogil": True, "_nrt": False})
 def _list_row_of(data, row, lists_zeros, on, values, to):
     if "X" in data.fields:
 
@@ -155,7 +190,7 @@ def _list_row_of(data, row, lists_zeros, on, values, to):
     return list_row
 
 
-@in_line
+@inlined
 def _list_states(states, row, lists_zeros, on, values, to):
     """List the states of a row, perhaps without zeros; returns how many.
 
@@ -183,7 +218,7 @@ def _list_states(states, row, lists_zeros, on, values, to):
     return n
 
 
-@in_line
+@inlined
 def _share(rank, size, first, last):
     """The part of a range that belongs to thread ``rank`` of ``size``."""
     n = (last - first + size - 1) // size
@@ -191,28 +226,28 @@ def _share(rank, size, first, last):
 
 
 @part
-def _list_data(data, order, start, n_data, rank, size, work, rule):
+def _list_data(data, order, start, n_data, rule, rank, size, lists):
     """List the visible states of the thread's share of the minibatch."""
+    lists_zeros = rule.lists_zeros_of_data
     first, last = _share(rank, size, np.int64(0), n_data)
     for r in range(first, last):
-        row, lists_zeros = order[start + r], rule.lists_zeros_of_data
-        work.n_on[r] = _list_row(data, row, lists_zeros, work.on, work.values, r)
+        row = order[start + r]
+        lists.n_on[r] = _list_row(data, row, lists_zeros, lists.on, lists.values, r)
 
 
 @part
-def _mean_hidden(model, work, tile, first, last):
+def _mean_hidden(W, hidden, lists, n_visible, tile, first, last):
     """Hidden means of a tile, for rows from ``first`` to ``last``."""
-    means, bias, is_unit = work.means, model.c, model.is_unit
+    means, bias, is_unit = hidden.means, hidden.bias, hidden.is_unit
     n_tiles, n_columns = bias.shape
-    base, t = tile * (means.shape[0] // n_tiles), np.uintp(tile)
-    n_weight_rows = model.W.shape[0] // n_tiles
+    base, base_of_W = tile * (means.shape[0] // n_tiles), tile * (W.shape[0] // n_tiles)
+    t = np.uintp(tile)
     for row in range(first, last):
         r = np.uintp(base + row)
         for j in range(n_columns):
             means[r, np.uintp(j)] = bias[t, np.uintp(j)]
-    on, values, n_on, n_visible = work.on, work.values, work.n_on, model.b.shape[0]
+    on, values, n_on = lists
     last_full = first + _n_full(n_on, first, last, n_visible) // 2 * 2
-    W, base_of_W = model.W, tile * n_weight_rows
     add_lists(on, values, n_on, first, last, last_full, n_visible, W, base_of_W, means, base)
     for row in range(first, last):
         r = np.uintp(base + row)
@@ -221,14 +256,15 @@ def _mean_hidden(model, work, tile, first, last):
             means[r, unit] = sigmoid(means[r, unit]) * is_unit[t, unit]
 
 
-@in_line
-def _mean_hidden_of_data(model, work, tile, n_data):
+@inlined
+def _mean_hidden_of_data(W, hidden, lists, n_visible, tile, n_data):
     """Hidden means of a tile for all rows of the data."""
     for first in range(0, n_data, ROWS_IN_CACHE):
-        _mean_hidden(model, work, tile, first, min(first + ROWS_IN_CACHE, n_data))
+        last = min(first + ROWS_IN_CACHE, n_data)
+        _mean_hidden(W, hidden, lists, n_visible, tile, first, last)
 
 
-@in_line
+@inlined
 def _n_full(n_on, first, last, n_units):
     """How many rows from ``first`` on, one after the other, have all units in their lists."""
     n = 0
@@ -238,43 +274,41 @@ def _n_full(n_on, first, last, n_units):
 
 
 @part
-def _draw_hidden(model, work, tile, first, last, first_row, seed, stream):
+def _draw_hidden(hidden, tile, first, last, first_row, seed, stream):
     """Hidden states of a tile for chains from ``first`` to ``last``, from the means of their rows.
 
     Chain 0 has the row ``first_row``.
     """
-    means, h = work.means, work.h
-    n_tiles = model.c.shape[0]
-    base, base_of_means = tile * (h.shape[0] // n_tiles), tile * (means.shape[0] // n_tiles)
-    uniform = np.empty(h.shape[1], dtype=h.dtype)
+    means, states, uniform = hidden.means, hidden.states, hidden.uniform[tile]
+    n_tiles = hidden.bias.shape[0]
+    base, base_of_means = tile * (states.shape[0] // n_tiles), tile * (means.shape[0] // n_tiles)
     for chain in range(first, last):
-        fill_uniform(seed, stream, chain, tile * model.n_units, uniform)
+        uniform_row(seed, stream, chain, tile * hidden.n_units, uniform)
         q, r = np.uintp(base + chain), np.uintp(base_of_means + first_row + chain)
-        for j in range(h.shape[1]):
+        for j in range(states.shape[1]):
             unit = np.uintp(j)
-            h[q, unit] = uniform[unit] < means[r, unit]
+            states[q, unit] = uniform[unit] < means[r, unit]
 
 
 @part
-def _send_down(model, work, tile, first, last):
+def _send_down(W, states, inputs, n_tiles, tile, first, last):
     """Part of the visible units' inputs that comes from a tile, for a range of chains.
 
     Two chains by four units: each number that is loaded takes part in several products, so that
     the loop is bound by arithmetic and not by the cache. Twice as many sums at a time were 3 %
-    faster with registers of a cache line, and do not fit into narrower ones.
+    faster with registers of a cache line, and do not fit into narrower ones. The last units come
+    first: their weights, moved a moment ago, are still in the nearest cache.
     """
-    W, h, inputs = model.W, work.h, work.inputs
-    n_tiles = model.c.shape[0]
     n_weight_rows = W.shape[0] // n_tiles
-    base, base_of_h = tile * n_weight_rows, tile * (h.shape[0] // n_tiles)
+    base, base_of_states = tile * n_weight_rows, tile * (states.shape[0] // n_tiles)
     zero = spread(W.dtype.type(0))
-    for start in range(0, n_weight_rows, UNITS_AT_ONCE):
+    for start in range(n_weight_rows - UNITS_AT_ONCE, -1, -UNITS_AT_ONCE):
         i = base + start
         for pair in range((last - first + 1) // 2):
-            q = base_of_h + first + 2 * pair
+            q = base_of_states + first + 2 * pair
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
             for j in range(0, W.shape[1], n_lanes(W)):
-                x, y = load(h, q, j), load(h, q + 1, j)
+                x, y = load(states, q, j), load(states, q + 1, j)
                 w0, w1 = load(W, i, j), load(W, i + 1, j)
                 w2, w3 = load(W, i + 2, j), load(W, i + 3, j)
                 s0, t0 = multiply_add(w0, x, s0), multiply_add(w0, y, t0)
@@ -286,16 +320,17 @@ def _send_down(model, work, tile, first, last):
 
 
 @part
-def _draw_visible(work, rule, visible, rank, size, first, last, first_row, seed, stream):
-    """Visible states of the thread's share of some chains, from the parts of their inputs."""
-    inputs, bias = work.inputs, visible.b
+def _draw_visible(inputs, visible, lists, rule, rank, size, first, last, first_row, seed, stream):
+    """Visible states of the thread's share of some chains, from the parts of their inputs.
+
+    Chain ``first`` has the row ``first_row``.
+    """
+    bias, uniform, states = visible.bias, visible.uniform, visible.states
     n_visible, n_tiles = bias.shape[0], inputs.shape[0] // ROWS_IN_CACHE
-    uniform, states = np.empty_like(bias), np.empty((1, n_visible), dtype=bias.dtype)
-    first_unit = np.int64(0)  # as a literal, it would have the function compiled once more
     lists_zeros = rule.lists_zeros_of_chains
     own_first, own_last = _share(rank, size, first, last)
     for q in range(own_first, own_last):
-        fill_uniform(seed, stream, q, first_unit, uniform)
+        uniform_row(seed, stream, q, 0, uniform)
         for i in range(n_visible):
             states[0, i] = bias[i]
         for tile in range(n_tiles):
@@ -304,21 +339,11 @@ def _draw_visible(work, rule, visible, rank, size, first, last, first_row, seed,
                 states[0, i] += inputs[row, np.uintp(i)]
         for i in range(n_visible):
             states[0, i] = uniform[i] < sigmoid(states[0, i])
-        r = first_row + q
-        work.n_on[r] = _list_states(states, np.int64(0), lists_zeros, work.on, work.values, r)
+        r = first_row + q - first
+        lists.n_on[r] = _list_states(states, np.int64(0), lists_zeros, lists.on, lists.values, r)
 
 
-@in_line
-def _listed_dot(on, values, row, n, numbers):
-    """Product of the states in a list with the ``numbers`` of their units."""
-    product = values.dtype.type(0)
-    for k in range(n):
-        place = np.uintp(k)
-        product += values[row, place] * numbers[np.uintp(on[row, place])]
-    return product
-
-
-@in_line
+@inlined
 def _dot_of_rows(x, r, s):
     """Product of two rows of ``x``."""
     r, s = np.uintp(r), np.uintp(s)
@@ -328,7 +353,7 @@ def _dot_of_rows(x, r, s):
     return product
 
 
-@in_line
+@inlined
 def _add_scaled_row(factor, rows, r, out, to):
     """Add to row ``to`` of ``out`` row ``r`` of ``rows``, times ``factor``."""
     r, to = np.uintp(r), np.uintp(to)
@@ -337,29 +362,28 @@ def _add_scaled_row(factor, rows, r, out, to):
 
 
 @part
-def _average_visible(work, rule, visible, n_data, n_chains):
-    """Mean of the visible states, the offset that follows it, and the difference of the phases."""
-    on, values, difference, offset = work.on, work.values, visible.difference, visible.offset
-    number = offset.dtype.type
-    fill(difference, 0)
-    for row in range(n_data + n_chains):
-        if row == n_data:
-            scale(offset, number(1 - rule.offset_rate))
-            add_scaled(number(rule.offset_rate), difference, offset)
-        r, share = np.uintp(row), number(1 / n_data if row < n_data else -1 / n_chains)
-        for k in range(work.n_on[r]):
+def _multiply_states(lists, offset, products, n_rows):
+    """Products of the rows of visible states and their offset."""
+    on, values, n_on = lists
+    for row in range(n_rows):
+        r, product = np.uintp(row), offset.dtype.type(0)
+        for k in range(n_on[r]):
             place = np.uintp(k)
-            difference[np.uintp(on[r, place])] += share * values[r, place]
+            product += values[r, place] * offset[np.uintp(on[r, place])]
+        products[r] = product
 
 
 @part
-def _average_hidden(model, work, rule, tile, n_data, n_chains):
-    """The same for the hidden units of a tile: difference and offset as rows after the means."""
-    means, offset, t, n_rows = work.means, model.hidden_offset, np.uintp(tile), n_data + n_chains
+def _average_hidden(hidden, offset_rate, tile, n_data, n_chains):
+    """Mean of the hidden states of a tile, the offset that follows it, and the difference.
+
+    Difference and offset are written to the rows after the means.
+    """
+    means, offset, t, n_rows = hidden.means, hidden.offset, np.uintp(tile), n_data + n_chains
     number, (n_tiles, n_columns) = means.dtype.type, offset.shape
     base = tile * (means.shape[0] // n_tiles)
     difference, shown_offset = base + n_rows, base + n_rows + 1
-    keep, rate = number(1 - rule.offset_rate), number(rule.offset_rate)
+    keep, rate = number(1 - offset_rate), number(offset_rate)
     for j in range(n_columns):
         means[np.uintp(difference), np.uintp(j)] = 0
     for r in range(n_data):
@@ -373,14 +397,14 @@ def _average_hidden(model, work, rule, tile, n_data, n_chains):
 
 
 @part
-def _learn_hidden(model, work, rule, visible, tile, n_data, n_chains):
+def _learn_hidden(hidden, rule, visible_offset, products, tile, n_data, n_chains):
     """Biases of the hidden units of a tile.
 
     With the offsets m of the visible and l of the hidden units, the centred gradient of the
     hidden biases is that of the plain ones less G.T @ m, where G is the centred gradient of the
     weights; G.T @ m takes no more than the products of m with each row of visible states.
     """
-    means, bias, n_rows = work.means, model.c, n_data + n_chains
+    means, bias, bias_step, n_rows = hidden.means, hidden.bias, hidden.bias_step, n_data + n_chains
     number, (n_tiles, n_columns) = bias.dtype.type, bias.shape
     base = tile * (means.shape[0] // n_tiles)
     difference, offset, gradient = base + n_rows, base + n_rows + 1, base + n_rows + 2
@@ -389,177 +413,188 @@ def _learn_hidden(model, work, rule, visible, tile, n_data, n_chains):
     if rule.centered:
         moved = number(0)
         for r in range(n_rows):
-            product = visible.products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
+            product = products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
             moved += product
             _add_scaled_row(-product, means, base + r, means, gradient)
         _add_scaled_row(moved, means, offset, means, gradient)
-        _add_scaled_row(dot(visible.offset, visible.offset), means, difference, means, gradient)
+        _add_scaled_row(dot(visible_offset, visible_offset), means, difference, means, gradient)
     if rule.sparsity_cost != 0:
         for j in range(n_columns):
             missing = number(rule.sparsity_target) - means[np.uintp(offset), np.uintp(j)]
             means[np.uintp(gradient), np.uintp(j)] += number(rule.sparsity_cost) * missing
     if rule.momentum != 0:
         for j in range(n_columns):
-            model.c_step[np.uintp(tile), np.uintp(j)] *= number(rule.momentum)
-        _add_scaled_row(number(rule.rate), means, gradient, model.c_step, tile)
-        _add_scaled_row(number(1), model.c_step, tile, bias, tile)
+            bias_step[np.uintp(tile), np.uintp(j)] *= number(rule.momentum)
+        _add_scaled_row(number(rule.rate), means, gradient, bias_step, tile)
+        _add_scaled_row(number(1), bias_step, tile, bias, tile)
     else:
         _add_scaled_row(number(rule.rate), means, gradient, bias, tile)
 
 
 @part
-def _write_offset_parts(model, work, tile, n_rows):
+def _multiply_means(means, products, tile, n_rows):
     """Products of the rows of hidden means of a tile, the last two included, and its offset."""
-    base = tile * (work.means.shape[0] // model.c.shape[0])
+    base = tile * (means.shape[0] // products.shape[0])
     for r in range(n_rows + 2):
-        product = _dot_of_rows(work.means, base + r, base + n_rows + 1)
-        work.offset_parts[np.uintp(tile), np.uintp(r)] = product
+        product = _dot_of_rows(means, base + r, base + n_rows + 1)
+        products[np.uintp(tile), np.uintp(r)] = product
 
 
 @part
-def _learn_visible(work, rule, visible, n_data, n_chains):
+def _learn_visible(visible, rule, lists, products_of_tiles, products, n_data, n_chains):
     """Biases of the visible units; where it is centred, from the products of all tiles."""
-    number = visible.b.dtype.type
-    gradient, products, n_rows = visible.gradient, visible.products, n_data + n_chains
+    number, gradient, n_rows = visible.bias.dtype.type, visible.gradient, n_data + n_chains
     copy(visible.difference, gradient)
     if rule.centered:
         fill(products, 0)
-        for tile in range(work.offset_parts.shape[0]):
+        for tile in range(products_of_tiles.shape[0]):
             for r in range(n_rows + 2):
-                products[r] += work.offset_parts[np.uintp(tile), np.uintp(r)]
+                products[r] += products_of_tiles[np.uintp(tile), np.uintp(r)]
         scale(gradient, 1 + products[n_rows + 1])
         for i in range(gradient.shape[0]):
             gradient[i] += products[n_rows] * visible.offset[i]
+        on, values, n_on = lists
         for r in range(n_rows):
             product = products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
-            for k in range(work.n_on[r]):
-                unit = np.uintp(work.on[np.uintp(r), np.uintp(k)])
-                gradient[unit] -= product * work.values[np.uintp(r), np.uintp(k)]
+            for k in range(n_on[r]):
+                unit = np.uintp(on[np.uintp(r), np.uintp(k)])
+                gradient[unit] -= product * values[np.uintp(r), np.uintp(k)]
     for i in range(gradient.shape[0]):
         step = number(rule.rate) * gradient[i]
         if rule.momentum != 0:
-            step += number(rule.momentum) * visible.b_step[i]
-            visible.b_step[i] = step
-        visible.b[i] += step
+            step += number(rule.momentum) * visible.bias_step[i]
+            visible.bias_step[i] = step
+        visible.bias[i] += step
 
 
 @part
-def _list_by_unit(work, rule, visible, first, last, n_data, n_rows):
+def _list_by_unit(lists, by_unit, visible, rule, first, last, n_data, n_rows):
     """List, for each visible unit, the rows from ``first`` to ``last`` in which it is on.
 
-    With their factors in the step. Where it is centred, the difference and the offset of the
-    hidden means, which the offset and the difference of the visible states multiply, come last.
+    On the way: the mean of the visible states, the offset that follows it, and the difference of
+    the phases. They are complete with the last row.
     """
-    number = visible.b.dtype.type
-    on, values, unit_n = work.on, work.values, visible.unit_n
-    rows, factors = visible.unit_rows, visible.unit_factors
-    for i in range(unit_n.shape[0]):
-        unit_n[i] = 0
+    on, values, n_on = lists
+    rows, factors, lengths = by_unit
+    difference, offset, number = visible.difference, visible.offset, values.dtype.type
+    rate, offset_rate = number(rule.rate), number(rule.offset_rate)
+    fill(lengths, 0)
+    if first == 0:
+        fill(difference, 0)
     for row in range(first, last):
-        r = np.uintp(row)
-        factor = number(rule.rate * (1 / n_data if row < n_data else -1 / (n_rows - n_data)))
-        for k in range(work.n_on[r]):
-            unit = np.uintp(on[r, np.uintp(k)])
-            n = np.uintp(unit_n[unit])
+        if row == n_data:
+            scale(offset, 1 - offset_rate)
+            add_scaled(offset_rate, difference, offset)
+        r, share = np.uintp(row), number(1 / n_data if row < n_data else -1 / (n_rows - n_data))
+        for k in range(n_on[r]):
+            unit, state = np.uintp(on[r, np.uintp(k)]), share * values[r, np.uintp(k)]
+            n = np.uintp(lengths[unit])
             rows[unit, n] = row
-            factors[unit, n] = factor * values[r, np.uintp(k)]
-            unit_n[unit] = n + _ONE
-    if rule.centered and last == n_rows:
-        rate = number(rule.rate)
-        for i in range(unit_n.shape[0]):
-            unit, n = np.uintp(i), np.uintp(unit_n[i])
-            offset, difference = visible.offset[i], visible.difference[i]
-            if offset != 0 or difference != 0:
-                rows[unit, n], factors[unit, n] = n_rows, -rate * offset
-                rows[unit, n + _ONE], factors[unit, n + _ONE] = n_rows + 1, -rate * difference
-                unit_n[i] = n + _TWO
+            factors[unit, n] = rate * state
+            lengths[unit] = n + _ONE
+            difference[unit] += state
 
 
 @part
-def _scale_gradient(model, work, tile, factor):
+def _list_offsets(by_unit, rate, visible, n_rows):
+    """List two more rows: the difference and the offset of the hidden means.
+
+    The offset and the difference of the visible states multiply them.
+    """
+    rows, factors, lengths = by_unit
+    rate = visible.offset.dtype.type(rate)
+    for i in range(lengths.shape[0]):
+        unit, n = np.uintp(i), np.uintp(lengths[i])
+        offset, difference = visible.offset[i], visible.difference[i]
+        if offset != 0 or difference != 0:
+            rows[unit, n], factors[unit, n] = n_rows, -rate * offset
+            rows[unit, n + _ONE], factors[unit, n + _ONE] = n_rows + 1, -rate * difference
+            lengths[i] = n + _TWO
+
+
+@part
+def _scale_gradient(gradient, n_tiles, tile, factor):
     """Multiply what is in the place of the gradient of a tile."""
-    gradient, n_weight_rows = work.gradient, work.gradient.shape[0] // model.c.shape[0]
+    n_weight_rows = gradient.shape[0] // n_tiles
     for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
         for j in range(gradient.shape[1]):
             gradient[np.uintp(i), np.uintp(j)] *= factor
 
 
 @part
-def _add_to_gradient(model, work, visible, tile, n_full):
+def _add_to_gradient(gradient, means, by_unit, n_tiles, tile, n_full):
     """Add to the gradient of a tile what the rows do that are listed by unit.
 
     The first ``n_full`` places are the same rows in all lists.
     """
-    n_tiles, n_visible = model.c.shape[0], visible.b.shape[0]
-    rows, factors, n = visible.unit_rows, visible.unit_factors, visible.unit_n
-    gradient, base = work.gradient, tile * (work.gradient.shape[0] // n_tiles)
-    means, base_of_means = work.means, tile * (work.means.shape[0] // n_tiles)
-    zero, paired = np.int64(0), n_visible // 2 * 2
+    rows, factors, lengths = by_unit
+    base, base_of_means = tile * (gradient.shape[0] // n_tiles), tile * (means.shape[0] // n_tiles)
+    first, last = np.int64(0), lengths.shape[0]
+    paired = last // 2 * 2
     add_lists(
-        rows, factors, n, zero, n_visible, paired, n_full, means, base_of_means, gradient, base
+        rows, factors, lengths, first, last, paired, n_full, means, base_of_means, gradient, base
     )
 
 
 @part
-def _move_weights(model, work, rule, tile):
+def _move_weights(weights, rule, n_tiles, tile):
     """Weights of a tile, where they have a momentum or are drawn to zero, along the gradient."""
-    number = model.c.dtype.type
+    number = weights.W.dtype.type
     keep, momentum, l1 = number(rule.keep), number(rule.momentum), number(rule.l1)
     all_of_it = number(1)  # the rate is in the factors
-    n_tiles = model.c.shape[0]
-    W, gradient = model.W.reshape(n_tiles, -1), work.gradient.reshape(n_tiles, -1)
-    velocity = model.W_step.reshape(n_tiles, -1) if rule.momentum != 0 else gradient
+    W, gradient = weights.W.reshape(n_tiles, -1), weights.gradient.reshape(n_tiles, -1)
+    velocity = weights.step.reshape(n_tiles, -1) if rule.momentum != 0 else gradient
     move_row(W[tile], gradient[tile], velocity[tile], all_of_it, momentum, keep, l1)
 
 
-@part
-def _learn(rank, size, model, work, rule, visible, n_data, n_chains):
+@inlined
+def _learn(rank, size, model, rule, shared, own, n_data, n_chains):
     """Move all parameters along the gradient of the minibatch; False if the barrier was broken."""
-    n_tiles, n_rows = model.c.shape[0], n_data + n_chains
-    _average_visible(work, rule, visible, n_data, n_chains)
-    if rule.centered:
-        for r in range(n_rows):
-            n = work.n_on[r]
-            visible.products[r] = _listed_dot(work.on, work.values, r, n, visible.offset)
+    (weights, hidden), lists, (visible, by_unit, products) = model, shared.lists, own
+    n_tiles, n_rows = hidden.bias.shape[0], n_data + n_chains
     for tile in range(rank, n_tiles, size):
-        _average_hidden(model, work, rule, tile, n_data, n_chains)
-        _learn_hidden(model, work, rule, visible, tile, n_data, n_chains)
-        if rule.centered:
-            _write_offset_parts(model, work, tile, n_rows)
-    if rule.centered and not meet(work.barrier, size):
-        return False
-    _learn_visible(work, rule, visible, n_data, n_chains)
+        _average_hidden(hidden, rule.offset_rate, tile, n_data, n_chains)
     # The gradient is added to nothing, or to the weights that L2 leaves.
-    kept = model.b.dtype.type(rule.keep if rule.moves_at_once else 0)
+    kept = weights.W.dtype.type(rule.keep if rule.moves_at_once else 0)
     if kept != 1:
         for tile in range(rank, n_tiles, size):
-            _scale_gradient(model, work, tile, kept)
+            _scale_gradient(weights.gradient, n_tiles, tile, kept)
     # So many rows of hidden means stay in the cache while they are added up for all units.
-    at_once = visible.unit_rows.shape[1] - 2
+    at_once = by_unit.rows.shape[1] - 2
     for first in range(0, n_rows, at_once):
         last = min(first + at_once, n_rows)
-        _list_by_unit(work, rule, visible, first, last, n_data, n_rows)
-        n_full = _n_full(work.n_on, first, last, visible.b.shape[0])
+        _list_by_unit(lists, by_unit, visible, rule, first, last, n_data, n_rows)
+        if rule.centered and last == n_rows:
+            _list_offsets(by_unit, rule.rate, visible, n_rows)
+        n_full = _n_full(lists.n_on, first, last, by_unit.n_rows.shape[0])
         for tile in range(rank, n_tiles, size):
-            _add_to_gradient(model, work, visible, tile, n_full)
+            _add_to_gradient(weights.gradient, hidden.means, by_unit, n_tiles, tile, n_full)
     if not rule.moves_at_once:
         for tile in range(rank, n_tiles, size):
-            _move_weights(model, work, rule, tile)
+            _move_weights(weights, rule, n_tiles, tile)
+    if rule.centered:
+        _multiply_states(lists, visible.offset, products, n_rows)
+    for tile in range(rank, n_tiles, size):
+        _learn_hidden(hidden, rule, visible.offset, products, tile, n_data, n_chains)
+        if rule.centered:
+            _multiply_means(hidden.means, shared.products, tile, n_rows)
+    if rule.centered and not meet(shared.barrier, size):
+        return False
+    _learn_visible(visible, rule, lists, shared.products, products, n_data, n_chains)
     return True
 
 
-@kernel
-def run_steps(rank, size, data, order, model, rule, work, visible, seed, stream):
+@borrowing
+def run_steps(rank, size, data, order, model, rule, shared, own, seed, stream):
     """One learning step for each minibatch of ``order``: the part of thread ``rank`` of ``size``.
 
     Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` a minibatch.
     Returns early, leaving the model half-way through a step, if another thread fails.
     """
     # The thread owns every size-th tile.
-    n_tiles, zero = model.c.shape[0], np.int64(0)
-    copy(model.b, visible.b)
-    copy(model.b_step, visible.b_step)
-    copy(model.visible_offset, visible.offset)
+    W, hidden, visible = model.weights.W, model.hidden, own.visible
+    barrier, inputs, lists, _ = shared
+    n_tiles, n_visible, zero = hidden.bias.shape[0], visible.bias.shape[0], np.int64(0)
     for start in range(0, order.shape[0], rule.batch_size):
         n_data = min(rule.batch_size, order.shape[0] - start)
         n_chains = rule.n_chains if rule.persistent else n_data
@@ -567,14 +602,14 @@ def run_steps(rank, size, data, order, model, rule, work, visible, seed, stream)
 
         # Chains that do not persist start at hidden states given the data.
         if not rule.persistent:
-            if not meet(work.barrier, size):  # now nobody reads the lists of the last minibatch
+            if not meet(barrier, size):  # now nobody reads the lists of the last minibatch
                 return
-            _list_data(data, order, start, n_data, rank, size, work, rule)
-            if not meet(work.barrier, size):
+            _list_data(data, order, start, n_data, rule, rank, size, lists)
+            if not meet(barrier, size):
                 return
             for tile in range(rank, n_tiles, size):
-                _mean_hidden_of_data(model, work, tile, n_data)
-                _draw_hidden(model, work, tile, zero, n_data, zero, seed, next_stream)
+                _mean_hidden_of_data(W, hidden, lists, n_visible, tile, n_data)
+                _draw_hidden(hidden, tile, zero, n_data, zero, seed, next_stream)
             next_stream += 1
 
         # The chains: down and up again, a range of them at a time.
@@ -582,30 +617,26 @@ def run_steps(rank, size, data, order, model, rule, work, visible, seed, stream)
             is_last = step == rule.n_gibbs_steps - 1
             for first in range(0, n_chains, ROWS_IN_CACHE):
                 last = min(first + ROWS_IN_CACHE, n_chains)
+                row, last_row = n_data + first, n_data + last
                 for tile in range(rank, n_tiles, size):
-                    _send_down(model, work, tile, first, last)
-                if not meet(work.barrier, size):
+                    _send_down(W, hidden.states, inputs, n_tiles, tile, first, last)
+                if not meet(barrier, size):
                     return
                 if rule.persistent and step == 0 and first == 0:
-                    _list_data(data, order, start, n_data, rank, size, work, rule)
+                    _list_data(data, order, start, n_data, rule, rank, size, lists)
                 _draw_visible(
-                    work, rule, visible, rank, size, first, last, n_data, seed, next_stream
+                    inputs, visible, lists, rule, rank, size, first, last, row, seed, next_stream
                 )
-                if not meet(work.barrier, size):
+                if not meet(barrier, size):
                     return
                 for tile in range(rank, n_tiles, size):
-                    _mean_hidden(model, work, tile, n_data + first, n_data + last)
+                    _mean_hidden(W, hidden, lists, n_visible, tile, row, last_row)
                     if rule.persistent or not is_last:
-                        hidden_stream = next_stream + 1
-                        _draw_hidden(model, work, tile, first, last, n_data, seed, hidden_stream)
+                        _draw_hidden(hidden, tile, first, last, n_data, seed, next_stream + 1)
             next_stream += 2
         if rule.persistent:
             for tile in range(rank, n_tiles, size):
-                _mean_hidden_of_data(model, work, tile, n_data)
-        if not _learn(rank, size, model, work, rule, visible, n_data, n_chains):
+                _mean_hidden_of_data(W, hidden, lists, n_visible, tile, n_data)
+        if not _learn(rank, size, model, rule, shared, own, n_data, n_chains):
             return
         stream += 2 * rule.n_gibbs_steps
-    if rank == 0:
-        copy(visible.b, model.b)
-        copy(visible.b_step, model.b_step)
-        copy(visible.offset, model.visible_offset)

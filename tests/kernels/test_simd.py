@@ -8,12 +8,16 @@ from numba.core.errors import TypingError
 from skebm.kernels.simd import (
     LINE_BYTES,
     PACKS_LANES,
+    add_scaled_row,
     load,
+    load_row,
+    multiply,
     multiply_add,
     n_lanes,
     spread,
     store,
     store_nonzero,
+    store_row,
     store_totals,
 )
 
@@ -24,6 +28,17 @@ each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def multiply_add_in_place(factor, rows, row, out, to, column):
     sums = multiply_add(spread(factor), load(rows, row, column), load(out, to, column))
     store(out, to, column, sums)
+
+
+@njit
+def multiply_in_place(rows, row, out, to, column):
+    store(out, to, column, multiply(load(rows, row, column), load(out, to, column)))
+
+
+@njit
+def add_three_vectors(factor, rows, row, out, to, column):
+    sums = load_row(out, to, column, (0, 0, 0))
+    store_row(out, to, column, add_scaled_row(spread(factor), rows, row, column, sums))
 
 
 @njit
@@ -62,6 +77,22 @@ def test_a_vector_is_the_numbers_from_a_place_on_and_no_others(column, dtype):
     multiply_add_in_place(dtype(3), rows, 2, out, 1, column)
     assert np.array_equal(out, expected)
     assert lanes_of(rows) == n
+
+    expected[1, column : column + n] *= rows[2, column : column + n]
+    multiply_in_place(rows, 2, out, 1, column)
+    assert np.array_equal(out, expected)
+
+
+@each_dtype
+@pytest.mark.parametrize("column", [0, 1, 5])
+def test_a_tuple_of_vectors_is_the_numbers_of_as_many_neighbours(column, dtype):
+    n = 3 * LINE_BYTES // np.dtype(dtype).itemsize
+    rows = np.arange(3 * 60, dtype=dtype).reshape(3, 60)
+    out = 1000 + rows
+    expected = out.copy()
+    expected[1, column : column + n] += 3 * rows[2, column : column + n]
+    add_three_vectors(dtype(3), rows, 2, out, 1, column)
+    assert np.array_equal(out, expected)
 
 
 @each_dtype
