@@ -5,6 +5,7 @@ import numpy as np
 from ._jit import inlined, kernel
 from .random import fill_normal, fill_uniform
 from .scalar import exp, log, sigmoid
+from .simd import load, multiply, multiply_add, n_lanes, spread, store
 
 
 @kernel
@@ -92,10 +93,6 @@ def bernoulli_log_partition(inputs, bias, out):
         out[r] = total
 
 
-# Factors that are multiplied side by side: so many fill the registers of any processor.
-_N_LANES = 16
-
-
 @kernel
 def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
     """Log-odds of each row as it is against the same row with one unit flipped, for each unit.
@@ -106,53 +103,58 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
 
     where p_j = sigmoid(x_j) and q_j = 1 - p_j = sigmoid(-x_j). No term of the sum in brackets is
     negative, so nothing cancels; and one logarithm serves a product of ``n_safe`` factors, as many
-    as are sure neither to overflow nor to vanish.
+    as are sure neither to overflow nor to vanish. Exponentials are the same for all rows in which
+    v_i is, so that those for v_i = 0 are kept, and those for the last other value.
     """
     n_rows, n_visible = v.shape
     n_hidden = W.shape[1]
     number = W.dtype.type
-    n_columns = n_hidden + -n_hidden % _N_LANES
-    p = np.empty((n_rows, n_columns), dtype=W.dtype)
-    q = np.empty((n_rows, n_columns), dtype=W.dtype)
-    w = np.empty(n_columns, dtype=W.dtype)
+    lanes = n_lanes(W)
+    n_columns = n_hidden + -n_hidden % lanes
+    p = np.zeros((n_rows, n_columns), dtype=W.dtype)
+    q = np.ones((n_rows, n_columns), dtype=W.dtype)  # after the last unit, factors of 1 exactly
     for r in range(n_rows):
         for j in range(n_hidden):
             p[r, j] = sigmoid(hidden_inputs[r, j])
             q[r, j] = sigmoid(-hidden_inputs[r, j])
-        for j in range(n_hidden, n_columns):  # factors of 1 exactly, which change nothing
-            p[r, j], q[r, j], w[j] = 0, 1, 0
-    products = np.empty(n_rows * _N_LANES, dtype=W.dtype)
-    logs = np.empty(n_rows * _N_LANES, dtype=W.dtype)
+    w = np.zeros(n_columns, dtype=W.dtype)
+    exponentials = np.empty((2, n_columns), dtype=W.dtype)  # for v_i = 0, and for another value
+    products = np.empty((n_rows, lanes), dtype=W.dtype)
+    logs = np.empty((n_rows, lanes), dtype=W.dtype)
+    flat_products, flat_logs = products.reshape(-1), logs.reshape(-1)
     for i in range(n_visible):
         for j in range(n_hidden):
             w[j] = W[i, j]
-        for k in range(logs.shape[0]):
-            logs[k] = 0
-        for start in range(0, n_columns, n_safe * _N_LANES):
-            stop = min(start + n_safe * _N_LANES, n_columns)
+        _exponentiate(w, number(0), exponentials, 0)
+        value = number(0)
+        flat_logs[:] = 0
+        for start in range(0, n_columns, n_safe * lanes):
+            stop = min(start + n_safe * lanes, n_columns)
             for r in range(n_rows):
-                delta = number(1) - number(2) * v[r, i]
-                _multiply_factors(p, q, r, w, delta, start, stop, products)
-            for k in range(logs.shape[0]):
-                logs[k] += log(products[k])
+                if v[r, i] != 0 and v[r, i] != value:
+                    value = v[r, i]
+                    _exponentiate(w, value, exponentials, 1)
+                product = spread(number(1))
+                of_value = np.int64(v[r, i] != 0)
+                for j in range(start, stop, lanes):
+                    e = load(exponentials, of_value, j)
+                    product = multiply(product, multiply_add(load(p, r, j), e, load(q, r, j)))
+                store(products, r, 0, product)
+            for k in range(flat_logs.shape[0]):
+                flat_logs[k] += log(flat_products[k])
         for r in range(n_rows):
             log_ratio = np.float64((number(1) - number(2) * v[r, i]) * visible_bias[i])
-            for k in range(r * _N_LANES, (r + 1) * _N_LANES):
-                log_ratio += logs[k]
+            for lane in range(lanes):
+                log_ratio += logs[r, lane]
             out[r, i] = -log_ratio
 
 
 @inlined
-def _multiply_factors(p, q, r, w, delta, start, stop, products):
-    """Products of factors q + p exp(delta w), from column ``start`` to ``stop``, lane by lane."""
-    row, first_lane = np.uintp(r), np.uintp(r * _N_LANES)
-    for lane in range(_N_LANES):
-        products[first_lane + np.uintp(lane)] = 1
-    for first in range(start, stop, _N_LANES):
-        for lane in range(_N_LANES):
-            j = np.uintp(first + lane)  # unsigned, or the loop would not vectorise
-            factor = q[row, j] + p[row, j] * exp(delta * w[j])
-            products[first_lane + np.uintp(lane)] *= factor
+def _exponentiate(w, value, out, to):
+    """Write exp(delta w_j) of all columns j to row ``to`` of ``out``."""
+    delta = w.dtype.type(1) - w.dtype.type(2) * value
+    for j in range(w.shape[0]):
+        out[to, j] = exp(delta * w[j])
 
 
 @kernel

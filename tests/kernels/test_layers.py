@@ -71,6 +71,7 @@ def test_log_odds_of_a_flip_are_the_difference_of_two_free_energies(n_hidden, n_
     b, c = rng.normal(0, 1, 6).astype(dtype), rng.normal(0, 1, n_hidden).astype(dtype)
     v = (rng.random((20, 6)) < 0.5).astype(dtype)
     v[10:] = rng.random((10, 6))  # grey: compared with their mirror image
+    v[14:, ::2] = [[0], [0.25], [0.25], [0], [0.75], [0.25]]
 
     wide = np.longdouble  # the difference of two sums loses digits
 
