@@ -3,7 +3,6 @@
 import numpy as np
 
 from .._rows import DenseRows
-from .._threads import one_blas_thread
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
 # watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
@@ -41,10 +40,6 @@ class Monitor:
 
     def measure(self, machine):
         """Measurements of this epoch, a dict of numbers; see ``history_`` of the estimators."""
-        with one_blas_thread():
-            return self._measure(machine)
-
-    def _measure(self, machine):
         watched = self._watched
         measured = {
             "reconstruction_error": float(machine.reconstruction_error(watched).mean()),

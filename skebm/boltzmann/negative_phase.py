@@ -49,8 +49,8 @@ class NegativePhase:
         """
         raise NotImplementedError
 
-    def start_epoch(self, base):
-        """Take note of the base units, which change as the means of the data are learned."""
+    def start_epoch(self, find_base):
+        """``find_base()`` gives the base units as the means of the data are known by now."""
 
     def n_chains(self, n_data):
         """Number of chains of a step that sees ``n_data`` rows."""
@@ -187,9 +187,9 @@ class PT(NegativePhase):
             return cls(chains, before.tempering)
         return cls(chains, Tempering(base, np.linspace(0, 1, n_replicas)))
 
-    def start_epoch(self, base):
+    def start_epoch(self, find_base):
         """Let the hottest replicas be units with the means of the data as they are now known."""
-        self.tempering.base = base
+        self.tempering.base = find_base()
 
     def n_chains(self, n_data):
         """As many as there are, whatever the data; their replicas do not count."""

@@ -14,6 +14,7 @@ from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
+from .._threads import one_blas_thread
 from .._validation import FLOATS, all_or_nothing, check_parameters
 from .gradient import Learner, Settings
 from .monitor import Monitor
@@ -57,7 +58,7 @@ class TrainingMixin(CallbackSupportMixin):
         self._check()
         progress = self._init_callback_context(max_subtasks=self.n_iter)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
+        with all_or_nothing(self) as commit, one_blas_thread():
             resume = self.warm_start and hasattr(self, "components_")
             rows = self._training_rows(X, first_time=not resume)
             learner = self._resumed_learner() if resume else self._initial_learner(rows)
@@ -214,7 +215,9 @@ class TrainingMixin(CallbackSupportMixin):
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _run_epoch(self, rows, order, learner, settings):
-        learner.negative_phase.start_epoch(self._base_rate(learner.offsets, self.batch_size))
+        learner.negative_phase.start_epoch(
+            partial(self._base_rate, learner.offsets, self.batch_size)
+        )
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
             finite = learner.machine.is_finite()
