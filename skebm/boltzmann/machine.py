@@ -158,7 +158,7 @@ class Machine:
             inputs = np.empty((n_rows, self.weights.shape[1]), dtype=self.dtype)
             out[part] = function(v, multiply(v, self.weights, inputs))
 
-        size = int(np.clip(_WEIGHTS_PER_CHUNK / self.weights.size, 8, CHUNK))
+        size = min(max(8, int(_WEIGHTS_PER_CHUNK / self.weights.size)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)
         return out
 

@@ -1,4 +1,4 @@
-"""The one decorator behind every compiled function."""
+"""The decorators behind every compiled function."""
 
 from numba import njit
 
@@ -7,7 +7,12 @@ from numba import njit
 FAST_ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
 
 
-_OPTIONS = {"nogil": True, "fastmath": FAST_ARITHMETIC, "error_model": "numpy"}
+_OPTIONS = {
+    "nogil": True,
+    "fastmath": FAST_ARITHMETIC,
+    "error_model": "numpy",
+    "no_cfunc_wrapper": True,  # which callers from C would need
+}
 
 
 def kernel(function):
@@ -40,8 +45,8 @@ def _cached(function, options):
 def borrowing(function):
     """Like ``kernel``, for functions that make no arrays: references to arrays are not counted.
 
-    Counting them takes a call for each array that a function has to do with, and more where two
-    threads count the references to one array.
+    Each array that a function has to do with would be counted by calls, which two threads wait for
+    each other to make. Numba's option for it, ``_nrt``, is not one of the documented.
     """
     return _cached(function, _OPTIONS | {"_nrt": False})
 
@@ -52,7 +57,7 @@ def part(function):
     Not for sums of floats whose last bit has to be the same everywhere: their order was seen to
     differ between code that was just compiled and code from the cache. ``inlined`` is.
     """
-    return njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False, **_OPTIONS)(function)
+    return njit(no_cpython_wrapper=True, _nrt=False, **_OPTIONS)(function)
 
 
 def inlined(function):

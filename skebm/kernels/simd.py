@@ -108,7 +108,8 @@ def load_row(typing_context, array, row, column, like):
 
     def generate(context, builder, signature, arguments):
         *place, _ = arguments
-        loaded = _load_neighbours(context, builder, signature, place, like.count)
+        pointers = _neighbours_in_memory(context, builder, array, place, like.count)
+        loaded = [builder.load(pointer, align=alignment) for pointer, alignment in pointers]
         return cgutils.pack_array(builder, loaded)
 
     return vectors(array, types.intp, types.intp, like), generate
@@ -125,13 +126,12 @@ def add_scaled_row(typing_context, factor, array, row, column, sums):
     def generate(context, builder, signature, arguments):
         factor, *place, sums = arguments
         sums = cgutils.unpack_tuple(builder, sums)
-        place_signature = signature.replace(args=signature.args[1:])
-        loaded = _load_neighbours(context, builder, place_signature, place, len(sums))
-        added = [
-            builder.fadd(builder.fmul(factor, vector, ("contract",)), total, ("contract",))
-            for vector, total in zip(loaded, sums, strict=True)
-        ]
-        return cgutils.pack_array(builder, added)
+        pointers = _neighbours_in_memory(context, builder, array, place, len(sums))
+        # One after the other: narrow registers would not hold all vectors beside all sums.
+        for number, (pointer, alignment) in enumerate(pointers):
+            product = builder.fmul(factor, builder.load(pointer, align=alignment), ("contract",))
+            sums[number] = builder.fadd(product, sums[number], ("contract",))
+        return cgutils.pack_array(builder, sums)
 
     return sums(factor, array, types.intp, types.intp, sums), generate
 
@@ -143,31 +143,23 @@ def store_row(typing_context, array, row, column, vectors):
 
     def generate(context, builder, signature, arguments):
         *place, vectors = arguments
-        array_type = signature.args[0]
-        for number, value in enumerate(cgutils.unpack_tuple(builder, vectors)):
-            at = _neighbour(builder, place, number, value.type.count)
-            pointer, alignment = _pointer(context, builder, array_type, value.type, *at)
+        values = cgutils.unpack_tuple(builder, vectors)
+        pointers = _neighbours_in_memory(context, builder, array, place, len(values))
+        for value, (pointer, alignment) in zip(values, pointers, strict=True):
             builder.store(value, pointer, align=alignment)
         return context.get_dummy_value()
 
     return types.none(array, types.intp, types.intp, vectors), generate
 
 
-def _load_neighbours(context, builder, signature, place, n):
-    array_type = signature.args[0]
+def _neighbours_in_memory(context, builder, array_type, place, n):
+    """Where each of ``n`` vectors starts of which the first is at ``place``, and its alignment."""
     vector = Vector(array_type.dtype)
     value_type = context.get_value_type(vector)
-    loaded = []
-    for number in range(n):
-        at = _neighbour(builder, place, number, vector.n_lanes)
-        pointer, alignment = _pointer(context, builder, array_type, value_type, *at)
-        loaded.append(builder.load(pointer, align=alignment))
-    return loaded
-
-
-def _neighbour(builder, place, number, n_lanes):
     array, row, column = place
-    return array, row, builder.add(column, column.type(number * n_lanes))
+    for number in range(n):
+        at = array, row, builder.add(column, column.type(number * vector.n_lanes))
+        yield _pointer(context, builder, array_type, value_type, *at)
 
 
 @intrinsic
