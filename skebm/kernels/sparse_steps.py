@@ -477,22 +477,22 @@ def _list_by_unit(lists, by_unit, visible, rule, first, last, n_data, n_rows):
     on, values, n_on = lists
     rows, factors, lengths = by_unit
     difference, offset, number = visible.difference, visible.offset, values.dtype.type
-    rate, offset_rate = number(rule.rate), number(rule.offset_rate)
     fill(lengths, 0)
     if first == 0:
         fill(difference, 0)
     for row in range(first, last):
         if row == n_data:
-            scale(offset, 1 - offset_rate)
-            add_scaled(offset_rate, difference, offset)
-        r, share = np.uintp(row), number(1 / n_data if row < n_data else -1 / (n_rows - n_data))
+            scale(offset, number(1 - rule.offset_rate))
+            add_scaled(number(rule.offset_rate), difference, offset)
+        weight = 1 / n_data if row < n_data else -1 / (n_rows - n_data)
+        r, share, factor = np.uintp(row), number(weight), number(rule.rate * weight)
         for k in range(n_on[r]):
-            unit, state = np.uintp(on[r, np.uintp(k)]), share * values[r, np.uintp(k)]
+            unit, state = np.uintp(on[r, np.uintp(k)]), values[r, np.uintp(k)]
             n = np.uintp(lengths[unit])
             rows[unit, n] = row
-            factors[unit, n] = rate * state
+            factors[unit, n] = factor * state
             lengths[unit] = n + _ONE
-            difference[unit] += state
+            difference[unit] += share * state
 
 
 @part
