@@ -245,6 +245,10 @@ class StandardizedRows:
         """Mean of each column."""
         return (self._rows.mean() - self._mean) / self._scale
 
+    def variance(self):
+        """Variance of each column."""
+        return self._rows.variance() / self._scale**2
+
     # Share of the values that are not zero: nearly none is.
     density = 1.0
 

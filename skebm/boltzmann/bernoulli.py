@@ -3,11 +3,10 @@
 import numpy as np
 
 from .._validation import warn_of_range
+from .initial import random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
-
-_WEIGHT_SCALE = 0.01
 
 
 class BernoulliRBM(BaseRBM):
@@ -163,12 +162,16 @@ class BernoulliRBM(BaseRBM):
         warn_of_range(estimator, rows)
 
     def _initial_machine(self, rows, mean, random_state):
-        shape = self.n_components, rows.shape[1]
-        weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
+        visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
+        n_hidden, dtype = self.n_components, rows.dtype
+        weights, bias = random_hidden_units(
+            n_hidden, visible, mean, rows.variance(), n_hidden, activity, random_state
+        )
+        visible.make_room_for(weights, activity, mean)
         return Machine(
-            weights,
-            self._visible_base_rate(mean, rows.shape[0]).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+            weights.astype(dtype, order="C"),
+            visible.copy(dtype),
+            BernoulliUnits(bias.astype(dtype)),
         )
 
     def _visible_base_rate(self, mean, n_rows):

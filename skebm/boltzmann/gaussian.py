@@ -7,17 +7,11 @@ from typing import ClassVar
 import numpy as np
 
 from .._rows import StandardizedRows, mean_and_scale
-from .._threads import one_blas_thread
 from .._validation import Flag, Number, Optional, Options, Schedule
-from ..kernels.products import multiply
+from .initial import initial_scale, random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
-
-# The weights at the start: the share of the covariances of the data that they account for, and the
-# number of rows that they are mixed from.
-_INITIAL_SHARE = 0.02
-_N_ROWS_MIXED = 1000
 
 
 class GaussianRBM(BaseRBM):
@@ -160,8 +154,8 @@ class GaussianRBM(BaseRBM):
     others, in nats for the units of the data. That density is a mixture of Gaussians of one width;
     its integral is taken to an error below 1e-8 by the trapezoidal rule.
 
-    Training starts from the means and variances of the data, and from small weights that are
-    random mixtures of its rows: a model that is already no worse than independent Gaussians.
+    Training starts from the means and variances of the data and from random weights, see the notes
+    of :class:`BernoulliRBM`.
 
     References
     ----------
@@ -278,29 +272,26 @@ class GaussianRBM(BaseRBM):
         return float(np.log(self.scale_).sum())
 
     def _initial_machine(self, rows, mean, random_state):
-        """A machine that has the means and variances of the data, and a trace of the correlations.
-
-        The weights are random mixtures of rows: what correlates in the data does so in them.
-        """
-        n_rows, n_features = rows.shape
-        numbers = np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_MIXED)).astype(np.intp)
-        some = rows.take(numbers, np.empty((len(numbers), n_features), dtype=rows.dtype))
-        # A hidden unit that is on half of the time has the variance 1 / 4.
-        deviation = np.sqrt(4 * _INITIAL_SHARE / (self.n_components * len(numbers)))
-        mixture = random_state.normal(0, deviation, (self.n_components, len(numbers)))
-        means = np.empty((n_features, self.n_components), dtype=rows.dtype)
-        with one_blas_thread():
-            multiply(some.T, np.ascontiguousarray(mixture.T, dtype=rows.dtype), means)
+        """A machine that has the means and variances of the data, as if nothing correlated."""
+        n_hidden, activity, variance = self.n_components, self._start_activity(), np.ones(len(mean))
+        visible = self._visible_base_rate(mean, rows.shape[0])
         if self.variances is None:
-            variances = np.maximum(1 - np.square(means).sum(axis=1) / 4, 0.5)
+            # With orthogonal weights and the variance s of the units, a feature has the precision
+            # 1 / s - q / s^2 to second order, which is to be 1.
+            scale, _ = initial_scale(visible, variance, n_hidden, activity)
+            q = scale**2 * n_hidden * activity * (1 - activity)
+            visible.log_variance += np.log((1 + np.sqrt(1 - 4 * q)) / 2)
         else:
-            variances = self._given_variances()
-        bias = mean - means.sum(axis=1) / 2
-        log_variance = np.log(np.broadcast_to(variances, bias.shape))
+            visible.log_variance += np.log(self._given_variances())
+        visible.inertia = self._inertia()
+        weights, bias = random_hidden_units(
+            n_hidden, visible, mean, variance, n_hidden, activity, random_state
+        )
+        visible.make_room_for(weights, activity, mean)
         return Machine(
-            np.ascontiguousarray(means / np.reshape(variances, (-1, 1)), dtype=rows.dtype),
-            GaussianUnits(bias, log_variance, self._inertia()).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+            weights.astype(rows.dtype, order="C"),
+            visible.copy(rows.dtype),
+            BernoulliUnits(bias.astype(rows.dtype)),
         )
 
     def _visible_base_rate(self, mean, n_rows):

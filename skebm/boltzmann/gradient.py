@@ -17,7 +17,8 @@ is left of <(v - offset)(h - offset)> of the data less that of the chains once <
 taken out of it.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +35,10 @@ from .sparse_gradient import prefers_sparse, run_sparse_epoch
 
 # Share of the way that offsets go towards the mean of a minibatch.
 OFFSET_RATE = 0.01
+
+# Momentum is kept to 1 - 1 / (2 + n / 100) at the start of an epoch that n steps went before: to a
+# half at first, to 0.9 after 800 steps.
+_UPDATES_OF_WARM_UP = 100
 
 # Visible units whose weights are moved together; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
@@ -70,18 +75,22 @@ class Learner:
         Moving averages of the states of both layers given the data; changed in place.
     velocity : tuple of three ndarrays, or None if there is no momentum
         Last step of the weights, the visible and the hidden biases; changed in place.
+    n_updates : int
+        Number of steps so far.
     streams : RandomStreams
     """
 
-    def __init__(self, machine, negative_phase, offsets, velocity, streams):
+    def __init__(self, machine, negative_phase, offsets, velocity, n_updates, streams):
         self.machine = machine
         self.negative_phase = negative_phase
         self.offsets = offsets
         self.velocity = velocity
+        self.n_updates = n_updates
         self.streams = streams
 
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        settings = replace(settings, momentum=min(settings.momentum, self._largest_momentum()))
         if self.velocity is not None and not settings.momentum:
             # The kernels leave it alone then, and momentum may come back in a later epoch.
             for step in self.velocity:
@@ -91,6 +100,11 @@ class Learner:
         else:
             with one_blas_thread():
                 self._run_dense_epoch(rows, order, settings)
+        self.n_updates += math.ceil(len(order) / settings.batch_size)
+
+    def _largest_momentum(self):
+        """What momentum may be by now: the first steps lead in directions that do not last."""
+        return 1 - 1 / (2 + self.n_updates / _UPDATES_OF_WARM_UP)
 
     def _run_dense_epoch(self, rows, order, settings):
         phase, k = self.negative_phase, settings.n_gibbs_steps

@@ -131,7 +131,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             forget their start.
         init : array-like of shape (n_rows, n_features), default=None
             Visible states to start from, used in turn where there are more samples than rows.
-            None starts each chain at random, every unit drawn by its bias alone.
+            None starts each chain at random, each unit drawn by the mean of its feature.
         clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
             Visible units that keep the value which they have in ``init``.
         algorithm : {"gibbs", "pt"}, default="gibbs"
@@ -158,9 +158,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             if clamp is not None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
             streams = self._draws(random_state)
-            machine = self._machine(self.components_.dtype)
-            address = streams.seed, streams.take(), 0
-            states = machine.visible.base_rate(n_samples or 1, address)
+            states = self._draw_by_means(n_samples or 1, self.components_.dtype, streams)
             return self._to_data(walk(states, n_steps, streams))
         init = self._dense(init)
         turns = np.arange(n_samples or len(init)) % len(init)
@@ -169,6 +167,11 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         keep = None if clamp is None else np.broadcast_to(mask, init.shape)[turns]
         samples = self._to_data(walk(states, n_steps, random_state, keep))
         return samples if keep is None else np.where(keep, init[turns], samples)
+
+    def _draw_by_means(self, n_rows, dtype, streams):
+        """Visible states drawn feature by feature, by the means of the data alone."""
+        visible, _ = self._fitted_base_rate()
+        return visible.copy(dtype).base_rate(n_rows, (streams.seed, streams.take(), 0))
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -193,7 +196,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         missing = np.isnan(X)
         streams = self._draws(random_state)
         machine = self._machine(X.dtype)
-        start = machine.visible.base_rate(len(X), (streams.seed, streams.take(), 0))
+        start = self._draw_by_means(len(X), X.dtype, streams)
         np.copyto(start, all_of(self._to_states(as_rows(X))), where=~missing)
         means = np.zeros_like(start)
         stream = streams.take(2 * n_steps)

@@ -3,11 +3,16 @@
 import numpy as np
 
 from .._rows import DenseRows
+from .initial import dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
 # watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
 N_WATCHED = 50
 N_HELD_OUT = 1000
+
+# Rows by which a hidden unit is said to be dead, and values that these have at most.
+_N_OF_MEANS = 256
+_VALUES_OF_MEANS = 2**23
 
 
 class Monitor:
@@ -29,6 +34,8 @@ class Monitor:
         self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol, log_scale
     ):
         self._watched = _some(rows, training, N_WATCHED)
+        most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
+        self._rows_of_means = _some(rows, training, most)
         self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
         self._n_iter_no_change = n_iter_no_change
         self._tol = tol
@@ -37,13 +44,16 @@ class Monitor:
         self._best_score = -np.inf
         self._n_without_gain = 0
         self.best_machine = None
+        self.dead_units = np.zeros(0, dtype=bool)
 
     def measure(self, machine):
         """Measurements of this epoch, a dict of numbers; see ``history_`` of the estimators."""
         watched = self._watched
+        self.dead_units = dead_units(machine.transform(self._rows_of_means))
         measured = {
             "reconstruction_error": float(machine.reconstruction_error(watched).mean()),
             "pseudo_likelihood": self._pseudo_likelihood(machine, watched),
+            "dead_units": float(self.dead_units.mean()),
         }
         if self._held_out is not None:
             score = self._pseudo_likelihood(machine, self._held_out)
@@ -51,6 +61,13 @@ class Monitor:
             measured["validation_pseudo_likelihood"] = score
             measured["free_energy_gap"] = float(gap)
         return measured
+
+    def restart_dead_units(self, learner, activity):
+        """Have new hidden units where the last measurement found dead ones."""
+        rows = self._rows_of_means
+        states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
+        means = learner.machine.transform(rows)
+        restart_units(learner, self.dead_units, states, means, activity)
 
     def _pseudo_likelihood(self, machine, rows):
         return float(machine.pseudo_log_likelihood(rows).mean()) - self._log_scale

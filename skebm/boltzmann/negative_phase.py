@@ -138,7 +138,7 @@ class PCD(NegativePhase):
     def prepare(cls, parameters, machine, base, streams, before=None):
         """As many chains as the parameters say."""
         n_chains = parameters.n_chains or parameters.batch_size
-        return cls(_hidden_states((n_chains,), machine, streams, before))
+        return cls(_hidden_states((n_chains,), base, streams, before))
 
     def n_chains(self, n_data):
         """As many as there are, whatever the data."""
@@ -182,7 +182,7 @@ class PT(NegativePhase):
     def prepare(cls, parameters, machine, base, streams, before=None):
         """As many replicas of as many chains as the parameters say."""
         n_replicas, n_chains = parameters.n_replicas, parameters.n_chains or parameters.batch_size
-        chains = _hidden_states((n_replicas, n_chains), machine, streams, before)
+        chains = _hidden_states((n_replicas, n_chains), base, streams, before)
         if isinstance(before, PT) and len(before.tempering.betas) == n_replicas:
             return cls(chains, before.tempering)
         return cls(chains, Tempering(base, np.linspace(0, 1, n_replicas)))
@@ -218,12 +218,13 @@ class PT(NegativePhase):
 NEGATIVE_PHASES = {"pcd": PCD, "cd": CD, "pt": PT}
 
 
-def _hidden_states(shape, machine, streams, before):
+def _hidden_states(shape, base, streams, before):
     """Chains where an earlier phase left them, or new ones where there are not so many."""
     if before is not None and before.chains is not None and before.chains.shape[:-1] == shape:
         return before.chains
     address = streams.seed, streams.take(), 0
-    return machine.hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
+    _, hidden = base
+    return hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
 
 
 def _walk(machine, h, v, n_steps, address, previous=None):

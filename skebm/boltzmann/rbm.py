@@ -10,6 +10,7 @@ from .._validation import Flag, Number, Optional, Options, Randomness, Schedule,
 from .._version import VersionStamp
 from .gradient import OFFSET_RATE
 from .inference import InferenceMixin
+from .initial import ACTIVITY
 from .negative_phase import NEGATIVE_PHASES
 from .training import TrainingMixin
 from .units import BernoulliUnits
@@ -76,13 +77,13 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
         n_gibbs_steps=1,
         n_chains=None,
         n_replicas=10,
-        learning_rate_schedule="constant",
+        learning_rate_schedule="linear",
         momentum=0.0,
         alpha=0.0,
         l1_ratio=0.0,
         sparsity_target=None,
         sparsity_cost=0.1,
-        centered=False,
+        centered=True,
         shuffle=True,
         early_stopping=False,
         validation_fraction=0.1,
@@ -130,6 +131,10 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
     def _log_scale(self):
         """Log of the factor between a volume of data and that of its visible states."""
         return 0.0
+
+    def _start_activity(self):
+        """Share of the rows that a hidden unit begins on for, about."""
+        return ACTIVITY if self.sparsity_target is None else self.sparsity_target
 
     def _base_rate(self, offsets, batch_size):
         """Layers of units that have the means of the data and know nothing of each other."""

@@ -15,10 +15,13 @@ from .._random import RandomStreams
 from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
 from .._threads import one_blas_thread
-from .._validation import FLOATS, all_or_nothing, check_parameters
+from .._validation import FLOATS, all_or_nothing, check_parameters, warn_caller
 from .gradient import Learner, Settings
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
+
+# Share of the hidden units that may be dead after the last epoch without a warning.
+_MOST_DEAD = 0.1
 
 
 class TrainingMixin(CallbackSupportMixin):
@@ -142,9 +145,9 @@ class TrainingMixin(CallbackSupportMixin):
         random_state = check_random_state(self.random_state)
         mean = rows.mean()
         machine = self._initial_machine(rows, mean, random_state)
-        offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
+        activity = np.full(self.n_components, self._start_activity(), dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
-        return self._learner(machine, None, offsets, None, streams)
+        return self._learner(machine, None, (mean.astype(rows.dtype), activity), None, 0, streams)
 
     def _resumed_learner(self):
         if self.n_components != len(self.components_):
@@ -162,10 +165,11 @@ class TrainingMixin(CallbackSupportMixin):
             before,
             tuple(offset.copy() for offset in state["offsets"]),
             None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
+            state["n_updates"],
             replace(self._streams),
         )
 
-    def _learner(self, machine, phase_before, offsets, velocity, streams):
+    def _learner(self, machine, phase_before, offsets, velocity, n_updates, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = NEGATIVE_PHASES[self.algorithm].prepare(
             self, machine, self._base_rate(offsets, self.batch_size), streams, phase_before
@@ -175,7 +179,7 @@ class TrainingMixin(CallbackSupportMixin):
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
             )
-        return Learner(machine, phase, offsets, velocity, streams)
+        return Learner(machine, phase, offsets, velocity, n_updates, streams)
 
     def _run_epochs(self, rows, learner, progress, commit, report):
         training, held_out = self._split(rows.shape[0], learner.streams)
@@ -191,6 +195,8 @@ class TrainingMixin(CallbackSupportMixin):
         history = {}
         self._publish(learner, history, n_iter=0)
         for epoch in range(self.n_iter):
+            if monitor.dead_units.any():
+                monitor.restart_dead_units(learner, self._start_activity())
             task = progress.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
@@ -210,9 +216,20 @@ class TrainingMixin(CallbackSupportMixin):
             stop = monitor.should_stop(learner.machine, measured)
             if task.call_on_fit_task_end(estimator=self) or stop:
                 break
+        if history and history["dead_units"][-1] > _MOST_DEAD:
+            self._warn_of_dead_units(history["dead_units"][-1])
         if monitor.best_machine is not None:
             learner.machine = monitor.best_machine
             self._publish(learner, history, n_iter=self.n_iter_)
+
+    def _warn_of_dead_units(self, share):
+        estimator, prefix = self._names_in_messages()
+        warn_caller(
+            f"{share:.0%} of the hidden units of {estimator} have nearly the same activity for all "
+            "rows, and so tell nothing about them. Steps are too long for these data: lower the "
+            f"'{prefix}learning_rate' or the '{prefix}momentum' parameter, or have more rows in a "
+            f"minibatch by '{prefix}batch_size'."
+        )
 
     def _run_epoch(self, rows, order, learner, settings):
         learner.negative_phase.start_epoch(
@@ -270,6 +287,7 @@ class TrainingMixin(CallbackSupportMixin):
                 "offsets": learner.offsets,
                 "batch_size": self.batch_size,
                 "velocity": learner.velocity,
+                "n_updates": learner.n_updates,
                 "negative_phase": learner.negative_phase,
             }
         )

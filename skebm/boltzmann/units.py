@@ -66,6 +66,10 @@ class _Units:
     # Number of states of the whole layer.
     n_states = math.inf
 
+    # Standard deviation of what all hidden units add to the log-odds of a unit when training
+    # starts, at most; for units that are not binary, to the mean.
+    largest_initial_input = 6.0
+
     @property
     def parameters(self):
         """The arrays that the layer is made of."""
@@ -74,6 +78,30 @@ class _Units:
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(*(parameter.astype(dtype) for parameter in self.parameters))
+
+    def take_over(self, inputs):
+        """Make inputs that never change a part of the bias."""
+        self.bias += inputs.astype(self.bias.dtype)
+
+    def make_room_for(self, weights, activity, mean):
+        """Move the bias so that the means of the states stay what they are with new hidden units.
+
+        To second order in the weights, with hidden units that know nothing of each other: what is
+        linear in a state is what the units add to it on average; what is quadratic is linear too
+        for states of 0 and 1, but for a number.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_units, n_hidden)
+            Of the new hidden units.
+        activity : float
+            The mean of the new hidden units.
+        mean : ndarray of shape (n_units,)
+            The means of the states.
+        """
+        squares = np.square(weights).sum(axis=1)
+        squares *= activity * (1 - activity) * (0.5 - mean)
+        self.take_over(-(activity * weights.sum(axis=1) + squares))
 
     def base_rate(self, n_rows, address):
         """States drawn with no input at all, of shape (n_rows, n_units)."""
@@ -297,6 +325,9 @@ class GaussianUnits(_Units):
 
     parameter_names = ("bias", "log_variance")
 
+    # With a square above 1 / 4 no variance of the units would make that of the features 1.
+    largest_initial_input = math.sqrt(0.2)
+
     def __init__(self, bias, log_variance, inertia=0.0):
         self.bias = bias
         self.log_variance = log_variance
@@ -305,6 +336,17 @@ class GaussianUnits(_Units):
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(self.bias.astype(dtype), self.log_variance.astype(dtype), self.inertia)
+
+    def take_over(self, inputs):
+        """Make inputs that never change a part of the bias."""
+        self.bias += self.variance * inputs.astype(self.bias.dtype)
+
+    def make_room_for(self, weights, activity, mean):
+        """Move the bias so that the means stay what they are with new hidden units.
+
+        Parameters: see :class:`BernoulliUnits`.
+        """
+        self.take_over(-activity * weights.sum(axis=1))
 
     @property
     def variance(self):

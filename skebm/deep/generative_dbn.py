@@ -597,8 +597,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         options = {"algorithm": algorithm}
         if y is not None:
             n_samples, labels = self._labels_to_hold(n_samples, y)
-            machine = self.rbms_[-1]._machine(self.rbms_[-1].components_.dtype)
-            init = machine.visible.base_rate(n_samples, (streams.seed, streams.take(), 0))
+            highest = self.rbms_[-1]
+            init = highest._draw_by_means(n_samples, highest.components_.dtype, streams)
             init[:, -labels.shape[1] :] = labels
             clamp = np.arange(init.shape[1]) >= init.shape[1] - labels.shape[1]
             options |= {"init": init, "clamp": clamp}

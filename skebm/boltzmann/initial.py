@@ -1,0 +1,142 @@
+"""Where hidden units begin: weights that carry the data, biases at which units are seldom on.
+
+A unit that begins with small weights says nearly the same of all rows until learning has made them
+large, which takes more steps than a small table has to offer. Here the input of a unit varies from
+row to row from the start, and its bias is such that it is on for some rows and off for most: what
+the units say is a random projection of the data before anything is learned, and learning mends it.
+
+The same units take the place of those that have died, which is what a unit is called whose mean
+is the same for all rows: nothing in the gradient would bring it back.
+"""
+
+import math
+
+import numpy as np
+from scipy.linalg import qr
+
+from .._rows import chunks
+from .._threads import one_blas_thread
+
+# Share of the rows that a hidden unit begins on for, where no sparsity is asked for.
+ACTIVITY = 0.2
+
+# Standard deviation, over the rows of data, of what goes into a hidden unit at most. A unit for
+# which it is 2 is nearly a threshold.
+_LARGEST_INPUT = 2.0
+
+# Vectors that are made orthogonal together.
+_ORTHOGONAL_VECTORS = 1000
+
+# A unit whose mean varies by less than this over all rows is dead.
+_SMALLEST_VARIATION = 0.05
+
+
+def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, generator):
+    """Weights and biases of hidden units that know nothing yet but answer to the data.
+
+    The weights have random directions and one scale: the largest at which what goes into a hidden
+    unit has a standard deviation of 2 over the rows, and what all hidden units add to a visible one
+    has one of ``visible.largest_initial_input`` over their states. The weights of any two visible
+    units are orthogonal, where there are as many hidden ones: to second order in the weights, the
+    model is then one of independent features, with the means of the data.
+
+    Parameters
+    ----------
+    n_units : int
+        How many units to make.
+    visible : layer of units
+        The visible layer.
+    mean, variance : ndarray of shape (n_visible,)
+        Of the visible states of the data.
+    n_hidden : int
+        Number of units in the hidden layer.
+    activity : float
+        Share of the rows that a unit is on for, about.
+    generator : numpy Generator or RandomState
+
+    Returns
+    -------
+    weights : ndarray of shape (n_visible, n_units)
+    bias : ndarray of shape (n_units,)
+    """
+    scale, deviation = initial_scale(visible, variance, n_hidden, activity)
+    directions = _orthogonal(n_units, len(mean), generator)
+    visible.over_variance(directions)
+    weights = scale * directions.T
+    # A normal input of this deviation brings the mean activity as near to a half as dividing the
+    # bias by this root does: D. J. C. MacKay, "The evidence framework applied to classification
+    # networks", Neural Computation 4, 1992.
+    root = math.sqrt(1 + math.pi * deviation**2 / 8)
+    return weights, math.log(activity / (1 - activity)) * root - mean @ weights
+
+
+def initial_scale(visible, variance, n_hidden, activity):
+    """The scale of initial weights, and the standard deviation of inputs that it leads to.
+
+    Parameters: see :func:`random_hidden_units`. The weights are over the variances of the visible
+    units, where these have some.
+    """
+    factors = np.ones((1, len(variance)))
+    visible.over_variance(factors)
+    of_rows = math.sqrt(np.sum(variance * np.square(factors)))
+    of_states = math.sqrt(n_hidden * activity * (1 - activity))
+    scale = visible.largest_initial_input / of_states
+    if scale * of_rows > _LARGEST_INPUT:
+        scale = _LARGEST_INPUT / of_rows
+    return scale, scale * of_rows
+
+
+def _orthogonal(n_rows, n_columns, generator):
+    """A random matrix with orthogonal columns, or rows if these are fewer, of mean square 1.
+
+    They are made so in blocks, since the time for a block grows with the square of its size.
+    """
+    matrix = generator.normal(size=(n_rows, n_columns))
+    vectors = matrix if n_columns <= n_rows else matrix.T
+    length = math.sqrt(len(vectors))
+    with one_blas_thread():
+        for block in chunks(vectors.shape[1], _ORTHOGONAL_VECTORS):
+            vectors[:, block] = length * qr(vectors[:, block], mode="economic")[0]
+    return matrix
+
+
+def dead_units(means):
+    """Whether each unit is dead, from the means (n_rows, n_units) that it has given the data."""
+    if len(means) < 2:
+        return np.zeros(means.shape[1], dtype=bool)
+    return np.ptp(means, axis=0) < _SMALLEST_VARIATION
+
+
+def restart_units(learner, units, states, means, activity):
+    """Put new hidden units in the place of some that are dead.
+
+    Parameters
+    ----------
+    learner : Learner
+        Changed in place.
+    units : ndarray of bool, of shape (n_hidden,)
+        Which ones.
+    states : ndarray of shape (n_rows, n_visible)
+        Visible states of some of the data.
+    means : ndarray of shape (n_rows, n_hidden)
+        Means of the hidden units given these.
+    activity : float
+        Share of the rows that a unit is then on for, about.
+    """
+    machine, generator = learner.machine, learner.streams.generator()
+    # In double precision: a mean of many small numbers.
+    mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
+    weights, bias = random_hidden_units(
+        np.count_nonzero(units), machine.visible, mean, variance, len(units), activity, generator
+    )
+    before = means[:, units].mean(axis=0, dtype=np.float64)
+    machine.visible.take_over(machine.weights[:, units] @ before)
+    machine.weights[:, units], machine.hidden.bias[units] = weights, bias
+    machine.visible.make_room_for(weights, activity, mean)
+    learner.offsets[1][units] = activity
+    if learner.velocity is not None:
+        learner.velocity[0][:, units] = 0
+        learner.velocity[2][units] = 0
+    chains = learner.negative_phase.chains
+    if chains is not None:
+        chains[..., units] = generator.random((*chains.shape[:-1], len(bias))) < activity
