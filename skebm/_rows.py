@@ -23,8 +23,21 @@ CHUNK = 512
 # Stored values that are added up at a time.
 _VALUES = 2**18
 
-# A column whose deviation is smaller than this share of its mean is rounding noise.
-_SMALLEST_DEVIATION = 1e-7
+# Numbers of a float64 copy of rows that are worked on at a time, by each thread.
+_NUMBERS_AT_A_TIME = 2**19
+
+# A column whose deviation is no larger than this share of its mean is constant but for rounding: a
+# unit in the last place of float32. Of float64, some more, as models keep sums of means over
+# deviations, which lose as many digits.
+_NOISE = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-46}
+
+# The smallest number with all digits: not zero where a square is.
+_TINY = np.finfo(np.float64).tiny
+
+# Deviations that data can be divided by, and models multiplied by, with digits to spare; and those
+# of which this holds for the squares.
+_SCALES = {np.dtype(np.float32): (1e-33, 1e35), np.dtype(np.float64): (1e-150, 1e150)}
+_SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-17, 1e17), np.dtype(np.float64): (1e-150, 1e150)}
 
 
 def as_rows(X):
@@ -35,6 +48,11 @@ def as_rows(X):
 def chunks(n_rows, size=CHUNK):
     """Slices that cover ``n_rows`` rows, ``size`` at a time."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def fitting_rows(n_columns, most=CHUNK):
+    """How many rows to make a dense float64 copy of at a time: ``most``, of wide data fewer."""
+    return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
 
 
 def for_each_chunk(function, n_rows, size=CHUNK):
@@ -106,7 +124,19 @@ class DenseRows:
 
     def variance(self):
         """Variance of each column."""
-        return self._X.var(axis=0, dtype=np.float64)
+        mean = self.mean()
+        n_rows, n_columns = self.shape
+        blocks, size = blocks_of(n_rows, CHUNK), fitting_rows(n_columns)
+        sums = np.zeros((len(blocks), 2, n_columns))
+
+        def add_up(k):
+            for start in range(blocks[k].start, blocks[k].stop, size):
+                from_mean = self._X[start : min(start + size, blocks[k].stop)] - mean
+                sums[k, 0] += from_mean.sum(axis=0)
+                sums[k, 1] += _sums_of_squares(from_mean)
+
+        for_each(add_up, range(len(blocks)))
+        return _variance_of(*sums.sum(axis=0), n_rows)
 
     def range(self):
         """Smallest and largest value."""
@@ -169,10 +199,13 @@ class SparseRows:
 
     def variance(self):
         """Variance of each column."""
-        X, mean = self._X, self.mean()
-        n_zeros = self.shape[0] - self._column_sums(np.ones(X.nnz))
-        squares = self._column_sums(np.square(X.data - mean[X.indices])) + n_zeros * mean**2
-        return squares / self.shape[0]
+        X, mean, n_rows = self._X, self.mean(), self.shape[0]
+        n_zeros = n_rows - self._column_sums(np.ones(X.nnz))
+        from_mean = X.data - mean[X.indices]
+        sums = self._column_sums(from_mean) - n_zeros * mean
+        squares = np.where(from_mean != 0, np.maximum(np.square(from_mean), _TINY), 0)
+        squares = self._column_sums(squares) + n_zeros * mean**2
+        return _variance_of(sums, squares, n_rows)
 
     def _column_sums(self, values):
         """Sums of numbers at the places of what is stored, in float64 for any type."""
@@ -191,31 +224,89 @@ class SparseRows:
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
 
 
-def mean_and_scale(rows):
-    """Mean of each column, and its standard deviation, or 1 where that is but rounding noise.
+def _sums_of_squares(values):
+    """Of each column; above zero also where all squares are too small for a float64."""
+    sums = np.square(values).sum(axis=0)
+    vanished = np.flatnonzero(sums == 0)
+    if len(vanished):
+        sums[vanished] = np.any(values[:, vanished], axis=0) * len(values) * _TINY
+    return sums
+
+
+def _variance_of(sums, squares, n_rows):
+    """Variance, from sums of differences to what is nearly the mean, and of their squares."""
+    return np.maximum(squares / n_rows - np.square(sums / n_rows), 0)
+
+
+def mean_and_deviation(rows, name):
+    """Mean of each column, and its standard deviation, exactly 0 where that is but rounding noise.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+    name : str
+        Of the estimator that the user called.
 
     Returns
     -------
-    mean, scale : ndarray of float64, of shape (n_columns,)
+    mean, deviation : ndarray of float64, of shape (n_columns,)
+        A constant column has its value for a mean, exactly.
+
+    Raises
+    ------
+    ValueError
+        If the numbers are too large, or too small, to be scaled.
     """
-    mean, scale = rows.mean(), np.sqrt(rows.variance())
-    scale[scale <= _SMALLEST_DEVIATION * np.abs(mean)] = 1.0
-    return mean, scale
+    mean, variance = _moments(rows)
+    deviation = np.sqrt(variance)
+    _check_scales(name, deviation, rows.dtype, _SCALES)
+    return mean, deviation
 
 
-def mean_and_common_scale(rows):
+def mean_and_scale(rows, name):
+    """The same with 1 in place of deviations of 0: what columns are divided by."""
+    mean, deviation = mean_and_deviation(rows, name)
+    return mean, np.where(deviation > 0, deviation, 1)
+
+
+def mean_and_common_scale(rows, name):
     """Mean of each column, and for all columns the root of their mean variance.
 
-    Or 1 where that is but rounding noise.
+    Or 1 where all columns are constant but for rounding. See :func:`mean_and_deviation`.
 
     Returns
     -------
     mean, scale : ndarray of float64, of shape (n_columns,)
     """
-    mean, deviation = rows.mean(), np.sqrt(rows.variance().mean())
-    if deviation <= _SMALLEST_DEVIATION * np.abs(mean).max():
-        deviation = 1.0
-    return mean, np.full_like(mean, deviation)
+    mean, variance = _moments(rows)
+    scale = np.sqrt(variance.mean()) if variance.any() else 1.0
+    _check_scales(name, np.atleast_1d(scale), rows.dtype, _SCALES_TO_SQUARE)
+    return mean, np.full_like(mean, scale)
+
+
+def _moments(rows):
+    """Mean and variance of each column; of one that is constant but for rounding, exactly 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, variance = rows.mean(), rows.variance()
+        is_constant = np.sqrt(variance) <= _NOISE[rows.dtype] * np.abs(mean)
+    variance[is_constant] = 0
+    first = rows.take(np.arange(1), np.empty((1, rows.shape[1]), dtype=rows.dtype))[0]
+    mean[is_constant] = first[is_constant]
+    return mean, variance
+
+
+def _check_scales(name, deviations, dtype, scales):
+    low, high = scales[dtype]
+    # Written so that NaN, the difference of two infinities, is outside.
+    outside = ~((deviations == 0) | ((deviations >= low) & (deviations <= high)))
+    if outside.any():
+        size = "too small" if deviations[outside][0] < low else "too large"
+        raise ValueError(
+            f"{name} cannot compute with features whose standard deviation is {size} for {dtype}: "
+            f"below {low:g} or above {high:g}. Got {deviations[outside][0]:.3g}, in "
+            f"{np.count_nonzero(outside)} of {len(deviations)}. Divide them by numbers of their "
+            "own size first."
+        )
 
 
 class StandardizedRows:

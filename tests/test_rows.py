@@ -1,11 +1,13 @@
 """Statistics of rows, against float64 arithmetic on dense arrays."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import scipy.sparse
 
 from skebm import _rows
-from skebm._rows import StandardizedRows, as_rows
+from skebm._rows import StandardizedRows, as_rows, mean_and_common_scale, mean_and_scale
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -47,3 +49,40 @@ def test_standardized_rows_have_mean_zero_and_products_of_their_own(storage):
     weights = np.random.default_rng(1).normal(size=(4, 3))
     product = rows.times(weights, slice(10, 30), np.empty((20, 3)))
     np.testing.assert_allclose(product, expected[10:30] @ weights, rtol=0, atol=1e-12)
+
+
+@each_storage
+@pytest.mark.parametrize("n_rows", [3, 700, 20_000])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e-7, -1e9, 1 / 3])
+def test_a_constant_column_has_its_value_for_a_mean_and_scale_one(value, n_rows, storage):
+    X = np.column_stack([np.arange(n_rows, dtype=float), np.full(n_rows, value)])
+    mean, scale = mean_and_scale(as_rows(storage(X)), "Model")
+    assert mean[1] == value
+    assert scale[1] == 1
+
+
+def test_noise_of_rounding_is_constant_and_three_digits_are_not():
+    rng = np.random.default_rng(0)
+    noisy = rng.choice([0.1 + 0.2, 0.3], 500)
+    X = np.column_stack([noisy, 1e8 + 1e-3 * rng.normal(size=500)])
+    _, scale = mean_and_scale(as_rows(X), "Model")
+    assert scale[0] == 1
+    assert scale[1] == pytest.approx(X[:, 1].std(), rel=1e-6)
+
+
+@each_storage
+def test_a_common_scale_takes_no_rounding_for_variance(storage):
+    X = 1e-3 * np.random.default_rng(0).normal(size=(200, 5))
+    wide = np.column_stack([X, np.zeros(200), np.full(200, 7.0)])
+    _, scale = mean_and_common_scale(as_rows(storage(wide)), "Model")
+    np.testing.assert_allclose(scale, np.sqrt(X.var(axis=0).sum() / 7), rtol=1e-12)
+    assert len(scale) == 7
+
+
+def test_statistics_of_a_memory_map_take_no_copy_of_it():
+    X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
+    tracemalloc.start()
+    mean_and_scale(as_rows(X), "Model")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.nbytes / 2

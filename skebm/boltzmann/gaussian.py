@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._rows import StandardizedRows, mean_and_scale
+from .._rows import StandardizedRows, mean_and_deviation
 from .._threads import one_blas_thread
 from .._validation import Flag, Number, Optional, Options, Schedule
 from ..kernels.products import multiply
@@ -30,7 +30,8 @@ class GaussianRBM(BaseRBM):
 
     Features of any scale can be given as they are: training sees each of them less its mean and
     over its standard deviation, both measured in the first call of ``fit`` or ``partial_fit``, and
-    everything that comes out is in the units of the data again. Constant features are harmless.
+    everything that comes out is in the units of the data again. Features that are constant in those
+    rows have no weights, and samples have their value.
     See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
 
     Parameters
@@ -130,7 +131,8 @@ class GaussianRBM(BaseRBM):
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units, the means of the features when all hidden units are off.
     variances_ : ndarray of shape (n_features,)
-        Variances of the features given the hidden units.
+        Variances of the features given the hidden units, float64. A constant feature
+        counts as one of variance 1 in densities, and has no noise in samples.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature in the rows of the first call.
     scale_ : ndarray of shape (n_features,)
@@ -264,7 +266,10 @@ class GaussianRBM(BaseRBM):
 
     def _inspect(self, rows, first_time):
         if first_time:
-            self.mean_, self.scale_ = mean_and_scale(rows)
+            estimator, _ = self._names_in_messages()
+            self.mean_, deviation = mean_and_deviation(rows, estimator)
+            self.scale_ = np.where(deviation > 0, deviation, 1)
+            self._is_constant = deviation == 0
 
     def _to_states(self, rows):
         return StandardizedRows(rows, self.mean_, self.scale_)
@@ -295,16 +300,22 @@ class GaussianRBM(BaseRBM):
             variances = np.maximum(1 - np.square(means).sum(axis=1) / 4, 0.5)
         else:
             variances = self._given_variances()
-        bias = mean - means.sum(axis=1) / 2
-        log_variance = np.log(np.broadcast_to(variances, bias.shape))
+        # What does not vary has nothing to learn from, and keeps its start: no weights, and draws
+        # without noise.
+        variances = np.where(self._is_constant, 1.0, variances)
+        means[self._is_constant] = 0
+        bias = np.where(self._is_constant, 0.0, mean - means.sum(axis=1) / 2)
         return Machine(
-            np.ascontiguousarray(means / np.reshape(variances, (-1, 1)), dtype=rows.dtype),
-            GaussianUnits(bias, log_variance, self._inertia()).copy(rows.dtype),
+            np.ascontiguousarray(means / variances[:, None], dtype=rows.dtype),
+            self._visible_units(bias, np.log(variances)).copy(rows.dtype),
             BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
         )
 
     def _visible_base_rate(self, mean, n_rows):
-        return GaussianUnits(mean, np.zeros_like(mean))
+        return GaussianUnits(mean, np.zeros_like(mean), is_constant=self._is_constant)
+
+    def _visible_units(self, bias, log_variance):
+        return GaussianUnits(bias, log_variance, self._inertia(), self._is_constant)
 
     def _inertia(self):
         return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0
@@ -332,29 +343,32 @@ class GaussianRBM(BaseRBM):
         )
 
     def _publish_machine(self, machine):
-        # The intercepts stay float64: they are small beside the means of the data, or beside what
-        # these contribute to the inputs of the hidden units, and would drown in their rounding.
+        # The variances stay float64, as a square may leave the range of float32; and the
+        # intercepts: they are small beside the means of the data, or beside what these contribute
+        # to the inputs of the hidden units, and would drown in their rounding.
         scale, dtype = self.scale_, machine.dtype
         variances = np.exp(machine.visible.log_variance.astype(np.float64))
-        weights = machine.weights * (variances * scale)[:, None]
+        # Rounding of a mean leaves a trace in the weights of what is constant.
+        deviation = np.where(self._is_constant, 0.0, scale)
+        weights = machine.weights * (variances * deviation)[:, None]
         self.components_ = weights.T.astype(dtype)
-        self.variances_ = (variances * scale**2).astype(dtype)
-        self.intercept_visible_ = self.mean_ + scale * machine.visible.bias
+        self.variances_ = variances * scale**2
+        self.intercept_visible_ = self.mean_ + deviation * machine.visible.bias
         self.intercept_hidden_ = machine.hidden.bias - self._input_of_mean()
 
     def _machine(self, dtype):
         """The fitted machine of standardised states."""
-        variances = self.variances_.astype(np.float64)
+        variances = self.variances_
         weights = self.components_.T * (self.scale_ / variances)[:, None]
         bias = (self.intercept_visible_ - self.mean_) / self.scale_
         log_variance = np.log(variances) - 2 * np.log(self.scale_)
         hidden_bias = self.intercept_hidden_ + self._input_of_mean()
         return Machine(
             np.ascontiguousarray(weights, dtype=dtype),
-            GaussianUnits(bias, log_variance, self._inertia()).copy(dtype),
+            self._visible_units(bias, log_variance).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),
         )
 
     def _input_of_mean(self):
         """What a row of the data's means adds to the inputs of the hidden units."""
-        return self.components_ @ (self.mean_ / self.variances_.astype(np.float64))
+        return self.components_ @ (self.mean_ / self.variances_)

@@ -293,18 +293,23 @@ class GaussianUnits(_Units):
         [0, 1). Above zero a draw is one exact step of Langevin dynamics of the units given their
         inputs (of Ornstein and Uhlenbeck's process), which keeps their distribution given the
         inputs but not the independence of one state from the last.
+    is_constant : ndarray of bool, of shape (n_units,), default=None
+        Units whose draws are their means: features that are always the same in the data. In
+        densities they count as all others. None: there are none.
     """
 
     parameter_names = ("bias", "log_variance")
 
-    def __init__(self, bias, log_variance, inertia=0.0):
+    def __init__(self, bias, log_variance, inertia=0.0, is_constant=None):
         self.bias = bias
         self.log_variance = log_variance
         self.inertia = inertia
+        self.is_constant = is_constant
 
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
-        return type(self)(self.bias.astype(dtype), self.log_variance.astype(dtype), self.inertia)
+        bias, log_variance = self.bias.astype(dtype), self.log_variance.astype(dtype)
+        return type(self)(bias, log_variance, self.inertia, self.is_constant)
 
     @property
     def variance(self):
@@ -319,7 +324,7 @@ class GaussianUnits(_Units):
         share, base_share = beta / self.variance, (1 - beta) / base.variance
         precision = share + base_share
         bias = (share * self.bias + base_share * base.bias) / precision
-        return type(self)(bias, -np.log(precision))
+        return type(self)(bias, -np.log(precision), is_constant=self.is_constant)
 
     def mean(self, inputs):
         """Means, written over ``inputs`` (n_rows, n_units)."""
@@ -333,6 +338,8 @@ class GaussianUnits(_Units):
         """
         out = mean if out is None else out
         deviation = np.sqrt(self.variance)
+        if self.is_constant is not None:
+            deviation[self.is_constant] = 0
         if previous is not None and self.inertia:
             mean = mean + self.inertia * (previous - mean)
             deviation *= np.sqrt(1 - self.inertia**2)

@@ -473,7 +473,7 @@ class DeepAutoencoder(BaseStack):
 
     def _mean_and_scale(self, rows):
         """One scale for all features, so that the squared error is that of the data."""
-        return mean_and_common_scale(rows)
+        return mean_and_common_scale(rows, type(self).__name__)
 
     def _n_rbms(self):
         return len(self._sizes()) - (self.code != "logistic")

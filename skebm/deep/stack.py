@@ -247,7 +247,7 @@ class BaseStack(
 
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""
-        return mean_and_scale(rows)
+        return mean_and_scale(rows, type(self).__name__)
 
     def _finished_sizes(self):
         return tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
