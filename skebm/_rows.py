@@ -37,7 +37,7 @@ _TINY = np.finfo(np.float64).tiny
 # Deviations that data can be divided by, and models multiplied by, with digits to spare; and those
 # of which this holds for the squares.
 _SCALES = {np.dtype(np.float32): (1e-33, 1e35), np.dtype(np.float64): (1e-150, 1e150)}
-_SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-17, 1e17), np.dtype(np.float64): (1e-150, 1e150)}
+_SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-150, 1e150)}
 
 
 def as_rows(X):
@@ -259,7 +259,7 @@ def mean_and_deviation(rows, name):
     """
     mean, variance = _moments(rows)
     deviation = np.sqrt(variance)
-    _check_scales(name, deviation, rows.dtype, _SCALES)
+    check_scales(name, "features", deviation, rows.dtype)
     return mean, deviation
 
 
@@ -280,7 +280,7 @@ def mean_and_common_scale(rows, name):
     """
     mean, variance = _moments(rows)
     scale = np.sqrt(variance.mean()) if variance.any() else 1.0
-    _check_scales(name, np.atleast_1d(scale), rows.dtype, _SCALES_TO_SQUARE)
+    check_scales(name, "features", np.atleast_1d(scale), rows.dtype, to_square=True)
     return mean, np.full_like(mean, scale)
 
 
@@ -288,24 +288,45 @@ def _moments(rows):
     """Mean and variance of each column; of one that is constant but for rounding, exactly 0."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean, variance = rows.mean(), rows.variance()
-        is_constant = np.sqrt(variance) <= _NOISE[rows.dtype] * np.abs(mean)
+        is_constant = deviation_but_for_noise(mean, variance, rows.dtype) == 0
     variance[is_constant] = 0
     first = rows.take(np.arange(1), np.empty((1, rows.shape[1]), dtype=rows.dtype))[0]
     mean[is_constant] = first[is_constant]
     return mean, variance
 
 
-def _check_scales(name, deviations, dtype, scales):
-    low, high = scales[dtype]
+def deviation_but_for_noise(mean, variance, dtype):
+    """Standard deviations of numbers of a type; 0 where they are no more than rounding noise."""
+    deviation = np.sqrt(variance)
+    return np.where(deviation <= _NOISE[dtype] * np.abs(mean), 0, deviation)
+
+
+def check_scales(name, what, sizes, dtype, to_square=False):
+    """Raise an error where numbers are too large, or too small, to be scaled.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator that the user called.
+    what : str
+        The numbers, such as "features".
+    sizes : ndarray
+        Standard deviations or the like; 0 stands for no scale at all, and is fine.
+    dtype : dtype
+        What is computed in.
+    to_square : bool, default=False
+        Whether squares of the sizes are computed, too.
+    """
+    low, high = (_SCALES_TO_SQUARE if to_square else _SCALES)[np.dtype(dtype)]
     # Written so that NaN, the difference of two infinities, is outside.
-    outside = ~((deviations == 0) | ((deviations >= low) & (deviations <= high)))
+    outside = ~((sizes == 0) | ((sizes >= low) & (sizes <= high)))
     if outside.any():
-        size = "too small" if deviations[outside][0] < low else "too large"
+        which = "small" if sizes[outside][0] < low else "large"
         raise ValueError(
-            f"{name} cannot compute with features whose standard deviation is {size} for {dtype}: "
-            f"below {low:g} or above {high:g}. Got {deviations[outside][0]:.3g}, in "
-            f"{np.count_nonzero(outside)} of {len(deviations)}. Divide them by numbers of their "
-            "own size first."
+            f"{name} cannot compute with {what} whose size or standard deviation is too {which} "
+            f"for {dtype}: below {low:g} or above {high:g}. Got {sizes[outside][0]:.3g}, in "
+            f"{np.count_nonzero(outside)} of {len(sizes)}. Divide them by numbers of their own "
+            "size first."
         )
 
 

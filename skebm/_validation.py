@@ -289,6 +289,30 @@ def check_mask(name, mask, shape):
     return np.atleast_2d(mask)
 
 
+def have_diverged(*arrays):
+    """Whether some of the parameters are no finite numbers, or too large to learn on.
+
+    That is where a change by 1 would be lost in rounding.
+    """
+    return not all((np.abs(a) < 1 / np.finfo(a.dtype).eps).all() for a in arrays)
+
+
+def divergence(estimator, rate, value):
+    """The error of training whose weights have diverged.
+
+    Parameters
+    ----------
+    estimator, rate : str
+        Names of the estimator that the user called, and of its learning rate.
+    value : object
+        What that is.
+    """
+    return ValueError(
+        f"The weights of {estimator} are no longer finite, or have become too large to compute "
+        f"with. Lower the {rate!r} parameter, {value!r}, or scale the data."
+    )
+
+
 def warn_caller(message, category=UserWarning):
     """Warn about the line that called into skebm, however many frames of ours are in between."""
     frame, level = sys._getframe(1), 2
@@ -358,6 +382,8 @@ __all__ = [
     "check_mask",
     "check_parameters",
     "check_targets_are_there",
+    "divergence",
+    "have_diverged",
     "is_sequence",
     "row_weights",
     "warn_caller",

@@ -15,7 +15,7 @@ from .._random import RandomStreams
 from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
 from .._threads import one_blas_thread
-from .._validation import FLOATS, all_or_nothing, check_parameters
+from .._validation import FLOATS, all_or_nothing, check_parameters, divergence
 from .gradient import Learner, Settings
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
@@ -201,6 +201,7 @@ class TrainingMixin(CallbackSupportMixin):
             )
             self._run_epoch(rows, order, learner, settings)
             measured = monitor.measure(learner.machine)
+            self._refuse_divergence(not np.isfinite([*measured.values()]).all())
             measured["seconds"] = time.perf_counter() - start
             for name, value in measured.items():
                 history.setdefault(name, []).append(value)
@@ -220,13 +221,12 @@ class TrainingMixin(CallbackSupportMixin):
         )
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
-            finite = learner.machine.is_finite()
-        if not finite:
+            self._refuse_divergence(learner.machine.has_diverged())
+
+    def _refuse_divergence(self, has_diverged):
+        if has_diverged:
             estimator, prefix = self._names_in_messages()
-            raise ValueError(
-                f"The weights of {estimator} are no longer finite. Lower the "
-                f"'{prefix}learning_rate' parameter, {self.learning_rate!r}, or scale the data."
-            )
+            raise divergence(estimator, f"{prefix}learning_rate", self.learning_rate)
 
     def _split(self, n_rows, streams):
         """Numbers of the rows to train on and of those held out."""

@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..kernels.layers import (
+    MOST_DEVIATIONS,
     bernoulli_flip_log_odds,
     bernoulli_log_partition,
     bernoulli_mean,
@@ -74,6 +75,10 @@ class _Units:
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(*(parameter.astype(dtype) for parameter in self.parameters))
+
+    def bear(self, weights):
+        """Whether the units can be computed with, given their weights to the other layer."""
+        return True
 
     def base_rate(self, n_rows, address):
         """States drawn with no input at all, of shape (n_rows, n_units)."""
@@ -371,6 +376,10 @@ class GaussianUnits(_Units):
             states, other_inputs, weights, self.bias, self.variance, out
         )
         return out.sum(axis=1)
+
+    def bear(self, weights):
+        """Whether the means that the weights lead to are not too many deviations apart."""
+        return bool((np.sqrt(self.variance) * np.abs(weights).sum(axis=1) < MOST_DEVIATIONS).all())
 
     # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
     # to the means, what moves is M, the bias b and log s: M along <v h>, b along <v>, which are

@@ -30,8 +30,8 @@ class BaseDBN(BaseStack):
     """A stack of RBMs with an output layer on top, whatever it predicts.
 
     A subclass says what its targets are: how they become the outputs of a network
-    (``_set_targets``, ``_encode``), how outputs become predictions (``_decode``), and how good
-    these are (``_score_outputs``).
+    (``_set_targets``, ``_measure_targets``, ``_encode``), how outputs become predictions
+    (``_decode``), and how good these are (``_score_outputs``).
     """
 
     _parameter_checks: ClassVar = BaseStack._parameter_checks | {
@@ -174,13 +174,14 @@ class BaseDBN(BaseStack):
         if self._nan_is_a_marker():
             assert_all_finite(y[labelled], input_name="y")
         self._set_targets(y[labelled], first_time, classes)
-        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
-        if len(labelled):
-            targets[labelled] = self._encode(y[labelled])
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")
+        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        if len(labelled):
+            self._measure_targets(y[labelled], weights[labelled], X.dtype)
+            targets[labelled] = self._encode(y[labelled])
         return Examples(X, y, labelled, DenseRows(targets), weights)
 
     def _nan_is_a_marker(self):
@@ -205,6 +206,9 @@ class BaseDBN(BaseStack):
         # NaN is what is not itself, among labels of any type.
         marked = y != y if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
+
+    def _measure_targets(self, y, weights, dtype):
+        """Look at the targets of some rows before they are encoded."""
 
     def _target_weights(self, y):
         """What the weight of a row is multiplied by for its target."""

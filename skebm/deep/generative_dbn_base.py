@@ -28,6 +28,7 @@ from .._validation import (
     all_or_nothing,
     check_argument,
     check_parameters,
+    divergence,
 )
 from .._version import VersionStamp
 from ..boltzmann.units import BernoulliUnits
@@ -239,11 +240,8 @@ class BaseGenerativeDBN(
         if self.shuffle:
             order = learner.streams.generator().permutation(order)
         error = learner.run_epoch(self._states(X), labels, order, settings)
-        if not learner.net.is_finite():
-            raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite. Lower the "
-                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
-            )
+        if learner.net.has_diverged() or not np.isfinite(error):
+            raise divergence(type(self).__name__, "learning_rate", self.learning_rate)
         return {"reconstruction_error": error}
 
     def _publish(self, learner, history):

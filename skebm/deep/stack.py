@@ -34,6 +34,7 @@ from .._validation import (
     Verbosity,
     all_or_nothing,
     check_parameters,
+    divergence,
 )
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
@@ -41,7 +42,14 @@ from .objective import Objective
 from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
 from .solvers import SOLVERS
-from .training import SCHEDULES, Learner, TrainingData, TrainingSettings, train
+from .training import (
+    SCHEDULES,
+    Learner,
+    TrainingData,
+    TrainingSettings,
+    refuse_divergence,
+    train,
+)
 
 
 def _glorot(n_in, n_out):
@@ -328,8 +336,7 @@ class BaseStack(
         data = self._training_data(examples, examples.labelled)
         with self._divergence_named():
             loss = learner.run_epoch(data, settings.learning_rate_init)
-            if not np.isfinite(network.parameters).all():
-                raise FloatingPointError
+            refuse_divergence(network, loss)
         before = getattr(self, "history_", {})
         measured = {"loss": loss, "seconds": time.perf_counter() - start}
         self._publish(learner, {k: [*before.get(k, []), v] for k, v in measured.items()})
@@ -339,10 +346,8 @@ class BaseStack(
         try:
             yield
         except FloatingPointError:
-            raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite. Lower the "
-                f"'learning_rate_init' parameter, {self.learning_rate_init!r}, or scale the data."
-            ) from None
+            name = type(self).__name__
+            raise divergence(name, "learning_rate_init", self.learning_rate_init) from None
 
     def _hold_out(self, examples):
         """Numbers of the rows to learn from, and a function that scores a network by the others."""

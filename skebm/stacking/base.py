@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
+from .._rows import check_scales
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
@@ -38,7 +39,7 @@ from .._validation import (
 )
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
-from .initial_weights import copied_layer, random_layer, rbm_layer
+from .initial_weights import copied_layer, ends, random_layer, rbm_layer
 from .inputs import StackInputs
 from .reduced_error import Examples, Penalty, ReducedError
 from .training import Settings, train_module
@@ -169,6 +170,7 @@ class BaseDSN(
         rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, folds)
         if weights is not None and not weights.all():
             rows = rows.take(np.flatnonzero(weights))
+        self._check_sizes(rows.inputs.X)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         row_sets = self._split(rows, streams)
         self.modules_ = []
@@ -187,6 +189,13 @@ class BaseDSN(
                 if not is_top:
                     self._grow(row_sets, module, start, streams)
             yield is_top
+
+    def _check_sizes(self, X):
+        low, high = ends(X)
+        with np.errstate(over="ignore"):
+            span = high - low
+        sizes = np.concatenate([span, np.where(span > 0, np.maximum(high, -low), 0)])
+        check_scales(type(self).__name__, "features", sizes, X.dtype, to_square=True)
 
     def _grow(self, row_sets, module, start, streams):
         """Append what a module passes on to the inputs of the next one."""
@@ -220,7 +229,13 @@ class BaseDSN(
         settings = self._settings()
         report = partial(self._report, name)
         training, held_out = (*(rows.examples() for rows in row_sets), None)[:2]
-        module, point = train_module(layer, training, held_out, settings, streams, report)
+        try:
+            module, point = train_module(layer, training, held_out, settings, streams, report)
+        except FloatingPointError:
+            raise ValueError(
+                f"The error of {type(self).__name__} is no longer finite. Scale the data, or raise "
+                f"the 'alpha' parameter, {self.alpha!r}."
+            ) from None
         self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
         return module, point
 
@@ -255,7 +270,10 @@ class BaseDSN(
         rbm = clone(DEFAULT_RBM if self.rbm is None else self.rbm)
         seed = int(generator.integers(2**31))
         rbm.set_params(n_components=n_units, random_state=seed)
-        return rbm_layer(inputs.matrix(), rbm, self.n_jobs)
+        try:
+            return rbm_layer(inputs.matrix(), rbm, self.n_jobs)
+        except ValueError as error:
+            raise ValueError(f"The 'rbm' of {type(self).__name__} failed: {error}") from error
 
     def _settings(self):
         megabytes = self.working_memory

@@ -9,6 +9,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from .._classes import check_classes, check_classes_of_further_call, one_hot
+from .._targets import TargetScale
 from .._validation import Options
 from .base import BaseDSN
 from .calibration import left_out_outputs, sharpness_of
@@ -612,11 +613,8 @@ class DSNRegressor(RegressorMixin, BaseDSN):
             yield self._in_units_of_y(outputs)
 
     def _start(self, y, weights, dtype):
-        columns = y.reshape(len(y), -1)
-        mean = np.average(columns, axis=0, weights=weights)
-        variance = np.average(np.square(columns - mean), axis=0, weights=weights)
-        self.target_mean_ = mean.astype(dtype)
-        self.target_scale_ = np.sqrt(np.where(variance > 0, variance, 1)).astype(dtype)
+        scale = TargetScale.of(y.reshape(len(y), -1), weights, dtype, type(self).__name__)
+        self.target_mean_, self.target_scale_ = scale.mean, scale.deviation
         self._is_single_output = y.ndim == 1
 
     def _targets(self, y, dtype):
@@ -626,11 +624,10 @@ class DSNRegressor(RegressorMixin, BaseDSN):
                 f"y has {columns.shape[1]} columns, but this {type(self).__name__} was fitted "
                 f"with {len(self.target_mean_)}."
             )
-        return ((columns - self.target_mean_) / self.target_scale_).astype(dtype, order="C")
+        return TargetScale(self.target_mean_, self.target_scale_).standardize(columns, dtype)
 
     def _in_units_of_y(self, outputs):
-        y = outputs * self.target_scale_.astype(outputs.dtype)
-        y += self.target_mean_.astype(outputs.dtype)
+        y = TargetScale(self.target_mean_, self.target_scale_).restore(outputs)
         return y[:, 0] if self._is_single_output else y
 
     def __sklearn_tags__(self):

@@ -7,6 +7,9 @@ from .hidden_layer import HiddenLayer
 
 # Standard deviation of the input that a random unit gets from features of unit spread.
 _RANDOM_SCALE = 2.0
+# Features whose range is narrower than so many units in the last place of their largest value get
+# no weights: what these tell apart is rounding, and so is a difference of inputs of that size.
+_NARROWEST = 64
 # Standard deviation of the weights of a copied unit to what its copy did not see.
 _NEW_WEIGHT_SCALE = 0.1
 
@@ -19,10 +22,12 @@ def random_layer(X, weights, n_units, generator, n_jobs):
     would give a feature that is hardly ever on weights that drown all others where it is.
     """
     mean = weights @ X / weights.sum() if weights is not None else X.mean(axis=0)
-    low, high = _ends(X)
+    low, high = ends(X)
     spread = np.where(high > low, (high - low) / 4, 1)
     scale = _RANDOM_SCALE / np.sqrt(X.shape[1])
     directions = scale * generator.standard_normal((n_units, X.shape[1])) / spread
+    largest = np.maximum(np.abs(low), np.abs(high))
+    directions[:, high - low < _NARROWEST * np.finfo(X.dtype).eps * largest] = 0
     bias = generator.standard_normal(n_units) - directions @ np.ravel(mean)
     return _layer(directions, bias, X.dtype, n_jobs)
 
@@ -54,7 +59,7 @@ def _layer(weights, bias, dtype, n_jobs):
     return HiddenLayer(weights.astype(dtype, order="C"), bias.astype(dtype), n_jobs)
 
 
-def _ends(X):
+def ends(X):
     """Smallest and largest value of each column."""
     ends = X.min(axis=0), X.max(axis=0)
     if scipy.sparse.issparse(X):
@@ -64,7 +69,7 @@ def _ends(X):
 
 def _ranges(X):
     """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
-    low, high = _ends(X)
+    low, high = ends(X)
     outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)

@@ -468,7 +468,25 @@ def test_outputs_of_a_regression_start_at_the_weighted_mean_of_the_targets():
     targets, weights = np.column_stack([100 + y, -y]), np.linspace(0.1, 1, len(y))
     model = small(DBNRegressor, learning_rate_init=1e-300).fit(X, targets, weights)
     expected = np.average(targets, axis=0, weights=weights)
-    np.testing.assert_allclose(model.intercepts_[-1], expected)
+    np.testing.assert_allclose(model.target_mean_, expected)
+    np.testing.assert_allclose(model.intercepts_[-1], 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_units_of_the_targets_do_not_matter(early_stopping):
+    X, y = make_data(DBNRegressor, n_rows=100)
+    model = small(DBNRegressor, max_iter=20, early_stopping=early_stopping)
+    usual = clone(model).fit(X, y)
+    moved = clone(model).fit(X, 1e6 * y - 3e6)
+    np.testing.assert_allclose(moved.predict(X), 1e6 * usual.predict(X) - 3e6, rtol=1e-6)
+    np.testing.assert_allclose(moved.to_mlp().predict(X), moved.predict(X), rtol=1e-6)
+    assert moved.loss_curve_ == pytest.approx(usual.loss_curve_, rel=1e-6)
+    before = moved.target_mean_
+    moved.partial_fit(X, 1e6 * y)
+    assert moved.target_mean_ is before
+    late = small(DBNRegressor, unlabeled=np.nan).partial_fit(X, np.full(100, np.nan))
+    assert not hasattr(late, "target_mean_")
+    assert late.partial_fit(X, 1e6 * y).target_scale_ == pytest.approx(1e6 * y.std())
 
 
 @each_estimator
