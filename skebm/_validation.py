@@ -32,6 +32,10 @@ class Number:
         """Whether ``value`` is such a number."""
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
             return False
+        try:
+            value = plain(value) if self.kind is Integral else float(value)
+        except OverflowError:
+            return False
         above = value >= self._low if self.interval[0] == "[" else value > self._low
         below = value <= self._high if self.interval[-1] == "]" else value < self._high
         return above and below
@@ -44,6 +48,40 @@ class Number:
 def is_sequence(value):
     """Whether a parameter has several values: a list, a tuple, or what NumPy takes for an array."""
     return isinstance(value, (list, tuple)) or np.ndim(value) > 0
+
+
+def plain(value):
+    """A parameter as Python's own int, float or bool, or as a list of these.
+
+    Numbers of NumPy's smaller types overflow where Python's do not, and kernels take neither
+    fractions nor the types that are wider than float64.
+    """
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    for kind, make in (((bool, np.bool_), bool), (Integral, int), (Real, float)):
+        if isinstance(value, kind):
+            return make(value)
+    return value
+
+
+class PlainParameters:
+    """The parameters of an estimator as they are computed with, see :func:`plain`."""
+
+    def __init__(self, estimator):
+        self._estimator = estimator
+
+    def __getattr__(self, name):
+        return plain(getattr(self._estimator, name))
+
+
+class HasPlainParameters:
+    """Mixin: an estimator that reads its own parameters as plain numbers."""
+
+    @property
+    def _parameters(self):
+        return PlainParameters(self)
 
 
 class Schedule:
@@ -228,6 +266,11 @@ def check_parameters(estimator, checks):
 def check_argument(estimator, name, value, check):
     """Raise an error that names the estimator, the argument and the value if it is not admitted.
 
+    Returns
+    -------
+    value : object
+        The argument as it is computed with, see :func:`plain`.
+
     Raises
     ------
     InvalidParameterError
@@ -237,6 +280,7 @@ def check_argument(estimator, name, value, check):
             f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
             f"Got {value!r} instead."
         )
+    return plain(value)
 
 
 def check_targets_are_there(estimator, y):
@@ -257,9 +301,9 @@ def row_weights(sample_weight, X):
     """
     if sample_weight is None or np.isscalar(sample_weight):
         sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
-    )
+    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
+    # Of a pandas series, scikit-learn's copy may be one that cannot be written to.
+    weights = np.array(weights)
     if weights.ndim != 1:
         raise ValueError("Sample weights must be 1D array or scalar")
     if weights.shape != (X.shape[0],):
@@ -367,12 +411,14 @@ __all__ = [
     "BatchSize",
     "ClassWeights",
     "Flag",
+    "HasPlainParameters",
     "Instance",
     "InvalidParameterError",
     "Number",
     "Optional",
     "Options",
     "PerLayer",
+    "PlainParameters",
     "Randomness",
     "Scalar",
     "Schedule",
@@ -385,6 +431,7 @@ __all__ = [
     "divergence",
     "have_diverged",
     "is_sequence",
+    "plain",
     "row_weights",
     "warn_caller",
     "warn_of_range",

@@ -163,12 +163,12 @@ class BernoulliRBM(BaseRBM):
         warn_of_range(estimator, rows)
 
     def _initial_machine(self, rows, mean, random_state):
-        shape = self.n_components, rows.shape[1]
+        shape = self._parameters.n_components, rows.shape[1]
         weights = random_state.normal(0, _WEIGHT_SCALE, shape).T.astype(rows.dtype, order="C")
         return Machine(
             weights,
             self._visible_base_rate(mean, rows.shape[0]).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+            BernoulliUnits(np.zeros(self._parameters.n_components, dtype=rows.dtype)),
         )
 
     def _visible_base_rate(self, mean, n_rows):

@@ -291,9 +291,9 @@ class GaussianRBM(BaseRBM):
         numbers = np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_MIXED)).astype(np.intp)
         some = rows.take(numbers, np.empty((len(numbers), n_features), dtype=rows.dtype))
         # A hidden unit that is on half of the time has the variance 1 / 4.
-        deviation = np.sqrt(4 * _INITIAL_SHARE / (self.n_components * len(numbers)))
-        mixture = random_state.normal(0, deviation, (self.n_components, len(numbers)))
-        means = np.empty((n_features, self.n_components), dtype=rows.dtype)
+        deviation = np.sqrt(4 * _INITIAL_SHARE / (self._parameters.n_components * len(numbers)))
+        mixture = random_state.normal(0, deviation, (self._parameters.n_components, len(numbers)))
+        means = np.empty((n_features, self._parameters.n_components), dtype=rows.dtype)
         with one_blas_thread():
             multiply(some.T, np.ascontiguousarray(mixture.T, dtype=rows.dtype), means)
         if self.variances is None:
@@ -308,7 +308,7 @@ class GaussianRBM(BaseRBM):
         return Machine(
             np.ascontiguousarray(means / variances[:, None], dtype=rows.dtype),
             self._visible_units(bias, np.log(variances)).copy(rows.dtype),
-            BernoulliUnits(np.zeros(self.n_components, dtype=rows.dtype)),
+            BernoulliUnits(np.zeros(self._parameters.n_components, dtype=rows.dtype)),
         )
 
     def _visible_base_rate(self, mean, n_rows):
@@ -318,7 +318,11 @@ class GaussianRBM(BaseRBM):
         return GaussianUnits(bias, log_variance, self._inertia(), self._is_constant)
 
     def _inertia(self):
-        return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0
+        return (
+            float(np.exp(-self._parameters.langevin_time))
+            if self.sampler == "gibbs-langevin"
+            else 0.0
+        )
 
     def _given_variances(self):
         """The parameter, in units of the variances of the data."""
@@ -334,12 +338,14 @@ class GaussianRBM(BaseRBM):
         settings = super()._settings(now, rate_factor)
         if not self.learn_variance:
             variance_rate = 0.0
-        elif self.variance_learning_rate is None:
+        elif self._parameters.variance_learning_rate is None:
             variance_rate = settings.learning_rate / 10
         else:
-            variance_rate = rate_factor * self.variance_learning_rate
+            variance_rate = rate_factor * self._parameters.variance_learning_rate
         return replace(
-            settings, variance_rate=variance_rate, max_gradient_norm=self.max_gradient_norm
+            settings,
+            variance_rate=variance_rate,
+            max_gradient_norm=self._parameters.max_gradient_norm,
         )
 
     def _publish_machine(self, machine):

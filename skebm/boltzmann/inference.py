@@ -107,7 +107,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Visible states, of the type of ``X``.
         """
         rows = self._rows(X)
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
         return self._to_data(self._walk(all_of(rows), n_steps, random_state))
 
     def sample(
@@ -150,8 +150,8 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         count = Number(Integral, "[1, inf)")
-        check_argument(self, "n_samples", n_samples, Optional(count))
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(count))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         walk = self._walk if algorithm == "gibbs" else self._walk_tempered
         if init is None:
@@ -188,7 +188,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         V : ndarray of shape (n_samples, n_features)
             ``X`` with each NaN replaced by the estimated expectation of its unit.
         """
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
         X = self._dense(X, ensure_all_finite="allow-nan")
         missing = np.isnan(X)
         streams = self._draws(random_state)
@@ -336,9 +336,11 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         check_argument(self, "method", method, Options("auto", "exact", "ais"))
-        check_argument(self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)"))
-        check_argument(self, "n_chains", n_chains, Number(Integral, "[2, inf)"))
-        check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
+        n_temperatures = check_argument(
+            self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)")
+        )
+        n_chains = check_argument(self, "n_chains", n_chains, Number(Integral, "[2, inf)"))
+        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
         rows = None if X is None else self._rows(X)
         streams = self._draws(random_state)
         machine = self._machine(self.components_.dtype)
@@ -410,7 +412,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         streams = self._draws(random_state)
         machine = self._machine(states.dtype)
         base = (units.copy(states.dtype) for units in self._fitted_base_rate())
-        betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
+        betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         tempering = Tempering(tuple(base), betas.astype(np.float64))
         fixed = None if keep is None else (keep, states)
         with one_blas_thread():

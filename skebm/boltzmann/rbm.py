@@ -6,7 +6,16 @@ from typing import ClassVar
 from sklearn.base import BaseEstimator
 
 from .._schedules import DECAYS
-from .._validation import Flag, Number, Optional, Options, Randomness, Schedule, Verbosity
+from .._validation import (
+    Flag,
+    HasPlainParameters,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Schedule,
+    Verbosity,
+)
 from .._version import VersionStamp
 from .gradient import OFFSET_RATE
 from .inference import InferenceMixin
@@ -15,7 +24,7 @@ from .training import TrainingMixin
 from .units import BernoulliUnits
 
 
-class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
+class BaseRBM(VersionStamp, HasPlainParameters, TrainingMixin, InferenceMixin, BaseEstimator):
     """A restricted Boltzmann machine, whatever its visible units are.
 
     How it is trained stands in :class:`~skebm.boltzmann.training.TrainingMixin`, what can be done

@@ -56,7 +56,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _fit(self, X, y, report):
         """Fit, and call ``report(epoch, measured)`` after each epoch, counted from 1."""
         self._check()
-        progress = self._init_callback_context(max_subtasks=self.n_iter)
+        progress = self._init_callback_context(max_subtasks=self._parameters.n_iter)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit, one_blas_thread():
             resume = self.warm_start and hasattr(self, "components_")
@@ -122,7 +122,11 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
-        decay = np.max(self.learning_rate) * self.alpha * (1 - self.l1_ratio)
+        decay = (
+            np.max(self._parameters.learning_rate)
+            * self._parameters.alpha
+            * (1 - self._parameters.l1_ratio)
+        )
         if decay >= 1:
             estimator, prefix = self._names_in_messages()
             raise ValueError(
@@ -142,12 +146,15 @@ class TrainingMixin(CallbackSupportMixin):
         random_state = check_random_state(self.random_state)
         mean = rows.mean()
         machine = self._initial_machine(rows, mean, random_state)
-        offsets = mean.astype(rows.dtype), np.full(self.n_components, 0.5, dtype=rows.dtype)
+        offsets = (
+            mean.astype(rows.dtype),
+            np.full(self._parameters.n_components, 0.5, dtype=rows.dtype),
+        )
         streams = RandomStreams.from_random_state(random_state)
         return self._learner(machine, None, offsets, None, streams)
 
     def _resumed_learner(self):
-        if self.n_components != len(self.components_):
+        if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
                 f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
@@ -168,9 +175,13 @@ class TrainingMixin(CallbackSupportMixin):
     def _learner(self, machine, phase_before, offsets, velocity, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = NEGATIVE_PHASES[self.algorithm].prepare(
-            self, machine, self._base_rate(offsets, self.batch_size), streams, phase_before
+            self._parameters,
+            machine,
+            self._base_rate(offsets, self._parameters.batch_size),
+            streams,
+            phase_before,
         )
-        if velocity is None and np.any(self.momentum):
+        if velocity is None and np.any(self._parameters.momentum):
             velocity = tuple(
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
@@ -183,21 +194,21 @@ class TrainingMixin(CallbackSupportMixin):
             rows,
             training,
             held_out,
-            self.n_iter_no_change,
-            self.tol,
-            self.reconstruction_tol,
+            self._parameters.n_iter_no_change,
+            self._parameters.tol,
+            self._parameters.reconstruction_tol,
             self._log_scale(),
         )
         history = {}
         self._publish(learner, history, n_iter=0)
-        for epoch in range(self.n_iter):
+        for epoch in range(self._parameters.n_iter):
             task = progress.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             order = self._order(training, learner)
             settings = self._settings(
-                partial(stage_at, epoch, self.n_iter),
-                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+                partial(stage_at, epoch, self._parameters.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
             )
             self._run_epoch(rows, order, learner, settings)
             measured = monitor.measure(learner.machine)
@@ -217,7 +228,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _run_epoch(self, rows, order, learner, settings):
         learner.negative_phase.start_epoch(
-            partial(self._base_rate, learner.offsets, self.batch_size)
+            partial(self._base_rate, learner.offsets, self._parameters.batch_size)
         )
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
@@ -226,13 +237,13 @@ class TrainingMixin(CallbackSupportMixin):
     def _refuse_divergence(self, has_diverged):
         if has_diverged:
             estimator, prefix = self._names_in_messages()
-            raise divergence(estimator, f"{prefix}learning_rate", self.learning_rate)
+            raise divergence(estimator, f"{prefix}learning_rate", self._parameters.learning_rate)
 
     def _split(self, n_rows, streams):
         """Numbers of the rows to train on and of those held out."""
         if not self.early_stopping:
             return np.arange(n_rows), np.arange(0)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        n_held_out = int(np.ceil(self._parameters.validation_fraction * n_rows))
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
@@ -247,14 +258,14 @@ class TrainingMixin(CallbackSupportMixin):
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         return Settings(
-            learning_rate=rate_factor * now(self.learning_rate),
-            batch_size=self.batch_size,
-            n_gibbs_steps=now(self.n_gibbs_steps),
-            momentum=now(self.momentum),
-            l2=self.alpha * (1 - self.l1_ratio),
-            l1=self.alpha * self.l1_ratio,
-            sparsity_target=self.sparsity_target,
-            sparsity_cost=self.sparsity_cost,
+            learning_rate=rate_factor * now(self._parameters.learning_rate),
+            batch_size=self._parameters.batch_size,
+            n_gibbs_steps=now(self._parameters.n_gibbs_steps),
+            momentum=now(self._parameters.momentum),
+            l2=self._parameters.alpha * (1 - self._parameters.l1_ratio),
+            l1=self._parameters.alpha * self._parameters.l1_ratio,
+            sparsity_target=self._parameters.sparsity_target,
+            sparsity_cost=self._parameters.sparsity_cost,
             centered=self.centered,
         )
 
@@ -268,7 +279,7 @@ class TrainingMixin(CallbackSupportMixin):
         self._training_state = copy.deepcopy(
             {
                 "offsets": learner.offsets,
-                "batch_size": self.batch_size,
+                "batch_size": self._parameters.batch_size,
                 "velocity": learner.velocity,
                 "negative_phase": learner.negative_phase,
             }

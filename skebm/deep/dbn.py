@@ -11,7 +11,12 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from .._classes import check_classes, check_classes_of_further_call, check_labels
+from .._classes import (
+    check_classes,
+    check_classes_of_further_call,
+    check_labels,
+    sorted_classes,
+)
 from .._targets import TargetScale
 from .._validation import ClassWeights
 from .dbn_base import BaseDBN
@@ -397,7 +402,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
     def _set_classes(self, y, classes):
         several = len(y) and type_of_target(y).startswith("multilabel")
-        self._binarizer = LabelBinarizer().fit(y if several or classes is None else classes)
+        labels = y if several or classes is None else sorted_classes(classes)
+        self._binarizer = LabelBinarizer().fit(labels)
         self.classes_ = self._binarizer.classes_
         check_classes(self, self.classes_)
         is_binary = len(self.classes_) == 2 and not several

@@ -1,6 +1,5 @@
 """What deep belief networks share, whatever they predict: targets, predictions."""
 
-import math
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
@@ -24,6 +23,22 @@ def _is_pretrained(estimator):
     if hasattr(estimator, "_built_with"):
         return estimator._built_with["pretrain"]
     return estimator.pretrain
+
+
+def _is_missing(label):
+    """Whether a label is None, NaN or pandas.NA."""
+    try:
+        # NaN is what is not itself, and pandas.NA what it is nobody knows.
+        return label is None or bool(label != label)
+    except TypeError:
+        return True
+
+
+def _missing(y):
+    """Where labels of any type are missing."""
+    if y.dtype.kind != "O":
+        return y != y
+    return np.array([_is_missing(label) for label in y.flat], dtype=bool).reshape(y.shape)
 
 
 class BaseDBN(BaseStack):
@@ -185,7 +200,7 @@ class BaseDBN(BaseStack):
         return Examples(X, y, labelled, DenseRows(targets), weights)
 
     def _nan_is_a_marker(self):
-        return isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
+        return self.unlabeled is not None and _is_missing(self.unlabeled)
 
     def _read_targets(self, X, y):
         y = check_array(
@@ -203,8 +218,7 @@ class BaseDBN(BaseStack):
         """Whether each row has a target."""
         if self.unlabeled is None:
             return np.ones(len(y), dtype=bool)
-        # NaN is what is not itself, among labels of any type.
-        marked = y != y if self._nan_is_a_marker() else y == self.unlabeled
+        marked = _missing(y) if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
 
     def _measure_targets(self, y, weights, dtype):
@@ -231,16 +245,16 @@ class BaseDBN(BaseStack):
     def _stages(self, is_new):
         """Settings of one training after the other: the output layer alone, then all layers."""
         settings = self._settings()
-        n_output = min(self.n_iter_output, self.max_iter) if is_new else 0
+        n_output = min(self._parameters.n_iter_output, self._parameters.max_iter) if is_new else 0
         output_only = replace(settings.objective, frozen_layers=self._n_hidden)
         stages = [
             replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
-            replace(settings, max_iter=self.max_iter - n_output),
+            replace(settings, max_iter=self._parameters.max_iter - n_output),
         ]
         return [stage for stage in stages if stage.max_iter]
 
     def _objective(self):
-        dropout = (self.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
+        dropout = (self._parameters.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
         return replace(super()._objective(), dropout=dropout if any(dropout) else ())
 
     # Use
@@ -297,7 +311,7 @@ class BaseDBN(BaseStack):
         mlp.set_params(
             hidden_layer_sizes=self._finished_sizes(),
             activation=self._built_with["activation"],
-            alpha=self.alpha,
+            alpha=self._parameters.alpha,
         )
         # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
         # that is not to draw from NumPy's numbers.
@@ -306,7 +320,7 @@ class BaseDBN(BaseStack):
             mlp.set_params(max_iter=1, random_state=0).fit(
                 np.zeros((len(targets), self.n_features_in_), dtype=dtype), targets
             )
-        mlp.set_params(max_iter=self.max_iter, random_state=None)
+        mlp.set_params(max_iter=self._parameters.max_iter, random_state=None)
         mlp.coefs_ = [weights.copy() for weights in self.coefs_]
         mlp.intercepts_ = [bias.copy() for bias in self.intercepts_]
         if hasattr(self, "mean_"):

@@ -203,15 +203,15 @@ class BaseGenerativeDBN(
     def _fine_tune(self, X, labels, progress, commit):
         learner = self._learner()
         history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self.n_iter)
+        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.n_iter)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Up-down", self.n_iter)
-        for epoch in range(self.n_iter):
+        report = StageReport(self, "Up-down", self._parameters.n_iter)
+        for epoch in range(self._parameters.n_iter):
             epoch_task = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             settings = self._settings(
-                partial(stage_at, epoch, self.n_iter),
-                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+                partial(stage_at, epoch, self._parameters.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
             )
             measured = self._run_epoch(learner, X, labels, settings)
             measured["seconds"] = time.perf_counter() - start
@@ -230,9 +230,9 @@ class BaseGenerativeDBN(
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         return UpDownSettings(
-            learning_rate=rate_factor * self.learning_rate,
-            batch_size=self.batch_size,
-            n_gibbs_steps=now(self.n_gibbs_steps),
+            learning_rate=rate_factor * self._parameters.learning_rate,
+            batch_size=self._parameters.batch_size,
+            n_gibbs_steps=now(self._parameters.n_gibbs_steps),
         )
 
     def _run_epoch(self, learner, X, labels, settings):
@@ -241,7 +241,7 @@ class BaseGenerativeDBN(
             order = learner.streams.generator().permutation(order)
         error = learner.run_epoch(self._states(X), labels, order, settings)
         if learner.net.has_diverged() or not np.isfinite(error):
-            raise divergence(type(self).__name__, "learning_rate", self.learning_rate)
+            raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         return {"reconstruction_error": error}
 
     def _publish(self, learner, history):

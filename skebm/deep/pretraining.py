@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from .._schedules import DECAYS
 from .._validation import (
     FLOATS,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -23,7 +24,7 @@ from .progress import StageReport
 from .visible_units import VISIBLE_UNITS
 
 
-class PreTrained:
+class PreTrained(HasPlainParameters):
     """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
 
     Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
@@ -64,7 +65,7 @@ class PreTrained:
 
     def _for_each_layer(self, name, n_hidden):
         """The values of a parameter, one for each hidden layer."""
-        value = getattr(self, name)
+        value = getattr(self._parameters, name)
         if not is_sequence(value):
             return [value] * n_hidden
         if len(value) != n_hidden:
@@ -72,7 +73,7 @@ class PreTrained:
                 f"The {name!r} parameter of {type(self).__name__} has {len(value)} values, but "
                 f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
             )
-        return list(value)
+        return value
 
     def _finished_sizes(self):
         """Numbers of units of the hidden layers that are there, a tuple."""
@@ -108,7 +109,8 @@ class PreTrained:
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
         n_hidden = self._n_hidden
-        check_argument(self, "layer", layer, Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]"))
+        admitted = Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]")
+        layer = check_argument(self, "layer", layer, admitted)
         number = layer % n_hidden
         if number >= len(self._finished_sizes()):
             raise NotFittedError(

@@ -301,9 +301,9 @@ class BaseStack(
         stages = self._stages(is_new=not self._is_complete())
         network = self._network(examples, streams)
         history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self.max_iter)
+        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.max_iter)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Fine-tuning", self.max_iter)
+        report = StageReport(self, "Fine-tuning", self._parameters.max_iter)
 
         def after_epoch(learner, measured):
             for name, value in measured.items():
@@ -347,7 +347,9 @@ class BaseStack(
             yield
         except FloatingPointError:
             name = type(self).__name__
-            raise divergence(name, "learning_rate_init", self.learning_rate_init) from None
+            raise divergence(
+                name, "learning_rate_init", self._parameters.learning_rate_init
+            ) from None
 
     def _hold_out(self, examples):
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
@@ -360,7 +362,7 @@ class BaseStack(
         try:
             training, held_out = train_test_split(
                 numbers,
-                test_size=self.validation_fraction,
+                test_size=self._parameters.validation_fraction,
                 random_state=int(streams.generator().integers(2**32)),
                 stratify=self._strata(examples, numbers),
             )
@@ -427,11 +429,18 @@ class BaseStack(
     def _settings(self):
         return TrainingSettings(
             objective=self._objective(),
-            **{name: getattr(self, name) for name in _SETTINGS if name in self._parameter_checks},
+            **{
+                name: getattr(self._parameters, name)
+                for name in _SETTINGS
+                if name in self._parameter_checks
+            },
         )
 
     def _objective(self):
-        return Objective(l1=self.alpha * self.l1_ratio, l2=self.alpha * (1 - self.l1_ratio))
+        return Objective(
+            l1=self._parameters.alpha * self._parameters.l1_ratio,
+            l2=self._parameters.alpha * (1 - self._parameters.l1_ratio),
+        )
 
     def _solver_for(self, settings):
         """The solver of the last epoch, to go on with, or None if it was made for another task."""

@@ -14,6 +14,7 @@ from .._schedules import DECAYS
 from .._validation import (
     FLOATS,
     Flag,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -34,7 +35,9 @@ from .storage import RULES, Couplings, append
 from .unlearning import unlearn
 
 
-class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class HopfieldMemory(
+    VersionStamp, HasPlainParameters, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+):
     """Associative memory: stores rows, and recalls them from rows that are damaged.
 
     A Hopfield network [1]_. Stored patterns are low in an energy; recall changes one unit after
@@ -341,8 +344,8 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             If the rule has no weights.
         """
         rule = self._fitted_rule()
-        check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
-        check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
+        n_dreams = check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
+        rate = check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
         if rule.keeps_patterns:
             raise ValueError(
                 f"{type(self).__name__} with rule={self.rule!r} keeps the patterns themselves and "
@@ -352,7 +355,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         orders = self._orders(streams, together=False)
         address = streams.seed, streams.take(), self._n_dreams
         couplings = self._couplings()
-        unlearn(couplings, n_dreams, rate, orders, self.max_iter, address)
+        unlearn(couplings, n_dreams, rate, orders, self._parameters.max_iter, address)
         self._publish(couplings)
         self._n_dreams += n_dreams
         return self
@@ -406,13 +409,15 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         if self.encoding_ == REAL:
             return REAL
         found = encoding_of(X, gaps)
-        return joint_encoding(self.encoding_, found, type(self).__name__, X, self.binarize)
+        return joint_encoding(
+            self.encoding_, found, type(self).__name__, X, self._parameters.binarize
+        )
 
     def _patterns_of(self, X, encoding):
         """Rows of data as they are stored."""
         if encoding == REAL:
             return X.astype(self._dtype)
-        return to_spins(X, encoding, self.binarize, np.int8)
+        return to_spins(X, encoding, self._parameters.binarize, np.int8)
 
     def _labels_with(self, X, y):
         if (y is None) != (self.labels_ is None):
@@ -423,7 +428,13 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         if y is None:
             return None
         check_consistent_length(X, y)
-        return np.concatenate([self.labels_, np.asarray(y)])
+        labels = np.asarray(y)
+        if (labels.dtype.kind in "US") != (self.labels_.dtype.kind in "US"):
+            raise ValueError(
+                f"Labels of a {type(self).__name__} are all strings or none is. Those before are "
+                f"of the type {self.labels_.dtype}, those in y of {labels.dtype}."
+            )
+        return np.concatenate([self.labels_, labels])
 
     def _remove(self, rule, patterns, numbers):
         kept = np.delete(self.patterns_, numbers, axis=0)
@@ -464,7 +475,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
 
     def _rule(self):
         """The rule that is set."""
-        return RULES[self.rule].of(self)
+        return RULES[self.rule].of(self._parameters)
 
     def _storing_parameters(self):
         names = "rule", *RULES[self.rule].stored_with
@@ -667,7 +678,7 @@ default=None
         encoding = self._encoding_with(X, gaps)
         if encoding == REAL:
             return np.array(X, dtype=self._dtype, order="C"), REAL
-        return to_spins(X, encoding, self.binarize, self._dtype), encoding
+        return to_spins(X, encoding, self._parameters.binarize, self._dtype), encoding
 
     def _fill(self, states, gaps, address):
         """Start what is missing at random."""
@@ -698,9 +709,9 @@ default=None
 
     def _match(self, states):
         if self.encoding_ != REAL:
-            return match_spins(states, self.patterns_, self.match_tol)
+            return match_spins(states, self.patterns_, self._parameters.match_tol)
         nearest = self._network().nearest(states)
-        return match_real(states, self.patterns_, nearest, self.match_tol)
+        return match_real(states, self.patterns_, nearest, self._parameters.match_tol)
 
     def _refuse_codes_as_labels(self):
         check_is_fitted(self)
@@ -719,11 +730,11 @@ default=None
         # Real-valued units know neither an order nor a temperature.
         real = self._rule().real_states
         together = real or self.update == "sync"
-        temperature = 0 if real else self.temperature
-        sweeps = temperatures(temperature, self.temperature_schedule, self.max_iter)
+        temperature = 0 if real else self._parameters.temperature
+        sweeps = temperatures(temperature, self.temperature_schedule, self._parameters.max_iter)
         return Dynamics(
             together=together,
-            max_iter=self.max_iter,
+            max_iter=self._parameters.max_iter,
             temperatures=sweeps,
             settles=len(sweeps) == 0 or self.temperature_schedule != "constant",
             orders=self._orders(streams, together),
@@ -732,7 +743,7 @@ default=None
 
     def _orders(self, streams, together):
         n_units = self.patterns_.shape[1]
-        return random_orders(n_units, self.max_iter, together, streams.generator())
+        return random_orders(n_units, self._parameters.max_iter, together, streams.generator())
 
     def _draws(self, random_state):
         if random_state is None:

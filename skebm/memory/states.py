@@ -23,6 +23,7 @@ def encoding_of(X, missing=None):
         X = X[~missing][None]
     if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
+    X = X.astype(X.dtype.newbyteorder("="), copy=False)
     n_minus, n_zero, n_one, n_nan = count_values(np.ascontiguousarray(X))
     n_values = X.size - n_nan
     if n_one == n_values:

@@ -26,6 +26,7 @@ from .._validation import (
     FLOATS,
     AnyOf,
     Flag,
+    HasPlainParameters,
     Instance,
     Number,
     Optional,
@@ -50,8 +51,27 @@ _MEGABYTE = 2**20
 DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
 
 
+def final_estimator_has(name):
+    """What asks a network whether it has a method that its final estimator would have to have.
+
+    That is the one that was fitted, whatever has been set since. Networks without any have all.
+    """
+
+    def has(network):
+        if hasattr(network, "modules_"):
+            final_estimator = getattr(network, "final_estimator_", None)
+        else:
+            final_estimator = network.final_estimator
+        if final_estimator is not None:
+            getattr(final_estimator, name)  # whose AttributeError says what is missing
+        return True
+
+    return has
+
+
 class BaseDSN(
     VersionStamp,
+    HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -114,13 +134,13 @@ class BaseDSN(
             If a parameter or the data is not valid. The estimator is then as it was.
         """
         check_parameters(self, self._parameter_checks)
-        progress = self._init_callback_context(max_subtasks=self.n_modules)
+        progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
             self._start(y, weights, X.dtype)
             training = self._train(X, self._targets(y, X.dtype), weights)
-            for _ in range(self.n_modules):
+            for _ in range(self._parameters.n_modules):
                 task = progress.subcontext(task_name="module")
                 task.call_on_fit_task_begin(estimator=self)
                 was_last = next(training)
@@ -133,10 +153,11 @@ class BaseDSN(
 
     def _partial_fit(self, X, y, sample_weight, **start):
         check_parameters(self, self._parameter_checks)
-        if self.final_estimator is not None:
+        if self.final_estimator is not None or hasattr(self, "final_estimator_"):
+            final_estimator = getattr(self, "final_estimator_", self.final_estimator)
             raise ValueError(
                 f"{type(self).__name__}.partial_fit cannot take further rows into its "
-                f"'final_estimator', {self.final_estimator!r}."
+                f"'final_estimator', {final_estimator!r}."
             )
         first_time = not hasattr(self, "modules_")
         with all_or_nothing(self):
@@ -175,8 +196,8 @@ class BaseDSN(
         row_sets = self._split(rows, streams)
         self.modules_ = []
         layer = None
-        for number in range(self.n_modules):
-            is_top = number + 1 == self.n_modules
+        for number in range(self._parameters.n_modules):
+            is_top = number + 1 == self._parameters.n_modules
             with one_blas_thread():
                 start = self._initial_layer(row_sets[0], layer, streams)
                 name = f"Module {number + 1}"
@@ -206,7 +227,7 @@ class BaseDSN(
             rows.inputs = rows.inputs.followed_by(passed_on)
 
     def _outputs_passed_on(self, module, rows):
-        return self._passed_on(module, module.outputs(rows.inputs.rows, self.n_jobs))
+        return self._passed_on(module, module.outputs(rows.inputs.rows, self._parameters.n_jobs))
 
     def _cross_fitted_outputs(self, row_sets, start, streams):
         """What modules pass on of the rows that each was trained without, all from ``start``."""
@@ -261,9 +282,11 @@ class BaseDSN(
 
     def _initial_layer(self, rows, layer_below, streams):
         inputs, generator = rows.inputs, streams.generator()
-        n_units = self.n_components
+        n_units = self._parameters.n_components
         if self.init == "random":
-            return random_layer(inputs.matrix(), rows.weights, n_units, generator, self.n_jobs)
+            return random_layer(
+                inputs.matrix(), rows.weights, n_units, generator, self._parameters.n_jobs
+            )
         if self.init == "copy" and layer_below is not None:
             kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]
             return copied_layer(layer_below, kept, inputs.rows.shape[1], generator)
@@ -271,24 +294,24 @@ class BaseDSN(
         seed = int(generator.integers(2**31))
         rbm.set_params(n_components=n_units, random_state=seed)
         try:
-            return rbm_layer(inputs.matrix(), rbm, self.n_jobs)
+            return rbm_layer(inputs.matrix(), rbm, self._parameters.n_jobs)
         except ValueError as error:
             raise ValueError(f"The 'rbm' of {type(self).__name__} failed: {error}") from error
 
     def _settings(self):
-        megabytes = self.working_memory
+        megabytes = self._parameters.working_memory
         if megabytes is None:
             megabytes = sklearn.get_config()["working_memory"]
         return Settings(
-            alpha=self.alpha,
-            dropout=self.dropout,
-            warm_up=self.warm_up,
-            learning_rate=self.learning_rate_init,
-            batch_size=self.batch_size,
-            input_dropout=self.input_dropout,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
+            alpha=self._parameters.alpha,
+            dropout=self._parameters.dropout,
+            warm_up=self._parameters.warm_up,
+            learning_rate=self._parameters.learning_rate_init,
+            batch_size=self._parameters.batch_size,
+            input_dropout=self._parameters.input_dropout,
+            max_iter=self._parameters.max_iter,
+            tol=self._parameters.tol,
+            n_iter_no_change=self._parameters.n_iter_no_change,
             emphasis=self.emphasis,
             n_bytes=megabytes * _MEGABYTE,
         )
@@ -314,7 +337,7 @@ class BaseDSN(
         if not self.early_stopping:
             return [rows]
         n_rows = len(rows.targets)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        n_held_out = int(np.ceil(self._parameters.validation_fraction * n_rows))
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
@@ -339,13 +362,14 @@ class BaseDSN(
         penalty = Penalty(top.alpha_, self._settings().noise)
         error = ReducedError(Examples(inputs.rows, targets, weights), penalty)
         with one_blas_thread():
-            more = error.normal_equations(top.layer(X.dtype, self.n_jobs))
+            more = error.normal_equations(top.layer(X.dtype, self._parameters.n_jobs))
             self._equations = self._equations + more
             solved = self._equations.solve(penalty.alpha, penalty.noise)
         coef, intercept = (array.astype(X.dtype, order="C") for array in solved)
         self.modules_ = [*self.modules_[:-1], replace(top, coef_=coef, intercept_=intercept)]
 
     def _fit_final_estimator(self, X, y, weights):
+        vars(self).pop("final_estimator_", None)
         if self.final_estimator is not None:
             options = {} if weights is None else {"sample_weight": weights}
             final_estimator = clone(self.final_estimator)
@@ -370,13 +394,14 @@ class BaseDSN(
         """
         X = self._validated(X)
         n_modules = len(self.modules_)
-        check_argument(self, "module", module, Number(Integral, f"[{-n_modules}, {n_modules - 1}]"))
+        admitted = Number(Integral, f"[{-n_modules}, {n_modules - 1}]")
+        module = check_argument(self, "module", module, admitted)
         return self._features(X, module % n_modules)
 
     def _features(self, X, module=-1):
         *_, (chosen, inputs, _) = self._stages(X, self.modules_[: module + 1 or None])
         with one_blas_thread():
-            return chosen.transform(inputs.rows, self.n_jobs)
+            return chosen.transform(inputs.rows, self._parameters.n_jobs)
 
     def _top_outputs(self, X):
         *_, (_, _, outputs) = self._stages(X)
@@ -391,7 +416,7 @@ class BaseDSN(
         inputs = StackInputs(X, self.stacking == "all")
         for module in self.modules_ if modules is None else modules:
             with one_blas_thread():
-                outputs = module.outputs(inputs.rows, self.n_jobs)
+                outputs = module.outputs(inputs.rows, self._parameters.n_jobs)
             yield module, inputs, outputs
             inputs = inputs.followed_by(self._passed_on(module, outputs))
 

@@ -5,13 +5,14 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from .._classes import check_classes, check_classes_of_further_call, one_hot
+from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
 from .._targets import TargetScale
 from .._validation import Options
-from .base import BaseDSN
+from .base import BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 
 # Rows that are left out one by one to find one number.
@@ -258,10 +259,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             Labels.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict(self._features(X))
         return self._labels(self._top_outputs(X))
 
+    @available_if(final_estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Probability of each class.
 
@@ -282,10 +284,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             Probabilities, in the order of ``classes_``.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict_proba(self._features(X))
         return _probabilities(self.modules_[-1], self._top_outputs(X))
 
+    @available_if(final_estimator_has("decision_function"))
     def decision_function(self, X):
         """Linear outputs of the top module.
 
@@ -301,7 +304,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             output of the second less that of the first.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.decision_function(self._features(X))
         outputs = self._top_outputs(X)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
@@ -343,7 +346,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     def _start(self, y, weights, dtype, classes=None):
         check_classification_targets(y)
-        self.classes_ = np.unique(y if classes is None else classes)
+        self.classes_ = np.unique(y) if classes is None else sorted_classes(classes)
         check_classes(self, self.classes_)
 
     def _targets(self, y, dtype):
@@ -355,7 +358,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             some = training.take(np.arange(0, n_rows, -(-n_rows // _MOST_CALIBRATION_ROWS)))
             outputs = left_out_outputs(point, some, penalty)
         else:
-            some, outputs = held_out, module.outputs(held_out.rows, self.n_jobs)
+            some, outputs = held_out, module.outputs(held_out.rows, self._parameters.n_jobs)
         module.sharpness_ = sharpness_of(outputs, some.targets, some.weights)
 
     def _passed_on(self, module, outputs):
@@ -592,7 +595,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
             Predictions, of the type of ``X``.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict(self._features(X))
         return self._in_units_of_y(self._top_outputs(X))
 
