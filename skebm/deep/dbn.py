@@ -615,6 +615,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     True
     """
 
+    # R squared compares with the mean.
+    _fewest_held_out = 2
+
     @available_if(learns_from_minibatches)
     def partial_fit(self, X, y, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.

@@ -173,6 +173,9 @@ class BaseStack(
 
     _structure = (*PreTrained._structure, "activation", "pretrain")
 
+    # Rows that have a score together.
+    _fewest_held_out = 1
+
     # Training
 
     def _fit(self, X, y, sample_weight):
@@ -371,6 +374,12 @@ class BaseStack(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
                 f"{self.validation_fraction!r}, cannot be held out: {error}"
             ) from error
+        if len(held_out) < self._fewest_held_out:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows. "
+                f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
+            )
         self._streams = streams
         return training, self._scorer(examples, held_out)
 

@@ -187,13 +187,18 @@ class BaseDSN(
 
     def _train(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
-        folds = None if self.cv is None else self._folds(X, targets)
-        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, folds)
+        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, None)
+        # Pairs of row numbers, unlike a way to split, are those of all rows.
+        given = self.cv is not None and not isinstance(self.cv, Integral)
+        if given and not hasattr(self.cv, "split"):
+            rows.folds = self._folds(rows)
         if weights is not None and not weights.all():
             rows = rows.take(np.flatnonzero(weights))
         self._check_sizes(rows.inputs.X)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         row_sets = self._split(rows, streams)
+        if self.cv is not None:
+            self._prepare_folds(row_sets[0])
         self.modules_ = []
         layer = None
         for number in range(self._parameters.n_modules):
@@ -316,15 +321,33 @@ class BaseDSN(
             n_bytes=megabytes * _MEGABYTE,
         )
 
-    def _folds(self, X, targets):
+    def _prepare_folds(self, rows):
+        """Folds of the rows that are trained on: without those held out, or of weight zero."""
+        if rows.folds is None:
+            rows.folds = self._folds(rows)
+        if (rows.folds == rows.folds[0]).all():
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, leaves all "
+                f"{len(rows.folds)} rows that are trained on, those with a weight that are not "
+                "held out, in one fold. It needs two."
+            )
+
+    def _folds(self, rows):
         """Number of the fold in which each row is left out."""
+        targets = rows.targets
         labels = targets.argmax(axis=1) if is_classifier(self) else targets
         splitter = check_cv(self.cv, labels, classifier=is_classifier(self))
         folds = np.full(len(targets), -1)
         n_left_out = 0
-        for fold, (_, left_out) in enumerate(splitter.split(X, labels)):
-            folds[left_out] = fold
-            n_left_out += len(left_out)
+        try:
+            for fold, (_, left_out) in enumerate(splitter.split(rows.inputs.X, labels)):
+                folds[left_out] = fold
+                n_left_out += len(left_out)
+        except (ValueError, IndexError) as error:
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, cannot split the "
+                f"{len(targets)} rows to train on: {error}"
+            ) from error
         if n_left_out != len(targets) or np.any(folds < 0) or not folds.any():
             raise ValueError(
                 f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, must leave out "

@@ -199,6 +199,8 @@ class _Watch:
             better = True
         else:
             held_out_error = mean_squared_error(point, self._held_out)
+            if not np.isfinite(held_out_error):
+                raise FloatingPointError("The error of the rows held out is not finite.")
             least = min(self._held_out_errors, default=np.inf)
             gained = held_out_error < least * (1 - self._settings.tol)
             better = held_out_error < least

@@ -745,3 +745,11 @@ def test_the_rate_of_pre_training_suits_the_units_unless_it_is_given():
     assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.2]
     model.set_params(rbm_learning_rate=(None, 0.3)).fit(X, y)
     assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.3]
+
+
+def test_a_score_that_does_not_exist_is_not_waited_for():
+    X, y = make_data(DBNRegressor, n_rows=10)
+    model = small(DBNRegressor, early_stopping=True, pretrain=False)
+    with pytest.raises(ValueError, match=r"'validation_fraction' .*, 0.1, holds out 1 of 10 rows"):
+        model.fit(X, y)
+    assert np.isfinite(model.set_params(validation_fraction=0.2).fit(X, y).history_["loss"]).all()

@@ -419,6 +419,35 @@ def test_the_final_estimator_that_was_fitted_counts(few):
     assert not hasattr(dsn, "final_estimator_")
 
 
+def test_folds_are_those_of_the_rows_that_are_trained_on():
+    X, y = np.random.default_rng(0).random((12, 3)), np.arange(12.0)
+    weights = np.array([1] * 3 + [0] * 9)
+    model = DSNRegressor(4, n_modules=2, cv=3, random_state=0)
+    some = clone(model).fit(X[:3], y[:3])
+    assert_same(clone(model).fit(X, y, sample_weight=weights), some, atol=1e-12)
+    with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 3, cannot split the 2 "):
+        clone(model).fit(X, y, sample_weight=(np.arange(12) < 2).astype(float))
+    with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 2, cannot split the 1 "):
+        clone(model).set_params(cv=2, early_stopping=True, validation_fraction=0.9).fit(X, y)
+    halves = [(np.arange(6), np.arange(6, 12)), (np.arange(6, 12), np.arange(6))]
+    with pytest.raises(ValueError, match="in one fold"):
+        clone(model).set_params(cv=halves).fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="cannot split the 6 rows"):
+        clone(model).set_params(cv=halves).fit(X[:6], y[:6])
+    assert len(clone(model).set_params(cv=halves).fit(X, y).modules_) == 2
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-160, 1e-50])
+def test_early_stopping_on_tiny_numbers(size):
+    X, y = np.random.default_rng(0).random((30, 3)), np.arange(30.0)
+    model = DSNRegressor(4, n_modules=2, early_stopping=True, random_state=0)
+    if size > 1e-150:
+        assert model.fit(size * X, y).score(size * X, y) > 0
+        return
+    with pytest.raises(ValueError, match=r"DSNRegressor cannot compute with features .* too small"):
+        model.fit(size * X, y)
+
+
 def test_any_module_transforms(few):
     X, y = few
     dsn = DSNClassifier(10, 3, max_iter=1, **PLAIN).fit(X, y)
