@@ -23,8 +23,8 @@ CHUNK = 512
 # Stored values that are added up at a time.
 _VALUES = 2**18
 
-# Numbers of a float64 copy of rows that are worked on at a time, by each thread.
-_NUMBERS_AT_A_TIME = 2**19
+# Numbers of a dense copy of rows that are worked on at a time, by each thread.
+_NUMBERS_AT_A_TIME = 2**22
 
 # A column whose deviation is no larger than this share of its mean is constant but for rounding: a
 # unit in the last place of float32. Of float64, some more, as models keep sums of means over
@@ -51,7 +51,7 @@ def chunks(n_rows, size=CHUNK):
 
 
 def fitting_rows(n_columns, most=CHUNK):
-    """How many rows to make a dense float64 copy of at a time: ``most``, of wide data fewer."""
+    """How many rows to make a dense copy of at a time: ``most``, of wide data fewer."""
     return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
 
 
@@ -109,6 +109,10 @@ class DenseRows:
         """Copy the rows with these numbers to ``out``."""
         # With the default mode, "raise", NumPy would go through a buffer of its own.
         return self._X.take(numbers, axis=0, out=out, mode="clip")
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        return DenseRows(self._X[numbers])
 
     def mean(self):
         """Mean of each column."""
@@ -192,6 +196,10 @@ class SparseRows:
         """Copy the rows with these numbers to ``out``."""
         gather_csr_rows(*self.data, numbers, out)
         return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own, and as sparse as they are."""
+        return SparseRows(self._X[numbers])
 
     def mean(self):
         """Mean of each column."""
@@ -345,13 +353,22 @@ class StandardizedRows:
 
     def times(self, weights, part, out):
         """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
-        some = np.empty((part.stop - part.start, self.shape[1]), dtype=self.dtype)
-        return multiply(self.take(np.arange(part.start, part.stop), some), weights, out)
+        size = fitting_rows(self.shape[1])
+        for start in range(part.start, part.stop, size):
+            numbers = np.arange(start, min(start + size, part.stop))
+            some = np.empty((len(numbers), self.shape[1]), dtype=self.dtype)
+            there = slice(start - part.start, start - part.start + len(numbers))
+            multiply(self.take(numbers, some), weights, out[there])
+        return out
 
     def take(self, numbers, out):
         """Copy the rows with these numbers to ``out``."""
         standardize(self._rows.take(numbers, out), self._mean, self._scale)
         return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        return StandardizedRows(self._rows.subset(numbers), self._mean, self._scale)
 
     def mean(self):
         """Mean of each column."""
@@ -403,3 +420,8 @@ class JoinedRows:
             taken = np.empty((len(numbers), rows.shape[1]), dtype=self.dtype)
             out[:, columns] = rows.take(numbers, taken)
         return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        left, right = self._parts
+        return JoinedRows(left.subset(numbers), right.subset(numbers).data.X)

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse
 
 from skebm import _rows
-from skebm._rows import StandardizedRows, as_rows, mean_and_common_scale, mean_and_scale
+from skebm._rows import JoinedRows, StandardizedRows, as_rows, mean_and_common_scale, mean_and_scale
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -86,3 +86,22 @@ def test_statistics_of_a_memory_map_take_no_copy_of_it():
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < X.nbytes / 2
+
+
+@each_storage
+def test_a_subset_has_the_rows_asked_for_and_stays_as_it_is_stored(storage):
+    rng = np.random.default_rng(0)
+    X, more = rng.integers(0, 2, (20, 5)).astype(float), rng.random((20, 2))
+    numbers = np.array([7, 3, 19])
+    standardized = StandardizedRows(as_rows(storage(X)), X.mean(axis=0), np.full(5, 2.0))
+    joined = JoinedRows(as_rows(storage(X)), more)
+    for rows, expected in [
+        (as_rows(storage(X)), X[numbers]),
+        (standardized, (X[numbers] - X.mean(axis=0)) / 2),
+        (joined, np.hstack([X, more])[numbers]),
+    ]:
+        subset = rows.subset(numbers)
+        assert type(subset) is type(rows)
+        assert subset.shape == expected.shape
+        taken = subset.take(np.arange(3), np.empty(expected.shape))
+        np.testing.assert_allclose(taken, expected, rtol=1e-15)

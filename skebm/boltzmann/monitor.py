@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from .._rows import DenseRows
-
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
 # watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
 N_WATCHED = 50
@@ -73,7 +71,5 @@ class Monitor:
 
 
 def _some(rows, numbers, most):
-    """Dense rows, at most so many, evenly spaced among those with the numbers given."""
-    numbers = numbers[:: -(-len(numbers) // most)]
-    some = np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype)
-    return DenseRows(rows.take(numbers, some))
+    """At most so many rows, evenly spaced among those with the numbers given."""
+    return rows.subset(numbers[:: -(-len(numbers) // most)])

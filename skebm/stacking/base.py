@@ -290,7 +290,7 @@ class BaseDSN(
         n_units = self._parameters.n_components
         if self.init == "random":
             return random_layer(
-                inputs.matrix(), rows.weights, n_units, generator, self._parameters.n_jobs
+                inputs.blocks(), rows.weights, n_units, generator, self._parameters.n_jobs
             )
         if self.init == "copy" and layer_below is not None:
             kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]

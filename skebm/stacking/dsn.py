@@ -355,7 +355,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     def _calibrate(self, module, point, penalty, training, held_out):
         if held_out is None:
             n_rows = len(training.targets)
-            some = training.take(np.arange(0, n_rows, -(-n_rows // _MOST_CALIBRATION_ROWS)))
+            every = -(-n_rows // _MOST_CALIBRATION_ROWS)
+            some = training if every == 1 else training.take(np.arange(0, n_rows, every))
             outputs = left_out_outputs(point, some, penalty)
         else:
             some, outputs = held_out, module.outputs(held_out.rows, self._parameters.n_jobs)

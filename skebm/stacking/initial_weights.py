@@ -14,22 +14,24 @@ _NARROWEST = 64
 _NEW_WEIGHT_SCALE = 0.1
 
 
-def random_layer(X, weights, n_units, generator, n_jobs):
+def random_layer(blocks, weights, n_units, generator, n_jobs):
     """Units with random weights, for features less their mean and divided by a quarter of their
-    range.
+    range. The features come as matrices that stand side by side.
 
     That scaling is part of the layer, which takes the features as they are. A standard deviation
     would give a feature that is hardly ever on weights that drown all others where it is.
     """
-    mean = weights @ X / weights.sum() if weights is not None else X.mean(axis=0)
-    low, high = ends(X)
+    means = [weights @ X / weights.sum() if weights is not None else X.mean(axis=0) for X in blocks]
+    mean = np.concatenate([np.ravel(mean) for mean in means])
+    low, high = (np.concatenate(side) for side in zip(*map(ends, blocks), strict=True))
+    n_features, dtype = len(mean), blocks[0].dtype
     spread = np.where(high > low, (high - low) / 4, 1)
-    scale = _RANDOM_SCALE / np.sqrt(X.shape[1])
-    directions = scale * generator.standard_normal((n_units, X.shape[1])) / spread
+    scale = _RANDOM_SCALE / np.sqrt(n_features)
+    directions = scale * generator.standard_normal((n_units, n_features)) / spread
     largest = np.maximum(np.abs(low), np.abs(high))
-    directions[:, high - low < _NARROWEST * np.finfo(X.dtype).eps * largest] = 0
-    bias = generator.standard_normal(n_units) - directions @ np.ravel(mean)
-    return _layer(directions, bias, X.dtype, n_jobs)
+    directions[:, high - low < _NARROWEST * np.finfo(dtype).eps * largest] = 0
+    bias = generator.standard_normal(n_units) - directions @ mean
+    return _layer(directions, bias, dtype, n_jobs)
 
 
 def rbm_layer(X, rbm, n_jobs):
