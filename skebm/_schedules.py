@@ -11,6 +11,10 @@ DECAYS = {
 }
 
 
+# What to say where a number is passed for a schedule, or a schedule for a number.
+HINT = "How it changes from epoch to epoch is the parameter {!r}."
+
+
 def stage_at(epoch, n_epochs, value):
     """Value of a parameter at an epoch: a number holds always, a list shares the epochs evenly."""
     stages = value if isinstance(value, list) else [value]

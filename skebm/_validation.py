@@ -19,7 +19,23 @@ class InvalidParameterError(ValueError, TypeError):
     """A constructor parameter has a value outside its range, or of the wrong type."""
 
 
-class Number:
+class Check:
+    """What a parameter may be: ``admits(value)``, and as a string a name of what it admits.
+
+    Attributes
+    ----------
+    is_per_layer : bool
+        Whether a parameter can have one value for each layer.
+    """
+
+    is_per_layer = False
+
+    def hint_for(self, value):
+        """A sentence to add to the error for a value; empty if there is nothing to add."""
+        return ""
+
+
+class Number(Check):
     """A number in a range, such as ``Number(Real, "(0, inf)")``; brackets say what is included."""
 
     def __init__(self, kind, interval):
@@ -84,7 +100,7 @@ class HasPlainParameters:
         return PlainParameters(self)
 
 
-class Schedule:
+class Schedule(Check):
     """A number in a range, or a sequence of such numbers over the epochs."""
 
     def __init__(self, kind, interval):
@@ -100,8 +116,10 @@ class Schedule:
         return f"{self._number}, or a sequence of such numbers"
 
 
-class PerLayer:
+class PerLayer(Check):
     """What another check admits, or a sequence of such values, one for each layer."""
+
+    is_per_layer = True
 
     def __init__(self, check):
         self._check = check
@@ -116,7 +134,7 @@ class PerLayer:
         return f"{self._check}, or a sequence with one for each hidden layer"
 
 
-class Options:
+class Options(Check):
     """One of a few strings."""
 
     def __init__(self, *values):
@@ -130,7 +148,7 @@ class Options:
         return "a str among {" + ", ".join(map(repr, self._values)) + "}"
 
 
-class Flag:
+class Flag(Check):
     """True or False."""
 
     def admits(self, value):
@@ -141,7 +159,7 @@ class Flag:
         return "an instance of 'bool'"
 
 
-class BatchSize:
+class BatchSize(Check):
     """A number of rows, or "auto"."""
 
     def admits(self, value):
@@ -154,7 +172,7 @@ class BatchSize:
         return "'auto' or an int in the range [1, inf)"
 
 
-class Scalar:
+class Scalar(Check):
     """Any one value."""
 
     def admits(self, value):
@@ -165,7 +183,7 @@ class Scalar:
         return "a number or a str"
 
 
-class ClassWeights:
+class ClassWeights(Check):
     """What scikit-learn takes for ``class_weight``."""
 
     def admits(self, value):
@@ -178,7 +196,37 @@ class ClassWeights:
         return "'balanced', a dict of numbers in the range [0, inf) or None"
 
 
-class Optional:
+class WithHint(Check):
+    """What another check admits, and what to say of values that are meant for another parameter.
+
+    Parameters
+    ----------
+    check : check
+    kind : type
+        Of values that are meant for another parameter.
+    hint : str
+        Which one that is.
+    """
+
+    def __init__(self, check, kind, hint):
+        self._check = check
+        self._kind = kind
+        self._hint = hint
+        self.is_per_layer = check.is_per_layer
+
+    def admits(self, value):
+        """Whether the other check admits the value."""
+        return self._check.admits(value)
+
+    def hint_for(self, value):
+        """A sentence to add to the error for a value; empty if there is nothing to add."""
+        return f" {self._hint}" if isinstance(value, self._kind) else ""
+
+    def __str__(self):
+        return str(self._check)
+
+
+class Optional(Check):
     """None, or what another check admits."""
 
     def __init__(self, check):
@@ -192,7 +240,7 @@ class Optional:
         return f"{self._check} or None"
 
 
-class AnyOf:
+class AnyOf(Check):
     """What at least one of several checks admits."""
 
     def __init__(self, *checks):
@@ -206,7 +254,7 @@ class AnyOf:
         return " or ".join(map(str, self._checks))
 
 
-class Instance:
+class Instance(Check):
     """An instance of a class."""
 
     def __init__(self, cls):
@@ -220,7 +268,7 @@ class Instance:
         return f"an instance of {self._class.__name__!r}"
 
 
-class Verbosity:
+class Verbosity(Check):
     """A boolean or a count."""
 
     def admits(self, value):
@@ -231,7 +279,7 @@ class Verbosity:
         return "an int in the range [0, inf) or an instance of 'bool'"
 
 
-class Randomness:
+class Randomness(Check):
     """What scikit-learn takes for ``random_state``."""
 
     def admits(self, value):
@@ -278,7 +326,7 @@ def check_argument(estimator, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
-            f"Got {value!r} instead."
+            f"Got {value!r} instead.{check.hint_for(value)}"
         )
     return plain(value)
 
@@ -423,6 +471,7 @@ __all__ = [
     "Scalar",
     "Schedule",
     "Verbosity",
+    "WithHint",
     "all_or_nothing",
     "check_argument",
     "check_mask",

@@ -196,3 +196,22 @@ def test_labels_of_a_memory_are_all_strings_or_none_is():
         memory.partial_fit(2 * X[2:4] - 1, ["a", "b"])
     assert memory.labels_.tolist() == [1, 2]
     assert memory.partial_fit(2 * X[2:3] - 1, [3]).labels_.dtype.kind == "i"
+
+
+@pytest.mark.parametrize(
+    ("model", "name", "value", "meant"),
+    [
+        (BernoulliRBM(), "learning_rate", "linear", "learning_rate_schedule"),
+        (GaussianRBM(), "learning_rate", "adaptive", "learning_rate_schedule"),
+        (DeepBeliefNetwork(), "learning_rate", "cosine", "learning_rate_schedule"),
+        (DBNClassifier(), "learning_rate", 0.1, "learning_rate_init"),
+        (DBNRegressor(), "learning_rate", [0.1, 0.2], "rbm_learning_rate"),
+        (DeepAutoencoder(), "learning_rate", 1, "learning_rate_init"),
+        (DBNClassifier(), "rbm_learning_rate", "linear", "rbm_learning_rate_schedule"),
+    ],
+)
+def test_a_rate_for_a_schedule_and_a_schedule_for_a_rate(model, name, value, meant):
+    model.set_params(**{name: value})
+    message = f"'{name}' parameter of {type(model).__name__} must .* instead.* parameter '{meant}'"
+    with pytest.raises(ValueError, match=message.replace("parameter 'rbm", ".*'rbm")):
+        model.fit(X, targets_of(model))

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
-from .._schedules import DECAYS
+from .._schedules import DECAYS, HINT
 from .._validation import (
     Flag,
     HasPlainParameters,
@@ -15,6 +15,7 @@ from .._validation import (
     Randomness,
     Schedule,
     Verbosity,
+    WithHint,
 )
 from .._version import VersionStamp
 from .gradient import OFFSET_RATE
@@ -47,7 +48,9 @@ class BaseRBM(VersionStamp, HasPlainParameters, TrainingMixin, InferenceMixin, B
 
     _parameter_checks: ClassVar = {
         "n_components": Number(Integral, "[1, inf)"),
-        "learning_rate": Schedule(Real, "(0, inf)"),
+        "learning_rate": WithHint(
+            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
         "batch_size": Number(Integral, "[1, inf)"),
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),

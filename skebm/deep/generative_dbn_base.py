@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import DenseRows, as_rows
-from .._schedules import DECAYS, last_stage, stage_at
+from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._validation import (
     FLOATS,
     Flag,
@@ -25,6 +25,7 @@ from .._validation import (
     Randomness,
     Schedule,
     Verbosity,
+    WithHint,
     all_or_nothing,
     check_argument,
     check_parameters,
@@ -67,7 +68,9 @@ class BaseGenerativeDBN(
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
         "learning_rate_schedule": Options(*DECAYS),
-        "learning_rate": Number(Real, "(0, inf)"),
+        "learning_rate": WithHint(
+            Number(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
         "n_iter": Number(Integral, "[1, inf)"),
         "shuffle": Flag(),
         "random_state": Randomness(),

@@ -8,7 +8,7 @@ from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
-from .._schedules import DECAYS
+from .._schedules import DECAYS, HINT
 from .._validation import (
     FLOATS,
     HasPlainParameters,
@@ -17,6 +17,7 @@ from .._validation import (
     Options,
     PerLayer,
     Schedule,
+    WithHint,
     check_argument,
     is_sequence,
 )
@@ -37,7 +38,11 @@ class PreTrained(HasPlainParameters):
         "visible_units": Options(*VISIBLE_UNITS),
         "rbm_algorithm": Options("cd", "pcd"),
         "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
-        "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+        "rbm_learning_rate": WithHint(
+            PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+            str,
+            HINT.format("rbm_learning_rate_schedule"),
+        ),
         "rbm_learning_rate_schedule": Options(*DECAYS),
         "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
         "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
@@ -60,7 +65,7 @@ class PreTrained(HasPlainParameters):
     def _check_numbers_of_values(self):
         """Raise an error where a parameter has values for another number of layers."""
         for name, check in self._parameter_checks.items():
-            if isinstance(check, PerLayer) and name != "hidden_layer_sizes":
+            if check.is_per_layer and name != "hidden_layer_sizes":
                 self._for_each_layer(name, len(self._sizes()))
 
     def _for_each_layer(self, name, n_hidden):

@@ -32,6 +32,7 @@ from .._validation import (
     Options,
     Randomness,
     Verbosity,
+    WithHint,
     all_or_nothing,
     check_parameters,
     divergence,
@@ -149,7 +150,12 @@ class BaseStack(
         "alpha": Number(Real, "[0, inf)"),
         "l1_ratio": Number(Real, "[0, 1]"),
         "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
-        "learning_rate": Options(*SCHEDULES),
+        "learning_rate": WithHint(
+            Options(*SCHEDULES),
+            (Real, list, tuple),
+            "Its size is the parameter 'learning_rate_init', that of pre-training is "
+            "'rbm_learning_rate'.",
+        ),
         "learning_rate_init": Number(Real, "(0, inf)"),
         "max_iter": Number(Integral, "[1, inf)"),
         "n_line_searches": Number(Integral, "[1, inf)"),

@@ -31,7 +31,7 @@ from ..kernels.random import fill_uniform
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
 from .recall import Dynamics, Outcome, random_orders, temperatures
 from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
-from .storage import RULES, Couplings, append
+from .storage import RULES, Couplings, append, rule_for
 from .unlearning import unlearn
 
 
@@ -470,7 +470,8 @@ class HopfieldMemory(
             warn_caller(
                 f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
                 f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
-                f"{rule.overload}.",
+                f"{rule.overload}. Patterns of this number are held by "
+                f"{rule_for(n_patterns, n_units)}.",
             )
 
     def _rule(self):
