@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
 FLOATS = (np.float64, np.float32)
@@ -339,6 +340,20 @@ def check_targets_are_there(estimator, y):
         )
 
 
+def validated(estimator, X, *arrays, **options):
+    """What scikit-learn's ``validate_data`` makes of data, in the order of bytes of the machine.
+
+    Kernels know no other, which pandas and memory maps may come in.
+    """
+    checked = validate_data(estimator, X, *arrays, **options)
+    return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def native(X):
+    """An array or a sparse matrix in the order of bytes of the machine."""
+    return X.astype(X.dtype.newbyteorder("="), copy=False)
+
+
 def row_weights(sample_weight, X):
     """How much each row of ``X`` counts, checked: an array of its own, of the type of ``X``.
 
@@ -480,8 +495,10 @@ __all__ = [
     "divergence",
     "have_diverged",
     "is_sequence",
+    "native",
     "plain",
     "row_weights",
+    "validated",
     "warn_caller",
     "warn_of_range",
 ]

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._random import RandomStreams
 from .._rows import DenseRows, as_rows, for_each_chunk
@@ -20,6 +20,8 @@ from .._validation import (
     Randomness,
     check_argument,
     check_mask,
+    native,
+    validated,
 )
 from .partition import (
     MOST_UNITS,
@@ -77,7 +79,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Means of the visible units, of the type of ``X``.
         """
         check_is_fitted(self)
-        H = check_array(X, dtype=FLOATS, estimator=self)
+        H = native(check_array(X, dtype=FLOATS, estimator=self))
         n_components = len(self.components_)
         if H.shape[1] != n_components:
             raise ValueError(
@@ -385,12 +387,12 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
 
     def _rows(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         return self._to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=FLOATS, order="C", reset=False, **options)
+        return validated(self, X, dtype=FLOATS, order="C", reset=False, **options)
 
     def _draws(self, random_state):
         """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""

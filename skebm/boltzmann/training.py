@@ -8,14 +8,13 @@ from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
 from .._threads import one_blas_thread
-from .._validation import FLOATS, all_or_nothing, check_parameters, divergence
+from .._validation import FLOATS, all_or_nothing, check_parameters, divergence, validated
 from .gradient import Learner, Settings
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
@@ -137,7 +136,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _training_rows(self, X, first_time):
         dtype = FLOATS if first_time else self.components_.dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
         self._inspect(rows, first_time)
         return self._to_states(rows)

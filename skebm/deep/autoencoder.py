@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
@@ -18,6 +17,7 @@ from .._validation import (
     Optional,
     Options,
     row_weights,
+    validated,
     warn_caller,
     warn_of_range,
 )
@@ -710,7 +710,7 @@ class DeepAutoencoder(BaseStack):
         return self._built_with["code"] == "binary"
 
     def _valid_rows(self, X, may_lack_values=False):
-        X = validate_data(
+        X = validated(
             self,
             X,
             accept_sparse="csr",

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
@@ -30,6 +30,7 @@ from .._validation import (
     check_argument,
     check_parameters,
     divergence,
+    validated,
 )
 from .._version import VersionStamp
 from ..boltzmann.units import BernoulliUnits
@@ -169,7 +170,7 @@ class BaseGenerativeDBN(
     def _begin(self, X, y, first_time, **how_to_read):
         """Validated data and labels; where training starts, what it starts with."""
         dtype = FLOATS if first_time else self.rbms_[0].components_.dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         labels = self._read_labels(X, y, first_time, **how_to_read)
         if first_time:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
@@ -301,7 +302,7 @@ class BaseGenerativeDBN(
 
     def _valid_states(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         return self._states(X)
 
     def _features(self, rows, n_layers):

@@ -20,6 +20,7 @@ from .._validation import (
     WithHint,
     check_argument,
     is_sequence,
+    native,
 )
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS
@@ -126,7 +127,7 @@ class PreTrained(HasPlainParameters):
 
     def _valid_units(self, X, number):
         """Values of the units of a finished hidden layer, validated."""
-        H = check_array(X, dtype=FLOATS, order="C", estimator=self)
+        H = native(check_array(X, dtype=FLOATS, order="C", estimator=self))
         n_units = self._finished_sizes()[number]
         if H.shape[1] != n_units:
             raise ValueError(

@@ -18,7 +18,7 @@ from sklearn.base import (
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
@@ -36,6 +36,7 @@ from .._validation import (
     all_or_nothing,
     check_parameters,
     divergence,
+    validated,
 )
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
@@ -235,7 +236,7 @@ class BaseStack(
 
     def _read_data(self, X, first_time):
         dtype = FLOATS if first_time else self.coefs_[0].dtype
-        return validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
 
     def _rows(self, X):
         """Rows as the network reads them."""
@@ -506,7 +507,7 @@ class BaseStack(
         return activations(self._layers(rows.dtype)[: number + 1], rows)
 
     def _valid_rows(self, X):
-        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
+        return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

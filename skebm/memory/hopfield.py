@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._random import RandomStreams
 from .._schedules import DECAYS
@@ -23,6 +23,7 @@ from .._validation import (
     check_argument,
     check_mask,
     check_parameters,
+    validated,
     warn_caller,
 )
 from .._version import VersionStamp
@@ -248,7 +249,7 @@ class HopfieldMemory(
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
-            X = validate_data(self, X)
+            X = validated(self, X)
             self._start(X, y)
             self._store(X, y)
         return self
@@ -280,7 +281,7 @@ class HopfieldMemory(
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
             first_time = not hasattr(self, "patterns_")
-            X = validate_data(self, X, reset=first_time)
+            X = validated(self, X, reset=first_time)
             if first_time:
                 self._start(X, y)
             self._store(X, y)
@@ -309,7 +310,7 @@ class HopfieldMemory(
         """
         rule = self._fitted_rule()
         with all_or_nothing(self):
-            X = validate_data(self, X, reset=False)
+            X = validated(self, X, reset=False)
             patterns = self._patterns_of(X, self._encoding_with(X))
             numbers = find_rows(patterns, self.patterns_)
             if (numbers == NOT_STORED).any():
@@ -603,7 +604,7 @@ default=None
             In units of the temperature.
         """
         self._fitted_rule()
-        X = validate_data(self, X, reset=False)
+        X = validated(self, X, reset=False)
         states, _ = self._states(X)
         return self._network().energy(states).astype(self._float_type(X.dtype), copy=False)
 
@@ -658,7 +659,7 @@ default=None
         """States after recall, as the network has them, and what else is known of them."""
         self._fitted_rule()
         finite = "allow-nan" if allow_missing or self.allow_missing else True
-        X = validate_data(self, X, reset=False, ensure_all_finite=finite)
+        X = validated(self, X, reset=False, ensure_all_finite=finite)
         gaps = _gaps(X, missing)
         states, encoding = self._states(X, gaps)
         free = _free(clamp, gaps, X.shape)

@@ -16,7 +16,7 @@ from sklearn.base import (
 )
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
@@ -37,6 +37,7 @@ from .._validation import (
     check_argument,
     check_parameters,
     row_weights,
+    validated,
 )
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
@@ -177,7 +178,7 @@ class BaseDSN(
         """Validated rows, what to predict, and weights or None."""
         dtype = FLOATS if first_time else self.modules_[0].components_.dtype
         options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
-        X, y = validate_data(self, X, y, **options, **self._y_checks)
+        X, y = validated(self, X, y, **options, **self._y_checks)
         if sample_weight is None:
             return X, y, None
         weights = row_weights(sample_weight, X)
@@ -432,7 +433,7 @@ class BaseDSN(
 
     def _validated(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
+        return validated(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
 
     def _stages(self, X, modules=None):
         """Yield each module, what it sees of the rows of ``X``, and its linear outputs."""

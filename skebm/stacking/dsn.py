@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
+from .._rows import check_scales
 from .._targets import TargetScale
 from .._validation import Options
 from .base import BaseDSN, final_estimator_has
@@ -628,7 +629,11 @@ class DSNRegressor(RegressorMixin, BaseDSN):
                 f"y has {columns.shape[1]} columns, but this {type(self).__name__} was fitted "
                 f"with {len(self.target_mean_)}."
             )
-        return TargetScale(self.target_mean_, self.target_scale_).standardize(columns, dtype)
+        scale = TargetScale(self.target_mean_, self.target_scale_)
+        # Further ones may be of another size than those that were measured.
+        sizes = np.abs((columns - scale.mean) / scale.deviation).max(axis=0)
+        check_scales(type(self).__name__, "targets", np.where(sizes > 1, sizes, 0), dtype, True)
+        return scale.standardize(columns, dtype)
 
     def _in_units_of_y(self, outputs):
         y = TargetScale(self.target_mean_, self.target_scale_).restore(outputs)
