@@ -146,6 +146,10 @@ class DenseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    def is_binary(self):
+        """Whether all values are 0 or 1."""
+        return all(_are_binary(self._X[part]) for part in chunks(self.shape[0]))
+
     @cached_property
     def density(self):
         """Share of the values that are not zero, in rows evenly spaced over the data."""
@@ -226,10 +230,18 @@ class SparseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    def is_binary(self):
+        """Whether all values are 0 or 1."""
+        return _are_binary(self._X.data)
+
     @property
     def density(self):
         """Share of the values that are not zero."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
+
+
+def _are_binary(values):
+    return bool(((values == 0) | (values == 1)).all())
 
 
 def _sums_of_squares(values):

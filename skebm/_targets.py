@@ -49,7 +49,7 @@ class TargetScale:
         deviation = unit * deviation_but_for_noise(mean, variance, y.dtype)
         mean = unit * mean
         check_scales(name, "targets", deviation, dtype)
-        check_scales(name, "targets", np.where(deviation > 0, largest, 0), dtype)
+        check_scales(name, "targets", np.where(largest > 1, largest, 0), dtype)
         return cls(mean.astype(dtype), np.where(deviation > 0, deviation, 1).astype(dtype))
 
     def standardize(self, y, dtype):

@@ -447,6 +447,23 @@ def warn_of_range(name, rows):
         )
 
 
+def warn_of_grey(name, rows):
+    """Warn if some of the rows have values besides 0 and 1, and so no probability.
+
+    Parameters
+    ----------
+    name : str
+        Of what asks for the probability.
+    rows : DenseRows or SparseRows
+    """
+    if not rows.is_binary():
+        warn_caller(
+            f"{name} is the probability of rows of 0 and 1, and the data have other values, for "
+            "which what is returned is none: it may be above 1. Binarize them first, for example "
+            "by (X > 0.5), or use score_samples of an RBM, which compares values between 0 and 1."
+        )
+
+
 @contextmanager
 def all_or_nothing(estimator):
     """Undo what happens to the attributes of ``estimator`` if the block is left by an exception.
@@ -500,5 +517,6 @@ __all__ = [
     "row_weights",
     "validated",
     "warn_caller",
+    "warn_of_grey",
     "warn_of_range",
 ]

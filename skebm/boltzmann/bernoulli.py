@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import warn_of_range
+from .._validation import warn_of_grey, warn_of_range
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
@@ -161,6 +161,9 @@ class BernoulliRBM(BaseRBM):
     def _inspect(self, rows, first_time):
         estimator, _ = self._names_in_messages()
         warn_of_range(estimator, rows)
+
+    def _warn_of_no_states(self, rows):
+        warn_of_grey(f"{type(self).__name__}.log_likelihood", rows)
 
     def _initial_machine(self, rows, mean, random_state):
         shape = self._parameters.n_components, rows.shape[1]

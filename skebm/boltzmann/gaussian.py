@@ -19,6 +19,9 @@ from .units import BernoulliUnits, GaussianUnits
 _INITIAL_SHARE = 0.02
 _N_ROWS_MIXED = 1000
 
+# Variances that are given can be so many times those of the data, or as small a share of them.
+_FARTHEST = 1e15
+
 
 class GaussianRBM(BaseRBM):
     """Restricted Boltzmann machine with real-valued visible and binary hidden units.
@@ -332,7 +335,14 @@ class GaussianRBM(BaseRBM):
                 f"The 'variances' parameter of {type(self).__name__} must be one number or "
                 f"{n_features}, as many as X has features. Got {self.variances!r} instead."
             )
-        return np.asarray(self.variances, dtype=np.float64) / self.scale_**2
+        variances = np.asarray(self.variances, dtype=np.float64) / self.scale_**2
+        too_far = ~self._is_constant & ~((variances > 1 / _FARTHEST) & (variances < _FARTHEST))
+        if too_far.any():
+            raise ValueError(
+                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, has to "
+                f"be within {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
+            )
+        return variances
 
     def _settings(self, now, rate_factor):
         settings = super()._settings(now, rate_factor)

@@ -22,8 +22,10 @@ from .._validation import (
     check_mask,
     native,
     validated,
+    warn_caller,
 )
 from .partition import (
+    MOST_CROSSING,
     MOST_UNITS,
     MOST_UNITS_ON_DEMAND,
     LogPartition,
@@ -357,6 +359,14 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         betas = inverse_temperatures(n_temperatures)
         path = TemperaturePath(machine, *self._fitted_base_rate())
         result = annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams)
+        if result.lower - result.upper > MOST_CROSSING:
+            warn_caller(
+                f"The bounds of {type(self).__name__}.log_partition cross: the lower one is "
+                f"{result.lower:.1f}, the upper one {result.upper:.1f} nats, since its chains did "
+                "not come to where the model has its mass. The estimate is the lower bound, and "
+                "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
+                "training went astray: lower its learning rate."
+            )
         return result.plus(self._log_scale())
 
     def log_likelihood(self, X, log_partition=None):
@@ -379,11 +389,15 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         rows = self._rows(X)
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
+        self._warn_of_no_states(rows)
         if log_partition is None:
             log_partition = self.log_partition(random_state=0)
         return -self._machine(rows.dtype).free_energy(rows) - in_nats(log_partition)
 
     # What the methods above share
+
+    def _warn_of_no_states(self, rows):
+        """Warn where rows are no states of the visible units, so that they have no probability."""
 
     def _rows(self, X):
         check_is_fitted(self)

@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
+from .._deployment import Deployable
 from .._schedules import DECAYS, HINT
 from .._validation import (
     Flag,
@@ -25,7 +26,9 @@ from .training import TrainingMixin
 from .units import BernoulliUnits
 
 
-class BaseRBM(VersionStamp, HasPlainParameters, TrainingMixin, InferenceMixin, BaseEstimator):
+class BaseRBM(
+    VersionStamp, Deployable, HasPlainParameters, TrainingMixin, InferenceMixin, BaseEstimator
+):
     """A restricted Boltzmann machine, whatever its visible units are.
 
     How it is trained stands in :class:`~skebm.boltzmann.training.TrainingMixin`, what can be done
@@ -155,6 +158,11 @@ class BaseRBM(VersionStamp, HasPlainParameters, TrainingMixin, InferenceMixin, B
         """The same, as training left it."""
         state = self._training_state
         return self._base_rate(state["offsets"], state["batch_size"])
+
+    def _leave_training_state(self):
+        state = self._training_state
+        self._training_state = {name: state[name] for name in ("offsets", "batch_size")}
+        vars(self).pop("h_samples_", None)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

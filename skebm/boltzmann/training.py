@@ -122,7 +122,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _check(self):
         check_parameters(self, self._parameter_checks)
         decay = (
-            np.max(self._parameters.learning_rate)
+            float(np.max(self._parameters.learning_rate))
             * self._parameters.alpha
             * (1 - self._parameters.l1_ratio)
         )
@@ -160,6 +160,11 @@ class TrainingMixin(CallbackSupportMixin):
                 "with warm_start=False, or leave n_components as it was."
             )
         state = self._training_state
+        if "negative_phase" not in state:
+            raise ValueError(
+                f"This {type(self).__name__} is without the state that training would go on from, "
+                "see without_training_state. Go on with the model that it is a copy of."
+            )
         before = copy.deepcopy(state["negative_phase"])
         if hasattr(self, "h_samples_"):
             before.chains = self.h_samples_.copy()
@@ -273,7 +278,8 @@ class TrainingMixin(CallbackSupportMixin):
         machine = learner.machine.copy()
         self._publish_machine(machine)
         if hasattr(self, "_training_state"):
-            for name in self._training_state["negative_phase"].fitted_attributes():
+            phase = self._training_state.get("negative_phase")
+            for name in () if phase is None else phase.fitted_attributes():
                 vars(self).pop(name, None)
         self._training_state = copy.deepcopy(
             {

@@ -8,6 +8,7 @@ from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
+from .._deployment import Deployable
 from .._schedules import DECAYS, HINT
 from .._validation import (
     FLOATS,
@@ -26,7 +27,7 @@ from .progress import StageReport
 from .visible_units import VISIBLE_UNITS
 
 
-class PreTrained(HasPlainParameters):
+class PreTrained(Deployable, HasPlainParameters):
     """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
 
     Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
@@ -102,6 +103,10 @@ class PreTrained(HasPlainParameters):
                     f"The {name!r} parameter of {type(self).__name__} is {now!r}, but it is to go "
                     f"on with a network that was made with {before!r}."
                 )
+
+    def _leave_training_state(self):
+        if hasattr(self, "rbms_"):
+            self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
 
     @property
     def _n_hidden(self):

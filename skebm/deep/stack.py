@@ -479,6 +479,10 @@ class BaseStack(
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
+    def _leave_training_state(self):
+        super()._leave_training_state()
+        self._solver = None
+
     # Use
 
     def transform(self, X, layer=-1):

@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
@@ -37,7 +38,12 @@ from .unlearning import unlearn
 
 
 class HopfieldMemory(
-    VersionStamp, HasPlainParameters, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
+    VersionStamp,
+    Deployable,
+    HasPlainParameters,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """Associative memory: stores rows, and recalls them from rows that are damaged.
 

@@ -62,7 +62,8 @@ def _other_value(X):
 def to_spins(X, encoding, threshold, dtype):
     """States of -1 and 1. What is missing becomes -1."""
     # In the other encodings zero separates the two values as well.
-    on = np.greater(X, threshold if encoding == THRESHOLD else 0)
+    with np.errstate(over="ignore"):  # a threshold beyond the type of the data is infinite in it
+        on = np.greater(X, threshold if encoding == THRESHOLD else 0)
     # In the memory of the truth values: of many rows, each copy costs more than the arithmetic.
     spins = on.view(np.int8)
     spins *= 2

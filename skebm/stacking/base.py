@@ -19,6 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._rows import check_scales
 from .._threads import one_blas_thread
@@ -72,6 +73,7 @@ def final_estimator_has(name):
 
 class BaseDSN(
     VersionStamp,
+    Deployable,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -380,8 +382,16 @@ class BaseDSN(
                 flush=True,
             )
 
+    def _leave_training_state(self):
+        self._equations = None
+
     def _add_rows(self, X, targets, weights):
         """Solve the output weights of the top module again, with these rows as well."""
+        if self._equations is None:
+            raise ValueError(
+                f"This {type(self).__name__} is without the sums over rows that partial_fit adds "
+                "to, see without_training_state. Go on with the model that it is a copy of."
+            )
         *_, (top, inputs, _) = self._stages(X)
         penalty = Penalty(top.alpha_, self._settings().noise)
         error = ReducedError(Examples(inputs.rows, targets, weights), penalty)
