@@ -20,6 +20,9 @@ from .kernels.sparse import (
 # result of one pass is still in the cache when the next pass reads it.
 CHUNK = 512
 
+# Whole weights stand for rows so many times while these are not more than so many times all rows.
+_MOST_REPETITIONS = 10
+
 # Stored values that are added up at a time.
 _VALUES = 2**18
 
@@ -53,6 +56,25 @@ def chunks(n_rows, size=CHUNK):
 def fitting_rows(n_columns, most=CHUNK):
     """How many rows to make a dense copy of at a time: ``most``, of wide data fewer."""
     return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
+
+
+def numbers_by_weight(weights):
+    """Numbers of rows, each as often as its weight is worth, in their order.
+
+    Of whole numbers, which may add up to some times the rows, that is each row so many times. Of
+    others, as many rows as there are, evenly spaced along the sum of the weights.
+
+    Returns
+    -------
+    ndarray of int, or None where all weights are the same
+    """
+    if (weights == weights[0]).all():
+        return None
+    n_rows, ends = len(weights), np.cumsum(weights, dtype=np.float64)
+    if (weights == np.rint(weights)).all() and ends[-1] <= _MOST_REPETITIONS * n_rows:
+        return np.repeat(np.arange(n_rows), weights.astype(np.intp))
+    places = (np.arange(n_rows) + 0.5) * (ends[-1] / n_rows)
+    return np.minimum(np.searchsorted(ends, places, side="right"), np.flatnonzero(weights)[-1])
 
 
 def for_each_chunk(function, n_rows, size=CHUNK):

@@ -7,7 +7,14 @@ import pytest
 import scipy.sparse
 
 from skebm import _rows
-from skebm._rows import JoinedRows, StandardizedRows, as_rows, mean_and_common_scale, mean_and_scale
+from skebm._rows import (
+    JoinedRows,
+    StandardizedRows,
+    as_rows,
+    mean_and_common_scale,
+    mean_and_scale,
+    numbers_by_weight,
+)
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -105,3 +112,14 @@ def test_a_subset_has_the_rows_asked_for_and_stays_as_it_is_stored(storage):
         assert subset.shape == expected.shape
         taken = subset.take(np.arange(3), np.empty(expected.shape))
         np.testing.assert_allclose(taken, expected, rtol=1e-15)
+
+
+def test_rows_come_as_often_as_their_weights_are_worth():
+    assert numbers_by_weight(np.full(4, 0.3)) is None
+    assert numbers_by_weight(np.array([2.0, 0.0, 1.0])).tolist() == [0, 0, 2]
+    weights = np.random.default_rng(0).random(1000) * (np.arange(1000) < 990)
+    numbers = numbers_by_weight(weights)
+    counts = np.bincount(numbers, minlength=1000)
+    assert len(numbers) == 1000
+    assert np.abs(counts - 1000 * weights / weights.sum()).max() < 1
+    assert counts[weights == 0].sum() == 0

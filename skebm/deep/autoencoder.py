@@ -359,7 +359,8 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in fine-tuning; not negative. None counts each as 1.
+            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
+            as often as its weight is worth.
 
         Returns
         -------

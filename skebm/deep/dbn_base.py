@@ -153,7 +153,8 @@ class BaseDBN(BaseStack):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; rows whose target is ``unlabeled`` take part in pre-training only.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in fine-tuning; not negative. None counts each as 1.
+            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
+            as often as its weight is worth.
 
         Returns
         -------

@@ -22,7 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import StandardizedRows, as_rows, mean_and_scale
+from .._rows import StandardizedRows, as_rows, mean_and_scale, numbers_by_weight
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -194,9 +194,10 @@ class BaseStack(
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
             examples = self._read(X, y, sample_weight, first_time=not resume)
-            self._begin(examples, first_time=not resume)
+            drawn = self._drawn_by_weight(examples)
+            self._begin(drawn, first_time=not resume)
             numbers, validate = self._hold_out(examples)
-            self._pretrain(examples.X, progress, commit)
+            self._pretrain(drawn.X, progress, commit)
             self._fine_tune(examples, numbers, validate, progress, commit)
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -212,8 +213,9 @@ class BaseStack(
         with all_or_nothing(self) as commit:
             first_time = not hasattr(self, "coefs_")
             examples = self._read(X, y, sample_weight, first_time, **how_to_read)
-            self._begin(examples, first_time)
-            self._pretrain(examples.X, progress, commit)
+            drawn = self._drawn_by_weight(examples)
+            self._begin(drawn, first_time)
+            self._pretrain(drawn.X, progress, commit)
             if len(examples.labelled):
                 self._learn_once(examples)
         return self
@@ -237,6 +239,14 @@ class BaseStack(
     def _read_data(self, X, first_time):
         dtype = FLOATS if first_time else self.coefs_[0].dtype
         return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+
+    def _drawn_by_weight(self, examples):
+        """Examples whose rows of data are there as often as their weights say.
+
+        RBMs, and the scales of the features, know of no weights.
+        """
+        numbers = numbers_by_weight(examples.weights)
+        return examples if numbers is None else examples._replace(X=examples.X[numbers])
 
     def _rows(self, X):
         """Rows as the network reads them."""

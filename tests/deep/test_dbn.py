@@ -302,6 +302,19 @@ def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(cls):
     assert np.abs(weighted.coefs_[0] - small(cls, **options).fit(X, y).coefs_[0]).max() > 1e-4
 
 
+@each_estimator
+@pytest.mark.parametrize("visible_units", ["bernoulli", "gaussian"])
+def test_weights_count_in_pre_training(cls, visible_units):
+    X, y = make_data(cls)
+    weights = np.random.default_rng(1).integers(0, 3, size=60)
+    options = {**FULL_BATCH, "visible_units": visible_units, "alpha": 0.1}
+    weighted = small(cls, **options).fit(X, y, sample_weight=weights)
+    repeated = small(cls, **options).fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    for ours, theirs in zip(weighted.rbms_, repeated.rbms_, strict=True):
+        np.testing.assert_array_equal(ours.components_, theirs.components_)
+    assert_same(weighted, repeated, X, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5, 2: 1.0}])
 def test_class_weights_are_weights_of_rows(class_weight):
     X, y = make_data(DBNClassifier)
