@@ -3,6 +3,13 @@
 import numpy as np
 
 
+def sorted_classes(classes):
+    """All labels that there will be, as the user has named them: in any collection, a set too."""
+    if not hasattr(classes, "__array__"):
+        classes = list(classes)
+    return np.unique(classes)
+
+
 def check_classes(estimator, classes):
     """Raise an error unless there are two classes or more."""
     if len(classes) < 2:
@@ -14,7 +21,7 @@ def check_classes(estimator, classes):
 
 def check_classes_of_further_call(estimator, classes):
     """Raise an error where a further call of partial_fit names other classes than the first."""
-    if classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+    if classes is not None and not np.array_equal(sorted_classes(classes), estimator.classes_):
         raise ValueError(
             f"classes={classes!r} is not the same as on the last call to partial_fit of "
             f"{type(estimator).__name__}, which was {estimator.classes_!r}."

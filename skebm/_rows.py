@@ -20,11 +20,27 @@ from .kernels.sparse import (
 # result of one pass is still in the cache when the next pass reads it.
 CHUNK = 512
 
+# Whole weights stand for rows so many times while these are not more than so many times all rows.
+_MOST_REPETITIONS = 10
+
 # Stored values that are added up at a time.
 _VALUES = 2**18
 
-# A column whose deviation is smaller than this share of its mean is rounding noise.
-_SMALLEST_DEVIATION = 1e-7
+# Numbers of a dense copy of rows that are worked on at a time, by each thread.
+_NUMBERS_AT_A_TIME = 2**22
+
+# A column whose deviation is no larger than this share of its mean is constant but for rounding: a
+# unit in the last place of float32. Of float64, some more, as models keep sums of means over
+# deviations, which lose as many digits.
+_NOISE = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-46}
+
+# The smallest number with all digits: not zero where a square is.
+_TINY = np.finfo(np.float64).tiny
+
+# Deviations that data can be divided by, and models multiplied by, with digits to spare; and those
+# of which this holds for the squares.
+_SCALES = {np.dtype(np.float32): (1e-33, 1e35), np.dtype(np.float64): (1e-150, 1e150)}
+_SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-150, 1e150)}
 
 
 def as_rows(X):
@@ -35,6 +51,30 @@ def as_rows(X):
 def chunks(n_rows, size=CHUNK):
     """Slices that cover ``n_rows`` rows, ``size`` at a time."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def fitting_rows(n_columns, most=CHUNK):
+    """How many rows to make a dense copy of at a time: ``most``, of wide data fewer."""
+    return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
+
+
+def numbers_by_weight(weights):
+    """Numbers of rows, each as often as its weight is worth, in their order.
+
+    Of whole numbers, which may add up to some times the rows, that is each row so many times. Of
+    others, as many rows as there are, evenly spaced along the sum of the weights.
+
+    Returns
+    -------
+    ndarray of int, or None where all weights are the same
+    """
+    if (weights == weights[0]).all():
+        return None
+    n_rows, ends = len(weights), np.cumsum(weights, dtype=np.float64)
+    if (weights == np.rint(weights)).all() and ends[-1] <= _MOST_REPETITIONS * n_rows:
+        return np.repeat(np.arange(n_rows), weights.astype(np.intp))
+    places = (np.arange(n_rows) + 0.5) * (ends[-1] / n_rows)
+    return np.minimum(np.searchsorted(ends, places, side="right"), np.flatnonzero(weights)[-1])
 
 
 def for_each_chunk(function, n_rows, size=CHUNK):
@@ -92,6 +132,10 @@ class DenseRows:
         # With the default mode, "raise", NumPy would go through a buffer of its own.
         return self._X.take(numbers, axis=0, out=out, mode="clip")
 
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        return DenseRows(self._X[numbers])
+
     def mean(self):
         """Mean of each column."""
         n_rows, n_columns = self.shape
@@ -106,11 +150,27 @@ class DenseRows:
 
     def variance(self):
         """Variance of each column."""
-        return self._X.var(axis=0, dtype=np.float64)
+        mean = self.mean()
+        n_rows, n_columns = self.shape
+        blocks, size = blocks_of(n_rows, CHUNK), fitting_rows(n_columns)
+        sums = np.zeros((len(blocks), 2, n_columns))
+
+        def add_up(k):
+            for start in range(blocks[k].start, blocks[k].stop, size):
+                from_mean = self._X[start : min(start + size, blocks[k].stop)] - mean
+                sums[k, 0] += from_mean.sum(axis=0)
+                sums[k, 1] += _sums_of_squares(from_mean)
+
+        for_each(add_up, range(len(blocks)))
+        return _variance_of(*sums.sum(axis=0), n_rows)
 
     def range(self):
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
+
+    def is_binary(self):
+        """Whether all values are 0 or 1."""
+        return all(_are_binary(self._X[part]) for part in chunks(self.shape[0]))
 
     @cached_property
     def density(self):
@@ -163,16 +223,23 @@ class SparseRows:
         gather_csr_rows(*self.data, numbers, out)
         return out
 
+    def subset(self, numbers):
+        """The rows with these numbers, on their own, and as sparse as they are."""
+        return SparseRows(self._X[numbers])
+
     def mean(self):
         """Mean of each column."""
         return self._column_sums(self._X.data) / self.shape[0]
 
     def variance(self):
         """Variance of each column."""
-        X, mean = self._X, self.mean()
-        n_zeros = self.shape[0] - self._column_sums(np.ones(X.nnz))
-        squares = self._column_sums(np.square(X.data - mean[X.indices])) + n_zeros * mean**2
-        return squares / self.shape[0]
+        X, mean, n_rows = self._X, self.mean(), self.shape[0]
+        n_zeros = n_rows - self._column_sums(np.ones(X.nnz))
+        from_mean = X.data - mean[X.indices]
+        sums = self._column_sums(from_mean) - n_zeros * mean
+        squares = np.where(from_mean != 0, np.maximum(np.square(from_mean), _TINY), 0)
+        squares = self._column_sums(squares) + n_zeros * mean**2
+        return _variance_of(sums, squares, n_rows)
 
     def _column_sums(self, values):
         """Sums of numbers at the places of what is stored, in float64 for any type."""
@@ -185,37 +252,124 @@ class SparseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
+    def is_binary(self):
+        """Whether all values are 0 or 1."""
+        return _are_binary(self._X.data)
+
     @property
     def density(self):
         """Share of the values that are not zero."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
 
 
-def mean_and_scale(rows):
-    """Mean of each column, and its standard deviation, or 1 where that is but rounding noise.
+def _are_binary(values):
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _sums_of_squares(values):
+    """Of each column; above zero also where all squares are too small for a float64."""
+    sums = np.square(values).sum(axis=0)
+    vanished = np.flatnonzero(sums == 0)
+    if len(vanished):
+        sums[vanished] = np.any(values[:, vanished], axis=0) * len(values) * _TINY
+    return sums
+
+
+def _variance_of(sums, squares, n_rows):
+    """Variance, from sums of differences to what is nearly the mean, and of their squares."""
+    return np.maximum(squares / n_rows - np.square(sums / n_rows), 0)
+
+
+def mean_and_deviation(rows, name):
+    """Mean of each column, and its standard deviation, exactly 0 where that is but rounding noise.
+
+    Parameters
+    ----------
+    rows : DenseRows or SparseRows
+    name : str
+        Of the estimator that the user called.
 
     Returns
     -------
-    mean, scale : ndarray of float64, of shape (n_columns,)
+    mean, deviation : ndarray of float64, of shape (n_columns,)
+        A constant column has its value for a mean, exactly.
+
+    Raises
+    ------
+    ValueError
+        If the numbers are too large, or too small, to be scaled.
     """
-    mean, scale = rows.mean(), np.sqrt(rows.variance())
-    scale[scale <= _SMALLEST_DEVIATION * np.abs(mean)] = 1.0
-    return mean, scale
+    mean, variance = _moments(rows)
+    deviation = np.sqrt(variance)
+    check_scales(name, "features", deviation, rows.dtype)
+    return mean, deviation
 
 
-def mean_and_common_scale(rows):
+def mean_and_scale(rows, name):
+    """The same with 1 in place of deviations of 0: what columns are divided by."""
+    mean, deviation = mean_and_deviation(rows, name)
+    return mean, np.where(deviation > 0, deviation, 1)
+
+
+def mean_and_common_scale(rows, name):
     """Mean of each column, and for all columns the root of their mean variance.
 
-    Or 1 where that is but rounding noise.
+    Or 1 where all columns are constant but for rounding. See :func:`mean_and_deviation`.
 
     Returns
     -------
     mean, scale : ndarray of float64, of shape (n_columns,)
     """
-    mean, deviation = rows.mean(), np.sqrt(rows.variance().mean())
-    if deviation <= _SMALLEST_DEVIATION * np.abs(mean).max():
-        deviation = 1.0
-    return mean, np.full_like(mean, deviation)
+    mean, variance = _moments(rows)
+    scale = np.sqrt(variance.mean()) if variance.any() else 1.0
+    check_scales(name, "features", np.atleast_1d(scale), rows.dtype, to_square=True)
+    return mean, np.full_like(mean, scale)
+
+
+def _moments(rows):
+    """Mean and variance of each column; of one that is constant but for rounding, exactly 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, variance = rows.mean(), rows.variance()
+        is_constant = deviation_but_for_noise(mean, variance, rows.dtype) == 0
+    variance[is_constant] = 0
+    first = rows.take(np.arange(1), np.empty((1, rows.shape[1]), dtype=rows.dtype))[0]
+    mean[is_constant] = first[is_constant]
+    return mean, variance
+
+
+def deviation_but_for_noise(mean, variance, dtype):
+    """Standard deviations of numbers of a type; 0 where they are no more than rounding noise."""
+    deviation = np.sqrt(variance)
+    return np.where(deviation <= _NOISE[dtype] * np.abs(mean), 0, deviation)
+
+
+def check_scales(name, what, sizes, dtype, to_square=False):
+    """Raise an error where numbers are too large, or too small, to be scaled.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator that the user called.
+    what : str
+        The numbers, such as "features".
+    sizes : ndarray
+        Standard deviations or the like; 0 stands for no scale at all, and is fine.
+    dtype : dtype
+        What is computed in.
+    to_square : bool, default=False
+        Whether squares of the sizes are computed, too.
+    """
+    low, high = (_SCALES_TO_SQUARE if to_square else _SCALES)[np.dtype(dtype)]
+    # Written so that NaN, the difference of two infinities, is outside.
+    outside = ~((sizes == 0) | ((sizes >= low) & (sizes <= high)))
+    if outside.any():
+        which = "small" if sizes[outside][0] < low else "large"
+        raise ValueError(
+            f"{name} cannot compute with {what} whose size or standard deviation is too {which} "
+            f"for {dtype}: below {low:g} or above {high:g}. Got {sizes[outside][0]:.3g}, in "
+            f"{np.count_nonzero(outside)} of {len(sizes)}. Divide them by numbers of their own "
+            "size first."
+        )
 
 
 class StandardizedRows:
@@ -233,13 +387,22 @@ class StandardizedRows:
 
     def times(self, weights, part, out):
         """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
-        some = np.empty((part.stop - part.start, self.shape[1]), dtype=self.dtype)
-        return multiply(self.take(np.arange(part.start, part.stop), some), weights, out)
+        size = fitting_rows(self.shape[1])
+        for start in range(part.start, part.stop, size):
+            numbers = np.arange(start, min(start + size, part.stop))
+            some = np.empty((len(numbers), self.shape[1]), dtype=self.dtype)
+            there = slice(start - part.start, start - part.start + len(numbers))
+            multiply(self.take(numbers, some), weights, out[there])
+        return out
 
     def take(self, numbers, out):
         """Copy the rows with these numbers to ``out``."""
         standardize(self._rows.take(numbers, out), self._mean, self._scale)
         return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        return StandardizedRows(self._rows.subset(numbers), self._mean, self._scale)
 
     def mean(self):
         """Mean of each column."""
@@ -295,3 +458,8 @@ class JoinedRows:
             taken = np.empty((len(numbers), rows.shape[1]), dtype=self.dtype)
             out[:, columns] = rows.take(numbers, taken)
         return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        left, right = self._parts
+        return JoinedRows(left.subset(numbers), right.subset(numbers).data.X)

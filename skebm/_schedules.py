@@ -2,8 +2,6 @@
 
 import math
 
-import numpy as np
-
 # Factor of the learning rate at an epoch, counted from 0.
 DECAYS = {
     "constant": lambda epoch, n_epochs: 1.0,
@@ -13,12 +11,16 @@ DECAYS = {
 }
 
 
+# What to say where a number is passed for a schedule, or a schedule for a number.
+HINT = "How it changes from epoch to epoch is the parameter {!r}."
+
+
 def stage_at(epoch, n_epochs, value):
-    """Value of a parameter at an epoch: a number holds always, stages share the epochs evenly."""
-    stages = np.atleast_1d(value)
-    return stages[epoch * len(stages) // n_epochs].item()
+    """Value of a parameter at an epoch: a number holds always, a list shares the epochs evenly."""
+    stages = value if isinstance(value, list) else [value]
+    return stages[epoch * len(stages) // n_epochs]
 
 
 def last_stage(value):
     """Value of a parameter after the last change."""
-    return np.atleast_1d(value)[-1].item()
+    return value[-1] if isinstance(value, list) else value

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
 
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
 FLOATS = (np.float64, np.float32)
@@ -19,7 +20,23 @@ class InvalidParameterError(ValueError, TypeError):
     """A constructor parameter has a value outside its range, or of the wrong type."""
 
 
-class Number:
+class Check:
+    """What a parameter may be: ``admits(value)``, and as a string a name of what it admits.
+
+    Attributes
+    ----------
+    is_per_layer : bool
+        Whether a parameter can have one value for each layer.
+    """
+
+    is_per_layer = False
+
+    def hint_for(self, value):
+        """A sentence to add to the error for a value; empty if there is nothing to add."""
+        return ""
+
+
+class Number(Check):
     """A number in a range, such as ``Number(Real, "(0, inf)")``; brackets say what is included."""
 
     def __init__(self, kind, interval):
@@ -31,6 +48,10 @@ class Number:
     def admits(self, value):
         """Whether ``value`` is such a number."""
         if isinstance(value, (bool, np.bool_)) or not isinstance(value, self.kind):
+            return False
+        try:
+            value = plain(value) if self.kind is Integral else float(value)
+        except OverflowError:
             return False
         above = value >= self._low if self.interval[0] == "[" else value > self._low
         below = value <= self._high if self.interval[-1] == "]" else value < self._high
@@ -46,7 +67,41 @@ def is_sequence(value):
     return isinstance(value, (list, tuple)) or np.ndim(value) > 0
 
 
-class Schedule:
+def plain(value):
+    """A parameter as Python's own int, float or bool, or as a list of these.
+
+    Numbers of NumPy's smaller types overflow where Python's do not, and kernels take neither
+    fractions nor the types that are wider than float64.
+    """
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    for kind, make in (((bool, np.bool_), bool), (Integral, int), (Real, float)):
+        if isinstance(value, kind):
+            return make(value)
+    return value
+
+
+class PlainParameters:
+    """The parameters of an estimator as they are computed with, see :func:`plain`."""
+
+    def __init__(self, estimator):
+        self._estimator = estimator
+
+    def __getattr__(self, name):
+        return plain(getattr(self._estimator, name))
+
+
+class HasPlainParameters:
+    """Mixin: an estimator that reads its own parameters as plain numbers."""
+
+    @property
+    def _parameters(self):
+        return PlainParameters(self)
+
+
+class Schedule(Check):
     """A number in a range, or a sequence of such numbers over the epochs."""
 
     def __init__(self, kind, interval):
@@ -62,8 +117,10 @@ class Schedule:
         return f"{self._number}, or a sequence of such numbers"
 
 
-class PerLayer:
+class PerLayer(Check):
     """What another check admits, or a sequence of such values, one for each layer."""
+
+    is_per_layer = True
 
     def __init__(self, check):
         self._check = check
@@ -78,7 +135,7 @@ class PerLayer:
         return f"{self._check}, or a sequence with one for each hidden layer"
 
 
-class Options:
+class Options(Check):
     """One of a few strings."""
 
     def __init__(self, *values):
@@ -92,7 +149,7 @@ class Options:
         return "a str among {" + ", ".join(map(repr, self._values)) + "}"
 
 
-class Flag:
+class Flag(Check):
     """True or False."""
 
     def admits(self, value):
@@ -103,7 +160,7 @@ class Flag:
         return "an instance of 'bool'"
 
 
-class BatchSize:
+class BatchSize(Check):
     """A number of rows, or "auto"."""
 
     def admits(self, value):
@@ -116,7 +173,7 @@ class BatchSize:
         return "'auto' or an int in the range [1, inf)"
 
 
-class Scalar:
+class Scalar(Check):
     """Any one value."""
 
     def admits(self, value):
@@ -127,7 +184,7 @@ class Scalar:
         return "a number or a str"
 
 
-class ClassWeights:
+class ClassWeights(Check):
     """What scikit-learn takes for ``class_weight``."""
 
     def admits(self, value):
@@ -140,7 +197,37 @@ class ClassWeights:
         return "'balanced', a dict of numbers in the range [0, inf) or None"
 
 
-class Optional:
+class WithHint(Check):
+    """What another check admits, and what to say of values that are meant for another parameter.
+
+    Parameters
+    ----------
+    check : check
+    kind : type
+        Of values that are meant for another parameter.
+    hint : str
+        Which one that is.
+    """
+
+    def __init__(self, check, kind, hint):
+        self._check = check
+        self._kind = kind
+        self._hint = hint
+        self.is_per_layer = check.is_per_layer
+
+    def admits(self, value):
+        """Whether the other check admits the value."""
+        return self._check.admits(value)
+
+    def hint_for(self, value):
+        """A sentence to add to the error for a value; empty if there is nothing to add."""
+        return f" {self._hint}" if isinstance(value, self._kind) else ""
+
+    def __str__(self):
+        return str(self._check)
+
+
+class Optional(Check):
     """None, or what another check admits."""
 
     def __init__(self, check):
@@ -154,7 +241,7 @@ class Optional:
         return f"{self._check} or None"
 
 
-class AnyOf:
+class AnyOf(Check):
     """What at least one of several checks admits."""
 
     def __init__(self, *checks):
@@ -168,7 +255,7 @@ class AnyOf:
         return " or ".join(map(str, self._checks))
 
 
-class Instance:
+class Instance(Check):
     """An instance of a class."""
 
     def __init__(self, cls):
@@ -182,7 +269,7 @@ class Instance:
         return f"an instance of {self._class.__name__!r}"
 
 
-class Verbosity:
+class Verbosity(Check):
     """A boolean or a count."""
 
     def admits(self, value):
@@ -193,7 +280,7 @@ class Verbosity:
         return "an int in the range [0, inf) or an instance of 'bool'"
 
 
-class Randomness:
+class Randomness(Check):
     """What scikit-learn takes for ``random_state``."""
 
     def admits(self, value):
@@ -228,6 +315,11 @@ def check_parameters(estimator, checks):
 def check_argument(estimator, name, value, check):
     """Raise an error that names the estimator, the argument and the value if it is not admitted.
 
+    Returns
+    -------
+    value : object
+        The argument as it is computed with, see :func:`plain`.
+
     Raises
     ------
     InvalidParameterError
@@ -235,8 +327,9 @@ def check_argument(estimator, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
-            f"Got {value!r} instead."
+            f"Got {value!r} instead.{check.hint_for(value)}"
         )
+    return plain(value)
 
 
 def check_targets_are_there(estimator, y):
@@ -245,6 +338,20 @@ def check_targets_are_there(estimator, y):
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
         )
+
+
+def validated(estimator, X, *arrays, **options):
+    """What scikit-learn's ``validate_data`` makes of data, in the order of bytes of the machine.
+
+    Kernels know no other, which pandas and memory maps may come in.
+    """
+    checked = validate_data(estimator, X, *arrays, **options)
+    return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def native(X):
+    """An array or a sparse matrix in the order of bytes of the machine."""
+    return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 
 def row_weights(sample_weight, X):
@@ -257,9 +364,9 @@ def row_weights(sample_weight, X):
     """
     if sample_weight is None or np.isscalar(sample_weight):
         sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight", copy=True
-    )
+    weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
+    # Of a pandas series, scikit-learn's copy may be one that cannot be written to.
+    weights = np.array(weights)
     if weights.ndim != 1:
         raise ValueError("Sample weights must be 1D array or scalar")
     if weights.shape != (X.shape[0],):
@@ -289,6 +396,30 @@ def check_mask(name, mask, shape):
     return np.atleast_2d(mask)
 
 
+def have_diverged(*arrays):
+    """Whether some of the parameters are no finite numbers, or too large to learn on.
+
+    That is where a change by 1 would be lost in rounding.
+    """
+    return not all((np.abs(a) < 1 / np.finfo(a.dtype).eps).all() for a in arrays)
+
+
+def divergence(estimator, rate, value):
+    """The error of training whose weights have diverged.
+
+    Parameters
+    ----------
+    estimator, rate : str
+        Names of the estimator that the user called, and of its learning rate.
+    value : object
+        What that is.
+    """
+    return ValueError(
+        f"The weights of {estimator} are no longer finite, or have become too large to compute "
+        f"with. Lower the {rate!r} parameter, {value!r}, or scale the data."
+    )
+
+
 def warn_caller(message, category=UserWarning):
     """Warn about the line that called into skebm, however many frames of ours are in between."""
     frame, level = sys._getframe(1), 2
@@ -313,6 +444,23 @@ def warn_of_range(name, rows):
         warn_caller(
             f"{name} is meant for values between 0 and 1, the data range from {low:.6g} to "
             f"{high:.6g}. Scale them, for example by sklearn.preprocessing.MinMaxScaler."
+        )
+
+
+def warn_of_grey(name, rows):
+    """Warn if some of the rows have values besides 0 and 1, and so no probability.
+
+    Parameters
+    ----------
+    name : str
+        Of what asks for the probability.
+    rows : DenseRows or SparseRows
+    """
+    if not rows.is_binary():
+        warn_caller(
+            f"{name} is the probability of rows of 0 and 1, and the data have other values, for "
+            "which what is returned is none: it may be above 1. Binarize them first, for example "
+            "by (X > 0.5), or use score_samples of an RBM, which compares values between 0 and 1."
         )
 
 
@@ -343,23 +491,32 @@ __all__ = [
     "BatchSize",
     "ClassWeights",
     "Flag",
+    "HasPlainParameters",
     "Instance",
     "InvalidParameterError",
     "Number",
     "Optional",
     "Options",
     "PerLayer",
+    "PlainParameters",
     "Randomness",
     "Scalar",
     "Schedule",
     "Verbosity",
+    "WithHint",
     "all_or_nothing",
     "check_argument",
     "check_mask",
     "check_parameters",
     "check_targets_are_there",
+    "divergence",
+    "have_diverged",
     "is_sequence",
+    "native",
+    "plain",
     "row_weights",
+    "validated",
     "warn_caller",
+    "warn_of_grey",
     "warn_of_range",
 ]

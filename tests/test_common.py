@@ -21,12 +21,13 @@ from joblib import Parallel, delayed
 from numpydoc.docscrape import ClassDoc
 from numpydoc.validate import validate
 from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
-from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.datasets import load_digits
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skebm
-from skebm import plotting
+from skebm import HopfieldMemory, plotting
 
 # scikit-learn's checks fit data of any range and in any number, and give a fit few iterations;
 # the estimators warn, as they should.
@@ -54,8 +55,14 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
 # {estimator: fitted attributes that are float64 also of float32 data}, with the reason.
 FLOAT64_ATTRIBUTES = {
     # They differ little from the means of the data, which may be large, or from what these add to
-    # the inputs of the hidden units.
-    "GaussianRBM": {"mean_", "scale_", "intercept_visible_", "intercept_hidden_"},
+    # the inputs of the hidden units; and squares of float32 may leave its range.
+    "GaussianRBM": {
+        "mean_",
+        "scale_",
+        "variances_",
+        "intercept_visible_",
+        "intercept_hidden_",
+    },
 }
 
 # scikit-learn defines these and runs them on its own estimators only. They are
@@ -417,3 +424,61 @@ def test_docstring_of_the_class(cls):
     fitted = {k for k in vars(make_small(cls).fit(frame, y)) if not k.startswith("_")}
     attributes = {name for p in doc["Attributes"] for name in p.name.split(", ")}
     assert fitted - set(parameters) <= attributes
+
+
+# Deployment ------------------------------------------------------------------
+
+
+@each_estimator
+def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
+    X, y = make_data(cls)
+    X = X if cls is not HopfieldMemory else 2 * X - 1
+    options = {
+        "n_components": 40,
+        "hidden_layer_sizes": (40, 30),
+        "momentum": 0.5,
+        "rbm_momentum": 0.5,
+    }
+    model = make_small(cls, **options).fit(X, y)
+    state = fitted_state(model)
+
+    small = model.without_training_state()
+
+    assert outputs(small, X) == outputs(model, X)
+    assert fitted_state(model) == state
+    sizes = [len(pickle.dumps(each)) for each in (small, model)]
+    if cls is HopfieldMemory:  # it has nothing else
+        return
+    assert sizes[0] < 0.7 * sizes[1]
+    for name in ("sample", "log_partition"):
+        if hasattr(model, name):
+            a, b = (getattr(clone_of, name)(random_state=0) for clone_of in (small, model))
+            assert joblib.hash(a) == joblib.hash(b)
+    if cls.__name__ in ("BernoulliRBM", "GaussianRBM", "DSNClassifier", "DSNRegressor"):
+        with pytest.raises(ValueError, match="without_training_state"):
+            small.partial_fit(X, y)
+    elif hasattr(small, "partial_fit"):
+        small.partial_fit(X, y)
+    small.set_params(**small.get_params()).fit(X, y)
+    assert outputs(small, X) == outputs(model, X)
+
+
+@each_estimator
+def test_both_dtypes_draw_the_same_numbers(cls):
+    """The same seed leads to the same chains, up to rounding, whatever runs them."""
+    if cls is HopfieldMemory or "DSN" in cls.__name__:  # searches along lines part ways
+        return
+    X, y = load_digits(return_X_y=True)
+    y = y if is_classifier(cls()) else y.astype(float)
+    for algorithm in ("cd", "pcd", "pt") if hasattr(cls(), "algorithm") else (None,):
+        model = make_small(cls, algorithm=algorithm, hidden_layer_sizes=(16, 9), n_components=16)
+        H = [
+            clone(model).fit((X[:300] / 16).astype(dtype), y[:300]).transform(X[:300] / 16)
+            for dtype in (np.float32, np.float64)
+        ]
+        np.testing.assert_allclose(*H, rtol=1e-3, atol=1e-3)
+
+
+def test_without_a_fit_there_is_no_copy_for_use():
+    with pytest.raises(NotFittedError):
+        skebm.BernoulliRBM().without_training_state()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import warn_of_range
+from .._validation import warn_of_grey, warn_of_range
 from .initial import random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
@@ -161,9 +161,12 @@ class BernoulliRBM(BaseRBM):
         estimator, _ = self._names_in_messages()
         warn_of_range(estimator, rows)
 
+    def _warn_of_no_states(self, rows):
+        warn_of_grey(f"{type(self).__name__}.log_likelihood", rows)
+
     def _initial_machine(self, rows, mean, random_state):
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
-        n_hidden, dtype = self.n_components, rows.dtype
+        n_hidden, dtype = self._parameters.n_components, rows.dtype
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, rows.variance(), n_hidden, activity, random_state
         )

@@ -6,12 +6,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._rows import StandardizedRows, mean_and_scale
+from .._rows import StandardizedRows, mean_and_deviation
 from .._validation import Flag, Number, Optional, Options, Schedule
 from .initial import initial_scale, random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
+
+# Variances that are given can be so many times those of the data, or as small a share of them.
+_FARTHEST = 1e15
 
 
 class GaussianRBM(BaseRBM):
@@ -24,7 +27,8 @@ class GaussianRBM(BaseRBM):
 
     Features of any scale can be given as they are: training sees each of them less its mean and
     over its standard deviation, both measured in the first call of ``fit`` or ``partial_fit``, and
-    everything that comes out is in the units of the data again. Constant features are harmless.
+    everything that comes out is in the units of the data again. Features that are constant in those
+    rows have no weights, and samples have their value.
     See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
 
     Parameters
@@ -124,7 +128,8 @@ class GaussianRBM(BaseRBM):
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units, the means of the features when all hidden units are off.
     variances_ : ndarray of shape (n_features,)
-        Variances of the features given the hidden units.
+        Variances of the features given the hidden units, float64. A constant feature
+        counts as one of variance 1 in densities, and has no noise in samples.
     mean_ : ndarray of shape (n_features,)
         Mean of each feature in the rows of the first call.
     scale_ : ndarray of shape (n_features,)
@@ -258,7 +263,10 @@ class GaussianRBM(BaseRBM):
 
     def _inspect(self, rows, first_time):
         if first_time:
-            self.mean_, self.scale_ = mean_and_scale(rows)
+            estimator, _ = self._names_in_messages()
+            self.mean_, deviation = mean_and_deviation(rows, estimator)
+            self.scale_ = np.where(deviation > 0, deviation, 1)
+            self._is_constant = deviation == 0
 
     def _to_states(self, rows):
         return StandardizedRows(rows, self.mean_, self.scale_)
@@ -272,18 +280,22 @@ class GaussianRBM(BaseRBM):
         return float(np.log(self.scale_).sum())
 
     def _initial_machine(self, rows, mean, random_state):
-        """A machine that has the means and variances of the data, as if nothing correlated."""
-        n_hidden, activity, variance = self.n_components, self._start_activity(), np.ones(len(mean))
-        visible = self._visible_base_rate(mean, rows.shape[0])
+        """A machine that has the means and variances of the data, as if nothing correlated.
+
+        What does not vary has no weights, and draws without noise.
+        """
+        n_hidden, activity = self._parameters.n_components, self._start_activity()
+        visible = self._visible_units(mean, np.zeros_like(mean))
+        variance = np.where(self._is_constant, 0.0, 1.0)
         if self.variances is None:
             # With orthogonal weights and the variance s of the units, a feature has the precision
             # 1 / s - q / s^2 to second order, which is to be 1.
             scale, _ = initial_scale(visible, variance, n_hidden, activity)
             q = scale**2 * n_hidden * activity * (1 - activity)
-            visible.log_variance += np.log((1 + np.sqrt(1 - 4 * q)) / 2)
+            variances = (1 + np.sqrt(1 - 4 * q)) / 2
         else:
-            visible.log_variance += np.log(self._given_variances())
-        visible.inertia = self._inertia()
+            variances = self._given_variances()
+        visible.log_variance = np.where(self._is_constant, 0.0, np.log(variances))
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
@@ -295,10 +307,17 @@ class GaussianRBM(BaseRBM):
         )
 
     def _visible_base_rate(self, mean, n_rows):
-        return GaussianUnits(mean, np.zeros_like(mean))
+        return GaussianUnits(mean, np.zeros_like(mean), is_constant=self._is_constant)
+
+    def _visible_units(self, bias, log_variance):
+        return GaussianUnits(bias, log_variance, self._inertia(), self._is_constant)
 
     def _inertia(self):
-        return float(np.exp(-self.langevin_time)) if self.sampler == "gibbs-langevin" else 0.0
+        return (
+            float(np.exp(-self._parameters.langevin_time))
+            if self.sampler == "gibbs-langevin"
+            else 0.0
+        )
 
     def _given_variances(self):
         """The parameter, in units of the variances of the data."""
@@ -308,44 +327,56 @@ class GaussianRBM(BaseRBM):
                 f"The 'variances' parameter of {type(self).__name__} must be one number or "
                 f"{n_features}, as many as X has features. Got {self.variances!r} instead."
             )
-        return np.asarray(self.variances, dtype=np.float64) / self.scale_**2
+        variances = np.asarray(self.variances, dtype=np.float64) / self.scale_**2
+        too_far = ~self._is_constant & ~((variances > 1 / _FARTHEST) & (variances < _FARTHEST))
+        if too_far.any():
+            raise ValueError(
+                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, has to "
+                f"be within {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
+            )
+        return variances
 
     def _settings(self, now, rate_factor):
         settings = super()._settings(now, rate_factor)
         if not self.learn_variance:
             variance_rate = 0.0
-        elif self.variance_learning_rate is None:
+        elif self._parameters.variance_learning_rate is None:
             variance_rate = settings.learning_rate / 10
         else:
-            variance_rate = rate_factor * self.variance_learning_rate
+            variance_rate = rate_factor * self._parameters.variance_learning_rate
         return replace(
-            settings, variance_rate=variance_rate, max_gradient_norm=self.max_gradient_norm
+            settings,
+            variance_rate=variance_rate,
+            max_gradient_norm=self._parameters.max_gradient_norm,
         )
 
     def _publish_machine(self, machine):
-        # The intercepts stay float64: they are small beside the means of the data, or beside what
-        # these contribute to the inputs of the hidden units, and would drown in their rounding.
+        # The variances stay float64, as a square may leave the range of float32; and the
+        # intercepts: they are small beside the means of the data, or beside what these contribute
+        # to the inputs of the hidden units, and would drown in their rounding.
         scale, dtype = self.scale_, machine.dtype
         variances = np.exp(machine.visible.log_variance.astype(np.float64))
-        weights = machine.weights * (variances * scale)[:, None]
+        # Rounding of a mean leaves a trace in the weights of what is constant.
+        deviation = np.where(self._is_constant, 0.0, scale)
+        weights = machine.weights * (variances * deviation)[:, None]
         self.components_ = weights.T.astype(dtype)
-        self.variances_ = (variances * scale**2).astype(dtype)
-        self.intercept_visible_ = self.mean_ + scale * machine.visible.bias
+        self.variances_ = variances * scale**2
+        self.intercept_visible_ = self.mean_ + deviation * machine.visible.bias
         self.intercept_hidden_ = machine.hidden.bias - self._input_of_mean()
 
     def _machine(self, dtype):
         """The fitted machine of standardised states."""
-        variances = self.variances_.astype(np.float64)
+        variances = self.variances_
         weights = self.components_.T * (self.scale_ / variances)[:, None]
         bias = (self.intercept_visible_ - self.mean_) / self.scale_
         log_variance = np.log(variances) - 2 * np.log(self.scale_)
         hidden_bias = self.intercept_hidden_ + self._input_of_mean()
         return Machine(
             np.ascontiguousarray(weights, dtype=dtype),
-            GaussianUnits(bias, log_variance, self._inertia()).copy(dtype),
+            self._visible_units(bias, log_variance).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),
         )
 
     def _input_of_mean(self):
         """What a row of the data's means adds to the inputs of the hidden units."""
-        return self.components_ @ (self.mean_ / self.variances_.astype(np.float64))
+        return self.components_ @ (self.mean_ / self.variances_)

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._random import RandomStreams
 from .._rows import DenseRows, as_rows, for_each_chunk
@@ -20,8 +20,12 @@ from .._validation import (
     Randomness,
     check_argument,
     check_mask,
+    native,
+    validated,
+    warn_caller,
 )
 from .partition import (
+    MOST_CROSSING,
     MOST_UNITS,
     MOST_UNITS_ON_DEMAND,
     LogPartition,
@@ -77,7 +81,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Means of the visible units, of the type of ``X``.
         """
         check_is_fitted(self)
-        H = check_array(X, dtype=FLOATS, estimator=self)
+        H = native(check_array(X, dtype=FLOATS, estimator=self))
         n_components = len(self.components_)
         if H.shape[1] != n_components:
             raise ValueError(
@@ -107,7 +111,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             Visible states, of the type of ``X``.
         """
         rows = self._rows(X)
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
         return self._to_data(self._walk(all_of(rows), n_steps, random_state))
 
     def sample(
@@ -150,8 +154,8 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         count = Number(Integral, "[1, inf)")
-        check_argument(self, "n_samples", n_samples, Optional(count))
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(count))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         walk = self._walk if algorithm == "gibbs" else self._walk_tempered
         if init is None:
@@ -191,7 +195,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         V : ndarray of shape (n_samples, n_features)
             ``X`` with each NaN replaced by the estimated expectation of its unit.
         """
-        check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[1, inf)"))
         X = self._dense(X, ensure_all_finite="allow-nan")
         missing = np.isnan(X)
         streams = self._draws(random_state)
@@ -339,9 +343,11 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         check_is_fitted(self)
         check_argument(self, "method", method, Options("auto", "exact", "ais"))
-        check_argument(self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)"))
-        check_argument(self, "n_chains", n_chains, Number(Integral, "[2, inf)"))
-        check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
+        n_temperatures = check_argument(
+            self, "n_temperatures", n_temperatures, Number(Integral, "[2, inf)")
+        )
+        n_chains = check_argument(self, "n_chains", n_chains, Number(Integral, "[2, inf)"))
+        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, Number(Integral, "[0, inf)"))
         rows = None if X is None else self._rows(X)
         streams = self._draws(random_state)
         machine = self._machine(self.components_.dtype)
@@ -356,6 +362,14 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         betas = inverse_temperatures(n_temperatures)
         path = TemperaturePath(machine, *self._fitted_base_rate())
         result = annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams)
+        if result.lower - result.upper > MOST_CROSSING:
+            warn_caller(
+                f"The bounds of {type(self).__name__}.log_partition cross: the lower one is "
+                f"{result.lower:.1f}, the upper one {result.upper:.1f} nats, since its chains did "
+                "not come to where the model has its mass. The estimate is the lower bound, and "
+                "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
+                "training went astray: lower its learning rate."
+            )
         return result.plus(self._log_scale())
 
     def log_likelihood(self, X, log_partition=None):
@@ -378,20 +392,24 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         """
         rows = self._rows(X)
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
+        self._warn_of_no_states(rows)
         if log_partition is None:
             log_partition = self.log_partition(random_state=0)
         return -self._machine(rows.dtype).free_energy(rows) - in_nats(log_partition)
 
     # What the methods above share
 
+    def _warn_of_no_states(self, rows):
+        """Warn where rows are no states of the visible units, so that they have no probability."""
+
     def _rows(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         return self._to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
-        return validate_data(self, X, dtype=FLOATS, order="C", reset=False, **options)
+        return validated(self, X, dtype=FLOATS, order="C", reset=False, **options)
 
     def _draws(self, random_state):
         """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
@@ -413,7 +431,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         streams = self._draws(random_state)
         machine = self._machine(states.dtype)
         base = (units.copy(states.dtype) for units in self._fitted_base_rate())
-        betas = getattr(self, "betas_", np.linspace(0, 1, self.n_replicas))
+        betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         tempering = Tempering(tuple(base), betas.astype(np.float64))
         fixed = None if keep is None else (keep, states)
         with one_blas_thread():

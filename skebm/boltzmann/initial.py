@@ -38,7 +38,8 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     unit has a standard deviation of 2 over the rows, and what all hidden units add to a visible one
     has one of ``visible.largest_initial_input`` over their states. The weights of any two visible
     units are orthogonal, where there are as many hidden ones: to second order in the weights, the
-    model is then one of independent features, with the means of the data.
+    model is then one of independent features, with the means of the data. Visible units that never
+    vary have no weights.
 
     Parameters
     ----------
@@ -63,6 +64,7 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     directions = _orthogonal(n_units, len(mean), generator)
     visible.over_variance(directions)
     weights = scale * directions.T
+    weights[variance == 0] = 0
     # A normal input of this deviation brings the mean activity as near to a half as dividing the
     # bias by this root does: D. J. C. MacKay, "The evidence framework applied to classification
     # networks", Neural Computation 4, 1992.

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._rows import CHUNK, for_each_chunk
 from .._threads import blocks_of, for_each
+from .._validation import have_diverged
 from ..kernels.products import multiply
 
 # Fewer rows than this are not worth waking a second thread for.
@@ -42,8 +43,14 @@ class Machine:
 
     def is_finite(self):
         """Whether every parameter is a finite number."""
-        parameters = self.weights, *self.visible.parameters, *self.hidden.parameters
-        return all(np.isfinite(parameter).all() for parameter in parameters)
+        return all(np.isfinite(parameter).all() for parameter in self._parameters())
+
+    def has_diverged(self):
+        """Whether a parameter is not finite, or so large that nothing can be computed with it."""
+        return have_diverged(*self._parameters()) or not self.visible.bear(self.weights)
+
+    def _parameters(self):
+        return self.weights, *self.visible.parameters, *self.hidden.parameters
 
     # A pass from one layer to the other is a product, a mean, and perhaps a draw, each over the
     # one before and while it is in the cache.

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .._rows import DenseRows
 from .initial import dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
@@ -90,7 +89,5 @@ class Monitor:
 
 
 def _some(rows, numbers, most):
-    """Dense rows, at most so many, evenly spaced among those with the numbers given."""
-    numbers = numbers[:: -(-len(numbers) // most)]
-    some = np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype)
-    return DenseRows(rows.take(numbers, some))
+    """At most so many rows, evenly spaced among those with the numbers given."""
+    return rows.subset(numbers[:: -(-len(numbers) // most)])

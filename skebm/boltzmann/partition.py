@@ -31,6 +31,10 @@ from ..kernels.products import multiply
 MOST_UNITS = 20
 MOST_UNITS_ON_DEMAND = 30
 
+# Nats by which bounds may cross for they scatter; that the lower one of chains is too high by t has
+# a probability of exp(-t) at most.
+MOST_CROSSING = 3.0
+
 # Chains to a thread; fewer make matrix products slow.
 _SMALLEST_BLOCK = 24
 
@@ -46,14 +50,16 @@ class LogPartition:
     Attributes
     ----------
     estimate : float
-        The best guess, in nats.
+        The best guess, in nats. Where the bounds cross by more than 3 nats, the way back did not
+        start at samples of the model: the lower bound, which holds in any case.
     lower, upper : float
         Bounds in expectation, in nats: those of a run scatter, and where annealing is so slow
         that they meet, they may cross by as much as they scatter. Equal where ``estimate`` is
         exact.
     standard_error : float
         Of ``estimate``, in nats, from the scatter of the chains: what all of them missed is not
-        in it, but shows as a gap between the bounds. 0 where ``estimate`` is exact.
+        in it, but shows as a gap between the bounds. 0 where ``estimate`` is exact. Where the
+        bounds cross by more than 3 nats, by how much they do.
     """
 
     estimate: float
@@ -165,12 +171,12 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     back = anneal(path, betas[::-1], v, streams)
     log_ratio, standard_error = _combine(there, back)
     of_base = path.log_partition_of_base()
-    return LogPartition(
-        estimate=of_base + log_ratio,
-        lower=of_base + _log_mean_exp(there),
-        upper=of_base - _log_mean_exp(back),
-        standard_error=standard_error,
-    )
+    lower, upper = of_base + _log_mean_exp(there), of_base - _log_mean_exp(back)
+    if lower - upper > MOST_CROSSING:
+        # The way back started somewhere else than at samples of the machine: what holds in any
+        # case is the lower bound.
+        return LogPartition(lower, lower, upper, max(standard_error, lower - upper))
+    return LogPartition(of_base + log_ratio, lower, upper, standard_error)
 
 
 def anneal(path, betas, v, streams):

@@ -5,8 +5,19 @@ from typing import ClassVar
 
 from sklearn.base import BaseEstimator
 
-from .._schedules import DECAYS
-from .._validation import Flag, Number, Optional, Options, Randomness, Schedule, Verbosity
+from .._deployment import Deployable
+from .._schedules import DECAYS, HINT
+from .._validation import (
+    Flag,
+    HasPlainParameters,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Schedule,
+    Verbosity,
+    WithHint,
+)
 from .._version import VersionStamp
 from .gradient import OFFSET_RATE
 from .inference import InferenceMixin
@@ -16,7 +27,9 @@ from .training import TrainingMixin
 from .units import BernoulliUnits
 
 
-class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
+class BaseRBM(
+    VersionStamp, Deployable, HasPlainParameters, TrainingMixin, InferenceMixin, BaseEstimator
+):
     """A restricted Boltzmann machine, whatever its visible units are.
 
     How it is trained stands in :class:`~skebm.boltzmann.training.TrainingMixin`, what can be done
@@ -39,7 +52,9 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
 
     _parameter_checks: ClassVar = {
         "n_components": Number(Integral, "[1, inf)"),
-        "learning_rate": Schedule(Real, "(0, inf)"),
+        "learning_rate": WithHint(
+            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
         "batch_size": Number(Integral, "[1, inf)"),
         "n_iter": Number(Integral, "[0, inf)"),
         "verbose": Verbosity(),
@@ -134,7 +149,8 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
 
     def _start_activity(self):
         """Share of the rows that a hidden unit begins on for, about."""
-        return ACTIVITY if self.sparsity_target is None else self.sparsity_target
+        target = self._parameters.sparsity_target
+        return ACTIVITY if target is None else target
 
     def _base_rate(self, offsets, batch_size):
         """Layers of units that have the means of the data and know nothing of each other."""
@@ -148,6 +164,11 @@ class BaseRBM(VersionStamp, TrainingMixin, InferenceMixin, BaseEstimator):
         """The same, as training left it."""
         state = self._training_state
         return self._base_rate(state["offsets"], state["batch_size"])
+
+    def _leave_training_state(self):
+        state = self._training_state
+        self._training_state = {name: state[name] for name in ("offsets", "batch_size")}
+        vars(self).pop("h_samples_", None)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -8,14 +8,20 @@ from functools import partial
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
 from .._threads import one_blas_thread
-from .._validation import FLOATS, all_or_nothing, check_parameters, warn_caller
+from .._validation import (
+    FLOATS,
+    all_or_nothing,
+    check_parameters,
+    divergence,
+    validated,
+    warn_caller,
+)
 from .gradient import Learner, Settings
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
@@ -59,7 +65,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _fit(self, X, y, report):
         """Fit, and call ``report(epoch, measured)`` after each epoch, counted from 1."""
         self._check()
-        progress = self._init_callback_context(max_subtasks=self.n_iter)
+        progress = self._init_callback_context(max_subtasks=self._parameters.n_iter)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit, one_blas_thread():
             resume = self.warm_start and hasattr(self, "components_")
@@ -125,7 +131,11 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
-        decay = np.max(self.learning_rate) * self.alpha * (1 - self.l1_ratio)
+        decay = (
+            float(np.max(self._parameters.learning_rate))
+            * self._parameters.alpha
+            * (1 - self._parameters.l1_ratio)
+        )
         if decay >= 1:
             estimator, prefix = self._names_in_messages()
             raise ValueError(
@@ -136,7 +146,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _training_rows(self, X, first_time):
         dtype = FLOATS if first_time else self.components_.dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         rows = as_rows(X)
         self._inspect(rows, first_time)
         return self._to_states(rows)
@@ -145,18 +155,23 @@ class TrainingMixin(CallbackSupportMixin):
         random_state = check_random_state(self.random_state)
         mean = rows.mean()
         machine = self._initial_machine(rows, mean, random_state)
-        activity = np.full(self.n_components, self._start_activity(), dtype=rows.dtype)
+        activity = np.full(self._parameters.n_components, self._start_activity(), dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
         return self._learner(machine, None, (mean.astype(rows.dtype), activity), None, 0, streams)
 
     def _resumed_learner(self):
-        if self.n_components != len(self.components_):
+        if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
                 f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
                 "with warm_start=False, or leave n_components as it was."
             )
         state = self._training_state
+        if "negative_phase" not in state:
+            raise ValueError(
+                f"This {type(self).__name__} is without the state that training would go on from, "
+                "see without_training_state. Go on with the model that it is a copy of."
+            )
         before = copy.deepcopy(state["negative_phase"])
         if hasattr(self, "h_samples_"):
             before.chains = self.h_samples_.copy()
@@ -172,9 +187,13 @@ class TrainingMixin(CallbackSupportMixin):
     def _learner(self, machine, phase_before, offsets, velocity, n_updates, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = NEGATIVE_PHASES[self.algorithm].prepare(
-            self, machine, self._base_rate(offsets, self.batch_size), streams, phase_before
+            self._parameters,
+            machine,
+            self._base_rate(offsets, self._parameters.batch_size),
+            streams,
+            phase_before,
         )
-        if velocity is None and np.any(self.momentum):
+        if velocity is None and np.any(self._parameters.momentum):
             velocity = tuple(
                 np.zeros_like(parameter)
                 for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
@@ -187,14 +206,14 @@ class TrainingMixin(CallbackSupportMixin):
             rows,
             training,
             held_out,
-            self.n_iter_no_change,
-            self.tol,
-            self.reconstruction_tol,
+            self._parameters.n_iter_no_change,
+            self._parameters.tol,
+            self._parameters.reconstruction_tol,
             self._log_scale(),
         )
         history = {}
         self._publish(learner, history, n_iter=0)
-        for epoch in range(self.n_iter):
+        for epoch in range(self._parameters.n_iter):
             if monitor.dead_units.any():
                 monitor.restart_dead_units(learner, self._start_activity())
             task = progress.subcontext(task_name="epoch")
@@ -202,11 +221,12 @@ class TrainingMixin(CallbackSupportMixin):
             start = time.perf_counter()
             order = self._order(training, learner)
             settings = self._settings(
-                partial(stage_at, epoch, self.n_iter),
-                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+                partial(stage_at, epoch, self._parameters.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
             )
             self._run_epoch(rows, order, learner, settings)
             measured = monitor.measure(learner.machine)
+            self._refuse_divergence(not np.isfinite([*measured.values()]).all())
             measured["seconds"] = time.perf_counter() - start
             for name, value in measured.items():
                 history.setdefault(name, []).append(value)
@@ -233,23 +253,22 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _run_epoch(self, rows, order, learner, settings):
         learner.negative_phase.start_epoch(
-            partial(self._base_rate, learner.offsets, self.batch_size)
+            partial(self._base_rate, learner.offsets, self._parameters.batch_size)
         )
         with np.errstate(all="ignore"):
             learner.run_epoch(rows, order, settings)
-            finite = learner.machine.is_finite()
-        if not finite:
+            self._refuse_divergence(learner.machine.has_diverged())
+
+    def _refuse_divergence(self, has_diverged):
+        if has_diverged:
             estimator, prefix = self._names_in_messages()
-            raise ValueError(
-                f"The weights of {estimator} are no longer finite. Lower the "
-                f"'{prefix}learning_rate' parameter, {self.learning_rate!r}, or scale the data."
-            )
+            raise divergence(estimator, f"{prefix}learning_rate", self._parameters.learning_rate)
 
     def _split(self, n_rows, streams):
         """Numbers of the rows to train on and of those held out."""
         if not self.early_stopping:
             return np.arange(n_rows), np.arange(0)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        n_held_out = int(np.ceil(self._parameters.validation_fraction * n_rows))
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
@@ -264,14 +283,14 @@ class TrainingMixin(CallbackSupportMixin):
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         return Settings(
-            learning_rate=rate_factor * now(self.learning_rate),
-            batch_size=self.batch_size,
-            n_gibbs_steps=now(self.n_gibbs_steps),
-            momentum=now(self.momentum),
-            l2=self.alpha * (1 - self.l1_ratio),
-            l1=self.alpha * self.l1_ratio,
-            sparsity_target=self.sparsity_target,
-            sparsity_cost=self.sparsity_cost,
+            learning_rate=rate_factor * now(self._parameters.learning_rate),
+            batch_size=self._parameters.batch_size,
+            n_gibbs_steps=now(self._parameters.n_gibbs_steps),
+            momentum=now(self._parameters.momentum),
+            l2=self._parameters.alpha * (1 - self._parameters.l1_ratio),
+            l1=self._parameters.alpha * self._parameters.l1_ratio,
+            sparsity_target=self._parameters.sparsity_target,
+            sparsity_cost=self._parameters.sparsity_cost,
             centered=self.centered,
         )
 
@@ -280,12 +299,13 @@ class TrainingMixin(CallbackSupportMixin):
         machine = learner.machine.copy()
         self._publish_machine(machine)
         if hasattr(self, "_training_state"):
-            for name in self._training_state["negative_phase"].fitted_attributes():
+            phase = self._training_state.get("negative_phase")
+            for name in () if phase is None else phase.fitted_attributes():
                 vars(self).pop(name, None)
         self._training_state = copy.deepcopy(
             {
                 "offsets": learner.offsets,
-                "batch_size": self.batch_size,
+                "batch_size": self._parameters.batch_size,
                 "velocity": learner.velocity,
                 "n_updates": learner.n_updates,
                 "negative_phase": learner.negative_phase,

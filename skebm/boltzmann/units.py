@@ -18,6 +18,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from ..kernels.layers import (
+    MOST_DEVIATIONS,
     bernoulli_flip_log_odds,
     bernoulli_log_partition,
     bernoulli_mean,
@@ -102,6 +103,10 @@ class _Units:
         squares = np.square(weights).sum(axis=1)
         squares *= activity * (1 - activity) * (0.5 - mean)
         self.take_over(-(activity * weights.sum(axis=1) + squares))
+
+    def bear(self, weights):
+        """Whether the units can be computed with, given their weights to the other layer."""
+        return True
 
     def base_rate(self, n_rows, address):
         """States drawn with no input at all, of shape (n_rows, n_units)."""
@@ -321,6 +326,9 @@ class GaussianUnits(_Units):
         [0, 1). Above zero a draw is one exact step of Langevin dynamics of the units given their
         inputs (of Ornstein and Uhlenbeck's process), which keeps their distribution given the
         inputs but not the independence of one state from the last.
+    is_constant : ndarray of bool, of shape (n_units,), default=None
+        Units whose draws are their means: features that are always the same in the data. In
+        densities they count as all others. None: there are none.
     """
 
     parameter_names = ("bias", "log_variance")
@@ -328,14 +336,16 @@ class GaussianUnits(_Units):
     # With a square above 1 / 4 no variance of the units would make that of the features 1.
     largest_initial_input = math.sqrt(0.2)
 
-    def __init__(self, bias, log_variance, inertia=0.0):
+    def __init__(self, bias, log_variance, inertia=0.0, is_constant=None):
         self.bias = bias
         self.log_variance = log_variance
         self.inertia = inertia
+        self.is_constant = is_constant
 
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
-        return type(self)(self.bias.astype(dtype), self.log_variance.astype(dtype), self.inertia)
+        bias, log_variance = self.bias.astype(dtype), self.log_variance.astype(dtype)
+        return type(self)(bias, log_variance, self.inertia, self.is_constant)
 
     def take_over(self, inputs):
         """Make inputs that never change a part of the bias."""
@@ -361,7 +371,7 @@ class GaussianUnits(_Units):
         share, base_share = beta / self.variance, (1 - beta) / base.variance
         precision = share + base_share
         bias = (share * self.bias + base_share * base.bias) / precision
-        return type(self)(bias, -np.log(precision))
+        return type(self)(bias, -np.log(precision), is_constant=self.is_constant)
 
     def mean(self, inputs):
         """Means, written over ``inputs`` (n_rows, n_units)."""
@@ -375,6 +385,8 @@ class GaussianUnits(_Units):
         """
         out = mean if out is None else out
         deviation = np.sqrt(self.variance)
+        if self.is_constant is not None:
+            deviation[self.is_constant] = 0
         if previous is not None and self.inertia:
             mean = mean + self.inertia * (previous - mean)
             deviation *= np.sqrt(1 - self.inertia**2)
@@ -406,6 +418,10 @@ class GaussianUnits(_Units):
             states, other_inputs, weights, self.bias, self.variance, out
         )
         return out.sum(axis=1)
+
+    def bear(self, weights):
+        """Whether the means that the weights lead to are not too many deviations apart."""
+        return bool((np.sqrt(self.variance) * np.abs(weights).sum(axis=1) < MOST_DEVIATIONS).all())
 
     # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
     # to the means, what moves is M, the bias b and log s: M along <v h>, b along <v>, which are

@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from .._callbacks import with_callbacks
 from .._rows import DenseRows, as_rows, mean_and_common_scale
@@ -18,6 +17,7 @@ from .._validation import (
     Optional,
     Options,
     row_weights,
+    validated,
     warn_caller,
     warn_of_range,
 )
@@ -359,7 +359,8 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in fine-tuning; not negative. None counts each as 1.
+            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
+            as often as its weight is worth.
 
         Returns
         -------
@@ -416,13 +417,16 @@ class DeepAutoencoder(BaseStack):
 
     def _check(self):
         super()._check()
-        if self.sparsity_cost and self.code == "linear":
+        if self._parameters.sparsity_cost and self.code == "linear":
             raise ValueError(
                 f"The 'sparsity_cost' parameter of {type(self).__name__} needs a code of "
                 f"activities, code='logistic' or 'binary'. Got {self.sparsity_cost!r} with "
                 "code='linear'."
             )
-        if self.corruption in ("masking", "salt_and_pepper") and self.corruption_level > 1:
+        if (
+            self.corruption in ("masking", "salt_and_pepper")
+            and self._parameters.corruption_level > 1
+        ):
             raise ValueError(
                 f"The 'corruption_level' parameter of {type(self).__name__} must be a share, in "
                 f"[0, 1], with corruption={self.corruption!r}. Got {self.corruption_level!r}."
@@ -457,8 +461,13 @@ class DeepAutoencoder(BaseStack):
             warn_of_range(type(self).__name__, rows)
 
     def _is_kept_from_copying(self):
-        disturbed = self.corruption is not None and self.corruption_level > 0
-        return disturbed or self.sparsity_cost or self.contraction_cost or self._code_noise()
+        disturbed = self.corruption is not None and self._parameters.corruption_level > 0
+        return (
+            disturbed
+            or self._parameters.sparsity_cost
+            or self._parameters.contraction_cost
+            or self._code_noise()
+        )
 
     def _find_extremes(self, X):
         """The least and the greatest value that the network sees."""
@@ -473,7 +482,7 @@ class DeepAutoencoder(BaseStack):
 
     def _mean_and_scale(self, rows):
         """One scale for all features, so that the squared error is that of the data."""
-        return mean_and_common_scale(rows)
+        return mean_and_common_scale(rows, type(self).__name__)
 
     def _n_rbms(self):
         return len(self._sizes()) - (self.code != "logistic")
@@ -573,22 +582,24 @@ class DeepAutoencoder(BaseStack):
         noise = self._code_noise()
         corruption = None
         if self.corruption is not None:
-            corruption = Corruption(self.corruption, self.corruption_level, *self._extremes)
+            corruption = Corruption(
+                self.corruption, self._parameters.corruption_level, *self._extremes
+            )
         return replace(
             super()._objective(),
             corruption=corruption,
             noise=(0.0,) * (n - 1) + (noise,) + (0.0,) * n if noise else (),
-            sparse_layers=(n - 1,) if self.sparsity_cost else (),
-            sparsity_cost=self.sparsity_cost,
-            sparsity_target=self.sparsity_target,
+            sparse_layers=(n - 1,) if self._parameters.sparsity_cost else (),
+            sparsity_cost=self._parameters.sparsity_cost,
+            sparsity_target=self._parameters.sparsity_target,
             contracted_layers=n,
-            contraction_cost=self.contraction_cost,
+            contraction_cost=self._parameters.contraction_cost,
         )
 
     def _code_noise(self):
-        if self.code_noise is None:
+        if self._parameters.code_noise is None:
             return _NOISE_OF_BINARY_CODE if self.code == "binary" else 0.0
-        return self.code_noise
+        return self._parameters.code_noise
 
     # Use
 
@@ -700,7 +711,7 @@ class DeepAutoencoder(BaseStack):
         return self._built_with["code"] == "binary"
 
     def _valid_rows(self, X, may_lack_values=False):
-        X = validate_data(
+        X = validated(
             self,
             X,
             accept_sparse="csr",

@@ -11,7 +11,13 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from .._classes import check_classes, check_classes_of_further_call, check_labels
+from .._classes import (
+    check_classes,
+    check_classes_of_further_call,
+    check_labels,
+    sorted_classes,
+)
+from .._targets import TargetScale
 from .._validation import ClassWeights
 from .dbn_base import BaseDBN
 from .stack import learns_from_minibatches
@@ -396,7 +402,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
     def _set_classes(self, y, classes):
         several = len(y) and type_of_target(y).startswith("multilabel")
-        self._binarizer = LabelBinarizer().fit(y if several or classes is None else classes)
+        labels = y if several or classes is None else sorted_classes(classes)
+        self._binarizer = LabelBinarizer().fit(labels)
         self.classes_ = self._binarizer.classes_
         check_classes(self, self.classes_)
         is_binary = len(self.classes_) == 2 and not several
@@ -435,8 +442,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     with linear outputs on top, and learns the targets by backpropagation [1]_ [2]_.
 
     Where a parameter means the same as in :class:`sklearn.neural_network.MLPRegressor`, it has
-    the same name. Targets are best scaled to a variance near 1. See :ref:`the user guide <dbn>`
-    for how to choose the parameters.
+    the same name. Targets of any scale can be given as they are: the network learns each of them
+    less its mean and over its standard deviation. See :ref:`the user guide <dbn>` for how to choose
+    the parameters.
 
     Parameters
     ----------
@@ -553,6 +561,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     mean_, scale_ : ndarray of shape (n_features,)
         With ``visible_units="gaussian"``: what is taken from the features, and what they are
         then divided by, before they reach the first layer; float64.
+    target_mean_, target_scale_ : ndarray of shape (n_outputs,)
+        Mean and standard deviation of the targets, by which they are standardised; 1 for targets
+        that are constant. Those of the first call that has targets.
     n_outputs_ : int
         Number of outputs of the network.
     n_layers_ : int
@@ -581,7 +592,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     Notes
     -----
-    The loss is half the squared error, summed over outputs.
+    The loss is half the squared error of the standardised targets, summed over outputs.
 
     References
     ----------
@@ -603,6 +614,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     >>> bool(model.fit(X, y).score(X, y) > 0.8)
     True
     """
+
+    # R squared compares with the mean.
+    _fewest_held_out = 2
 
     @available_if(learns_from_minibatches)
     def partial_fit(self, X, y, sample_weight=None):
@@ -639,7 +653,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         -------
         mlp : MLPRegressor
             Fitted. Features that are standardised here have that in the weights of its first
-            layer.
+            layer, targets in those of its last.
 
         Raises
         ------
@@ -648,12 +662,17 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         """
         self._check_is_complete()
         targets = np.zeros((2, self.n_outputs_))
-        return self._to_mlp(MLPRegressor(), targets if self.n_outputs_ > 1 else targets.ravel())
+        mlp = self._to_mlp(MLPRegressor(), targets if self.n_outputs_ > 1 else targets.ravel())
+        mlp.coefs_[-1] *= self.target_scale_
+        mlp.intercepts_[-1] = mlp.intercepts_[-1] * self.target_scale_ + self.target_mean_
+        return mlp
 
     def _set_targets(self, y, first_time, classes):
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
         if first_time:
             self.n_outputs_ = n_outputs
+            for name in ("target_mean_", "target_scale_"):
+                vars(self).pop(name, None)
             self.out_activation_ = "identity"
         elif n_outputs != self.n_outputs_:
             raise ValueError(
@@ -669,14 +688,26 @@ class DBNRegressor(RegressorMixin, BaseDBN):
             network.layers[-1].bias[:] = np.average(targets, axis=0, weights=weights)
         return network
 
+    def _measure_targets(self, y, weights, dtype):
+        if not hasattr(self, "target_mean_"):
+            name = type(self).__name__
+            scale = TargetScale.of(y.reshape(len(y), -1), weights, dtype, name)
+            self.target_mean_, self.target_scale_ = scale.mean, scale.deviation
+
+    def _target_scale(self):
+        return TargetScale(self.target_mean_, self.target_scale_)
+
     def _encode(self, y):
-        return y.reshape(len(y), -1)
+        columns = y.reshape(len(y), -1).astype(np.float64)
+        return self._target_scale().standardize(columns, np.float64)
 
     def _decode(self, outputs):
-        return outputs.ravel() if self.n_outputs_ == 1 else outputs
+        y = self._target_scale().restore(outputs)
+        return y.ravel() if self.n_outputs_ == 1 else y
 
     def _score_outputs(self, outputs, y, weights):
-        return float(r2_score(y, self._decode(outputs), sample_weight=weights))
+        # The same for targets in their own units, whose squares may be too large for a float32.
+        return float(r2_score(self._encode(y), outputs, sample_weight=weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

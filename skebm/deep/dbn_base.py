@@ -1,6 +1,5 @@
 """What deep belief networks share, whatever they predict: targets, predictions."""
 
-import math
 import warnings
 from dataclasses import replace
 from numbers import Integral, Real
@@ -26,12 +25,28 @@ def _is_pretrained(estimator):
     return estimator.pretrain
 
 
+def _is_missing(label):
+    """Whether a label is None, NaN or pandas.NA."""
+    try:
+        # NaN is what is not itself, and pandas.NA what it is nobody knows.
+        return label is None or bool(label != label)
+    except TypeError:
+        return True
+
+
+def _missing(y):
+    """Where labels of any type are missing."""
+    if y.dtype.kind != "O":
+        return y != y
+    return np.array([_is_missing(label) for label in y.flat], dtype=bool).reshape(y.shape)
+
+
 class BaseDBN(BaseStack):
     """A stack of RBMs with an output layer on top, whatever it predicts.
 
     A subclass says what its targets are: how they become the outputs of a network
-    (``_set_targets``, ``_encode``), how outputs become predictions (``_decode``), and how good
-    these are (``_score_outputs``).
+    (``_set_targets``, ``_measure_targets``, ``_encode``), how outputs become predictions
+    (``_decode``), and how good these are (``_score_outputs``).
     """
 
     _parameter_checks: ClassVar = BaseStack._parameter_checks | {
@@ -138,7 +153,8 @@ class BaseDBN(BaseStack):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; rows whose target is ``unlabeled`` take part in pre-training only.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts in fine-tuning; not negative. None counts each as 1.
+            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
+            as often as its weight is worth.
 
         Returns
         -------
@@ -174,17 +190,18 @@ class BaseDBN(BaseStack):
         if self._nan_is_a_marker():
             assert_all_finite(y[labelled], input_name="y")
         self._set_targets(y[labelled], first_time, classes)
-        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
-        if len(labelled):
-            targets[labelled] = self._encode(y[labelled])
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")
+        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        if len(labelled):
+            self._measure_targets(y[labelled], weights[labelled], X.dtype)
+            targets[labelled] = self._encode(y[labelled])
         return Examples(X, y, labelled, DenseRows(targets), weights)
 
     def _nan_is_a_marker(self):
-        return isinstance(self.unlabeled, Real) and math.isnan(self.unlabeled)
+        return self.unlabeled is not None and _is_missing(self.unlabeled)
 
     def _read_targets(self, X, y):
         y = check_array(
@@ -202,9 +219,11 @@ class BaseDBN(BaseStack):
         """Whether each row has a target."""
         if self.unlabeled is None:
             return np.ones(len(y), dtype=bool)
-        # NaN is what is not itself, among labels of any type.
-        marked = y != y if self._nan_is_a_marker() else y == self.unlabeled
+        marked = _missing(y) if self._nan_is_a_marker() else y == self.unlabeled
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
+
+    def _measure_targets(self, y, weights, dtype):
+        """Look at the targets of some rows before they are encoded."""
 
     def _target_weights(self, y):
         """What the weight of a row is multiplied by for its target."""
@@ -227,16 +246,16 @@ class BaseDBN(BaseStack):
     def _stages(self, is_new):
         """Settings of one training after the other: the output layer alone, then all layers."""
         settings = self._settings()
-        n_output = min(self.n_iter_output, self.max_iter) if is_new else 0
+        n_output = min(self._parameters.n_iter_output, self._parameters.max_iter) if is_new else 0
         output_only = replace(settings.objective, frozen_layers=self._n_hidden)
         stages = [
             replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
-            replace(settings, max_iter=self.max_iter - n_output),
+            replace(settings, max_iter=self._parameters.max_iter - n_output),
         ]
         return [stage for stage in stages if stage.max_iter]
 
     def _objective(self):
-        dropout = (self.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
+        dropout = (self._parameters.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
         return replace(super()._objective(), dropout=dropout if any(dropout) else ())
 
     # Use
@@ -293,7 +312,7 @@ class BaseDBN(BaseStack):
         mlp.set_params(
             hidden_layer_sizes=self._finished_sizes(),
             activation=self._built_with["activation"],
-            alpha=self.alpha,
+            alpha=self._parameters.alpha,
         )
         # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
         # that is not to draw from NumPy's numbers.
@@ -302,7 +321,7 @@ class BaseDBN(BaseStack):
             mlp.set_params(max_iter=1, random_state=0).fit(
                 np.zeros((len(targets), self.n_features_in_), dtype=dtype), targets
             )
-        mlp.set_params(max_iter=self.max_iter, random_state=None)
+        mlp.set_params(max_iter=self._parameters.max_iter, random_state=None)
         mlp.coefs_ = [weights.copy() for weights in self.coefs_]
         mlp.intercepts_ = [bias.copy() for bias in self.intercepts_]
         if hasattr(self, "mean_"):

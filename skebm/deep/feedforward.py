@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._rows import chunks
+from .._rows import chunks, fitting_rows
 from .._threads import for_each, one_blas_thread
 from ..kernels import network as kernels
 from ..kernels.products import multiply
@@ -181,18 +181,42 @@ def losses(layers, rows, targets):
     -------
     losses : ndarray of shape (n_rows,), float64
     """
-    last = layers[-1]
-    out = np.empty(rows.shape[0])
+    last, out = layers[-1], np.empty(rows.shape[0])
 
-    def evaluate(part):
-        n_rows = part.stop - part.start
-        wanted = targets.take(np.arange(part.start, part.stop), last.empty(n_rows))
-        inputs, weights = _last_inputs(layers, rows, part), np.ones(n_rows, rows.dtype)
+    def evaluate(part, inputs, wanted):
+        weights = np.ones(len(wanted), rows.dtype)
         ACTIVATIONS[last.activation].loss(inputs, last.bias, wanted, weights, out[part])
 
-    with one_blas_thread():
-        for_each(evaluate, chunks(rows.shape[0]))
+    _compare(layers, rows, targets, evaluate)
     return out
+
+
+def squared_errors(layers, rows, targets):
+    """Squared error of each row, summed over outputs, of the type of the rows.
+
+    Parameters are those of :func:`losses`.
+    """
+    out = np.empty(rows.shape[0], dtype=rows.dtype)
+
+    def evaluate(part, inputs, wanted):
+        outputs = layers[-1].activate(inputs)
+        outputs -= wanted
+        out[part] = np.square(outputs, out=outputs).sum(axis=1)
+
+    _compare(layers, rows, targets, evaluate)
+    return out
+
+
+def _compare(layers, rows, targets, function):
+    """``function(part, inputs of the last layer, targets)`` of some rows after the others."""
+
+    def evaluate(part):
+        wanted = layers[-1].empty(part.stop - part.start)
+        targets.take(np.arange(part.start, part.stop), wanted)
+        function(part, _last_inputs(layers, rows, part), wanted)
+
+    with one_blas_thread():
+        for_each(evaluate, chunks(rows.shape[0], fitting_rows(targets.shape[1])))
 
 
 def _last_inputs(layers, rows, part):

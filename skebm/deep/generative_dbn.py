@@ -10,7 +10,12 @@ from sklearn.utils import assert_all_finite, check_consistent_length, column_or_
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._classes import check_classes, check_classes_of_further_call, one_hot
+from .._classes import (
+    check_classes,
+    check_classes_of_further_call,
+    one_hot,
+    sorted_classes,
+)
 from .._rows import DenseRows, chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there
@@ -280,7 +285,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         """
         self._check_complete()
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
-        check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
+        n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if log_partition is None:
             log_partition = self.rbms_[-1].log_partition(n_temperatures=1000, random_state=0)
@@ -638,7 +643,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         if first_time:
-            self.classes_ = np.unique(y if classes is None else classes)
+            self.classes_ = np.unique(y) if classes is None else sorted_classes(classes)
             check_classes(self, self.classes_)
         else:
             check_classes_of_further_call(self, classes)

@@ -10,12 +10,12 @@ from typing import ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._rows import DenseRows, as_rows
-from .._schedules import DECAYS, last_stage, stage_at
+from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._validation import (
     FLOATS,
     Flag,
@@ -25,9 +25,12 @@ from .._validation import (
     Randomness,
     Schedule,
     Verbosity,
+    WithHint,
     all_or_nothing,
     check_argument,
     check_parameters,
+    divergence,
+    validated,
 )
 from .._version import VersionStamp
 from ..boltzmann.units import BernoulliUnits
@@ -66,7 +69,9 @@ class BaseGenerativeDBN(
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
         "learning_rate_schedule": Options(*DECAYS),
-        "learning_rate": Number(Real, "(0, inf)"),
+        "learning_rate": WithHint(
+            Number(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
         "n_iter": Number(Integral, "[1, inf)"),
         "shuffle": Flag(),
         "random_state": Randomness(),
@@ -165,7 +170,7 @@ class BaseGenerativeDBN(
     def _begin(self, X, y, first_time, **how_to_read):
         """Validated data and labels; where training starts, what it starts with."""
         dtype = FLOATS if first_time else self.rbms_[0].components_.dtype
-        X = validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
         labels = self._read_labels(X, y, first_time, **how_to_read)
         if first_time:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
@@ -202,15 +207,15 @@ class BaseGenerativeDBN(
     def _fine_tune(self, X, labels, progress, commit):
         learner = self._learner()
         history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self.n_iter)
+        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.n_iter)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Up-down", self.n_iter)
-        for epoch in range(self.n_iter):
+        report = StageReport(self, "Up-down", self._parameters.n_iter)
+        for epoch in range(self._parameters.n_iter):
             epoch_task = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             settings = self._settings(
-                partial(stage_at, epoch, self.n_iter),
-                DECAYS[self.learning_rate_schedule](epoch, self.n_iter),
+                partial(stage_at, epoch, self._parameters.n_iter),
+                DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
             )
             measured = self._run_epoch(learner, X, labels, settings)
             measured["seconds"] = time.perf_counter() - start
@@ -229,9 +234,9 @@ class BaseGenerativeDBN(
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         return UpDownSettings(
-            learning_rate=rate_factor * self.learning_rate,
-            batch_size=self.batch_size,
-            n_gibbs_steps=now(self.n_gibbs_steps),
+            learning_rate=rate_factor * self._parameters.learning_rate,
+            batch_size=self._parameters.batch_size,
+            n_gibbs_steps=now(self._parameters.n_gibbs_steps),
         )
 
     def _run_epoch(self, learner, X, labels, settings):
@@ -239,11 +244,8 @@ class BaseGenerativeDBN(
         if self.shuffle:
             order = learner.streams.generator().permutation(order)
         error = learner.run_epoch(self._states(X), labels, order, settings)
-        if not learner.net.is_finite():
-            raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite. Lower the "
-                f"'learning_rate' parameter, {self.learning_rate!r}, or scale the data."
-            )
+        if learner.net.has_diverged() or not np.isfinite(error):
+            raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         return {"reconstruction_error": error}
 
     def _publish(self, learner, history):
@@ -300,7 +302,7 @@ class BaseGenerativeDBN(
 
     def _valid_states(self, X):
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
         return self._states(X)
 
     def _features(self, rows, n_layers):

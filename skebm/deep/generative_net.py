@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .._validation import have_diverged
 from ..boltzmann.machine import Machine
 from ..kernels.products import multiply
 
@@ -92,14 +93,14 @@ class GenerativeNet:
         """Type of the parameters and of all that is computed from them."""
         return self.top.dtype
 
-    def is_finite(self):
-        """Whether every parameter is a finite number."""
+    def has_diverged(self):
+        """Whether a parameter is not finite, or so large that nothing can be computed with it."""
         arrays = (
             array
             for c in self.connections
             for array in (c.recognition, c.generation, c.above.bias, c.below.bias)
         )
-        return self.top.is_finite() and all(np.isfinite(array).all() for array in arrays)
+        return self.top.has_diverged() or have_diverged(*arrays)
 
     def log_weights(self, v, row_numbers, seed, stream):
         """Log of p*(v, h) / q(h | v) for states h of all hidden layers but the highest.

@@ -8,22 +8,26 @@ from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
-from .._schedules import DECAYS
+from .._deployment import Deployable
+from .._schedules import DECAYS, HINT
 from .._validation import (
     FLOATS,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
     PerLayer,
     Schedule,
+    WithHint,
     check_argument,
     is_sequence,
+    native,
 )
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS
 
 
-class PreTrained:
+class PreTrained(Deployable, HasPlainParameters):
     """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
 
     Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
@@ -36,7 +40,11 @@ class PreTrained:
         "visible_units": Options(*VISIBLE_UNITS),
         "rbm_algorithm": Options("cd", "pcd"),
         "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
-        "rbm_learning_rate": PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+        "rbm_learning_rate": WithHint(
+            PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+            str,
+            HINT.format("rbm_learning_rate_schedule"),
+        ),
         "rbm_learning_rate_schedule": Options(*DECAYS),
         "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
         "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
@@ -59,12 +67,12 @@ class PreTrained:
     def _check_numbers_of_values(self):
         """Raise an error where a parameter has values for another number of layers."""
         for name, check in self._parameter_checks.items():
-            if isinstance(check, PerLayer) and name != "hidden_layer_sizes":
+            if check.is_per_layer and name != "hidden_layer_sizes":
                 self._for_each_layer(name, len(self._sizes()))
 
     def _for_each_layer(self, name, n_hidden):
         """The values of a parameter, one for each hidden layer."""
-        value = getattr(self, name)
+        value = getattr(self._parameters, name)
         if not is_sequence(value):
             return [value] * n_hidden
         if len(value) != n_hidden:
@@ -72,7 +80,7 @@ class PreTrained:
                 f"The {name!r} parameter of {type(self).__name__} has {len(value)} values, but "
                 f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
             )
-        return list(value)
+        return value
 
     def _finished_sizes(self):
         """Numbers of units of the hidden layers that are there, a tuple."""
@@ -96,6 +104,10 @@ class PreTrained:
                     f"on with a network that was made with {before!r}."
                 )
 
+    def _leave_training_state(self):
+        if hasattr(self, "rbms_"):
+            self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
+
     @property
     def _n_hidden(self):
         """Number of hidden layers of the fitted network, those that are not yet there included."""
@@ -108,7 +120,8 @@ class PreTrained:
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
         n_hidden = self._n_hidden
-        check_argument(self, "layer", layer, Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]"))
+        admitted = Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]")
+        layer = check_argument(self, "layer", layer, admitted)
         number = layer % n_hidden
         if number >= len(self._finished_sizes()):
             raise NotFittedError(
@@ -119,7 +132,7 @@ class PreTrained:
 
     def _valid_units(self, X, number):
         """Values of the units of a finished hidden layer, validated."""
-        H = check_array(X, dtype=FLOATS, order="C", estimator=self)
+        H = native(check_array(X, dtype=FLOATS, order="C", estimator=self))
         n_units = self._finished_sizes()[number]
         if H.shape[1] != n_units:
             raise ValueError(

@@ -53,7 +53,8 @@ class StochasticSolver:
     def move(self, parameters, place, gradient):
         """Move the stretch of the parameters in the slice ``place``, whose gradient is given."""
         averages = [average[place] for average in self._averages]
-        numbers = map(parameters.dtype.type, self._numbers)
+        with np.errstate(over="ignore"):  # threads have settings of their own
+            numbers = [parameters.dtype.type(number) for number in self._numbers]
         self.kernel(parameters[place], gradient, *averages, *numbers)
 
     def _step_numbers(self, learning_rate):

@@ -18,11 +18,11 @@ from sklearn.base import (
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import StandardizedRows, as_rows, mean_and_scale
+from .._rows import StandardizedRows, as_rows, mean_and_scale, numbers_by_weight
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -32,8 +32,11 @@ from .._validation import (
     Options,
     Randomness,
     Verbosity,
+    WithHint,
     all_or_nothing,
     check_parameters,
+    divergence,
+    validated,
 )
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
@@ -41,7 +44,14 @@ from .objective import Objective
 from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
 from .solvers import SOLVERS
-from .training import SCHEDULES, Learner, TrainingData, TrainingSettings, train
+from .training import (
+    SCHEDULES,
+    Learner,
+    TrainingData,
+    TrainingSettings,
+    refuse_divergence,
+    train,
+)
 
 
 def _glorot(n_in, n_out):
@@ -141,7 +151,12 @@ class BaseStack(
         "alpha": Number(Real, "[0, inf)"),
         "l1_ratio": Number(Real, "[0, 1]"),
         "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
-        "learning_rate": Options(*SCHEDULES),
+        "learning_rate": WithHint(
+            Options(*SCHEDULES),
+            (Real, list, tuple),
+            "Its size is the parameter 'learning_rate_init', that of pre-training is "
+            "'rbm_learning_rate'.",
+        ),
         "learning_rate_init": Number(Real, "(0, inf)"),
         "max_iter": Number(Integral, "[1, inf)"),
         "n_line_searches": Number(Integral, "[1, inf)"),
@@ -165,6 +180,9 @@ class BaseStack(
 
     _structure = (*PreTrained._structure, "activation", "pretrain")
 
+    # Rows that have a score together.
+    _fewest_held_out = 1
+
     # Training
 
     def _fit(self, X, y, sample_weight):
@@ -176,9 +194,10 @@ class BaseStack(
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
             examples = self._read(X, y, sample_weight, first_time=not resume)
-            self._begin(examples, first_time=not resume)
+            drawn = self._drawn_by_weight(examples)
+            self._begin(drawn, first_time=not resume)
             numbers, validate = self._hold_out(examples)
-            self._pretrain(examples.X, progress, commit)
+            self._pretrain(drawn.X, progress, commit)
             self._fine_tune(examples, numbers, validate, progress, commit)
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
@@ -194,8 +213,9 @@ class BaseStack(
         with all_or_nothing(self) as commit:
             first_time = not hasattr(self, "coefs_")
             examples = self._read(X, y, sample_weight, first_time, **how_to_read)
-            self._begin(examples, first_time)
-            self._pretrain(examples.X, progress, commit)
+            drawn = self._drawn_by_weight(examples)
+            self._begin(drawn, first_time)
+            self._pretrain(drawn.X, progress, commit)
             if len(examples.labelled):
                 self._learn_once(examples)
         return self
@@ -218,7 +238,15 @@ class BaseStack(
 
     def _read_data(self, X, first_time):
         dtype = FLOATS if first_time else self.coefs_[0].dtype
-        return validate_data(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
+
+    def _drawn_by_weight(self, examples):
+        """Examples whose rows of data are there as often as their weights say.
+
+        RBMs, and the scales of the features, know of no weights.
+        """
+        numbers = numbers_by_weight(examples.weights)
+        return examples if numbers is None else examples._replace(X=examples.X[numbers])
 
     def _rows(self, X):
         """Rows as the network reads them."""
@@ -247,7 +275,7 @@ class BaseStack(
 
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""
-        return mean_and_scale(rows)
+        return mean_and_scale(rows, type(self).__name__)
 
     def _finished_sizes(self):
         return tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
@@ -293,9 +321,9 @@ class BaseStack(
         stages = self._stages(is_new=not self._is_complete())
         network = self._network(examples, streams)
         history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self.max_iter)
+        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.max_iter)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Fine-tuning", self.max_iter)
+        report = StageReport(self, "Fine-tuning", self._parameters.max_iter)
 
         def after_epoch(learner, measured):
             for name, value in measured.items():
@@ -328,8 +356,7 @@ class BaseStack(
         data = self._training_data(examples, examples.labelled)
         with self._divergence_named():
             loss = learner.run_epoch(data, settings.learning_rate_init)
-            if not np.isfinite(network.parameters).all():
-                raise FloatingPointError
+            refuse_divergence(network, loss)
         before = getattr(self, "history_", {})
         measured = {"loss": loss, "seconds": time.perf_counter() - start}
         self._publish(learner, {k: [*before.get(k, []), v] for k, v in measured.items()})
@@ -339,9 +366,9 @@ class BaseStack(
         try:
             yield
         except FloatingPointError:
-            raise ValueError(
-                f"The weights of {type(self).__name__} are no longer finite. Lower the "
-                f"'learning_rate_init' parameter, {self.learning_rate_init!r}, or scale the data."
+            name = type(self).__name__
+            raise divergence(
+                name, "learning_rate_init", self._parameters.learning_rate_init
             ) from None
 
     def _hold_out(self, examples):
@@ -355,7 +382,7 @@ class BaseStack(
         try:
             training, held_out = train_test_split(
                 numbers,
-                test_size=self.validation_fraction,
+                test_size=self._parameters.validation_fraction,
                 random_state=int(streams.generator().integers(2**32)),
                 stratify=self._strata(examples, numbers),
             )
@@ -364,6 +391,12 @@ class BaseStack(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
                 f"{self.validation_fraction!r}, cannot be held out: {error}"
             ) from error
+        if len(held_out) < self._fewest_held_out:
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows. "
+                f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
+            )
         self._streams = streams
         return training, self._scorer(examples, held_out)
 
@@ -422,11 +455,18 @@ class BaseStack(
     def _settings(self):
         return TrainingSettings(
             objective=self._objective(),
-            **{name: getattr(self, name) for name in _SETTINGS if name in self._parameter_checks},
+            **{
+                name: getattr(self._parameters, name)
+                for name in _SETTINGS
+                if name in self._parameter_checks
+            },
         )
 
     def _objective(self):
-        return Objective(l1=self.alpha * self.l1_ratio, l2=self.alpha * (1 - self.l1_ratio))
+        return Objective(
+            l1=self._parameters.alpha * self._parameters.l1_ratio,
+            l2=self._parameters.alpha * (1 - self._parameters.l1_ratio),
+        )
 
     def _solver_for(self, settings):
         """The solver of the last epoch, to go on with, or None if it was made for another task."""
@@ -448,6 +488,10 @@ class BaseStack(
         if self.loss_curve_:
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
+
+    def _leave_training_state(self):
+        super()._leave_training_state()
+        self._solver = None
 
     # Use
 
@@ -477,7 +521,7 @@ class BaseStack(
         return activations(self._layers(rows.dtype)[: number + 1], rows)
 
     def _valid_rows(self, X):
-        return self._rows(validate_data(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
+        return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

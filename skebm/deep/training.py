@@ -10,6 +10,7 @@ import numpy as np
 from .._rows import chunks
 from .._schedules import DECAYS
 from .._threads import blocks_of, one_blas_thread, run_phases
+from .._validation import have_diverged
 from ..kernels.network import limit_norms
 from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
@@ -231,10 +232,16 @@ class Learner:
         return [phase(layer) for layer in layers if layer.tied_to is None]
 
     def search(self, data, goes_on):
-        """Let SciPy's solver go down the loss of all rows, while ``goes_on(loss)`` is true."""
+        """Let SciPy's solver go down the loss of all rows, while ``goes_on(loss)`` is true.
+
+        Returns
+        -------
+        loss : float
+            At the end.
+        """
         with one_blas_thread(), np.errstate(all="ignore"):
             passes = self._passes(len(data.numbers))
-            self._search(passes, data, data.numbers, self.settings.max_iter, goes_on)
+            return self._search(passes, data, data.numbers, self.settings.max_iter, goes_on)
 
     def _search(self, passes, data, numbers, n_iterations, goes_on=lambda loss: True):
         """Let SciPy's solver go down the loss of some rows; random numbers stay as they are."""
@@ -288,6 +295,12 @@ class _Patience:
         self._n_without_gain = 0
 
 
+def refuse_divergence(network, measured):
+    """Raise FloatingPointError where a network, or what was measured, shows that it diverged."""
+    if have_diverged(network.parameters) or not math.isfinite(measured):
+        raise FloatingPointError("The parameters are no longer finite.")
+
+
 def train(learner, data, *, validate=None, after_epoch=None):
     """Train for up to ``max_iter`` epochs, or until nothing is gained by more of them.
 
@@ -312,7 +325,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
     Raises
     ------
     FloatingPointError
-        If the parameters are no longer finite.
+        If the parameters, or what is measured, are no longer finite, or the parameters are too
+        large to compute with.
     """
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
@@ -328,11 +342,11 @@ def train(learner, data, *, validate=None, after_epoch=None):
     def goes_on(loss):
         """Measure, report, and decide whether there is another epoch."""
         nonlocal best_parameters, rate, start, stopped
-        if not np.isfinite(network.parameters).all():
-            raise FloatingPointError("The parameters are no longer finite.")
+        refuse_divergence(network, loss)
         measured = {"loss": loss}
         if validate is not None:
             measured["validation_score"] = validate(network)
+            refuse_divergence(network, measured["validation_score"])
         is_best, waits = patience.take(measured.get("validation_score", -loss))
         if validate is not None and is_best:
             best_parameters = network.parameters.copy()
@@ -348,7 +362,7 @@ def train(learner, data, *, validate=None, after_epoch=None):
         return waits or goes_to_the_end
 
     if settings.solver == "lbfgs":
-        learner.search(data, goes_on)
+        refuse_divergence(network, learner.search(data, goes_on))
     else:
         factor = DECAYS.get(settings.learning_rate, DECAYS["constant"])
         for epoch in range(settings.max_iter):

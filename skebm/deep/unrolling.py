@@ -5,11 +5,11 @@ import math
 import numpy as np
 from scipy.linalg import eigh, qr
 
-from .._rows import CHUNK, DenseRows, chunks
-from .._threads import for_each, one_blas_thread
+from .._rows import DenseRows
+from .._threads import one_blas_thread
 from ..boltzmann.units import BernoulliUnits
 from ..kernels.products import multiply
-from .feedforward import Layer, activations, losses
+from .feedforward import Layer, activations, losses, squared_errors
 
 # Rows that the first weights of a linear code are computed from.
 _N_ROWS_OF_CODE = 10_000
@@ -177,13 +177,5 @@ class Unrolled:
 
     def squared_errors(self, rows):
         """Squared error of the reconstruction of each row, summed over features."""
-        reconstructions = self.reconstruct(rows)
-        out = np.empty(rows.shape[0], dtype=rows.dtype)
-
-        def compare(part):
-            some = np.empty((part.stop - part.start, rows.shape[1]), dtype=rows.dtype)
-            rows.take(np.arange(part.start, part.stop), some)
-            out[part] = np.square(reconstructions[part] - some).sum(axis=1)
-
-        for_each(compare, chunks(rows.shape[0], CHUNK))
-        return out
+        layers, start = self._from_code(rows)
+        return squared_errors(layers, start, rows)

@@ -72,7 +72,7 @@ class GaussianKind:
 
         ``mean`` and ``scale`` need not be those by which the RBM standardises.
         """
-        to_hidden = (rbm.components_ * (scale / rbm.variances_.astype(np.float64))).T
+        to_hidden = (rbm.components_ * (scale / rbm.variances_)).T
         hidden_bias = rbm.intercept_hidden_ + rbm.components_ @ (mean / rbm.variances_)
         to_visible = rbm.components_ / scale
         visible_bias = (rbm.intercept_visible_ - mean) / scale

@@ -223,8 +223,9 @@ _MARGIN = 9.0
 _STRIDE = 8
 _NEGLIGIBLE = -30.0
 
-# More strides, and means are millions of deviations apart: such weights have diverged.
-_MOST_STRIDES = 1e6
+# Deviations that means may be apart; beyond these, weights have diverged. A stride is some more
+# than one, so that so many strides are enough.
+MOST_DEVIATIONS = 1e6
 
 # As many factors between 1 and 2 as a float32 can hold the product of.
 _N_FACTORS = 64
@@ -297,7 +298,7 @@ def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
             start = _mean_along(x, w, real(lowest - here), b, s2) - margin
             stop = _mean_along(x, w, real(highest - here), b, s2) + margin
             reach = (stop - start) / (_STRIDE * spacing)
-            if not 0 <= reach < _MOST_STRIDES:
+            if not 0 <= reach < MOST_DEVIATIONS:
                 out[r, i] = np.nan
                 continue
             n_strides = np.int64(reach) + 1

@@ -7,13 +7,15 @@ import numpy as np
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
     FLOATS,
     Flag,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -22,6 +24,7 @@ from .._validation import (
     check_argument,
     check_mask,
     check_parameters,
+    validated,
     warn_caller,
 )
 from .._version import VersionStamp
@@ -30,11 +33,18 @@ from ..kernels.random import fill_uniform
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
 from .recall import Dynamics, Outcome, random_orders, temperatures
 from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
-from .storage import RULES, Couplings, append
+from .storage import RULES, Couplings, append, rule_for
 from .unlearning import unlearn
 
 
-class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class HopfieldMemory(
+    VersionStamp,
+    Deployable,
+    HasPlainParameters,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
     """Associative memory: stores rows, and recalls them from rows that are damaged.
 
     A Hopfield network [1]_. Stored patterns are low in an energy; recall changes one unit after
@@ -245,7 +255,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
-            X = validate_data(self, X)
+            X = validated(self, X)
             self._start(X, y)
             self._store(X, y)
         return self
@@ -277,7 +287,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
             first_time = not hasattr(self, "patterns_")
-            X = validate_data(self, X, reset=first_time)
+            X = validated(self, X, reset=first_time)
             if first_time:
                 self._start(X, y)
             self._store(X, y)
@@ -306,7 +316,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         """
         rule = self._fitted_rule()
         with all_or_nothing(self):
-            X = validate_data(self, X, reset=False)
+            X = validated(self, X, reset=False)
             patterns = self._patterns_of(X, self._encoding_with(X))
             numbers = find_rows(patterns, self.patterns_)
             if (numbers == NOT_STORED).any():
@@ -341,8 +351,8 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             If the rule has no weights.
         """
         rule = self._fitted_rule()
-        check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
-        check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
+        n_dreams = check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
+        rate = check_argument(self, "rate", rate, Number(Real, "[0, inf)"))
         if rule.keeps_patterns:
             raise ValueError(
                 f"{type(self).__name__} with rule={self.rule!r} keeps the patterns themselves and "
@@ -352,7 +362,7 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         orders = self._orders(streams, together=False)
         address = streams.seed, streams.take(), self._n_dreams
         couplings = self._couplings()
-        unlearn(couplings, n_dreams, rate, orders, self.max_iter, address)
+        unlearn(couplings, n_dreams, rate, orders, self._parameters.max_iter, address)
         self._publish(couplings)
         self._n_dreams += n_dreams
         return self
@@ -406,13 +416,15 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         if self.encoding_ == REAL:
             return REAL
         found = encoding_of(X, gaps)
-        return joint_encoding(self.encoding_, found, type(self).__name__, X, self.binarize)
+        return joint_encoding(
+            self.encoding_, found, type(self).__name__, X, self._parameters.binarize
+        )
 
     def _patterns_of(self, X, encoding):
         """Rows of data as they are stored."""
         if encoding == REAL:
             return X.astype(self._dtype)
-        return to_spins(X, encoding, self.binarize, np.int8)
+        return to_spins(X, encoding, self._parameters.binarize, np.int8)
 
     def _labels_with(self, X, y):
         if (y is None) != (self.labels_ is None):
@@ -423,7 +435,13 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
         if y is None:
             return None
         check_consistent_length(X, y)
-        return np.concatenate([self.labels_, np.asarray(y)])
+        labels = np.asarray(y)
+        if (labels.dtype.kind in "US") != (self.labels_.dtype.kind in "US"):
+            raise ValueError(
+                f"Labels of a {type(self).__name__} are all strings or none is. Those before are "
+                f"of the type {self.labels_.dtype}, those in y of {labels.dtype}."
+            )
+        return np.concatenate([self.labels_, labels])
 
     def _remove(self, rule, patterns, numbers):
         kept = np.delete(self.patterns_, numbers, axis=0)
@@ -459,12 +477,13 @@ class HopfieldMemory(VersionStamp, OneToOneFeatureMixin, TransformerMixin, BaseE
             warn_caller(
                 f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
                 f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
-                f"{rule.overload}.",
+                f"{rule.overload}. Patterns of this number are held by "
+                f"{rule_for(n_patterns, n_units)}.",
             )
 
     def _rule(self):
         """The rule that is set."""
-        return RULES[self.rule].of(self)
+        return RULES[self.rule].of(self._parameters)
 
     def _storing_parameters(self):
         names = "rule", *RULES[self.rule].stored_with
@@ -591,7 +610,7 @@ default=None
             In units of the temperature.
         """
         self._fitted_rule()
-        X = validate_data(self, X, reset=False)
+        X = validated(self, X, reset=False)
         states, _ = self._states(X)
         return self._network().energy(states).astype(self._float_type(X.dtype), copy=False)
 
@@ -646,7 +665,7 @@ default=None
         """States after recall, as the network has them, and what else is known of them."""
         self._fitted_rule()
         finite = "allow-nan" if allow_missing or self.allow_missing else True
-        X = validate_data(self, X, reset=False, ensure_all_finite=finite)
+        X = validated(self, X, reset=False, ensure_all_finite=finite)
         gaps = _gaps(X, missing)
         states, encoding = self._states(X, gaps)
         free = _free(clamp, gaps, X.shape)
@@ -667,7 +686,7 @@ default=None
         encoding = self._encoding_with(X, gaps)
         if encoding == REAL:
             return np.array(X, dtype=self._dtype, order="C"), REAL
-        return to_spins(X, encoding, self.binarize, self._dtype), encoding
+        return to_spins(X, encoding, self._parameters.binarize, self._dtype), encoding
 
     def _fill(self, states, gaps, address):
         """Start what is missing at random."""
@@ -698,9 +717,9 @@ default=None
 
     def _match(self, states):
         if self.encoding_ != REAL:
-            return match_spins(states, self.patterns_, self.match_tol)
+            return match_spins(states, self.patterns_, self._parameters.match_tol)
         nearest = self._network().nearest(states)
-        return match_real(states, self.patterns_, nearest, self.match_tol)
+        return match_real(states, self.patterns_, nearest, self._parameters.match_tol)
 
     def _refuse_codes_as_labels(self):
         check_is_fitted(self)
@@ -719,11 +738,11 @@ default=None
         # Real-valued units know neither an order nor a temperature.
         real = self._rule().real_states
         together = real or self.update == "sync"
-        temperature = 0 if real else self.temperature
-        sweeps = temperatures(temperature, self.temperature_schedule, self.max_iter)
+        temperature = 0 if real else self._parameters.temperature
+        sweeps = temperatures(temperature, self.temperature_schedule, self._parameters.max_iter)
         return Dynamics(
             together=together,
-            max_iter=self.max_iter,
+            max_iter=self._parameters.max_iter,
             temperatures=sweeps,
             settles=len(sweeps) == 0 or self.temperature_schedule != "constant",
             orders=self._orders(streams, together),
@@ -732,7 +751,7 @@ default=None
 
     def _orders(self, streams, together):
         n_units = self.patterns_.shape[1]
-        return random_orders(n_units, self.max_iter, together, streams.generator())
+        return random_orders(n_units, self._parameters.max_iter, together, streams.generator())
 
     def _draws(self, random_state):
         if random_state is None:

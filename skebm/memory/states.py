@@ -23,6 +23,7 @@ def encoding_of(X, missing=None):
         X = X[~missing][None]
     if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
         X = X.astype(np.float64)
+    X = X.astype(X.dtype.newbyteorder("="), copy=False)
     n_minus, n_zero, n_one, n_nan = count_values(np.ascontiguousarray(X))
     n_values = X.size - n_nan
     if n_one == n_values:
@@ -61,7 +62,8 @@ def _other_value(X):
 def to_spins(X, encoding, threshold, dtype):
     """States of -1 and 1. What is missing becomes -1."""
     # In the other encodings zero separates the two values as well.
-    on = np.greater(X, threshold if encoding == THRESHOLD else 0)
+    with np.errstate(over="ignore"):  # a threshold beyond the type of the data is infinite in it
+        on = np.greater(X, threshold if encoding == THRESHOLD else 0)
     # In the memory of the truth values: of many rows, each copy costs more than the arithmetic.
     spins = on.view(np.int8)
     spins *= 2

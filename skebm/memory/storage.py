@@ -376,6 +376,22 @@ RULES = {
 }
 
 
+# Share of the units up to which the projector gets damaged patterns back, random or alike.
+_LOAD_OF_PROJECTOR = 0.5
+
+# Orders of dense memories that are thought of.
+_ORDERS = range(3, 21)
+
+
+def rule_for(n_patterns, n_units):
+    """What to set for so many binary patterns to be held, as a piece of code."""
+    load = n_patterns / n_units
+    if load <= _LOAD_OF_PROJECTOR:
+        return "rule='pseudo_inverse'"
+    orders = [order for order in _ORDERS if Dense(order).capacity(n_units) >= load]
+    return f"rule='dense' with order={orders[0]}" if orders else "rule='softmax'"
+
+
 def append(patterns, more, room):
     """Patterns followed by more of them, and the array behind them, which may have room for others.
 

@@ -5,10 +5,9 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 
 from .image_grid import draw_image_grid, grid_size, image_shape_of
-from .style import WEIGHTS, axes_for
+from .style import WEIGHTS, axes_for, check_has
 
 
 class ComponentsDisplay:
@@ -61,9 +60,11 @@ class ComponentsDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with an attribute ``components_``: an RBM, a module of a stacking network
-            whose inputs are all pixels, or one of scikit-learn's, such as
-            :class:`~sklearn.decomposition.PCA`.
+            Fitted, with weights to its features: an RBM or one of scikit-learn's with an attribute
+            ``components_``, such as :class:`~sklearn.decomposition.PCA`; a module of a stacking
+            network whose inputs are all pixels, or the network, of which the lowest module is
+            drawn; or another deep model, of which it is the lowest layer, as it is after
+            fine-tuning and in a generative one downwards.
         units : int or array-like of int, default=100
             Which units. An int: at most so many, those with the greatest weights by their
             Euclidean norm, the greatest first. An array: those with these numbers.
@@ -84,16 +85,16 @@ class ComponentsDisplay:
         Raises
         ------
         ValueError
-            If the shape does not fit the number of features, or ``units`` is a number below 1.
+            If the estimator has no such weights, the shape does not fit the number of features, or
+            ``units`` is a number below 1.
         """
         if isinstance(units, Integral) and units < 1:
             raise ValueError(
                 f"The 'units' parameter of {cls.__name__}.from_estimator must be an int in the "
                 f"range [1, inf), or an array of int. Got {units!r} instead."
             )
-        if hasattr(estimator, "get_params"):
-            check_is_fitted(estimator)
-        components = estimator.components_[_numbers(units, estimator.components_)]
+        components = _lowest_weights(estimator, cls.__name__)
+        components = components[_numbers(units, components)]
         display = cls(components, image_shape=image_shape)
         return display.plot(ax, own_scales=own_scales, im_kw=im_kw)
 
@@ -138,6 +139,21 @@ class ComponentsDisplay:
         options = {"cmap": WEIGHTS} | (im_kw or {})
         self.images_ = draw_image_grid(ax, tiles, (-limit, limit), im_kw=options)
         return self
+
+
+def _lowest_weights(estimator, display):
+    """Weights between features and the units that see them, one unit a row."""
+    if getattr(estimator, "modules_", None):
+        return estimator.modules_[0].components_
+    if getattr(estimator, "coefs_", None):
+        return estimator.coefs_[0].T
+    if getattr(estimator, "generative_coefs_", None):
+        return estimator.generative_coefs_[0]
+    if getattr(estimator, "rbms_", None):  # one layer, with a label beside the features or without
+        return estimator.rbms_[0].components_[:, : estimator.n_features_in_]
+    instead = "Hand it an estimator, or a part of one, with weights to its features."
+    check_has(estimator, "components_", display, instead)
+    return estimator.components_
 
 
 def _numbers(units, components):

@@ -1,8 +1,6 @@
 """How training went, epoch by epoch."""
 
-from sklearn.utils.validation import check_is_fitted
-
-from .style import axes_for, count_in_whole_numbers, next_colour, tidy_lines
+from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
 
 # What is drawn unless the user says what: the first of these that was measured.
 _DEFAULT_METRICS = ("pseudo_likelihood", "loss", "reconstruction_error")
@@ -84,9 +82,10 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there is no such measurement.
+            If the estimator has no history, or there is no such measurement.
         """
-        check_is_fitted(estimator, "history_")
+        stacks = "Modules of stacking networks are drawn by ModuleErrorDisplay."
+        check_has(estimator, "history_", cls.__name__, stacks)
         return cls(estimator.history_, metric=metric).plot(ax, name=name, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, line_kw=None):

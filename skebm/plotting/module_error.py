@@ -3,9 +3,8 @@
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.metrics import mean_squared_error, zero_one_loss
-from sklearn.utils.validation import check_is_fitted
 
-from .style import axes_for, count_in_whole_numbers, next_colour, tidy_lines
+from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
 
 # Whether a network is a classifier, and what is then called an error.
 _ERRORS = {
@@ -82,9 +81,10 @@ class ModuleErrorDisplay:
         Raises
         ------
         ValueError
-            If only one of ``X`` and ``y`` is given.
+            If the estimator has no modules, or only one of ``X`` and ``y`` is given.
         """
-        check_is_fitted(estimator, "modules_")
+        others = "How others were trained is drawn by HistoryDisplay."
+        check_has(estimator, "modules_", cls.__name__, others)
         if (X is None) != (y is None):
             raise ValueError(
                 f"{cls.__name__}.from_estimator needs both X and y, or neither for the training "

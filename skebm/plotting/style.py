@@ -1,5 +1,7 @@
 """The look of all displays, and the only place that imports matplotlib."""
 
+from sklearn.utils.validation import check_is_fitted
+
 # Colours that people who do not see all colours tell apart. M. Okabe and K. Ito, "Color universal
 # design", 2008.
 BLUE = "#0072B2"
@@ -80,3 +82,24 @@ def frames(corners, width, height):
 
     tiles = [Rectangle(corner, width, height) for corner in corners]
     return PatchCollection(tiles, facecolor="none", edgecolor=_FRAME, linewidth=0.6)
+
+
+def check_has(estimator, attribute, display, instead):
+    """Raise an error unless the estimator is fitted and has what a display draws.
+
+    Parameters
+    ----------
+    estimator : estimator
+    attribute : str
+    display : str
+        Name of the display.
+    instead : str
+        A sentence that says what to do.
+    """
+    if hasattr(estimator, "get_params"):
+        check_is_fitted(estimator)
+    if not hasattr(estimator, attribute):
+        raise ValueError(
+            f"{display} draws the attribute {attribute!r}, which {type(estimator).__name__} does "
+            f"not have. {instead}"
+        )

@@ -16,15 +16,18 @@ from sklearn.base import (
 )
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._deployment import Deployable
 from .._random import RandomStreams
+from .._rows import check_scales
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
     AnyOf,
     Flag,
+    HasPlainParameters,
     Instance,
     Number,
     Optional,
@@ -35,10 +38,11 @@ from .._validation import (
     check_argument,
     check_parameters,
     row_weights,
+    validated,
 )
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
-from .initial_weights import copied_layer, random_layer, rbm_layer
+from .initial_weights import copied_layer, ends, random_layer, rbm_layer
 from .inputs import StackInputs
 from .reduced_error import Examples, Penalty, ReducedError
 from .training import Settings, train_module
@@ -49,8 +53,28 @@ _MEGABYTE = 2**20
 DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
 
 
+def final_estimator_has(name):
+    """What asks a network whether it has a method that its final estimator would have to have.
+
+    That is the one that was fitted, whatever has been set since. Networks without any have all.
+    """
+
+    def has(network):
+        if hasattr(network, "modules_"):
+            final_estimator = getattr(network, "final_estimator_", None)
+        else:
+            final_estimator = network.final_estimator
+        if final_estimator is not None:
+            getattr(final_estimator, name)  # whose AttributeError says what is missing
+        return True
+
+    return has
+
+
 class BaseDSN(
     VersionStamp,
+    Deployable,
+    HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -113,13 +137,13 @@ class BaseDSN(
             If a parameter or the data is not valid. The estimator is then as it was.
         """
         check_parameters(self, self._parameter_checks)
-        progress = self._init_callback_context(max_subtasks=self.n_modules)
+        progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
             self._start(y, weights, X.dtype)
             training = self._train(X, self._targets(y, X.dtype), weights)
-            for _ in range(self.n_modules):
+            for _ in range(self._parameters.n_modules):
                 task = progress.subcontext(task_name="module")
                 task.call_on_fit_task_begin(estimator=self)
                 was_last = next(training)
@@ -132,10 +156,11 @@ class BaseDSN(
 
     def _partial_fit(self, X, y, sample_weight, **start):
         check_parameters(self, self._parameter_checks)
-        if self.final_estimator is not None:
+        if self.final_estimator is not None or hasattr(self, "final_estimator_"):
+            final_estimator = getattr(self, "final_estimator_", self.final_estimator)
             raise ValueError(
                 f"{type(self).__name__}.partial_fit cannot take further rows into its "
-                f"'final_estimator', {self.final_estimator!r}."
+                f"'final_estimator', {final_estimator!r}."
             )
         first_time = not hasattr(self, "modules_")
         with all_or_nothing(self):
@@ -155,7 +180,7 @@ class BaseDSN(
         """Validated rows, what to predict, and weights or None."""
         dtype = FLOATS if first_time else self.modules_[0].components_.dtype
         options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
-        X, y = validate_data(self, X, y, **options, **self._y_checks)
+        X, y = validated(self, X, y, **options, **self._y_checks)
         if sample_weight is None:
             return X, y, None
         weights = row_weights(sample_weight, X)
@@ -165,16 +190,22 @@ class BaseDSN(
 
     def _train(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
-        folds = None if self.cv is None else self._folds(X, targets)
-        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, folds)
+        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, None)
+        # Pairs of row numbers, unlike a way to split, are those of all rows.
+        given = self.cv is not None and not isinstance(self.cv, Integral)
+        if given and not hasattr(self.cv, "split"):
+            rows.folds = self._folds(rows)
         if weights is not None and not weights.all():
             rows = rows.take(np.flatnonzero(weights))
+        self._check_sizes(rows.inputs.X)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         row_sets = self._split(rows, streams)
+        if self.cv is not None:
+            self._prepare_folds(row_sets[0])
         self.modules_ = []
         layer = None
-        for number in range(self.n_modules):
-            is_top = number + 1 == self.n_modules
+        for number in range(self._parameters.n_modules):
+            is_top = number + 1 == self._parameters.n_modules
             with one_blas_thread():
                 start = self._initial_layer(row_sets[0], layer, streams)
                 name = f"Module {number + 1}"
@@ -188,6 +219,13 @@ class BaseDSN(
                     self._grow(row_sets, module, start, streams)
             yield is_top
 
+    def _check_sizes(self, X):
+        low, high = ends(X)
+        with np.errstate(over="ignore"):
+            span = high - low
+        sizes = np.concatenate([span, np.where(span > 0, np.maximum(high, -low), 0)])
+        check_scales(type(self).__name__, "features", sizes, X.dtype, to_square=True)
+
     def _grow(self, row_sets, module, start, streams):
         """Append what a module passes on to the inputs of the next one."""
         outputs = [self._outputs_passed_on(module, rows) for rows in row_sets]
@@ -197,7 +235,7 @@ class BaseDSN(
             rows.inputs = rows.inputs.followed_by(passed_on)
 
     def _outputs_passed_on(self, module, rows):
-        return self._passed_on(module, module.outputs(rows.inputs.rows, self.n_jobs))
+        return self._passed_on(module, module.outputs(rows.inputs.rows, self._parameters.n_jobs))
 
     def _cross_fitted_outputs(self, row_sets, start, streams):
         """What modules pass on of the rows that each was trained without, all from ``start``."""
@@ -220,7 +258,13 @@ class BaseDSN(
         settings = self._settings()
         report = partial(self._report, name)
         training, held_out = (*(rows.examples() for rows in row_sets), None)[:2]
-        module, point = train_module(layer, training, held_out, settings, streams, report)
+        try:
+            module, point = train_module(layer, training, held_out, settings, streams, report)
+        except FloatingPointError:
+            raise ValueError(
+                f"The error of {type(self).__name__} is no longer finite. Scale the data, or raise "
+                f"the 'alpha' parameter, {self.alpha!r}."
+            ) from None
         self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
         return module, point
 
@@ -246,44 +290,67 @@ class BaseDSN(
 
     def _initial_layer(self, rows, layer_below, streams):
         inputs, generator = rows.inputs, streams.generator()
-        n_units = self.n_components
+        n_units = self._parameters.n_components
         if self.init == "random":
-            return random_layer(inputs.matrix(), rows.weights, n_units, generator, self.n_jobs)
+            return random_layer(
+                inputs.blocks(), rows.weights, n_units, generator, self._parameters.n_jobs
+            )
         if self.init == "copy" and layer_below is not None:
             kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]
             return copied_layer(layer_below, kept, inputs.rows.shape[1], generator)
         rbm = clone(DEFAULT_RBM if self.rbm is None else self.rbm)
         seed = int(generator.integers(2**31))
         rbm.set_params(n_components=n_units, random_state=seed)
-        return rbm_layer(inputs.matrix(), rbm, self.n_jobs)
+        try:
+            return rbm_layer(inputs.matrix(), rbm, self._parameters.n_jobs)
+        except ValueError as error:
+            raise ValueError(f"The 'rbm' of {type(self).__name__} failed: {error}") from error
 
     def _settings(self):
-        megabytes = self.working_memory
+        megabytes = self._parameters.working_memory
         if megabytes is None:
             megabytes = sklearn.get_config()["working_memory"]
         return Settings(
-            alpha=self.alpha,
-            dropout=self.dropout,
-            warm_up=self.warm_up,
-            learning_rate=self.learning_rate_init,
-            batch_size=self.batch_size,
-            input_dropout=self.input_dropout,
-            max_iter=self.max_iter,
-            tol=self.tol,
-            n_iter_no_change=self.n_iter_no_change,
+            alpha=self._parameters.alpha,
+            dropout=self._parameters.dropout,
+            warm_up=self._parameters.warm_up,
+            learning_rate=self._parameters.learning_rate_init,
+            batch_size=self._parameters.batch_size,
+            input_dropout=self._parameters.input_dropout,
+            max_iter=self._parameters.max_iter,
+            tol=self._parameters.tol,
+            n_iter_no_change=self._parameters.n_iter_no_change,
             emphasis=self.emphasis,
             n_bytes=megabytes * _MEGABYTE,
         )
 
-    def _folds(self, X, targets):
+    def _prepare_folds(self, rows):
+        """Folds of the rows that are trained on: without those held out, or of weight zero."""
+        if rows.folds is None:
+            rows.folds = self._folds(rows)
+        if (rows.folds == rows.folds[0]).all():
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, leaves all "
+                f"{len(rows.folds)} rows that are trained on, those with a weight that are not "
+                "held out, in one fold. It needs two."
+            )
+
+    def _folds(self, rows):
         """Number of the fold in which each row is left out."""
+        targets = rows.targets
         labels = targets.argmax(axis=1) if is_classifier(self) else targets
         splitter = check_cv(self.cv, labels, classifier=is_classifier(self))
         folds = np.full(len(targets), -1)
         n_left_out = 0
-        for fold, (_, left_out) in enumerate(splitter.split(X, labels)):
-            folds[left_out] = fold
-            n_left_out += len(left_out)
+        try:
+            for fold, (_, left_out) in enumerate(splitter.split(rows.inputs.X, labels)):
+                folds[left_out] = fold
+                n_left_out += len(left_out)
+        except (ValueError, IndexError) as error:
+            raise ValueError(
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, cannot split the "
+                f"{len(targets)} rows to train on: {error}"
+            ) from error
         if n_left_out != len(targets) or np.any(folds < 0) or not folds.any():
             raise ValueError(
                 f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, must leave out "
@@ -296,7 +363,7 @@ class BaseDSN(
         if not self.early_stopping:
             return [rows]
         n_rows = len(rows.targets)
-        n_held_out = int(np.ceil(self.validation_fraction * n_rows))
+        n_held_out = int(np.ceil(self._parameters.validation_fraction * n_rows))
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
@@ -315,19 +382,28 @@ class BaseDSN(
                 flush=True,
             )
 
+    def _leave_training_state(self):
+        self._equations = None
+
     def _add_rows(self, X, targets, weights):
         """Solve the output weights of the top module again, with these rows as well."""
+        if self._equations is None:
+            raise ValueError(
+                f"This {type(self).__name__} is without the sums over rows that partial_fit adds "
+                "to, see without_training_state. Go on with the model that it is a copy of."
+            )
         *_, (top, inputs, _) = self._stages(X)
         penalty = Penalty(top.alpha_, self._settings().noise)
         error = ReducedError(Examples(inputs.rows, targets, weights), penalty)
         with one_blas_thread():
-            more = error.normal_equations(top.layer(X.dtype, self.n_jobs))
+            more = error.normal_equations(top.layer(X.dtype, self._parameters.n_jobs))
             self._equations = self._equations + more
             solved = self._equations.solve(penalty.alpha, penalty.noise)
         coef, intercept = (array.astype(X.dtype, order="C") for array in solved)
         self.modules_ = [*self.modules_[:-1], replace(top, coef_=coef, intercept_=intercept)]
 
     def _fit_final_estimator(self, X, y, weights):
+        vars(self).pop("final_estimator_", None)
         if self.final_estimator is not None:
             options = {} if weights is None else {"sample_weight": weights}
             final_estimator = clone(self.final_estimator)
@@ -352,13 +428,14 @@ class BaseDSN(
         """
         X = self._validated(X)
         n_modules = len(self.modules_)
-        check_argument(self, "module", module, Number(Integral, f"[{-n_modules}, {n_modules - 1}]"))
+        admitted = Number(Integral, f"[{-n_modules}, {n_modules - 1}]")
+        module = check_argument(self, "module", module, admitted)
         return self._features(X, module % n_modules)
 
     def _features(self, X, module=-1):
         *_, (chosen, inputs, _) = self._stages(X, self.modules_[: module + 1 or None])
         with one_blas_thread():
-            return chosen.transform(inputs.rows, self.n_jobs)
+            return chosen.transform(inputs.rows, self._parameters.n_jobs)
 
     def _top_outputs(self, X):
         *_, (_, _, outputs) = self._stages(X)
@@ -366,14 +443,14 @@ class BaseDSN(
 
     def _validated(self, X):
         check_is_fitted(self)
-        return validate_data(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
+        return validated(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
 
     def _stages(self, X, modules=None):
         """Yield each module, what it sees of the rows of ``X``, and its linear outputs."""
         inputs = StackInputs(X, self.stacking == "all")
         for module in self.modules_ if modules is None else modules:
             with one_blas_thread():
-                outputs = module.outputs(inputs.rows, self.n_jobs)
+                outputs = module.outputs(inputs.rows, self._parameters.n_jobs)
             yield module, inputs, outputs
             inputs = inputs.followed_by(self._passed_on(module, outputs))
 

@@ -5,12 +5,15 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
-from .._classes import check_classes, check_classes_of_further_call, one_hot
+from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
+from .._rows import check_scales
+from .._targets import TargetScale
 from .._validation import Options
-from .base import BaseDSN
+from .base import BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 
 # Rows that are left out one by one to find one number.
@@ -257,10 +260,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             Labels.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict(self._features(X))
         return self._labels(self._top_outputs(X))
 
+    @available_if(final_estimator_has("predict_proba"))
     def predict_proba(self, X):
         """Probability of each class.
 
@@ -281,10 +285,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             Probabilities, in the order of ``classes_``.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict_proba(self._features(X))
         return _probabilities(self.modules_[-1], self._top_outputs(X))
 
+    @available_if(final_estimator_has("decision_function"))
     def decision_function(self, X):
         """Linear outputs of the top module.
 
@@ -300,7 +305,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             output of the second less that of the first.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.decision_function(self._features(X))
         outputs = self._top_outputs(X)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
@@ -342,7 +347,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     def _start(self, y, weights, dtype, classes=None):
         check_classification_targets(y)
-        self.classes_ = np.unique(y if classes is None else classes)
+        self.classes_ = np.unique(y) if classes is None else sorted_classes(classes)
         check_classes(self, self.classes_)
 
     def _targets(self, y, dtype):
@@ -351,10 +356,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     def _calibrate(self, module, point, penalty, training, held_out):
         if held_out is None:
             n_rows = len(training.targets)
-            some = training.take(np.arange(0, n_rows, -(-n_rows // _MOST_CALIBRATION_ROWS)))
+            every = -(-n_rows // _MOST_CALIBRATION_ROWS)
+            some = training if every == 1 else training.take(np.arange(0, n_rows, every))
             outputs = left_out_outputs(point, some, penalty)
         else:
-            some, outputs = held_out, module.outputs(held_out.rows, self.n_jobs)
+            some, outputs = held_out, module.outputs(held_out.rows, self._parameters.n_jobs)
         module.sharpness_ = sharpness_of(outputs, some.targets, some.weights)
 
     def _passed_on(self, module, outputs):
@@ -591,7 +597,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
             Predictions, of the type of ``X``.
         """
         X = self._validated(X)
-        if self.final_estimator is not None:
+        if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict(self._features(X))
         return self._in_units_of_y(self._top_outputs(X))
 
@@ -612,11 +618,8 @@ class DSNRegressor(RegressorMixin, BaseDSN):
             yield self._in_units_of_y(outputs)
 
     def _start(self, y, weights, dtype):
-        columns = y.reshape(len(y), -1)
-        mean = np.average(columns, axis=0, weights=weights)
-        variance = np.average(np.square(columns - mean), axis=0, weights=weights)
-        self.target_mean_ = mean.astype(dtype)
-        self.target_scale_ = np.sqrt(np.where(variance > 0, variance, 1)).astype(dtype)
+        scale = TargetScale.of(y.reshape(len(y), -1), weights, dtype, type(self).__name__)
+        self.target_mean_, self.target_scale_ = scale.mean, scale.deviation
         self._is_single_output = y.ndim == 1
 
     def _targets(self, y, dtype):
@@ -626,11 +629,14 @@ class DSNRegressor(RegressorMixin, BaseDSN):
                 f"y has {columns.shape[1]} columns, but this {type(self).__name__} was fitted "
                 f"with {len(self.target_mean_)}."
             )
-        return ((columns - self.target_mean_) / self.target_scale_).astype(dtype, order="C")
+        scale = TargetScale(self.target_mean_, self.target_scale_)
+        # Further ones may be of another size than those that were measured.
+        sizes = np.abs((columns - scale.mean) / scale.deviation).max(axis=0)
+        check_scales(type(self).__name__, "targets", np.where(sizes > 1, sizes, 0), dtype, True)
+        return scale.standardize(columns, dtype)
 
     def _in_units_of_y(self, outputs):
-        y = outputs * self.target_scale_.astype(outputs.dtype)
-        y += self.target_mean_.astype(outputs.dtype)
+        y = TargetScale(self.target_mean_, self.target_scale_).restore(outputs)
         return y[:, 0] if self._is_single_output else y
 
     def __sklearn_tags__(self):

@@ -7,24 +7,31 @@ from .hidden_layer import HiddenLayer
 
 # Standard deviation of the input that a random unit gets from features of unit spread.
 _RANDOM_SCALE = 2.0
+# Features whose range is narrower than so many units in the last place of their largest value get
+# no weights: what these tell apart is rounding, and so is a difference of inputs of that size.
+_NARROWEST = 64
 # Standard deviation of the weights of a copied unit to what its copy did not see.
 _NEW_WEIGHT_SCALE = 0.1
 
 
-def random_layer(X, weights, n_units, generator, n_jobs):
+def random_layer(blocks, weights, n_units, generator, n_jobs):
     """Units with random weights, for features less their mean and divided by a quarter of their
-    range.
+    range. The features come as matrices that stand side by side.
 
     That scaling is part of the layer, which takes the features as they are. A standard deviation
     would give a feature that is hardly ever on weights that drown all others where it is.
     """
-    mean = weights @ X / weights.sum() if weights is not None else X.mean(axis=0)
-    low, high = _ends(X)
+    means = [weights @ X / weights.sum() if weights is not None else X.mean(axis=0) for X in blocks]
+    mean = np.concatenate([np.ravel(mean) for mean in means])
+    low, high = (np.concatenate(side) for side in zip(*map(ends, blocks), strict=True))
+    n_features, dtype = len(mean), blocks[0].dtype
     spread = np.where(high > low, (high - low) / 4, 1)
-    scale = _RANDOM_SCALE / np.sqrt(X.shape[1])
-    directions = scale * generator.standard_normal((n_units, X.shape[1])) / spread
-    bias = generator.standard_normal(n_units) - directions @ np.ravel(mean)
-    return _layer(directions, bias, X.dtype, n_jobs)
+    scale = _RANDOM_SCALE / np.sqrt(n_features)
+    directions = scale * generator.standard_normal((n_units, n_features)) / spread
+    largest = np.maximum(np.abs(low), np.abs(high))
+    directions[:, high - low < _NARROWEST * np.finfo(dtype).eps * largest] = 0
+    bias = generator.standard_normal(n_units) - directions @ mean
+    return _layer(directions, bias, dtype, n_jobs)
 
 
 def rbm_layer(X, rbm, n_jobs):
@@ -54,7 +61,7 @@ def _layer(weights, bias, dtype, n_jobs):
     return HiddenLayer(weights.astype(dtype, order="C"), bias.astype(dtype), n_jobs)
 
 
-def _ends(X):
+def ends(X):
     """Smallest and largest value of each column."""
     ends = X.min(axis=0), X.max(axis=0)
     if scipy.sparse.issparse(X):
@@ -64,7 +71,7 @@ def _ends(X):
 
 def _ranges(X):
     """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
-    low, high = _ends(X)
+    low, high = ends(X)
     outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)

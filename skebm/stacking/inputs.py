@@ -29,6 +29,10 @@ class StackInputs:
         """What the next module sees, without a copy of the data."""
         return self._data if self._outputs is None else JoinedRows(self._data, self._outputs)
 
+    def blocks(self):
+        """What the next module sees, as matrices that stand side by side."""
+        return [self.X] if self._outputs is None else [self.X, self._outputs]
+
     def matrix(self):
         """What the next module sees, as one matrix: a copy, unless it is the data alone."""
         if self._outputs is None:

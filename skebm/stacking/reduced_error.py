@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._rows import DenseRows, chunks
+from .._rows import chunks
 from ..kernels.products import add_product, multiply
 from ..kernels.stacking import add_row_sums, slopes_of_units, weigh_columns
 from .equations import NormalEquations
@@ -56,9 +56,8 @@ class Examples:
         return 1.0 if self.weights is None else np.minimum(self.weights[part], 1)
 
     def take(self, numbers):
-        """The rows with these numbers, made dense."""
-        X = np.empty((len(numbers), self.rows.shape[1]), dtype=self.rows.dtype)
-        rows = DenseRows(self.rows.take(numbers, X))
+        """The rows with these numbers."""
+        rows = self.rows.subset(numbers)
         weights = None if self.weights is None else self.weights[numbers]
         return Examples(rows, self.targets[numbers], weights)
 

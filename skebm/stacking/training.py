@@ -187,8 +187,10 @@ class _Watch:
         self._n_without_gain = 0
 
     def see(self, point):
-        """Note a point."""
+        """Note a point; FloatingPointError if its error is not finite."""
         error = point.error / self._n_rows
+        if not np.isfinite(error):
+            raise FloatingPointError("The error is no longer finite.")
         squared_error = point.squared_error / self._n_rows
         self._first_squared_error = self._first_squared_error or squared_error
         held_out_error = None
@@ -197,6 +199,8 @@ class _Watch:
             better = True
         else:
             held_out_error = mean_squared_error(point, self._held_out)
+            if not np.isfinite(held_out_error):
+                raise FloatingPointError("The error of the rows held out is not finite.")
             least = min(self._held_out_errors, default=np.inf)
             gained = held_out_error < least * (1 - self._settings.tol)
             better = held_out_error < least

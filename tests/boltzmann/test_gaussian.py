@@ -79,12 +79,15 @@ def test_outputs_are_those_of_the_energy_in_the_docstring(fitted):
     )
 
 
-@pytest.mark.parametrize("learning_rate", [1e10, 1e30])
-def test_score_of_a_machine_that_went_astray_is_nan_at_once(learning_rate):
+@pytest.mark.parametrize("size", [1e10, 1e30])
+def test_score_of_a_machine_that_went_astray_is_nan_at_once(size):
     # Its modes are farther apart than any sum over points between them can bridge.
     X = np.random.default_rng(0).normal(size=(100, 5))
-    rbm = GaussianRBM(4, learning_rate=learning_rate, n_iter=5, random_state=0).fit(X)
+    rbm = GaussianRBM(4, n_iter=1, random_state=0).fit(X)
+    rbm.components_ = size * np.sign(rbm.components_)
     assert np.isnan(rbm.score_samples(X)).all()
+    with pytest.raises(ValueError, match="GaussianRBM are no longer finite, or have become"):
+        GaussianRBM(4, learning_rate=size, n_iter=5, random_state=0).fit(X)
 
 
 def test_score_is_the_density_of_each_feature_given_the_others(fitted):
@@ -259,13 +262,75 @@ def test_even_careless_training_ends_finite(parameters):
     assert np.all(rbm.variances_ > 0)
 
 
-def test_constant_features_change_nothing_in_the_others():
-    X = correlated_rows()
-    wide = np.column_stack([X, np.full(len(X), 3.0)])
-    rbm = GaussianRBM(5, random_state=0).fit(wide)
-    assert rbm.scale_[-1] == 1
-    assert np.abs(rbm.components_[:, -1]).max() < 0.05
-    assert rbm.sample(50, random_state=0)[:, -1] == pytest.approx(3.0, abs=5)
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("options", [{}, {"algorithm": "pt"}, {"sampler": "gibbs-langevin"}])
+def test_constant_features_have_no_weights_and_no_noise(options, storage):
+    X = np.column_stack([correlated_rows(200), np.full(200, 0.1), np.zeros(200)])
+    rbm = GaussianRBM(5, n_iter=2, random_state=0, **options).fit(storage(X))
+    assert not rbm.components_[:, -2:].any()
+    assert rbm.scale_[-2:].tolist() == rbm.variances_[-2:].tolist() == [1, 1]
+    samples = [
+        rbm.sample(20, n_steps=3, random_state=0),
+        rbm.sample(20, n_steps=3, algorithm="pt", random_state=0),
+        rbm.gibbs(X[:20], 2, random_state=0),
+        rbm.impute(np.where(np.arange(6) > 2, np.nan, X[:20]), 4, random_state=0),
+        rbm.inverse_transform(rbm.transform(X[:20])),
+    ]
+    for V in samples:
+        assert V[:, -2:].tolist() == [[0.1, 0.0]] * 20
+        assert np.ptp(V[:, 0]) > 0
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1e-28, 1e-19, 1e19, 1e30])
+def test_very_large_and_very_small_numbers(size, dtype):
+    X = correlated_rows(200)
+    with warnings.catch_warnings(action="error"):
+        usual, rbm = (
+            GaussianRBM(4, n_iter=2, random_state=0).fit(data.astype(dtype))
+            for data in (X, size * X)
+        )
+        H = rbm.transform((size * X).astype(dtype))
+        score = rbm.score((size * X).astype(dtype))
+        V = rbm.sample(50, random_state=0).astype(np.float64) / size
+    assert H.dtype == dtype
+    np.testing.assert_allclose(H, usual.transform(X.astype(dtype)), atol=1e-3)
+    assert score == pytest.approx(usual.score(X) - X.shape[1] * np.log(size), abs=1e-2)
+    np.testing.assert_allclose(V, usual.sample(50, random_state=0), rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype", "message"),
+    [
+        (1e200, np.float64, "too large for float64"),
+        (1e300, np.float64, "too large for float64"),
+        (1e-200, np.float64, "too small for float64"),
+        (1e33, np.float32, "too large for float32"),
+        (1e-40, np.float32, "too small for float32"),
+    ],
+)
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+def test_numbers_that_cannot_be_scaled_are_refused(size, dtype, message, storage):
+    X = storage((size * correlated_rows(50)).astype(dtype))
+    rbm = GaussianRBM(2, n_iter=1)
+    with (
+        warnings.catch_warnings(action="error"),
+        pytest.raises(ValueError, match=f"GaussianRBM .* {message}.*Divide"),
+    ):
+        rbm.fit(X)
+    assert vars(rbm) == vars(GaussianRBM(2, n_iter=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_small_deviations_beside_large_means_are_no_noise(dtype):
+    """As of dates: float64 tells them apart where float32 has too few digits."""
+    a = np.random.default_rng(0).normal(size=500)
+    X = np.column_stack([2460310.5 + 0.08 * a, 1.7e9 + 100 * a, a]).astype(dtype)
+    rbm = GaussianRBM(2, n_iter=1, random_state=0).fit(X)
+    expected = X.std(axis=0, dtype=np.float64)
+    if dtype == np.float32:
+        expected[:2] = 1
+    np.testing.assert_allclose(rbm.scale_, expected, rtol=1e-6)
 
 
 # Variances -------------------------------------------------------------------

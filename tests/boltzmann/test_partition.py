@@ -1,7 +1,10 @@
 """Partition functions: against enumeration, and annealing against what it rests on."""
 
+import warnings
+
 import numpy as np
 import pytest
+import scipy.sparse
 from scipy import stats
 from scipy.special import expit, logsumexp, softmax
 
@@ -376,3 +379,32 @@ def test_exact_is_refused_where_both_layers_are_large():
     rbm = BernoulliRBM(31, n_iter=0).fit(np.eye(31))
     with pytest.raises(ValueError, match=r"BernoulliRBM\.log_partition is 'exact'.* at most 30"):
         rbm.log_partition("exact")
+
+
+# What cannot be trusted ------------------------------------------------------
+
+
+def test_bounds_that_cross_are_said_and_the_estimate_is_the_one_that_holds():
+    X = (np.random.default_rng(0).random((50, 24)) < 0.5).astype(float)
+    rbm = BernoulliRBM(24, n_iter=1, random_state=0).fit(X)
+    # Two modes: nearly all of the mass is where all units are on.
+    rbm.components_ = np.ones((24, 24))
+    rbm.intercept_hidden_, rbm.intercept_visible_ = np.full(24, -12.0), np.full(24, -8.0)
+    options = {"method": "ais", "n_temperatures": 500, "n_burn_in": 0, "random_state": 0}
+    fine = rbm.log_partition(X=np.ones((5, 24)), **options)
+    with pytest.warns(UserWarning, match="bounds of BernoulliRBM.log_partition cross"):
+        astray = rbm.log_partition(X=np.zeros((5, 24)), **options)
+    assert astray.upper < astray.lower - 10
+    assert astray.estimate == astray.lower == pytest.approx(fine.estimate, abs=1)
+    assert astray.standard_error >= astray.lower - astray.upper
+
+
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+def test_data_that_are_no_states_have_no_likelihood(storage):
+    X = np.random.default_rng(0).integers(0, 2, (20, 4)).astype(float)
+    rbm = BernoulliRBM(3, n_iter=1, random_state=0).fit(X)
+    with warnings.catch_warnings(action="error"):
+        rbm.log_likelihood(storage(X))
+    for other in (0.5 * X, 16 * X):
+        with pytest.warns(UserWarning, match=r"BernoulliRBM.log_likelihood .* Binarize them"):
+            rbm.log_likelihood(storage(other))

@@ -808,3 +808,16 @@ def test_a_rate_that_is_too_high_is_named():
     model = small(visible_units="gaussian", solver="sgd", learning_rate_init=1e30, max_iter=50)
     with pytest.raises(ValueError, match=r"DeepAutoencoder.*'learning_rate_init' parameter, 1e\+"):
         model.fit(make_data())
+
+
+def test_constant_features_change_nothing():
+    rng = np.random.default_rng(0)
+    X = 1e-3 * (rng.normal(size=(300, 2)) @ rng.normal(size=(2, 6)))
+    wide = np.column_stack([X, np.zeros(300), np.full(300, 0.3)])
+    model = DeepAutoencoder(
+        (8, 2), visible_units="gaussian", rbm_n_iter=5, max_iter=60, random_state=0
+    )
+    errors = [-clone(model).fit(Z).score(Z) / Z.var(axis=0).sum() for Z in (X, wide)]
+    assert errors[0] < 0.05
+    assert errors[1] == pytest.approx(errors[0], rel=0.3)
+    assert np.ptp(model.fit(wide).reconstruct(wide)[:, -1]) < 1e-5

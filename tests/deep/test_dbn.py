@@ -302,6 +302,19 @@ def test_a_weight_of_two_is_a_row_twice_and_of_zero_none(cls):
     assert np.abs(weighted.coefs_[0] - small(cls, **options).fit(X, y).coefs_[0]).max() > 1e-4
 
 
+@each_estimator
+@pytest.mark.parametrize("visible_units", ["bernoulli", "gaussian"])
+def test_weights_count_in_pre_training(cls, visible_units):
+    X, y = make_data(cls)
+    weights = np.random.default_rng(1).integers(0, 3, size=60)
+    options = {**FULL_BATCH, "visible_units": visible_units, "alpha": 0.1}
+    weighted = small(cls, **options).fit(X, y, sample_weight=weights)
+    repeated = small(cls, **options).fit(np.repeat(X, weights, axis=0), np.repeat(y, weights))
+    for ours, theirs in zip(weighted.rbms_, repeated.rbms_, strict=True):
+        np.testing.assert_array_equal(ours.components_, theirs.components_)
+    assert_same(weighted, repeated, X, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 1: 0.5, 2: 1.0}])
 def test_class_weights_are_weights_of_rows(class_weight):
     X, y = make_data(DBNClassifier)
@@ -468,7 +481,25 @@ def test_outputs_of_a_regression_start_at_the_weighted_mean_of_the_targets():
     targets, weights = np.column_stack([100 + y, -y]), np.linspace(0.1, 1, len(y))
     model = small(DBNRegressor, learning_rate_init=1e-300).fit(X, targets, weights)
     expected = np.average(targets, axis=0, weights=weights)
-    np.testing.assert_allclose(model.intercepts_[-1], expected)
+    np.testing.assert_allclose(model.target_mean_, expected)
+    np.testing.assert_allclose(model.intercepts_[-1], 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_units_of_the_targets_do_not_matter(early_stopping):
+    X, y = make_data(DBNRegressor, n_rows=100)
+    model = small(DBNRegressor, max_iter=20, early_stopping=early_stopping)
+    usual = clone(model).fit(X, y)
+    moved = clone(model).fit(X, 1e6 * y - 3e6)
+    np.testing.assert_allclose(moved.predict(X), 1e6 * usual.predict(X) - 3e6, rtol=1e-6)
+    np.testing.assert_allclose(moved.to_mlp().predict(X), moved.predict(X), rtol=1e-6)
+    assert moved.loss_curve_ == pytest.approx(usual.loss_curve_, rel=1e-6)
+    before = moved.target_mean_
+    moved.set_params(early_stopping=False).partial_fit(X, 1e6 * y)
+    assert moved.target_mean_ is before
+    late = small(DBNRegressor, unlabeled=np.nan).partial_fit(X, np.full(100, np.nan))
+    assert not hasattr(late, "target_mean_")
+    assert late.partial_fit(X, 1e6 * y).target_scale_ == pytest.approx(1e6 * y.std())
 
 
 @each_estimator
@@ -727,3 +758,11 @@ def test_the_rate_of_pre_training_suits_the_units_unless_it_is_given():
     assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.2]
     model.set_params(rbm_learning_rate=(None, 0.3)).fit(X, y)
     assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.3]
+
+
+def test_a_score_that_does_not_exist_is_not_waited_for():
+    X, y = make_data(DBNRegressor, n_rows=10)
+    model = small(DBNRegressor, early_stopping=True, pretrain=False)
+    with pytest.raises(ValueError, match=r"'validation_fraction' .*, 0.1, holds out 1 of 10 rows"):
+        model.fit(X, y)
+    assert np.isfinite(model.set_params(validation_fraction=0.2).fit(X, y).history_["loss"]).all()

@@ -649,6 +649,24 @@ def test_annealing_finds_lower_energies_than_falling():
 
 
 @pytest.mark.parametrize(
+    ("n_patterns", "remedy"),
+    [
+        (10, {"rule": "pseudo_inverse"}),
+        (30, {"rule": "pseudo_inverse"}),
+        (150, {"rule": "dense", "order": 3}),
+        (400, {"rule": "dense", "order": 4}),
+    ],
+)
+def test_the_warning_of_overload_names_a_rule_that_holds_the_patterns(n_patterns, remedy):
+    X = random_patterns(n_patterns, 64)
+    said = ".* ".join(f"{k}={v!r}" for k, v in remedy.items())
+    with pytest.warns(UserWarning, match=f"are held by {said}"):
+        HopfieldMemory().fit(X)
+    memory = HopfieldMemory(**remedy).fit(X)
+    assert np.mean(memory.transform(X) == X) > 0.99
+
+
+@pytest.mark.parametrize(
     ("rule", "what"),
     [
         ("hebb", "like none of them"),

@@ -8,7 +8,16 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from skebm import BernoulliRBM, DSNClassifier, HopfieldMemory, plotting
+from skebm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    DSNClassifier,
+    GenerativeDBNClassifier,
+    HopfieldMemory,
+    plotting,
+)
 
 ROWS = np.random.default_rng(0).random((6, 12))
 PATTERNS = np.where(ROWS > 0.5, 1.0, -1.0)
@@ -150,3 +159,37 @@ def test_a_shape_that_cannot_be_guessed():
 def test_states_without_a_time(name):
     with pytest.raises(ValueError, match=f"'states' parameter of {name} must have three dim"):
         getattr(plotting, name)(ROWS, image_shape=(3, 4)).plot()
+
+
+@pytest.mark.parametrize(
+    ("display", "model", "message"),
+    [
+        ("HistoryDisplay", "dsn", "'history_', which DSNClassifier does not have.*ModuleError"),
+        ("HistoryDisplay", "memory", "'history_', which HopfieldMemory does not have"),
+        ("ModuleErrorDisplay", "rbm", "'modules_', which BernoulliRBM does not.*HistoryDisplay"),
+        ("ComponentsDisplay", "memory", "'components_', which HopfieldMemory does not have"),
+    ],
+)
+def test_what_a_fitted_estimator_does_not_have_is_said(fitted, display, model, message):
+    with pytest.raises(ValueError, match=f"{display} draws the attribute {message}"):
+        getattr(plotting, display).from_estimator(getattr(fitted, model))
+
+
+@pytest.mark.parametrize(
+    ("model", "weights"),
+    [
+        (DBNClassifier, lambda model: model.coefs_[0].T),
+        (DeepAutoencoder, lambda model: model.coefs_[0].T),
+        (DeepBeliefNetwork, lambda model: model.generative_coefs_[0]),
+        (DSNClassifier, lambda model: model.modules_[0].components_),
+    ],
+)
+def test_components_of_deep_models_are_those_of_the_lowest_layer(model, weights):
+    small = {"hidden_layer_sizes": (4, 3), "rbm_n_iter": 1, "max_iter": 1, "random_state": 0}
+    small = {k: v for k, v in small.items() if hasattr(model(), k)}
+    model = model(**small).fit(ROWS, LABELS)
+    display = plotting.ComponentsDisplay.from_estimator(model, units=[0, 2], image_shape=(3, 4))
+    np.testing.assert_array_equal(display.components, weights(model)[[0, 2]])
+    label = GenerativeDBNClassifier((4,), rbm_n_iter=1).fit(ROWS, LABELS)
+    display = plotting.ComponentsDisplay.from_estimator(label, units=[1], image_shape=(3, 4))
+    np.testing.assert_array_equal(display.components, label.rbms_[0].components_[[1], :12])

@@ -3,10 +3,13 @@ import pytest
 import scipy.sparse
 from scipy.special import softmax
 from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_diabetes, load_digits, load_linnerud, make_classification
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import log_loss
-from sklearn.svm import SVR
+from sklearn.model_selection import cross_val_score
+from sklearn.svm import SVR, LinearSVC
 
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
 from skebm.stacking import reduced_error
@@ -376,6 +379,73 @@ def test_final_estimator_predicts_from_the_hidden_features(few):
     np.testing.assert_allclose(
         dsn.predict(X), SVR().fit(dsn.transform(X), y).predict(dsn.transform(X))
     )
+
+
+def test_methods_that_the_final_estimator_lacks_are_missing(few):
+    X, y = few
+    dsn = DSNClassifier(6, 1, max_iter=1, random_state=0)
+    forest, svm = RandomForestClassifier(5, random_state=0), LinearSVC()
+    for final_estimator, has in [
+        (None, (True, True)),
+        (forest, (True, False)),
+        (svm, (False, True)),
+    ]:
+        dsn.set_params(final_estimator=final_estimator)
+        for model in (clone(dsn), clone(dsn).fit(X, y)):
+            names = ("predict_proba", "decision_function")
+            assert tuple(hasattr(model, name) for name in names) == has
+    with pytest.raises(AttributeError, match="predict_proba"):
+        dsn.predict_proba(X)
+
+    binary = y > 0
+    dsn.set_params(final_estimator=forest)
+    assert cross_val_score(dsn, X, binary, scoring="roc_auc", cv=2, error_score="raise").min() > 0.5
+    CalibratedClassifierCV(dsn, cv=2).fit(X, y).predict_proba(X)
+    StackingClassifier([("dsn", dsn)], cv=2).fit(X, y).predict(X)
+
+
+def test_the_final_estimator_that_was_fitted_counts(few):
+    X, y = few
+    dsn = DSNClassifier(6, 1, max_iter=1, random_state=0).fit(X, y)
+    expected = dsn.predict_proba(X)
+    dsn.set_params(final_estimator=LinearSVC())
+    np.testing.assert_array_equal(dsn.predict_proba(X), expected)
+    dsn.fit(X, y).set_params(final_estimator=None)
+    assert not hasattr(dsn, "predict_proba")
+    np.testing.assert_array_equal(dsn.predict(X), dsn.final_estimator_.predict(dsn.transform(X)))
+    with pytest.raises(ValueError, match="LinearSVC"):
+        dsn.partial_fit(X, y)
+    np.testing.assert_array_equal(dsn.fit(X, y).predict_proba(X), expected)
+    assert not hasattr(dsn, "final_estimator_")
+
+
+def test_folds_are_those_of_the_rows_that_are_trained_on():
+    X, y = np.random.default_rng(0).random((12, 3)), np.arange(12.0)
+    weights = np.array([1] * 3 + [0] * 9)
+    model = DSNRegressor(4, n_modules=2, cv=3, random_state=0)
+    some = clone(model).fit(X[:3], y[:3])
+    assert_same(clone(model).fit(X, y, sample_weight=weights), some, atol=1e-12)
+    with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 3, cannot split the 2 "):
+        clone(model).fit(X, y, sample_weight=(np.arange(12) < 2).astype(float))
+    with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 2, cannot split the 1 "):
+        clone(model).set_params(cv=2, early_stopping=True, validation_fraction=0.9).fit(X, y)
+    halves = [(np.arange(6), np.arange(6, 12)), (np.arange(6, 12), np.arange(6))]
+    with pytest.raises(ValueError, match="in one fold"):
+        clone(model).set_params(cv=halves).fit(X, y, sample_weight=weights)
+    with pytest.raises(ValueError, match="cannot split the 6 rows"):
+        clone(model).set_params(cv=halves).fit(X[:6], y[:6])
+    assert len(clone(model).set_params(cv=halves).fit(X, y).modules_) == 2
+
+
+@pytest.mark.parametrize("size", [1e-310, 1e-160, 1e-50])
+def test_early_stopping_on_tiny_numbers(size):
+    X, y = np.random.default_rng(0).random((30, 3)), np.arange(30.0)
+    model = DSNRegressor(4, n_modules=2, early_stopping=True, random_state=0)
+    if size > 1e-150:
+        assert model.fit(size * X, y).score(size * X, y) > 0
+        return
+    with pytest.raises(ValueError, match=r"DSNRegressor cannot compute with features .* too small"):
+        model.fit(size * X, y)
 
 
 def test_any_module_transforms(few):

@@ -1,0 +1,36 @@
+"""Models for use alone: what only further training wants is left behind."""
+
+import copy
+
+from sklearn.utils.validation import check_is_fitted
+
+
+class Deployable:
+    """Mixin: an estimator that can be copied without what only further training wants."""
+
+    def without_training_state(self):
+        """A smaller copy of a fitted model that gives the same answers.
+
+        What training would go on from is left out: averages and steps of solvers, persistent
+        chains, sums over the training rows. The copy shares the other arrays with the model. See
+        :ref:`the user guide <saving>`.
+
+        Returns
+        -------
+        model : estimator
+            The copy. Methods that only read the model return what they returned; ``partial_fit``
+            and ``fit`` with ``warm_start=True`` start afresh where they can do without, and
+            otherwise raise an error.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If the model is not fitted.
+        """
+        check_is_fitted(self)
+        other = copy.copy(self)
+        other._leave_training_state()
+        return other
+
+    def _leave_training_state(self):
+        """Let go of what only further training wants; no array is changed."""

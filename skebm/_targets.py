@@ -1,0 +1,63 @@
+"""Targets of regressors, standardised: how far they are from their mean, in deviations."""
+
+import numpy as np
+
+from ._rows import check_scales, deviation_but_for_noise
+
+
+class TargetScale:
+    """Mean and standard deviation of each column of the targets.
+
+    Parameters
+    ----------
+    mean, deviation : ndarray of shape (n_outputs,)
+        The deviation is 1 where the targets are constant.
+    """
+
+    def __init__(self, mean, deviation):
+        self.mean = mean
+        self.deviation = deviation
+
+    @classmethod
+    def of(cls, y, weights, dtype, name):
+        """That of targets of shape (n_samples, n_outputs), for models of a type.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_samples, n_outputs)
+        weights : ndarray of shape (n_samples,) or None
+        dtype : dtype
+            Of the model.
+        name : str
+            Of the estimator that the user called.
+
+        Raises
+        ------
+        ValueError
+            If the numbers are too large, or too small, to be scaled.
+        """
+        y = y.astype(np.float64)
+        if weights is not None:
+            y, weights = y[weights > 0], weights[weights > 0]
+        largest = np.abs(y).max(axis=0)
+        # Squares of numbers beyond these would be infinite, or zero.
+        is_extreme = (largest > 0) & ((largest < 1e-100) | (largest > 1e100))
+        unit = np.where(is_extreme, largest, 1.0)
+        y = y / unit
+        mean = np.average(y, axis=0, weights=weights)
+        variance = np.average(np.square(y - mean), axis=0, weights=weights)
+        deviation = unit * deviation_but_for_noise(mean, variance, y.dtype)
+        mean = unit * mean
+        check_scales(name, "targets", deviation, dtype)
+        check_scales(name, "targets", np.where(largest > 1, largest, 0), dtype)
+        return cls(mean.astype(dtype), np.where(deviation > 0, deviation, 1).astype(dtype))
+
+    def standardize(self, y, dtype):
+        """Targets of shape (n_samples, n_outputs) as a model learns them."""
+        return ((y - self.mean) / self.deviation).astype(dtype, order="C")
+
+    def restore(self, outputs):
+        """Outputs of a model, of shape (n_samples, n_outputs), in the units of the targets."""
+        y = outputs * self.deviation.astype(outputs.dtype)
+        y += self.mean.astype(outputs.dtype)
+        return y
