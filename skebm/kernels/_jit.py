@@ -21,6 +21,10 @@ def kernel(function):
     ``error_model="numpy"`` drops the test for a zero divisor, which would keep every loop with
     a division from vectorising. A read-only installation has nowhere to keep a cache; there the
     function is compiled anew in each process.
+
+    What a kernel returns to Python are numbers, truth values and tuples of them, never an array
+    that it was given. Numba makes arrays by way of Python code: there a signal such as Ctrl-C is
+    handled, nobody looks at what came of it, and it ends as a SystemError.
     """
     return _cached(function, _OPTIONS)
 
