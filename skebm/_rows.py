@@ -1,7 +1,5 @@
 """Rows of data, dense or sparse, behind one face: models read them and never ask which."""
 
-from functools import cached_property
-
 import numpy as np
 import scipy.sparse
 
@@ -68,6 +66,7 @@ class DenseRows:
 
     def __init__(self, X):
         self._X = X
+        self._density = None
         self.data = DenseData(_read_only(X))
         self.shape, self.dtype = X.shape, X.dtype
 
@@ -112,11 +111,15 @@ class DenseRows:
         """Smallest and largest value."""
         return self._X.min(), self._X.max()
 
-    @cached_property
+    @property
     def density(self):
         """Share of the values that are not zero, in rows evenly spaced over the data."""
-        some = self._X[:: -(-len(self._X) // CHUNK)]
-        return np.count_nonzero(some) / some.size
+        # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances,
+        # and a child that is forked off while another thread holds it waits for ever.
+        if self._density is None:
+            some = self._X[:: -(-len(self._X) // CHUNK)]
+            self._density = np.count_nonzero(some) / some.size
+        return self._density
 
 
 class SparseRows:

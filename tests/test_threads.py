@@ -16,6 +16,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skebm import BernoulliRBM, _threads
+from skebm._helpers import Helpers
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
@@ -55,16 +56,15 @@ def fit_and_use(seed, algorithm="pcd", n_iter=3):
 @pytest.fixture
 def team(monkeypatch):
     """A function that makes so many threads run together, whatever the machine has."""
-    pools = []
 
     def set_up(size):
-        helpers = _threads._Helpers(size - 1)
-        pools.append(helpers.pool)
-        monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
+        helpers = Helpers(size - 1)
+        monkeypatch.setattr(_threads, "_helpers", helpers)
+        # However busy the machine is.
+        monkeypatch.setattr(_threads, "_PATIENCE", 1_000_000)
+        return helpers
 
-    yield set_up
-    for pool in pools:
-        pool.shutdown()
+    return set_up
 
 
 # Blocks and teams ------------------------------------------------------------
@@ -212,7 +212,8 @@ def test_a_forked_child_can_fit(elsewhere):
     here = fit_and_use(0)  # with the parent's threads started, which the child has not
     context = one_blas_thread()
     # As if another thread were in the midst of a fit, or held a lock, when the fork comes.
-    entered = {"nothing": nullcontext(), "a fit": context, "a start of a fit": context._lock}
+    locked = _threads._blas._lock
+    entered = {"nothing": nullcontext(), "a fit": context, "a start of a fit": locked}
     reader, writer = os.pipe()
     with entered[elsewhere]:
         child = os.fork()
@@ -294,10 +295,11 @@ def test_blas_gets_its_threads_back_after_fits_at_the_same_time():
 # In a process of its own: what would go wrong is a thread that waits for ever.
 INTERRUPTED = """
 import numpy as np
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM, _helpers, _threads
 from skebm.boltzmann import sparse_gradient
 
-_threads.n_processors = lambda: 3
+_helpers.n_processors = lambda: 3
+_threads._PATIENCE = 1_000_000  # however busy the machine is
 run_steps = sparse_gradient.run_steps
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
 
@@ -326,31 +328,39 @@ for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
 # has taken note of the first.
 INTERRUPTED_EARLY = """
 import numpy as np
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM, _helpers, _threads
 
-_threads.n_processors = lambda: 3
+_helpers.n_processors = lambda: 3
+_threads._PATIENCE = 1_000_000  # however busy the machine is
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
 rbm = BernoulliRBM(250, n_iter=1, random_state=0).fit(X)
-pool = _threads._helpers().pool
-submit = pool.submit
+jobs = _threads._helpers._jobs
 
-def interrupted(*arguments):
-    calls.append(arguments)
-    if len(calls) == 2:
-        raise KeyboardInterrupt
-    future = submit(*arguments)
-    if when == "late":
-        raise KeyboardInterrupt
-    return future
+class Interrupted:
+    def __init__(self):
+        self.n_calls = 0
+
+    def put(self, job):
+        self.n_calls += 1
+        if self.n_calls == 2 and when == "early":
+            raise KeyboardInterrupt
+        jobs.put(job)
+        if self.n_calls == 2:
+            raise KeyboardInterrupt
+
+    def get(self):
+        return jobs.get()
+
+    def qsize(self):
+        return jobs.qsize()
 
 for when in ("early", "late"):
-    calls = []
-    pool.submit = interrupted
+    _threads._helpers._jobs = Interrupted()
     try:
         rbm.fit(X)
     except KeyboardInterrupt:
         print(when, flush=True)
-    pool.submit = submit
+    _threads._helpers._jobs = jobs
     rbm.fit(X)
 """
 

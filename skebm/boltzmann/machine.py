@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._helpers import stop_if_abandoned
 from .._rows import CHUNK, for_each_chunk
 from .._threads import blocks_of, for_each
 from ..kernels.products import multiply
@@ -80,6 +81,7 @@ class Machine:
         mean = np.empty_like(v)
         fixed = None if keep is None else v.copy()
         for step in range(n_steps):
+            stop_if_abandoned()
             self.sample_hidden(v, (seed, stream + 2 * step, first_row), h)
             self.visible_mean(h, mean)
             self.visible.sample(mean, (seed, stream + 2 * step + 1, first_row), v, previous=v)

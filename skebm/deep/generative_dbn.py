@@ -11,6 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._classes import check_classes, check_classes_of_further_call, one_hot
+from .._helpers import stop_if_abandoned
 from .._rows import DenseRows, chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there
@@ -301,6 +302,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             numbers = [zlib.crc32(row.tobytes()) for row in v]
             total = np.zeros(len(v))
             for draw in range(n_draws):
+                stop_if_abandoned()
                 total += net.log_weights(v, numbers, _SEED_OF_SCORES, draw * n_streams)
             out[part] = total / n_draws
 

@@ -18,6 +18,7 @@ from functools import partial
 
 import numpy as np
 
+from .._helpers import stop_if_abandoned
 from .._threads import blocks_of, one_blas_thread, run_phases
 from ..kernels.network import column_sums
 from ..kernels.updates import move_rows, phase_difference
@@ -178,6 +179,7 @@ class _Step:
         go_through(top.weights, v, top.hidden, h)
         v, h_after = (array[self._n_rows :][part] for array in (self._v, self._h))
         for _ in range(self._n_gibbs_steps):
+            stop_if_abandoned()
             top.hidden.sample(h, streams.next(), out=h_states)
             go_through(top.weights.T, h_states, top.visible, v, streams.next())
             h = go_through(top.weights, v, top.hidden, h_after)
