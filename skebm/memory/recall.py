@@ -24,8 +24,8 @@ _ROWS = 128
 _DENSE_ROWS = 8
 # Python can be interrupted between two calls of a kernel: a call is kept to about a tenth of a
 # second by the numbers that it visits. A dense memory takes its time over each.
-_VISITS_PER_CALL = 2e8
-_VISITS_OF_DENSE = 50
+_VISITS_PER_CALL = 5e7
+_VISITS_OF_DENSE = 15
 # Orders of the units that are drawn; longer recalls use them again.
 _MOST_ORDERS = 16
 
