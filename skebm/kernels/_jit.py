@@ -6,8 +6,8 @@ from numba import config, njit
 
 if config.DISABLE_JIT:
     raise ImportError(
-        "skebm needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off. Remove NUMBA_DISABLE_JIT "
-        "from the environment before Python starts, or set it to 0."
+        "skebm needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off. Remove "
+        "NUMBA_DISABLE_JIT from the environment before Python starts, or set it to 0."
     )
 
 # Reordering and contraction let sums vectorise. The flags that promise the absence of NaN and
