@@ -270,15 +270,15 @@ def one_blas_thread():
     """
     blas, who = _blas, object()
     try:
-        blas.enter(who)
-        yield
-    finally:
         try:
+            blas.enter(who)
+            yield
+        finally:
             blas.leave(who)
-        except BaseException:
-            # Ctrl-C in the midst of it. A second one is not as fast.
-            blas.leave(who)
-            raise
+    except BaseException:
+        # It may be Ctrl-C in the midst of leaving. A second one is not as fast.
+        blas.leave(who)
+        raise
 
 
 def _forget_threads():

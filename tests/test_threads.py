@@ -9,14 +9,26 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from queue import SimpleQueue
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skebm import BernoulliRBM, _threads
-from skebm._helpers import Helpers
+from skebm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    DSNClassifier,
+    GaussianRBM,
+    GenerativeDBNClassifier,
+    _threads,
+)
+from skebm._helpers import Helpers, stop_if_abandoned
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
@@ -166,6 +178,39 @@ def test_an_error_in_a_block_is_raised(team):
             for_each(lambda block, bad=bad: 1 / (block - bad), list(range(4)))
 
 
+@pytest.mark.parametrize(("n_jobs", "most"), [(1, 1), (2, 2), (8, 3), (-1, 3), (-2, 2), (-9, 1)])
+def test_n_jobs_bounds_the_threads(n_jobs, most, team, monkeypatch):
+    team(3)
+    monkeypatch.setattr(_threads, "n_processors", lambda: 3)
+    threads = set()
+
+    def work(_):
+        threads.add(threading.get_ident())
+        time.sleep(0.005)
+
+    for_each(work, list(range(20)), n_jobs)
+    assert len(threads) == most
+    assert threading.get_ident() in threads
+
+
+def test_a_helper_that_comes_late_is_not_waited_for(team, monkeypatch):
+    helpers = team(2)
+    run_team(lambda rank, size: None, 2)
+    monkeypatch.setattr(_threads, "_PATIENCE", 1)
+    late = threading.Event()
+    # As if the system would not let the helper run: it is idle, and takes no job.
+    jobs, helpers._jobs = helpers._jobs, SimpleQueue()
+    sizes = []
+    run_team(lambda rank, size: sizes.append(size), 2)
+    for_each(sizes.append, [1, 1])
+    assert sizes == [1, 1, 1]
+    # It finds nothing to do when it comes.
+    jobs.put(helpers._jobs.get())
+    helpers._jobs = jobs
+    run_team(lambda rank, size: late.set() if rank else None, 2)
+    assert sizes == [1, 1, 1]
+
+
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS"])
 @pytest.mark.parametrize(("value", "bound"), [("1", 1), ("1000", None), ("", None), ("2,3", None)])
 def test_the_environment_bounds_the_threads(name, value, bound, monkeypatch):
@@ -232,6 +277,98 @@ def test_a_forked_child_can_fit(elsewhere):
     assert fit_and_use(0) == here  # the parent has lost nothing
 
 
+def test_many_fits_of_different_estimators_at_the_same_time():
+    X, y = np.random.default_rng(0).random((60, 16)), np.arange(60) % 2
+    deep = {"hidden_layer_sizes": (12, 8), "rbm_n_iter": 1, "random_state": 0}
+    estimators = [
+        BernoulliRBM(12, n_iter=2, random_state=0),
+        GaussianRBM(12, n_iter=2, random_state=0),
+        DBNClassifier(**deep, max_iter=2),
+        DBNRegressor(**deep, max_iter=2),
+        DeepAutoencoder(**deep, max_iter=2),
+        DeepBeliefNetwork(**deep, n_iter=2, fine_tune="up_down"),
+        GenerativeDBNClassifier(**deep),
+        DSNClassifier(8, n_modules=2, max_iter=2, random_state=0),
+    ]
+
+    def features(estimator):
+        return joblib.hash(clone(estimator).fit(X, y).transform(X))
+
+    in_turn = [features(estimator) for estimator in estimators] * 2
+    with threadpool_limits(2, "blas"):
+        with ThreadPoolExecutor(16) as pool:
+            together = list(pool.map(features, estimators * 2))
+        assert blas_threads() == {2}
+    assert together == in_turn
+
+
+# The first use of the package in a thread; a child that it forks; a process that it spawns; work
+# that goes on when the main thread has ended; and work as the interpreter ends.
+PLACES = """
+import atexit
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+def work(place):
+    from skebm import BernoulliRBM, DBNClassifier
+    from skebm._threads import for_each
+
+    X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
+    rbm = BernoulliRBM(40, batch_size=20, n_iter=2, random_state=0).fit(X)
+    dbn = DBNClassifier((8,), pretrain=False, max_iter=2).fit(X, X[:, 0] > 0)
+    done = []
+    for_each(done.append, list(range(8)))
+    line = f"{place} {rbm.components_.sum():.6f} {len(dbn.predict(X))} {len(done)}\\n"
+    os.write(1, line.encode())
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        work("forked")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+if __name__ == "__main__":
+    threads = [threading.Thread(target=work, args=["first"]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if hasattr(os, "fork"):
+        threading.Thread(target=fork).start()
+    process = multiprocessing.get_context("spawn").Process(target=work, args=["spawned"])
+    process.start()
+    process.join()
+    atexit.register(work, "atexit")
+
+    def late(place):
+        time.sleep(0.3)
+        work(place)
+
+    threading.Thread(target=late, args=["thread"]).start()
+    pool = ThreadPoolExecutor(2)
+    for _ in range(2):
+        pool.submit(late, "pool")
+"""
+
+
+def test_all_is_done_wherever_it_is_done(tmp_path):
+    script = tmp_path / "places.py"
+    script.write_text(PLACES)
+    result = run(script)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    places = ["first"] * 2 + ["spawned", "thread", "pool", "pool", "atexit"]
+    places += ["forked"] * hasattr(os, "fork")
+    assert sorted(line.split()[0] for line in lines) == sorted(places), result.stderr
+    assert len({line.split(maxsplit=1)[1] for line in lines}) == 1
+
+
 # BLAS ------------------------------------------------------------------------
 
 
@@ -290,7 +427,145 @@ def test_blas_gets_its_threads_back_after_fits_at_the_same_time():
         assert blas_threads() == {2}
 
 
+def interrupted_at_each_step(function, undone):
+    """Call ``function`` and raise KeyboardInterrupt before each of its lines in turn.
+
+    ``undone()`` is called after each, and says whether all is as it was.
+    """
+    n_lines = 0
+    while True:
+        n_left = n_lines = n_lines + 1
+
+        def trace(frame, event, argument):
+            nonlocal n_left
+            if frame.f_code.co_filename != _threads.__file__:
+                return None
+            n_left -= event == "line"
+            if n_left == 0:
+                n_left = -1
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            function()
+        except KeyboardInterrupt:
+            sys.settrace(None)
+            assert undone(), f"after line {n_lines}"
+        else:
+            sys.settrace(None)
+            return n_lines
+
+
+def test_blas_gets_its_threads_back_wherever_an_interrupt_comes():
+    def work():
+        with one_blas_thread():
+            counts.append(blas_threads())
+
+    with threadpool_limits(2, "blas"):
+        counts = []
+        n_lines = interrupted_at_each_step(work, lambda: blas_threads() == {2})
+        assert n_lines > 20
+        # And it can still be limited.
+        work()
+        assert counts[-1] == {1}
+        assert blas_threads() == {2}
+
+
 # Interrupts ------------------------------------------------------------------
+
+
+def test_helpers_stop_when_their_caller_is_interrupted(team):
+    team(3)
+    begun, stopped = threading.Barrier(3, timeout=60), []
+
+    def work(block):
+        begun.wait()
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        try:
+            while True:
+                stop_if_abandoned()
+                time.sleep(0.001)
+        except BaseException:
+            stopped.append(block)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        for_each(work, list(range(10)))
+    assert len(stopped) == 2
+    # And they are idle again.
+    sizes = []
+    run_team(lambda rank, size: sizes.append(size), 3)
+    assert sizes == [3, 3, 3]
+
+
+# Samples that would take hours, loops of short calls, a search that takes any error of a fit for a
+# bad score: the script waits until the work is under way.
+SIGNALLED = """
+import os
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+from sklearn.model_selection import GridSearchCV
+from skebm import BernoulliRBM, DSNClassifier, HopfieldMemory
+from threadpoolctl import threadpool_info
+
+X = np.random.default_rng(0).random((1200, 40))
+rbm = BernoulliRBM(30, n_iter=1, random_state=0).fit(X)
+dsn = DSNClassifier(10, n_modules=1, max_iter=1).fit(X, X[:, 0] > 0.5)
+memory = HopfieldMemory(temperature=0.5, max_iter=2000).fit(X[:2] > 0.5)
+
+def again_and_again(function, *arguments):
+    while True:
+        function(*arguments)
+
+cases = {
+    "sample": lambda: rbm.sample(1200, n_steps=10**8),
+    "impute": lambda: rbm.impute(np.where(X > 0.9, np.nan, X), 10**8),
+    "ais": lambda: rbm.log_partition("ais", n_temperatures=10**6),
+    "transform": lambda: again_and_again(rbm.transform, X[:9]),
+    "predict": lambda: again_and_again(dsn.predict, X[:9]),
+    "recall": lambda: again_and_again(memory.recall, X > 0.5),
+    "search": lambda: GridSearchCV(rbm, {"n_iter": [10**8]}, cv=2).fit(X),
+}
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+# What is compiled in the midst of a case would answer when it is.
+rbm.sample(1200, n_steps=1), rbm.impute(np.where(X > 0.9, np.nan, X), 1), rbm.transform(X[:9])
+rbm.log_partition("ais", n_temperatures=3), dsn.predict(X[:9]), memory.recall(X[:9] > 0.5)
+
+before = blas_threads()
+for name, act in cases.items():
+    def send():
+        time.sleep(0.15)
+        sent.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for _ in range(2):
+        sent = []
+        threading.Thread(target=send).start()
+        try:
+            act()
+        except KeyboardInterrupt:
+            seconds = time.perf_counter() - sent[0]
+            print(name, seconds < 1 or seconds, blas_threads() == before, flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_ctrl_c_is_answered_at_once_and_as_what_it_is():
+    result = run_code(SIGNALLED)
+    names = ["sample", "impute", "ais", "transform", "predict", "recall", "search"]
+    expected = [f"{name} True True" for name in names for _ in range(2)]
+    assert result.stdout.splitlines() == expected, result.stderr
+    assert result.returncode == 0
+
 
 # In a process of its own: what would go wrong is a thread that waits for ever.
 INTERRUPTED = """
@@ -366,8 +641,12 @@ for when in ("early", "late"):
 
 
 def run_code(code):
+    return run("-c", code)
+
+
+def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

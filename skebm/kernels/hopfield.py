@@ -192,7 +192,9 @@ def heat(W, b, orders, free, temperatures, address, together, X, H, paths, done)
             if n_flips > 0:
                 flip_together(W, flips[:n_flips], factors, x, h)
             if paths.shape[1] > 0:
-                record(paths[r], done + sweep + 1, energy_of(x, h, b))
+                paths[r, done + sweep + 1] = energy_of(x, h, b)
+        if paths.shape[1] > 0:
+            record(paths[r], done + temperatures.shape[0], energy_of(x, h, b))
 
 
 @kernel
@@ -416,7 +418,10 @@ def dense_heat(
             if together:
                 overlap_flips(columns, flips[:n], x, s)
             if paths.shape[1] > 0:
-                record(paths[r], done + sweep + 1, dense_energy(s, polynomial[0], power))
+                paths[r, done + sweep + 1] = dense_energy(s, polynomial[0], power)
+        if paths.shape[1] > 0:
+            last = dense_energy(S[r], polynomial[0], power)
+            record(paths[r], done + temperatures.shape[0], last)
 
 
 @kernel

@@ -23,8 +23,10 @@ _ROWS = 128
 # A dense memory works on overlaps with thousands of patterns, and without BLAS.
 _DENSE_ROWS = 8
 # Python can be interrupted between two calls of a kernel: a call is kept to about a tenth of a
-# second by the numbers that it visits. A dense memory takes its time over each.
+# second by the numbers that it visits: weights, energies that are noted, and what a unit costs that
+# does not flip. A dense memory takes its time over each.
 _VISITS_PER_CALL = 5e7
+_VISITS_OF_A_UNIT = 50
 _VISITS_OF_DENSE = 15
 # Orders of the units that are drawn; longer recalls use them again.
 _MOST_ORDERS = 16
@@ -204,13 +206,14 @@ class WeightNetwork(Network):
         outcome.start(block, lambda: self._energies(x, h))
         paths, n_steps, converged, cycled = outcome.part(block)
         n_hot = len(dynamics.temperatures)
-        for rows, sweeps in _pieces(len(x), n_hot, self._weights.size, len(orders)):
+        n_visited = self._weights.size + _VISITS_OF_A_UNIT * x.shape[1] + paths.shape[1]
+        for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(orders)):
             hot = dynamics.temperatures[sweeps]
             address = dynamics.address_of(block.start + rows.start, sweeps.start)
             states = x[rows], h[rows], paths[rows], sweeps.start
             hopfield.heat(W, b, orders, _of(free, rows), hot, address, together, *states)
         limits = dynamics.n_cold, self._rounding
-        for rows, _ in _pieces(len(x), 1, self._weights.size, 1):
+        for rows, _ in _pieces(len(x), 1, n_visited, 1):
             states = x[rows], h[rows], paths[rows], n_hot
             part, may = (n_steps[rows], converged[rows]), _of(free, rows)
             if together:
@@ -263,7 +266,7 @@ class DenseNetwork(Network):
         paths, n_steps, converged, cycled = outcome.part(block)
         network = self._columns, self._polynomial, self._power, dynamics.orders
         n_hot, together = len(dynamics.temperatures), dynamics.together
-        n_visited = self._columns.size * _VISITS_OF_DENSE
+        n_visited = self._columns.size * _VISITS_OF_DENSE + paths.shape[1]
         for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(dynamics.orders)):
             hot = dynamics.temperatures[sweeps]
             address = dynamics.address_of(block.start + rows.start, sweeps.start)
