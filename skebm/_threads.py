@@ -21,6 +21,10 @@ from .kernels.barrier import wait_for
 # Python looks for an interrupt after so many naps of a thread that waits, some milliseconds.
 _NAPS = 100
 
+# Products of two numbers that are worth the help of another thread. On fewer, the time to wake it
+# and to meet it is longer than what it saves.
+_FEWEST_PRODUCTS = 6e6
+
 # Naps that a team waits for those of its members whom the system does not let run.
 _PATIENCE = 20
 
@@ -125,6 +129,11 @@ def run_phases(phases, n_jobs=None):
     Job(work.do, work.let_go).run(_helpers, n_helpers, lambda _: work.do())
 
 
+def n_jobs_for(n_products):
+    """``n_jobs`` for matrix products of so many pairs of numbers: 1 where they are few."""
+    return 1 if n_products < _FEWEST_PRODUCTS else None
+
+
 def _n_threads(n_jobs):
     """How many threads ``n_jobs`` stands for."""
     return n_jobs if n_jobs > 0 else max(1, n_processors() + 1 + n_jobs)
@@ -200,21 +209,23 @@ class _OneBlasThread:
 
     Parameters
     ----------
+    libraries : list of LibController
+        What threadpoolctl knows of each library of BLAS.
     n_threads : list of int, default=None
         Numbers of threads to restore, of each library, where BLAS is limited already.
     """
 
-    def __init__(self, n_threads=None):
+    def __init__(self, libraries, n_threads=None):
         # The same thread may come in again: where garbage is collected, it may leave.
         self._lock = RLock()
         self._inside = set()
-        self._libraries = ThreadpoolController().select(user_api="blas").lib_controllers
+        self._libraries = libraries
         self._n_threads = n_threads
         self._is_limited = False
 
     def copy_for_child(self):
         """The same for a process that was forked off: its locks are as the fork found them."""
-        return _OneBlasThread(self._n_threads)
+        return _OneBlasThread(self._libraries, self._n_threads)
 
     def enter(self, who):
         """Have BLAS on one thread from now on."""
@@ -251,7 +262,7 @@ class _OneBlasThread:
                 library.clear_controlling_thread(force=True)
 
 
-_blas = _OneBlasThread()
+_blas = _OneBlasThread(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from skebm import (
     _threads,
 )
 from skebm._helpers import Helpers, stop_if_abandoned
+from skebm._rows import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
@@ -275,6 +276,30 @@ def test_a_forked_child_can_fit(elsewhere):
     assert status == 0, "the child hung or died"
     assert pickle.loads(answer) == here
     assert fit_and_use(0) == here  # the parent has lost nothing
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+def test_a_child_forked_while_another_thread_counts_zeros_can_count_them(monkeypatch):
+    counting, counted = threading.Event(), threading.Event()
+    count_nonzero = np.count_nonzero
+
+    def count_slowly(array):
+        if threading.current_thread() is not threading.main_thread():
+            counting.set()
+            counted.wait(60)
+        return count_nonzero(array)
+
+    monkeypatch.setattr(np, "count_nonzero", count_slowly)
+    thread = threading.Thread(target=lambda: DenseRows(np.eye(4)).density)
+    thread.start()
+    assert counting.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # for a child that waits for a lock for ever
+        os._exit(int(DenseRows(np.eye(4)).density != 0.25))
+    counted.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_many_fits_of_different_estimators_at_the_same_time():

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._helpers import stop_if_abandoned
 from .._rows import CHUNK, for_each_chunk
-from .._threads import blocks_of, for_each
+from .._threads import blocks_of, for_each, n_jobs_for
 from ..kernels.products import multiply
 
 # Fewer rows than this are not worth waking a second thread for.
@@ -175,5 +175,6 @@ def _pass(states, weights, units, out, address=None, previous=None):
             before = None if previous is None else previous[block]
             units.sample(out[block], (seed, stream, first_row + block.start), previous=before)
 
-    for_each(one_block, blocks_of(len(states), _SMALLEST_BLOCK))
+    n_jobs = n_jobs_for(len(states) * weights.size)
+    for_each(one_block, blocks_of(len(states), _SMALLEST_BLOCK), n_jobs)
     return out
