@@ -73,7 +73,9 @@ class Job:
     def abandon(self):
         """Let helpers come to an end soon, with the work done or not."""
         self._is_closed = self.is_abandoned = True
-        self._let_go()
+        let_go = self._let_go
+        if let_go is not None:
+            let_go()
 
     def close(self):
         """Wait, as the caller, until all helpers that have begun are done; no more may begin."""

@@ -1,6 +1,8 @@
 """The decorators behind every compiled function."""
 
+import threading
 from contextlib import suppress
+from queue import SimpleQueue
 
 from numba import config, njit
 
@@ -52,10 +54,44 @@ def _cached(function, options):
         compiled = njit(cache=True, **options)(function)
     except (RuntimeError, OSError):
         return njit(**options)(function)
-    # Numba has no documented way to go on without what it cannot read or write.
+    # Numba has no documented way to go on without what it cannot read or write, or to compile
+    # elsewhere.
     if hasattr(compiled, "_cache"):
         compiled._cache = _OptionalCache(compiled._cache)
+    if hasattr(compiled, "_compile_for_args"):
+        compiled._compile_for_args = _off_the_main_thread(compiled._compile_for_args)
     return compiled
+
+
+def _off_the_main_thread(compile_for_args):
+    """Have a function called in a thread of its own, which no signal reaches.
+
+    An interrupt in the midst of compiling can leave Numba's lock taken for good, or be lost in a
+    destructor; and it would be answered only when a function of LLVM returns. Here the main thread
+    waits, and can be interrupted at once, while what was begun is compiled to its end.
+    """
+
+    def call(*arguments, **options):
+        if threading.current_thread() is not threading.main_thread():
+            return compile_for_args(*arguments, **options)
+        outcome = SimpleQueue()
+
+        def work():
+            try:
+                outcome.put((compile_for_args(*arguments, **options), None))
+            except BaseException as error:
+                outcome.put((None, error))
+
+        try:
+            threading.Thread(target=work, name="skebm-compiler", daemon=True).start()
+        except RuntimeError:  # the interpreter is about to end
+            return compile_for_args(*arguments, **options)
+        result, error = outcome.get()
+        if error is not None:
+            raise error
+        return result
+
+    return call
 
 
 class _OptionalCache:

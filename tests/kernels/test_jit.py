@@ -4,8 +4,10 @@ import errno
 import importlib.util
 import os
 import pkgutil
+import signal
 import subprocess
 import sys
+import threading
 
 import numba
 import numpy as np
@@ -74,6 +76,37 @@ def test_without_the_compiler_the_import_says_what_to_do():
         "ImportError: skebm needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off. Remove "
         "NUMBA_DISABLE_JIT from the environment before Python starts, or set it to 0."
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_does_not_wait_for_the_compiler_and_leaves_it_usable(load, monkeypatch):
+    twice = load()
+    begun, go_on = threading.Event(), threading.Event()
+    compile_function = type(twice).compile
+
+    def compile_slowly(*arguments):
+        assert threading.current_thread() is not threading.main_thread()
+        begun.set()
+        assert go_on.wait(60)
+        return compile_function(*arguments)
+
+    def press_ctrl_c():
+        assert begun.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(type(twice), "compile", compile_slowly)
+    thread = threading.Thread(target=press_ctrl_c)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        twice(4)
+    thread.join()
+    go_on.set()
+    assert twice(4) == 8
+
+
+def test_an_error_of_the_compiler_is_raised(load):
+    with pytest.raises(numba.TypingError):
+        load()({"no": "number"})
 
 
 def is_made_in_c(type_):
