@@ -13,6 +13,8 @@ from queue import SimpleQueue
 
 import numba
 
+from .kernels._waiting import take
+
 
 def n_processors():
     """Threads that this process may keep busy.
@@ -81,7 +83,7 @@ class Job:
         """Wait, as the caller, until all helpers that have begun are done; no more may begin."""
         self._is_closed = True
         while self._inside:
-            self._left.get()
+            take(self._left)
         # Whoever comes late finds a job that holds on to nothing.
         self._work = self._let_go = None
 
@@ -143,7 +145,7 @@ class Helpers:
                     thread.start()
                 except RuntimeError:  # the interpreter is about to end
                     break
-                self._ready.get()
+                take(self._ready)
             self._has_started = True
 
     def _serve(self):

@@ -6,6 +6,8 @@ from queue import SimpleQueue
 
 from numba import config, njit
 
+from ._waiting import take
+
 if config.DISABLE_JIT:
     raise ImportError(
         "skebm needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off. Remove "
@@ -86,7 +88,7 @@ def _off_the_main_thread(compile_for_args):
             threading.Thread(target=work, name="skebm-compiler", daemon=True).start()
         except RuntimeError:  # the interpreter is about to end
             return compile_for_args(*arguments, **options)
-        result, error = outcome.get()
+        result, error = take(outcome)
         if error is not None:
             raise error
         return result
