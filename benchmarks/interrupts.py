@@ -11,7 +11,7 @@ the process the signal of Ctrl-C. Then it looks whether
 - a fit from the start gives, to the last bit, what it gave before any interrupt.
 
 Prints a line for each case that fails, and the slowest answers; ends with the status 1 if one
-failed. ``--only`` takes part of a name of the cases, which ``--list`` prints.
+failed. ``--only`` takes parts of the names of the cases, which ``--list`` prints.
 """
 
 import argparse
@@ -52,6 +52,7 @@ from skebm import (
 # case that takes a minute is the last: it is printed where all threads are.
 MOST_SECONDS = 1.0
 SECONDS_TO_THE_NEXT = 5.0
+SECONDS_TO_COMPILE = 0.5
 HANGS_AFTER = 60.0
 
 ENDLESS = 10**8
@@ -397,10 +398,10 @@ def main():
     )
     parser.add_argument("--seed", type=int, default=0, help="of the cases and the times")
     parser.add_argument("--cases", type=int, default=200, help="how many are tried")
-    parser.add_argument("--only", default="", help="part of the names of cases to take")
+    parser.add_argument("--only", nargs="+", default=[""], help="parts of names of cases to take")
     parser.add_argument("--list", action="store_true", help="print the names of cases")
     options = parser.parse_args()
-    cases = [case for case in all_cases() if options.only in case.name]
+    cases = [case for case in all_cases() if any(part in case.name for part in options.only)]
     if options.list:
         print(*(case.name for case in cases), sep="\n")
         return
@@ -419,7 +420,7 @@ def main():
         if case.name not in expected:
             expected[case.name] = fingerprint(case, fitted(case))
             # What is compiled on its way is compiled before anything counts.
-            interrupt(case, fitted(case), 1.0)
+            interrupt(case, fitted(case), SECONDS_TO_COMPILE)
         # Most cases are under way after some milliseconds, some not before a tenth of a second.
         delay = float(rng.choice([rng.uniform(0, 0.02), rng.uniform(0, 0.4)]))
         wrong, seconds = try_case(case, delay, expected[case.name])
