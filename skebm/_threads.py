@@ -9,6 +9,7 @@ on one thread inside a block: results do not depend, to the last bit, on the num
 """
 
 import os
+import time
 from contextlib import contextmanager, suppress
 from threading import RLock
 
@@ -20,13 +21,14 @@ from .kernels.barrier import wait_for
 
 # Python looks for an interrupt after so many naps of a thread that waits, some milliseconds.
 _NAPS = 100
+_FEW_NAPS = 5
 
 # Products of two numbers that are worth the help of another thread. On fewer, the time to wake it
 # and to meet it is longer than what it saves.
 _FEWEST_PRODUCTS = 6e6
 
-# Naps that a team waits for those of its members whom the system does not let run.
-_PATIENCE = 20
+# Seconds that a team waits for those of its members whom the system does not let run.
+_PATIENCE = 0.002
 
 
 _helpers = Helpers()
@@ -63,8 +65,9 @@ class _Team:
         """The caller's part: see who has come, and begin with them."""
         ranks = self._ranks
         del ranks[: self._most - 1 - n_offered]
-        if ranks:
-            wait_for(self._all_have_come, 0, _PATIENCE)
+        end = time.monotonic() + _PATIENCE
+        while ranks and time.monotonic() < end:
+            wait_for(self._all_have_come, 0, _FEW_NAPS)
         n_missing = 0
         while ranks:
             with suppress(IndexError):

@@ -198,7 +198,7 @@ def test_n_jobs_bounds_the_threads(n_jobs, most, team, monkeypatch):
 def test_a_helper_that_comes_late_is_not_waited_for(team, monkeypatch):
     helpers = team(2)
     run_team(lambda rank, size: None, 2)
-    monkeypatch.setattr(_threads, "_PATIENCE", 1)
+    monkeypatch.setattr(_threads, "_PATIENCE", 0.001)
     late = threading.Event()
     # As if the system would not let the helper run: it is idle, and takes no job.
     jobs, helpers._jobs = helpers._jobs, SimpleQueue()
