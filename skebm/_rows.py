@@ -1,7 +1,5 @@
 """Rows of data, dense or sparse, behind one face: models read them and never ask which."""
 
-from functools import cached_property
-
 import numpy as np
 import scipy.sparse
 
@@ -108,6 +106,7 @@ class DenseRows:
 
     def __init__(self, X):
         self._X = X
+        self._density = None
         self.data = DenseData(_read_only(X))
         self.shape, self.dtype = X.shape, X.dtype
 
@@ -172,11 +171,15 @@ class DenseRows:
         """Whether all values are 0 or 1."""
         return all(_are_binary(self._X[part]) for part in chunks(self.shape[0]))
 
-    @cached_property
+    @property
     def density(self):
         """Share of the values that are not zero, in rows evenly spaced over the data."""
-        some = self._X[:: -(-len(self._X) // CHUNK)]
-        return np.count_nonzero(some) / some.size
+        # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances,
+        # and a child that is forked off while another thread holds it waits for ever.
+        if self._density is None:
+            some = self._X[:: -(-len(self._X) // CHUNK)]
+            self._density = np.count_nonzero(some) / some.size
+        return self._density
 
 
 class SparseRows:

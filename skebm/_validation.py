@@ -480,8 +480,8 @@ def all_or_nothing(estimator):
     try:
         yield commit
     except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(saved)
+        # One step: an interrupt may come between any two.
+        estimator.__dict__ = saved
         raise
 
 

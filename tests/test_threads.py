@@ -9,13 +9,28 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from pathlib import Path
+from queue import SimpleQueue
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skebm import BernoulliRBM, _threads
+from skebm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DBNRegressor,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    DSNClassifier,
+    GaussianRBM,
+    GenerativeDBNClassifier,
+    _threads,
+)
+from skebm._helpers import Helpers, stop_if_abandoned
+from skebm._rows import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
@@ -55,16 +70,15 @@ def fit_and_use(seed, algorithm="pcd", n_iter=3):
 @pytest.fixture
 def team(monkeypatch):
     """A function that makes so many threads run together, whatever the machine has."""
-    pools = []
 
     def set_up(size):
-        helpers = _threads._Helpers(size - 1)
-        pools.append(helpers.pool)
-        monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
+        helpers = Helpers(size - 1)
+        monkeypatch.setattr(_threads, "_helpers", helpers)
+        # However busy the machine is.
+        monkeypatch.setattr(_threads, "_PATIENCE", 1_000_000)
+        return helpers
 
-    yield set_up
-    for pool in pools:
-        pool.shutdown()
+    return set_up
 
 
 # Blocks and teams ------------------------------------------------------------
@@ -166,6 +180,39 @@ def test_an_error_in_a_block_is_raised(team):
             for_each(lambda block, bad=bad: 1 / (block - bad), list(range(4)))
 
 
+@pytest.mark.parametrize(("n_jobs", "most"), [(1, 1), (2, 2), (8, 3), (-1, 3), (-2, 2), (-9, 1)])
+def test_n_jobs_bounds_the_threads(n_jobs, most, team, monkeypatch):
+    team(3)
+    monkeypatch.setattr(_threads, "n_processors", lambda: 3)
+    threads = set()
+
+    def work(_):
+        threads.add(threading.get_ident())
+        time.sleep(0.005)
+
+    for_each(work, list(range(20)), n_jobs)
+    assert len(threads) == most
+    assert threading.get_ident() in threads
+
+
+def test_a_helper_that_comes_late_is_not_waited_for(team, monkeypatch):
+    helpers = team(2)
+    run_team(lambda rank, size: None, 2)
+    monkeypatch.setattr(_threads, "_PATIENCE", 0.001)
+    late = threading.Event()
+    # As if the system would not let the helper run: it is idle, and takes no job.
+    jobs, helpers._jobs = helpers._jobs, SimpleQueue()
+    sizes = []
+    run_team(lambda rank, size: sizes.append(size), 2)
+    for_each(sizes.append, [1, 1])
+    assert sizes == [1, 1, 1]
+    # It finds nothing to do when it comes.
+    jobs.put(helpers._jobs.get())
+    helpers._jobs = jobs
+    run_team(lambda rank, size: late.set() if rank else None, 2)
+    assert sizes == [1, 1, 1]
+
+
 @pytest.mark.parametrize("name", ["OMP_NUM_THREADS"])
 @pytest.mark.parametrize(("value", "bound"), [("1", 1), ("1000", None), ("", None), ("2,3", None)])
 def test_the_environment_bounds_the_threads(name, value, bound, monkeypatch):
@@ -212,7 +259,8 @@ def test_a_forked_child_can_fit(elsewhere):
     here = fit_and_use(0)  # with the parent's threads started, which the child has not
     context = one_blas_thread()
     # As if another thread were in the midst of a fit, or held a lock, when the fork comes.
-    entered = {"nothing": nullcontext(), "a fit": context, "a start of a fit": context._lock}
+    locked = _threads._blas._lock
+    entered = {"nothing": nullcontext(), "a fit": context, "a start of a fit": locked}
     reader, writer = os.pipe()
     with entered[elsewhere]:
         child = os.fork()
@@ -229,6 +277,122 @@ def test_a_forked_child_can_fit(elsewhere):
     assert status == 0, "the child hung or died"
     assert pickle.loads(answer) == here
     assert fit_and_use(0) == here  # the parent has lost nothing
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs POSIX")
+def test_a_child_forked_while_another_thread_counts_zeros_can_count_them(monkeypatch):
+    counting, counted = threading.Event(), threading.Event()
+    count_nonzero = np.count_nonzero
+
+    def count_slowly(array):
+        if threading.current_thread() is not threading.main_thread():
+            counting.set()
+            counted.wait(60)
+        return count_nonzero(array)
+
+    monkeypatch.setattr(np, "count_nonzero", count_slowly)
+    thread = threading.Thread(target=lambda: DenseRows(np.eye(4)).density)
+    thread.start()
+    assert counting.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(10)  # for a child that waits for a lock for ever
+        os._exit(int(DenseRows(np.eye(4)).density != 0.25))
+    counted.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_many_fits_of_different_estimators_at_the_same_time():
+    X, y = np.random.default_rng(0).random((60, 16)), np.arange(60) % 2
+    deep = {"hidden_layer_sizes": (12, 8), "rbm_n_iter": 1, "random_state": 0}
+    estimators = [
+        BernoulliRBM(12, n_iter=2, random_state=0),
+        GaussianRBM(12, n_iter=2, random_state=0),
+        DBNClassifier(**deep, max_iter=2),
+        DBNRegressor(**deep, max_iter=2),
+        DeepAutoencoder(**deep, max_iter=2),
+        DeepBeliefNetwork(**deep, n_iter=2, fine_tune="up_down"),
+        GenerativeDBNClassifier(**deep),
+        DSNClassifier(8, n_modules=2, max_iter=2, random_state=0),
+    ]
+
+    def features(estimator):
+        return joblib.hash(clone(estimator).fit(X, y).transform(X))
+
+    in_turn = [features(estimator) for estimator in estimators] * 2
+    with threadpool_limits(2, "blas"):
+        with ThreadPoolExecutor(16) as pool:
+            together = list(pool.map(features, estimators * 2))
+        assert blas_threads() == {2}
+    assert together == in_turn
+
+
+# The first use of the package in a thread; a child that it forks; a process that it spawns; work
+# that goes on when the main thread has ended; and work as the interpreter ends.
+PLACES = """
+import atexit
+import multiprocessing
+import os
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+def work(place):
+    from skebm import BernoulliRBM, DBNClassifier
+    from skebm._threads import for_each
+
+    X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
+    rbm = BernoulliRBM(40, batch_size=20, n_iter=2, random_state=0).fit(X)
+    dbn = DBNClassifier((8,), pretrain=False, max_iter=2).fit(X, X[:, 0] > 0)
+    done = []
+    for_each(done.append, list(range(8)))
+    line = f"{place} {rbm.components_.sum():.6f} {len(dbn.predict(X))} {len(done)}\\n"
+    os.write(1, line.encode())
+
+def fork():
+    child = os.fork()
+    if child == 0:
+        work("forked")
+        os._exit(0)
+    os.waitpid(child, 0)
+
+if __name__ == "__main__":
+    threads = [threading.Thread(target=work, args=["first"]) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if hasattr(os, "fork"):
+        threading.Thread(target=fork).start()
+    process = multiprocessing.get_context("spawn").Process(target=work, args=["spawned"])
+    process.start()
+    process.join()
+    atexit.register(work, "atexit")
+
+    def late(place):
+        time.sleep(0.3)
+        work(place)
+
+    threading.Thread(target=late, args=["thread"]).start()
+    pool = ThreadPoolExecutor(2)
+    for _ in range(2):
+        pool.submit(late, "pool")
+"""
+
+
+def test_all_is_done_wherever_it_is_done(tmp_path):
+    script = tmp_path / "places.py"
+    script.write_text(PLACES)
+    result = run(script)
+    assert result.returncode == 0, result.stderr
+    lines = result.stdout.splitlines()
+    places = ["first"] * 2 + ["spawned", "thread", "pool", "pool", "atexit"]
+    places += ["forked"] * hasattr(os, "fork")
+    assert sorted(line.split()[0] for line in lines) == sorted(places), result.stderr
+    assert len({line.split(maxsplit=1)[1] for line in lines}) == 1
 
 
 # BLAS ------------------------------------------------------------------------
@@ -289,15 +453,101 @@ def test_blas_gets_its_threads_back_after_fits_at_the_same_time():
         assert blas_threads() == {2}
 
 
+def interrupted_at_each_step(function, undone):
+    """Call ``function`` and raise KeyboardInterrupt before each of its lines in turn.
+
+    ``undone()`` is called after each, and says whether all is as it was.
+    """
+    n_lines = 0
+    while True:
+        n_left = n_lines = n_lines + 1
+
+        def trace(frame, event, argument):
+            nonlocal n_left
+            if frame.f_code.co_filename != _threads.__file__:
+                return None
+            n_left -= event == "line"
+            if n_left == 0:
+                n_left = -1
+                raise KeyboardInterrupt
+            return trace
+
+        sys.settrace(trace)
+        try:
+            function()
+        except KeyboardInterrupt:
+            sys.settrace(None)
+            assert undone(), f"after line {n_lines}"
+        else:
+            sys.settrace(None)
+            return n_lines
+
+
+def test_blas_gets_its_threads_back_wherever_an_interrupt_comes():
+    def work():
+        with one_blas_thread():
+            counts.append(blas_threads())
+
+    with threadpool_limits(2, "blas"):
+        counts = []
+        n_lines = interrupted_at_each_step(work, lambda: blas_threads() == {2})
+        assert n_lines > 20
+        # And it can still be limited.
+        work()
+        assert counts[-1] == {1}
+        assert blas_threads() == {2}
+
+
 # Interrupts ------------------------------------------------------------------
+
+
+def test_helpers_stop_when_their_caller_is_interrupted(team):
+    team(3)
+    begun, stopped = threading.Barrier(3, timeout=60), []
+
+    def work(block):
+        begun.wait()
+        if threading.current_thread() is threading.main_thread():
+            raise KeyboardInterrupt
+        try:
+            while True:
+                stop_if_abandoned()
+                time.sleep(0.001)
+        except BaseException:
+            stopped.append(block)
+            raise
+
+    with pytest.raises(KeyboardInterrupt):
+        for_each(work, list(range(10)))
+    assert len(stopped) == 2
+    # And they are idle again.
+    sizes = []
+    run_team(lambda rank, size: sizes.append(size), 3)
+    assert sizes == [3, 3, 3]
+
+
+INTERRUPTS = Path(__file__).parents[1] / "benchmarks" / "interrupts.py"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.skipif(not INTERRUPTS.exists(), reason="the script is not installed")
+def test_ctrl_c_is_answered_at_once_and_as_what_it_is():
+    # Samples that would take hours, loops of short calls, a search that takes any error for a bad
+    # score: a few cases of many.
+    cases = ["rbm sample", "rbm impute", "2 predict", "hebb recall", "adam fit", "search"]
+    result = run(INTERRUPTS, "--cases", "9", "--only", *cases)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "9 interrupts" in result.stdout
+
 
 # In a process of its own: what would go wrong is a thread that waits for ever.
 INTERRUPTED = """
 import numpy as np
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM, _helpers, _threads
 from skebm.boltzmann import sparse_gradient
 
-_threads.n_processors = lambda: 3
+_helpers.n_processors = lambda: 3
+_threads._PATIENCE = 1_000_000  # however busy the machine is
 run_steps = sparse_gradient.run_steps
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
 
@@ -326,38 +576,50 @@ for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
 # has taken note of the first.
 INTERRUPTED_EARLY = """
 import numpy as np
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM, _helpers, _threads
 
-_threads.n_processors = lambda: 3
+_helpers.n_processors = lambda: 3
+_threads._PATIENCE = 1_000_000  # however busy the machine is
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
 rbm = BernoulliRBM(250, n_iter=1, random_state=0).fit(X)
-pool = _threads._helpers().pool
-submit = pool.submit
+jobs = _threads._helpers._jobs
 
-def interrupted(*arguments):
-    calls.append(arguments)
-    if len(calls) == 2:
-        raise KeyboardInterrupt
-    future = submit(*arguments)
-    if when == "late":
-        raise KeyboardInterrupt
-    return future
+class Interrupted:
+    def __init__(self):
+        self.n_calls = 0
+
+    def put(self, job):
+        self.n_calls += 1
+        if self.n_calls == 2 and when == "early":
+            raise KeyboardInterrupt
+        jobs.put(job)
+        if self.n_calls == 2:
+            raise KeyboardInterrupt
+
+    def get(self):
+        return jobs.get()
+
+    def qsize(self):
+        return jobs.qsize()
 
 for when in ("early", "late"):
-    calls = []
-    pool.submit = interrupted
+    _threads._helpers._jobs = Interrupted()
     try:
         rbm.fit(X)
     except KeyboardInterrupt:
         print(when, flush=True)
-    pool.submit = submit
+    _threads._helpers._jobs = jobs
     rbm.fit(X)
 """
 
 
 def run_code(code):
+    return run("-c", code)
+
+
+def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, *arguments],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         capture_output=True,
         text=True,

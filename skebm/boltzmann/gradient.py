@@ -22,7 +22,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._threads import blocks_of, for_each, one_blas_thread
+from .._threads import blocks_of, for_each, n_jobs_for, one_blas_thread
 from ..kernels.products import multiply
 from ..kernels.updates import (
     move_average,
@@ -176,7 +176,7 @@ class Learner:
         def move(block):
             move_rows(v, h, block.start, weights[block], velocity, *numbers)
 
-        for_each(move, blocks_of(len(weights), _SMALLEST_BLOCK))
+        for_each(move, blocks_of(len(weights), _SMALLEST_BLOCK), n_jobs_for(len(v) * weights.size))
 
     def _move_bias(self, bias, which, gradient, rate, settings):
         gradient *= rate

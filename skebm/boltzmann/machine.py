@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from .._helpers import stop_if_abandoned
 from .._rows import CHUNK, for_each_chunk
-from .._threads import blocks_of, for_each
+from .._threads import blocks_of, for_each, n_jobs_for
 from .._validation import have_diverged
 from ..kernels.products import multiply
 
@@ -87,6 +88,7 @@ class Machine:
         mean = np.empty_like(v)
         fixed = None if keep is None else v.copy()
         for step in range(n_steps):
+            stop_if_abandoned()
             self.sample_hidden(v, (seed, stream + 2 * step, first_row), h)
             self.visible_mean(h, mean)
             self.visible.sample(mean, (seed, stream + 2 * step + 1, first_row), v, previous=v)
@@ -180,5 +182,6 @@ def _pass(states, weights, units, out, address=None, previous=None):
             before = None if previous is None else previous[block]
             units.sample(out[block], (seed, stream, first_row + block.start), previous=before)
 
-    for_each(one_block, blocks_of(len(states), _SMALLEST_BLOCK))
+    n_jobs = n_jobs_for(len(states) * weights.size)
+    for_each(one_block, blocks_of(len(states), _SMALLEST_BLOCK), n_jobs)
     return out

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
+from .._helpers import stop_if_abandoned
 from .._rows import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.products import multiply
@@ -222,6 +223,7 @@ def _anneal_block(path, betas, v, log_weights, address):
     visible_inputs = np.empty_like(v)
     here = path.at(betas[0])
     for step, beta in enumerate(betas[1:]):
+        stop_if_abandoned()
         before, here = here, path.at(beta)
         gap = path.visible_gap(v)
         multiply(v, weights, hidden_inputs)

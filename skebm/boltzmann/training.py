@@ -75,6 +75,7 @@ class TrainingMixin(CallbackSupportMixin):
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
+    @with_callbacks
     def partial_fit(self, X, y=None):
         """Go on training with more data, once over its rows in minibatches.
 
@@ -99,13 +100,18 @@ class TrainingMixin(CallbackSupportMixin):
             As for :meth:`fit`; the estimator is then as it was.
         """
         self._check()
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self):
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             first_time = not hasattr(self, "components_")
             rows = self._training_rows(X, first_time)
             learner = self._initial_learner(rows) if first_time else self._resumed_learner()
             order = self._order(np.arange(rows.shape[0]), learner)
             self._run_epoch(rows, order, learner, self._settings(last_stage, rate_factor=1.0))
             self._publish(learner)
+            task.call_on_fit_task_end(estimator=self)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     @contextmanager

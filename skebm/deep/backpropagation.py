@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._threads import blocks_of, run_phases
+from .._threads import blocks_of, n_jobs_for, run_phases
 from ..kernels import network as kernels
 from ..kernels.blas import GEMM, multiply_by_rows, multiply_columns, multiply_transposed
 from ..kernels.products import multiply
@@ -177,7 +177,9 @@ class Backpropagation:
             phases += [(self._measure_change, rows)]
         for k in range(n_layers - 2, objective.frozen_layers - 1, -1):
             phases += [(partial(self._backward, k), self._units[k])]
-        run_phases([*phases, *more_phases])
+        # Forward, backward, and the gradient.
+        n_products = 3 * n_rows * len(self.network.parameters)
+        run_phases([*phases, *more_phases], n_jobs_for(n_products))
         penalty = sum(self._penalties[k] for k in objective.sparse_layers)
         return float(self._losses[:n_rows].sum() + penalty)
 

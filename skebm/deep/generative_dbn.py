@@ -16,6 +16,7 @@ from .._classes import (
     one_hot,
     sorted_classes,
 )
+from .._helpers import stop_if_abandoned
 from .._rows import DenseRows, chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there
@@ -306,6 +307,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             numbers = [zlib.crc32(row.tobytes()) for row in v]
             total = np.zeros(len(v))
             for draw in range(n_draws):
+                stop_if_abandoned()
                 total += net.log_weights(v, numbers, _SEED_OF_SCORES, draw * n_streams)
             out[part] = total / n_draws
 

@@ -145,16 +145,21 @@ class BaseGenerativeDBN(
     @with_callbacks
     def _partial_fit(self, X, y, **how_to_read):
         self._check()
-        progress = self._init_callback_context(max_subtasks=None)
+        n_tasks = 1 + max(0, len(self._sizes()) - len(getattr(self, "rbms_", [])))
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
             X, labels = self._begin(X, y, not hasattr(self, "rbms_"), **how_to_read)
             self._pretrain(X, labels, progress, commit)
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             learner = self._learner()
             start = time.perf_counter()
             measured = self._run_epoch(learner, X, labels, self._settings(last_stage, 1.0))
             measured["seconds"] = time.perf_counter() - start
             history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
             self._publish(learner, history)
+            task.call_on_fit_task_end(estimator=self)
+        progress.call_on_fit_task_end(estimator=self)
         return self
 
     def _check(self):

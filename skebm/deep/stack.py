@@ -188,9 +188,7 @@ class BaseStack(
     def _fit(self, X, y, sample_weight):
         self._check()
         resume = self.warm_start and hasattr(self, "coefs_")
-        n_done = len(self.coefs_) if resume else 0
-        n_to_pretrain = max(0, self._n_rbms() - n_done) if self.pretrain else 0
-        progress = self._init_callback_context(max_subtasks=n_to_pretrain + 1)
+        progress = self._init_callback_context(max_subtasks=self._n_to_pretrain(resume) + 1)
         progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
             examples = self._read(X, y, sample_weight, first_time=not resume)
@@ -209,16 +207,26 @@ class BaseStack(
             raise ValueError(
                 f"partial_fit of {type(self).__name__} does not support early_stopping=True."
             )
-        progress = self._init_callback_context(max_subtasks=None)
+        first_time = not hasattr(self, "coefs_")
+        n_tasks = self._n_to_pretrain(resume=not first_time) + 1
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self) as commit:
-            first_time = not hasattr(self, "coefs_")
             examples = self._read(X, y, sample_weight, first_time, **how_to_read)
             drawn = self._drawn_by_weight(examples)
             self._begin(drawn, first_time)
             self._pretrain(drawn.X, progress, commit)
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             if len(examples.labelled):
                 self._learn_once(examples)
+            task.call_on_fit_task_end(estimator=self)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
+
+    def _n_to_pretrain(self, resume):
+        """Number of RBMs that are still to be fitted, from the start or where training ended."""
+        n_done = len(self.coefs_) if resume else 0
+        return max(0, self._n_rbms() - n_done) if self.pretrain else 0
 
     def _check(self):
         check_parameters(self, self._parameter_checks)

@@ -18,7 +18,8 @@ from functools import partial
 
 import numpy as np
 
-from .._threads import blocks_of, one_blas_thread, run_phases
+from .._helpers import stop_if_abandoned
+from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
 from ..kernels.network import column_sums
 from ..kernels.updates import move_rows, phase_difference
 from .generative_net import go_through
@@ -133,6 +134,10 @@ class _Step:
         self._errors = np.empty(n_rows)
         self._rows = blocks_of(n_rows, _FEWEST_ROWS)
         self._moves = list(self._all_moves())
+        # Of each connection both ways, and their gradients; of the top machine each Gibbs step.
+        n_weights = 6 * sum(c.generation.size for c in connections)
+        n_weights += 2 * (n_gibbs_steps + 1) * top.weights.size
+        self._n_jobs = n_jobs_for(n_rows * n_weights)
         self.n_streams = 2 * len(connections) + 2 * n_gibbs_steps
 
     def run(self, rows, labels, numbers, address, learning_rate):
@@ -155,7 +160,7 @@ class _Step:
         def move(task):
             task(rate)
 
-        run_phases([(sample, self._rows), (move, self._moves)])
+        run_phases([(sample, self._rows), (move, self._moves)], self._n_jobs)
         return float(self._errors.sum())
 
     # Passes of a block of rows
@@ -178,6 +183,7 @@ class _Step:
         go_through(top.weights, v, top.hidden, h)
         v, h_after = (array[self._n_rows :][part] for array in (self._v, self._h))
         for _ in range(self._n_gibbs_steps):
+            stop_if_abandoned()
             top.hidden.sample(h, streams.next(), out=h_states)
             go_through(top.weights.T, h_states, top.visible, v, streams.next())
             h = go_through(top.weights, v, top.hidden, h_after)

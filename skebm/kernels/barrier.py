@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ._jit import kernel
+from ._jit import inlined, kernel
 
 # Each counter has a cache line of its own: waiting threads read one while arriving ones write
 # the other.
@@ -19,12 +19,17 @@ _LINE = 8
 _ARRIVED, _PASSED, _BROKEN = 0, _LINE, 2 * _LINE
 _SIZE = 3 * _LINE
 
-# Polls before a waiting thread offers its processor to others, which matters only when there are
-# more threads than processors.
+# A thread that waits polls so many times, then offers its processor to others so many times, and
+# then sleeps for so many microseconds at a time. What it waits for is as a rule a few microseconds
+# away, and to be woken takes ten times as long. But where another process wants the processors, a
+# thread that goes on asking may keep from them the very one that it waits for.
 _N_POLLS = 2_000
+_N_YIELDS = 200
+_NAP = np.uint32(50)
 
 _sched_yield = types.ExternalFunction("sched_yield", types.int32())
-_HAS_SCHED_YIELD = hasattr(os, "sched_yield")
+_usleep = types.ExternalFunction("usleep", types.int32(types.uint32))
+_IS_POSIX = os.name == "posix"
 
 
 def _element_pointer(context, builder, signature, arguments):
@@ -94,6 +99,28 @@ def meet(barrier, size):
         if _atomic_load(barrier, _BROKEN) != 0:
             return False
         n_polls += 1
-        if _HAS_SCHED_YIELD and n_polls > _N_POLLS:
-            _sched_yield()
+        _give_way(n_polls)
     return True
+
+
+@kernel
+def wait_for(flags, place, n_naps):
+    """Wait until an element of an int64 array is not zero; False if that takes too long.
+
+    How long that is, ``n_naps`` says: so many times the thread sleeps.
+    """
+    for n_polls in range(_N_POLLS + _N_YIELDS + n_naps):
+        if _atomic_load(flags, place) != 0:
+            return True
+        _give_way(n_polls)
+    return _atomic_load(flags, place) != 0
+
+
+@inlined
+def _give_way(n_polls):
+    """Leave the processor to others, the more so the longer a thread waits."""
+    if _IS_POSIX and n_polls > _N_POLLS:
+        if n_polls > _N_POLLS + _N_YIELDS:
+            _usleep(_NAP)
+        else:
+            _sched_yield()

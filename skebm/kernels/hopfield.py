@@ -158,8 +158,10 @@ def settle_together(W, b, free, max_iter, rounding, X, H, paths, done, n_steps, 
 
 
 @kernel
-def heat(W, b, orders, free, temperatures, address, together, X, H, paths):
+def heat(W, b, orders, free, temperatures, address, together, X, H, paths, done):
     """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 h_i / T), one for each temperature.
+
+    ``done`` counts the sweeps that ``paths`` have noted before.
 
     The number of unit i in sweep s of row r stands at ``address`` (seed, stream, first row) as
     (seed, stream + s, first row + r, i). ``together`` lets all units see the fields from before
@@ -190,7 +192,9 @@ def heat(W, b, orders, free, temperatures, address, together, X, H, paths):
             if n_flips > 0:
                 flip_together(W, flips[:n_flips], factors, x, h)
             if paths.shape[1] > 0:
-                record(paths[r], sweep + 1, energy_of(x, h, b))
+                paths[r, done + sweep + 1] = energy_of(x, h, b)
+        if paths.shape[1] > 0:
+            record(paths[r], done + temperatures.shape[0], energy_of(x, h, b))
 
 
 @kernel
@@ -395,7 +399,7 @@ def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, 
 
 @kernel
 def dense_heat(
-    columns, polynomial, power, orders, free, temperatures, address, together, X, S, paths
+    columns, polynomial, power, orders, free, temperatures, address, together, X, S, paths, done
 ):
     """Sweeps of stochastic units, as :func:`heat` has them."""
     seed, stream, first_row = address
@@ -414,7 +418,10 @@ def dense_heat(
             if together:
                 overlap_flips(columns, flips[:n], x, s)
             if paths.shape[1] > 0:
-                record(paths[r], sweep + 1, dense_energy(s, polynomial[0], power))
+                paths[r, done + sweep + 1] = dense_energy(s, polynomial[0], power)
+        if paths.shape[1] > 0:
+            last = dense_energy(S[r], polynomial[0], power)
+            record(paths[r], done + temperatures.shape[0], last)
 
 
 @kernel

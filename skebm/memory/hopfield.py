@@ -363,8 +363,9 @@ class HopfieldMemory(
         address = streams.seed, streams.take(), self._n_dreams
         couplings = self._couplings()
         unlearn(couplings, n_dreams, rate, orders, self._parameters.max_iter, address)
-        self._publish(couplings)
-        self._n_dreams += n_dreams
+        with all_or_nothing(self):
+            self._publish(couplings)
+            self._n_dreams += n_dreams
         return self
 
     def _start(self, X, y):
@@ -386,10 +387,15 @@ class HopfieldMemory(
             self._publish(Couplings.empty(X.shape[1], self.fit_intercept, dtype))
 
     def _couplings(self):
-        """The weights as the rules change them, in place wherever they can be written to."""
+        """The weights as the rules change them.
+
+        A copy of those in which something is stored: a change that is broken off, by Ctrl-C or
+        for want of memory, leaves them as they were.
+        """
         arrays = self.weights_, self.intercept_, self._self_weights
-        writeable = (np.require(array, requirements=["C", "W"]) for array in arrays)
-        return Couplings(*writeable, int(self.fit_intercept), self._dreamt)
+        if len(self.patterns_):
+            arrays = (np.array(array, order="C") for array in arrays)
+        return Couplings(*arrays, int(self.fit_intercept), self._dreamt)
 
     def _publish(self, couplings):
         self.weights_, self.intercept_ = couplings.weights, couplings.bias

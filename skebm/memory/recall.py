@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._helpers import stop_if_abandoned
 from .._rows import for_each_chunk
 from .._schedules import DECAYS
 from ..kernels import hopfield
@@ -21,6 +22,12 @@ _ROUNDING_UNITS = 16
 _ROWS = 128
 # A dense memory works on overlaps with thousands of patterns, and without BLAS.
 _DENSE_ROWS = 8
+# Python can be interrupted between two calls of a kernel: a call is kept to about a tenth of a
+# second by the numbers that it visits: weights, energies that are noted, and what a unit costs that
+# does not flip. A dense memory takes its time over each.
+_VISITS_PER_CALL = 5e7
+_VISITS_OF_A_UNIT = 50
+_VISITS_OF_DENSE = 15
 # Orders of the units that are drawn; longer recalls use them again.
 _MOST_ORDERS = 16
 
@@ -62,9 +69,10 @@ class Dynamics:
         """Most steps of a row, stochastic or not."""
         return len(self.temperatures) + self.n_cold
 
-    def address_of(self, row):
-        """Where the random numbers of the rows from this one on begin: seed, stream and row."""
-        return *self.address, row
+    def address_of(self, row, sweep=0):
+        """Where the random numbers of the rows and sweeps from these on begin."""
+        seed, stream = self.address
+        return seed, stream + sweep, row
 
 
 def temperatures(temperature, schedule, n_sweeps):
@@ -116,6 +124,30 @@ class Outcome:
 
 def _of(free, block):
     return free if len(free) == 1 else free[block]
+
+
+def _pieces(n_rows, n_sweeps, n_visited, n_orders):
+    """Slices of rows and of sweeps, one after the other, for a call of a kernel each.
+
+    Parameters
+    ----------
+    n_rows, n_sweeps : int
+    n_visited : int
+        Numbers that a sweep of one row visits.
+    n_orders : int
+        Pieces of the sweeps begin at multiples of this, where units are visited in the order that
+        is the first.
+    """
+    n_at_once = max(1, int(_VISITS_PER_CALL / n_visited))
+    n_rows_at_once = min(n_rows, n_at_once)
+    n_sweeps_at_once = max(1, n_at_once // n_rows_at_once // n_orders) * n_orders
+    for row in range(0, n_rows, n_rows_at_once):
+        for sweep in range(0, n_sweeps, n_sweeps_at_once):
+            stop_if_abandoned()
+            yield (
+                slice(row, min(row + n_rows_at_once, n_rows)),
+                slice(sweep, min(sweep + n_sweeps_at_once, n_sweeps)),
+            )
 
 
 class Network:
@@ -174,16 +206,20 @@ class WeightNetwork(Network):
         outcome.start(block, lambda: self._energies(x, h))
         paths, n_steps, converged, cycled = outcome.part(block)
         n_hot = len(dynamics.temperatures)
-        if n_hot:
-            address = dynamics.address_of(block.start)
-            hopfield.heat(W, b, orders, free, dynamics.temperatures, address, together, x, h, paths)
+        n_visited = self._weights.size + _VISITS_OF_A_UNIT * x.shape[1] + paths.shape[1]
+        for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(orders)):
+            hot = dynamics.temperatures[sweeps]
+            address = dynamics.address_of(block.start + rows.start, sweeps.start)
+            states = x[rows], h[rows], paths[rows], sweeps.start
+            hopfield.heat(W, b, orders, _of(free, rows), hot, address, together, *states)
         limits = dynamics.n_cold, self._rounding
-        if together:
-            report = paths, n_hot, n_steps, converged, cycled
-            hopfield.settle_together(W, b, free, *limits, x, h, *report)
-        else:
-            report = paths, n_hot, n_steps, converged
-            hopfield.settle(W, b, orders, free, *limits, x, h, *report)
+        for rows, _ in _pieces(len(x), 1, n_visited, 1):
+            states = x[rows], h[rows], paths[rows], n_hot
+            part, may = (n_steps[rows], converged[rows]), _of(free, rows)
+            if together:
+                hopfield.settle_together(W, b, may, *limits, *states, *part, cycled[rows])
+            else:
+                hopfield.settle(W, b, orders, may, *limits, *states, *part)
 
 
 class DenseNetwork(Network):
@@ -228,14 +264,18 @@ class DenseNetwork(Network):
         s = self._overlaps(x)
         outcome.start(block, lambda: self._energies(s))
         paths, n_steps, converged, cycled = outcome.part(block)
-        network = self._columns, self._polynomial, self._power, dynamics.orders, free
+        network = self._columns, self._polynomial, self._power, dynamics.orders
         n_hot, together = len(dynamics.temperatures), dynamics.together
-        if n_hot:
-            address = dynamics.address_of(block.start)
-            hopfield.dense_heat(*network, dynamics.temperatures, address, together, x, s, paths)
+        n_visited = self._columns.size * _VISITS_OF_DENSE + paths.shape[1]
+        for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(dynamics.orders)):
+            hot = dynamics.temperatures[sweeps]
+            address = dynamics.address_of(block.start + rows.start, sweeps.start)
+            states = x[rows], s[rows], paths[rows], sweeps.start
+            hopfield.dense_heat(*network, _of(free, rows), hot, address, together, *states)
         limits = dynamics.n_cold, self._rounding, together
-        report = paths, n_hot, n_steps, converged, cycled
-        hopfield.dense_settle(*network, *limits, x, s, *report)
+        for rows, _ in _pieces(len(x), 1, n_visited, 1):
+            report = paths[rows], n_hot, n_steps[rows], converged[rows], cycled[rows]
+            hopfield.dense_settle(*network, _of(free, rows), *limits, x[rows], s[rows], *report)
 
 
 class SoftmaxNetwork(Network):
@@ -297,6 +337,7 @@ class SoftmaxNetwork(Network):
         max_iter = dynamics.n_cold
         active = np.arange(len(X))
         for step in range(max_iter + 1):
+            stop_if_abandoned()
             x = X[active]
             weights, energies = self._weigh(x)
             if paths.shape[1]:

@@ -1,7 +1,7 @@
 """The rules by which a memory stores patterns: one class each, which says all that differs.
 
-A rule with weights turns patterns of -1 and 1 into :class:`Couplings`, in place: there is never
-a second matrix. A bias is the weight to one more unit which is always 1, so that one formula
+A rule with weights turns patterns of -1 and 1 into :class:`Couplings`, in place: it makes no
+second matrix. A bias is the weight to one more unit which is always 1, so that one formula
 serves both; the state of that unit is ``couplings.always_on``, 0 where there is no bias.
 
 A new rule is one more class in ``RULES``.

@@ -142,18 +142,13 @@ class BaseDSN(
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
             self._start(y, weights, X.dtype)
-            training = self._train(X, self._targets(y, X.dtype), weights)
-            for _ in range(self._parameters.n_modules):
-                task = progress.subcontext(task_name="module")
-                task.call_on_fit_task_begin(estimator=self)
-                was_last = next(training)
-                if task.call_on_fit_task_end(estimator=self) or was_last:
-                    break
+            self._train(X, self._targets(y, X.dtype), weights, progress)
             self._fit_final_estimator(X, y, weights)
             self._stamp_version()
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
+    @with_callbacks
     def _partial_fit(self, X, y, sample_weight, **start):
         check_parameters(self, self._parameter_checks)
         if self.final_estimator is not None or hasattr(self, "final_estimator_"):
@@ -163,17 +158,22 @@ class BaseDSN(
                 f"'final_estimator', {final_estimator!r}."
             )
         first_time = not hasattr(self, "modules_")
+        n_tasks = self._parameters.n_modules if first_time else 1
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time)
             if first_time:
                 self._start(y, weights, X.dtype, **start)
             targets = self._targets(y, X.dtype)
             if first_time:
-                # Runs to the end of the generator, or to the first module that is no gain.
-                any(self._train(X, targets, weights))
+                self._train(X, targets, weights, progress)
             else:
+                task = progress.subcontext(task_name="solve").call_on_fit_task_begin(estimator=self)
                 self._add_rows(X, targets, weights)
+                task.call_on_fit_task_end(estimator=self)
             self._stamp_version()
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def _training_data(self, X, y, sample_weight, first_time):
@@ -188,7 +188,17 @@ class BaseDSN(
             raise ValueError("sample_weight is zero for each row.")
         return X, y, weights
 
-    def _train(self, X, targets, weights):
+    def _train(self, X, targets, weights, progress):
+        """Train all modules, or those up to the first that is no gain."""
+        training = self._modules_in_turn(X, targets, weights)
+        for _ in range(self._parameters.n_modules):
+            task = progress.subcontext(task_name="module")
+            task.call_on_fit_task_begin(estimator=self)
+            was_last = next(training)
+            if task.call_on_fit_task_end(estimator=self) or was_last:
+                break
+
+    def _modules_in_turn(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
         rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, None)
         # Pairs of row numbers, unlike a way to split, are those of all rows.

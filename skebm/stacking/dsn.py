@@ -103,8 +103,9 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Source of the starting weights, of the minibatches and of the rows held out. Pass an int
         for the same result at each call, on any number of threads.
     n_jobs : int, default=None
-        Threads to share each chunk of rows out to, as joblib counts them. None takes all
-        processors that are idle. The result is the same.
+        Most threads that share each chunk of rows, never more than processors: -1 is all
+        processors, -2 all but one. None takes all processors that are idle. The result is the
+        same.
 
     Attributes
     ----------
@@ -454,8 +455,9 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Source of the starting weights, of the minibatches and of the rows held out. Pass an int
         for the same result at each call, on any number of threads.
     n_jobs : int, default=None
-        Threads to share each chunk of rows out to, as joblib counts them. None takes all
-        processors that are idle. The result is the same.
+        Most threads that share each chunk of rows, never more than processors: -1 is all
+        processors, -2 all but one. None takes all processors that are idle. The result is the
+        same.
 
     Attributes
     ----------

@@ -8,7 +8,6 @@ import scipy.sparse
 
 import enumeration
 import naive
-from skebm import _threads
 from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.boltzmann import gradient, sparse_gradient
@@ -16,6 +15,7 @@ from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
+from surroundings import team_of
 
 # The sparse path has a faster way with lists that are full.
 PATHS = ["dense path", "sparse path", "sparse path, full lists"]
@@ -250,13 +250,6 @@ def test_more_tiles_for_more_weights():
 N_VISIBLE_WIDE, N_HIDDEN_WIDE = 259, 389  # four blocks of the ones, four tiles of the others
 
 
-def team_of(size, monkeypatch):
-    """Let exactly ``size`` threads run together, whatever the machine has."""
-    helpers = _threads._Helpers(size - 1)
-    monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
-    return helpers
-
-
 def state_of(learner):
     """Everything that a learner carries, as bytes."""
     arrays = [*parameters_of(learner), *learner.offsets, *(learner.velocity or ())]
@@ -282,8 +275,7 @@ def test_same_bits_for_any_number_of_threads(case, dtype, storage, path, monkeyp
     for size in (1, 2, 3, 4):
         helpers = team_of(size, monkeypatch)
         states.append(run_wide(case, storage, dtype))
-        sizes.append(len(helpers.pool._threads) + 1)
-        helpers.pool.shutdown()
+        sizes.append(helpers.most_offered + 1)
     assert sizes == [1, 2, 3, 4], "other teams than wanted"
     assert states[1:] == [states[0]] * 3
 

@@ -9,7 +9,7 @@ from scipy import stats
 from scipy.special import expit, logsumexp, softmax
 
 import enumeration
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.boltzmann import partition
@@ -24,6 +24,7 @@ from skebm.boltzmann.partition import (
 )
 from skebm.boltzmann.path import TemperaturePath
 from skebm.boltzmann.units import BernoulliUnits
+from surroundings import team_of
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -303,11 +304,9 @@ def annealed_wide(dtype):
 def test_same_result_for_any_number_of_threads(dtype, monkeypatch):
     results = []
     for size in (1, 2, 3):
-        helpers = _threads._Helpers(size - 1)
-        monkeypatch.setattr(_threads, "_helpers", lambda helpers=helpers: helpers)
+        helpers = team_of(size, monkeypatch)
         results.append(annealed_wide(dtype))
-        assert len(helpers.pool._threads) == size - 1
-        helpers.pool.shutdown()
+        assert helpers.most_offered == size - 1
     assert results[1:] == results[:1] * 2
 
 

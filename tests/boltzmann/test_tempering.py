@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 import enumeration
-from skebm import BernoulliRBM, _threads
+from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.boltzmann import tempering
@@ -16,6 +16,7 @@ from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import PT
 from skebm.boltzmann.tempering import Tempering
 from skebm.boltzmann.units import BernoulliUnits
+from surroundings import team_of
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -135,14 +136,12 @@ def test_same_bits_for_any_number_of_threads(dtype, monkeypatch):
     machine = make_machine(40, 30, scale=0.5, dtype=dtype)
     results = []
     for size in (1, 2, 3):
-        helpers = _threads._Helpers(size - 1)
-        monkeypatch.setattr(_threads, "_helpers", lambda helpers=helpers: helpers)
+        helpers = team_of(size, monkeypatch)
         replicas = Tempering(make_base(machine), np.linspace(0, 1, 6))
         h = np.zeros((6, 20, 30), dtype=dtype)
         v = replicas.run(machine, h, 110, (3, 0))
         results.append((v.tobytes(), h.tobytes(), replicas.betas.tobytes()))
-        assert len(helpers.pool._threads) == size - 1
-        helpers.pool.shutdown()
+        assert helpers.most_offered == size - 1
     assert v.dtype == h.dtype == dtype
     assert results[1:] == results[:1] * 2
 

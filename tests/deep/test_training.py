@@ -8,12 +8,12 @@ import scipy.sparse
 from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-from skebm import _threads
 from skebm._random import RandomStreams
 from skebm._rows import as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 from skebm.deep.objective import Corruption, Objective
 from skebm.deep.training import Learner, TrainingData, TrainingSettings, train
+from surroundings import team_of
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -158,13 +158,6 @@ SETTINGS = {
 }
 
 
-def team_of(size, monkeypatch):
-    """Let exactly ``size`` threads run together, whatever the machine has."""
-    helpers = _threads._Helpers(size - 1)
-    monkeypatch.setattr(_threads, "_helpers", lambda: helpers)
-    return helpers
-
-
 @each_dtype
 @pytest.mark.parametrize("name", SETTINGS)
 def test_same_bits_for_any_number_of_threads(name, dtype, monkeypatch):
@@ -177,8 +170,7 @@ def test_same_bits_for_any_number_of_threads(name, dtype, monkeypatch):
         helpers = team_of(size, monkeypatch)
         network = make_network((201, 199, 205, 202), ("logistic", "tanh", "softmax"), dtype, 0.1)
         losses = losses_of(fit(network, data, settings))
-        assert len(helpers.pool._threads) == size - 1, "another team than wanted"
-        helpers.pool.shutdown()
+        assert helpers.most_offered == size - 1, "another team than wanted"
         states.add((network.parameters.tobytes(), *losses))
     assert len(states) == 1
 

@@ -1,11 +1,12 @@
 import os
 import threading
+import time
 
 import numpy as np
 import pytest
 from numba import njit
 
-from skebm.kernels.barrier import break_barrier, meet, new_barrier
+from skebm.kernels.barrier import break_barrier, meet, new_barrier, wait_for
 
 N_PROCESSORS = os.cpu_count() or 1
 
@@ -79,3 +80,34 @@ def test_nobody_waits_at_a_broken_barrier():
         assert not thread.is_alive(), "waits for ever"
         assert came_through == 0
     assert meet(new_barrier(), 1)
+
+
+@njit(nogil=True)
+def wait_for_a_flag(flags, n_naps, came_through):
+    came_through[0] = wait_for(flags, 0, n_naps)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere threads that wait are never asleep")
+@pytest.mark.parametrize("what", ["others", "flag"])
+def test_a_thread_that_waits_long_leaves_the_processor_to_others(what):
+    barrier, came_through = new_barrier(), np.array([9])
+    function, arguments = meet_once, (barrier, 2, came_through)
+    if what == "flag":
+        function, arguments = wait_for_a_flag, (barrier, 1_000_000, came_through)
+    function(*arguments[:-2], 1, np.array([9]))  # compiled
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    start = time.process_time()
+    thread.start()
+    time.sleep(0.4)
+    used = time.process_time() - start
+    assert came_through == 9
+    break_barrier(barrier) if what == "others" else barrier.fill(1)
+    thread.join(timeout=60)
+    assert came_through == (what == "flag")
+    assert used < 0.2
+
+
+def test_a_flag_that_is_not_set_is_waited_for_as_long_as_wanted():
+    flags = np.array([0, 1])
+    assert wait_for(flags, 1, 0)
+    assert not wait_for(flags, 0, 3)

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 import naive_hopfield as naive
 from skebm import HopfieldMemory
 from skebm._random import RandomStreams
+from skebm.memory import storage, unlearning
 
 RULES = ["hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"]
 WITH_WEIGHTS = RULES[:4]
@@ -797,11 +798,25 @@ def test_memory_map(rule, tmp_path):
     np.testing.assert_array_equal(mapped.weights_, memory.weights_)
 
 
-def test_weights_are_not_copied():
+@pytest.mark.parametrize("change", ["partial_fit", "forget", "unlearn"])
+def test_a_change_that_is_broken_off_leaves_the_memory_as_it_was(change, monkeypatch):
     memory, X = fitted(n_patterns=3)
-    weights = memory.weights_
-    memory.partial_fit(X[:1]).forget(X[:1]).unlearn(1)
-    assert memory.weights_ is weights
+    before = {name: np.copy(value) for name, value in vars(memory).items()}
+
+    def interrupted(function):
+        def call(*arguments):
+            function(*arguments)
+            raise KeyboardInterrupt
+
+        return call
+
+    monkeypatch.setattr(storage, "_add_counts", interrupted(storage._add_counts))
+    monkeypatch.setattr(unlearning, "dream", interrupted(unlearning.dream))
+    with pytest.raises(KeyboardInterrupt):
+        getattr(memory, change)(*([] if change == "unlearn" else [X[:1]]))
+    assert vars(memory).keys() == before.keys()
+    for name, value in vars(memory).items():
+        np.testing.assert_array_equal(value, before[name], err_msg=name)
 
 
 HASHES = """

@@ -1,0 +1,134 @@
+"""Compiled functions, and what they may ask of the surroundings."""
+
+import errno
+import importlib.util
+import os
+import pkgutil
+import signal
+import subprocess
+import sys
+import threading
+
+import numba
+import numpy as np
+import pytest
+from numba import types
+from numba.core.caching import IndexDataCacheFile
+from numba.core.registry import CPUDispatcher
+
+import skebm.kernels
+from skebm import BernoulliRBM, DBNClassifier, DSNClassifier, HopfieldMemory
+
+MODULE = """
+from skebm.kernels._jit import kernel
+
+@kernel
+def twice(x):
+    return x + x
+"""
+
+
+@pytest.fixture
+def load(tmp_path, monkeypatch):
+    """A function that loads a module with a kernel, as a new process would."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    path = tmp_path / "module_with_a_kernel.py"
+    path.write_text(MODULE)
+
+    def load():
+        spec = importlib.util.spec_from_file_location("module_with_a_kernel", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.twice
+
+    return load
+
+
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+@pytest.mark.parametrize("length", [0, 20, -20])
+def test_a_cache_that_was_cut_short_is_made_again(load, tmp_path, ending, length):
+    assert load()(4) == 8
+    (path,) = tmp_path.rglob(f"*.{ending}")
+    path.write_bytes(path.read_bytes()[:length])
+    assert load()(4) == 8
+    again = load()
+    assert again(4) == 8
+    assert sum(again.stats.cache_hits.values()) == 1
+
+
+def test_a_full_disk_is_no_error(load, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "_open_for_write", fail)
+    assert load()(4) == 8
+
+
+def test_without_the_compiler_the_import_says_what_to_do():
+    result = subprocess.run(
+        [sys.executable, "-c", "import skebm"],
+        env=os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1] == (
+        "ImportError: skebm needs Numba's compiler, which NUMBA_DISABLE_JIT=1 turns off. Remove "
+        "NUMBA_DISABLE_JIT from the environment before Python starts, or set it to 0."
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_an_interrupt_does_not_wait_for_the_compiler_and_leaves_it_usable(load, monkeypatch):
+    twice = load()
+    begun, go_on = threading.Event(), threading.Event()
+    compile_function = type(twice).compile
+
+    def compile_slowly(*arguments):
+        assert threading.current_thread() is not threading.main_thread()
+        begun.set()
+        assert go_on.wait(60)
+        return compile_function(*arguments)
+
+    def press_ctrl_c():
+        assert begun.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(type(twice), "compile", compile_slowly)
+    thread = threading.Thread(target=press_ctrl_c)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        twice(4)
+    thread.join()
+    go_on.set()
+    assert twice(4) == 8
+
+
+def test_an_error_of_the_compiler_is_raised(load):
+    with pytest.raises(numba.TypingError):
+        load()({"no": "number"})
+
+
+def is_made_in_c(type_):
+    """Whether Numba makes an object of this type for Python without running Python code."""
+    if isinstance(type_, types.Tuple | types.UniTuple):
+        return all(map(is_made_in_c, type_))
+    return isinstance(type_, types.Number | types.Boolean | types.NoneType)
+
+
+def test_no_kernel_returns_an_array_to_python():
+    # Some estimators of all kinds, so that many kernels have been called.
+    X, y = np.random.default_rng(0).random((40, 12)), np.arange(40) % 2
+    BernoulliRBM(8, n_iter=1).fit(X).sample(3, 2)
+    DBNClassifier((8, 4), rbm_n_iter=1, max_iter=1).fit(X, y)
+    DSNClassifier(8, n_modules=1, max_iter=1).fit(X, y)
+    HopfieldMemory().fit(X[:1] > 0.5).recall(X > 0.5)
+    n_called = 0
+    for module in pkgutil.iter_modules(skebm.kernels.__path__, "skebm.kernels."):
+        for name, thing in vars(importlib.import_module(module.name)).items():
+            if not isinstance(thing, CPUDispatcher) or "no_cpython_wrapper" in thing.targetoptions:
+                continue
+            for signature in thing.nopython_signatures:
+                n_called += 1
+                assert is_made_in_c(signature.return_type), f"{module.name}.{name}: {signature}"
+    assert n_called > 20
