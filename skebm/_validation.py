@@ -437,14 +437,19 @@ def warn_of_range(name, rows):
         Of the estimator that the user called.
     rows : DenseRows or SparseRows
     """
-    low, high = rows.range()
-    # A scaler to [0, 1] may leave it by a rounding error.
-    slack = 8 * np.finfo(rows.dtype).eps
-    if low < -slack or high > 1 + slack:
+    if not are_probabilities(rows):
+        low, high = rows.range()
         warn_caller(
             f"{name} is meant for values between 0 and 1, the data range from {low:.6g} to "
             f"{high:.6g}. Scale them, for example by sklearn.preprocessing.MinMaxScaler."
         )
+
+
+def are_probabilities(rows):
+    """Whether all values are in [0, 1], which a scaler may leave by a rounding error."""
+    low, high = rows.range()
+    slack = 8 * np.finfo(rows.dtype).eps
+    return low >= -slack and high <= 1 + slack
 
 
 def warn_of_grey(name, rows):

@@ -84,8 +84,9 @@ class DeepAutoencoder(BaseStack):
         norm of its derivative, estimated along one random direction for each row.
     pretrain : bool, default=True
         Train the layers of the encoder as RBMs first. False starts from random weights.
-    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        What the data are. "bernoulli": numbers in [0, 1]; outputs are logistic and the loss is
+    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+        What the data are. "auto": "bernoulli" where all values are in [0, 1], and otherwise
+        "gaussian". "bernoulli": numbers in [0, 1]; outputs are logistic and the loss is
         the cross-entropy. "gaussian": real numbers; outputs are linear and the loss is half the
         squared error. Features are then centred, and divided by one number for all of them.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
@@ -95,11 +96,11 @@ class DeepAutoencoder(BaseStack):
         sequence inside of such a sequence.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=None
-        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate : float or sequence of float, default=0.05
+        Length of a step of pre-training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
+    rbm_n_iter : int or sequence of int, default=10
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -195,6 +196,8 @@ class DeepAutoencoder(BaseStack):
         The last of them. Not with ``max_iter=0``.
     n_iter_ : int
         Number of epochs of fine-tuning.
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -267,12 +270,12 @@ class DeepAutoencoder(BaseStack):
         sparsity_target=0.05,
         contraction_cost=0.0,
         pretrain=True,
-        visible_units="bernoulli",
+        visible_units="auto",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=None,
+        rbm_learning_rate=0.05,
         rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
+        rbm_n_iter=10,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,

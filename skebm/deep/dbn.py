@@ -40,8 +40,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Numbers of hidden units, from the lowest layer to the highest.
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
-    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
+        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]; features of any range
         are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
         each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
@@ -51,11 +52,11 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=None
-        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate : float or sequence of float, default=0.05
+        Length of a step of pre-training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
+    rbm_n_iter : int or sequence of int, default=10
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -170,6 +171,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -215,12 +218,12 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         hidden_layer_sizes=(256, 256),
         *,
         pretrain=True,
-        visible_units="bernoulli",
+        visible_units="auto",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=None,
+        rbm_learning_rate=0.05,
         rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
+        rbm_n_iter=10,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
@@ -452,8 +455,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Numbers of hidden units, from the lowest layer to the highest.
     pretrain : bool, default=True
         Train the hidden layers as RBMs first. False starts from random weights.
-    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; features of any range
+    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
+        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]; features of any range
         are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
         each feature is standardised, also with ``pretrain=False``.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
@@ -463,11 +467,11 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=None
-        Length of a step of pre-training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate : float or sequence of float, default=0.05
+        Length of a step of pre-training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
+    rbm_n_iter : int or sequence of int, default=10
         Epochs of pre-training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of pre-training.
@@ -580,6 +584,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         The last of them. Not there if "lbfgs" found nothing to do.
     n_iter_ : int
         Number of epochs of fine-tuning.
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -23,7 +23,6 @@ from .._validation import Number, check_argument, check_targets_are_there
 from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
-from .visible_units import VISIBLE_UNITS
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
@@ -46,8 +45,9 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(256, 256)
         Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
+    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
+        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
         numbers of any scale; each feature is standardised.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
@@ -56,11 +56,11 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=None
-        Length of a step of greedy training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate : float or sequence of float, default=0.05
+        Length of a step of greedy training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=100
+    rbm_n_iter : int or sequence of int, default=30
         Epochs of greedy training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of greedy training.
@@ -116,6 +116,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         mean over rows; "seconds".
     n_iter_ : int
         Number of epochs of "up_down".
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -348,8 +350,9 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(256, 256)
         Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"bernoulli", "gaussian"}, default="bernoulli"
-        Visible units of the lowest RBM. "bernoulli": for data in [0, 1]. "gaussian": for real
+    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
+        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
         numbers of any scale; each feature is standardised. Needs two hidden layers or more.
     rbm_algorithm : {"cd", "pcd"}, default="cd"
         This and each other name that starts with ``rbm_`` is the parameter of
@@ -358,11 +361,11 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=None
-        Length of a step of greedy training. None is 0.2, and 0.05 for Gaussian visible units.
+    rbm_learning_rate : float or sequence of float, default=0.05
+        Length of a step of greedy training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=100
+    rbm_n_iter : int or sequence of int, default=30
         Epochs of greedy training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of greedy training.
@@ -421,6 +424,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         mean over rows; "seconds".
     n_iter_ : int
         Number of epochs of "up_down".
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -624,14 +629,14 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         dtype = self.rbms_[-1].components_.dtype
         return n_samples, one_hot(self, np.broadcast_to(y, n_samples), dtype)
 
-    def _check(self):
-        super()._check()
-        of_data = VISIBLE_UNITS[self.visible_units].rbm
-        if len(self._sizes()) == 1 and not issubclass(LabelledRBM, of_data):
+    def _keep_structure(self, rows):
+        super()._keep_structure(rows)
+        if len(self._sizes()) == 1 and not issubclass(LabelledRBM, self._units_below(0).rbm):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
-                f"or more with visible_units={self.visible_units!r}: the highest RBM, which has "
-                f"the label, is one of binary units. Got {self.hidden_layer_sizes!r} instead."
+                f"or more for data that are not in [0, 1], or with visible_units='gaussian': the "
+                f"highest RBM, which has the label, is one of binary units. "
+                f"Got {self.hidden_layer_sizes!r} instead."
             )
 
     def _new_rbms(self, streams):

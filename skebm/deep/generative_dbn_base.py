@@ -83,12 +83,12 @@ class BaseGenerativeDBN(
         self,
         hidden_layer_sizes=(256, 256),
         *,
-        visible_units="bernoulli",
+        visible_units="auto",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=None,
+        rbm_learning_rate=0.05,
         rbm_learning_rate_schedule="linear",
-        rbm_n_iter=100,
+        rbm_n_iter=30,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
@@ -179,7 +179,7 @@ class BaseGenerativeDBN(
         labels = self._read_labels(X, y, first_time, **how_to_read)
         if first_time:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-            self._keep_structure()
+            self._keep_structure(as_rows(X))
             self.rbms_ = []
             self.recognition_coefs_, self.recognition_intercepts_ = [], []
             self.generative_coefs_, self.generative_intercepts_ = [], []

@@ -14,7 +14,6 @@ from .._validation import (
     FLOATS,
     HasPlainParameters,
     Number,
-    Optional,
     Options,
     PerLayer,
     Schedule,
@@ -24,7 +23,7 @@ from .._validation import (
     native,
 )
 from .progress import StageReport
-from .visible_units import VISIBLE_UNITS
+from .visible_units import VISIBLE_UNITS, name_of_kind
 
 
 class PreTrained(Deployable, HasPlainParameters):
@@ -37,11 +36,11 @@ class PreTrained(Deployable, HasPlainParameters):
 
     _parameter_checks: ClassVar = {
         "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
-        "visible_units": Options(*VISIBLE_UNITS),
+        "visible_units": Options("auto", *VISIBLE_UNITS),
         "rbm_algorithm": Options("cd", "pcd"),
         "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
         "rbm_learning_rate": WithHint(
-            PerLayer(Optional(Schedule(Real, "(0, inf)"))),
+            PerLayer(Schedule(Real, "(0, inf)")),
             str,
             HINT.format("rbm_learning_rate_schedule"),
         ),
@@ -90,9 +89,10 @@ class PreTrained(Deployable, HasPlainParameters):
         values = {name: getattr(self, name) for name in self._structure}
         return values | {"hidden_layer_sizes": self._sizes()}
 
-    def _keep_structure(self):
-        """Keep what the layers are made with, in ``_built_with``."""
+    def _keep_structure(self, rows):
+        """Keep what the layers for these data are made with, in ``_built_with``."""
         self._built_with = self._structure_now()
+        self.visible_units_ = name_of_kind(self.visible_units, rows)
 
     def _check_structure(self):
         """Raise an error where the layers to go on with were made with something else."""
@@ -115,7 +115,7 @@ class PreTrained(Deployable, HasPlainParameters):
 
     def _units_below(self, number):
         """Kind of the units below a hidden layer: those of the data, or of the layer below."""
-        return VISIBLE_UNITS[self._built_with["visible_units"] if number == 0 else "bernoulli"]
+        return VISIBLE_UNITS[self.visible_units_ if number == 0 else "bernoulli"]
 
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
@@ -162,8 +162,6 @@ class PreTrained(Deployable, HasPlainParameters):
         for number in range(self._n_rbms()):
             units = self._units_below(number)
             parameters = {name: of_layers[number] for name, of_layers in values.items()}
-            if parameters["learning_rate"] is None:
-                parameters["learning_rate"] = units.learning_rate
             seed = int(streams.generator().integers(2**32))
             rbms.append(units.rbm(**parameters, random_state=seed))
         return rbms

@@ -267,7 +267,7 @@ class BaseStack(
         if not first_time:
             self._check_structure()
             return
-        self._keep_structure()
+        self._keep_structure(as_rows(examples.X))
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))

@@ -5,6 +5,7 @@ A new kind is one class here.
 
 import numpy as np
 
+from .._validation import are_probabilities
 from ..boltzmann import BernoulliRBM, GaussianRBM
 from .feedforward import Layer
 
@@ -16,8 +17,6 @@ class BernoulliKind:
     ----------
     rbm : class
         The RBM that has such units in its visible layer.
-    learning_rate : float
-        Of that RBM, where the user leaves it to us.
     standardizes : bool
         Whether the network, as the RBM, takes the data less a mean and over a scale.
     bounds : tuple of float or None
@@ -27,7 +26,6 @@ class BernoulliKind:
     """
 
     rbm = BernoulliRBM
-    learning_rate = 0.2
     standardizes = False
     bounds = (0.0, 1.0)
     output_activation = "logistic"
@@ -56,7 +54,6 @@ class GaussianKind:
     """Real numbers. Attributes and functions: see :class:`BernoulliKind`."""
 
     rbm = GaussianRBM
-    learning_rate = 0.05
     standardizes = True
     bounds = None
     output_activation = "identity"
@@ -84,3 +81,10 @@ class GaussianKind:
 
 # By the value of the parameter ``visible_units``.
 VISIBLE_UNITS = {"bernoulli": BernoulliKind, "gaussian": GaussianKind}
+
+
+def name_of_kind(visible_units, rows):
+    """The name of a kind, which for "auto" is the one that the data ask for."""
+    if visible_units != "auto":
+        return visible_units
+    return "bernoulli" if are_probabilities(rows) else "gaussian"
