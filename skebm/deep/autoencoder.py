@@ -31,6 +31,7 @@ from .unrolling import (
     layers_of_binary_code,
     layers_of_linear_code,
     sample_of,
+    with_best_ways_back,
     with_tangents,
 )
 
@@ -130,7 +131,7 @@ class DeepAutoencoder(BaseStack):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.003
+    learning_rate_init : float, default=0.0003
         Learning rate at the start. Not used by "lbfgs" and "cg".
     max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. 0 leaves the network as pre-training
@@ -286,7 +287,7 @@ class DeepAutoencoder(BaseStack):
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=0.003,
+        learning_rate_init=0.0003,
         max_iter=100,
         n_line_searches=3,
         shuffle=True,
@@ -521,27 +522,30 @@ class DeepAutoencoder(BaseStack):
     def _unroll(self, rows):
         """Complete the network: the code, if it is not there, and the way back."""
         n = self._n_hidden
-        down = [self._layers_of(rbm, k, rows.dtype)[1] for k, rbm in enumerate(self.rbms_)]
+        numbers = sample_of(rows.shape[0])
+        some = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
+        layers = [self._layers_of(rbm, k, rows.dtype) for k, rbm in enumerate(self.rbms_)]
         if self._n_rbms() < n:
-            up, first = self._code_layers(rows)
-            self._append([self._as_in_network(up, n - 1)])
-            down.append(first)
-        self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down[::-1])])
+            layers.append(self._code_layers(some, [up for up, _ in layers]))
+            self._append([self._as_in_network(layers[-1][0], n - 1)])
+        if not self.tied:
+            # What comes down from a binary code is made for its noise.
+            n_free = n - (self.code == "binary")
+            layers[:n_free] = with_best_ways_back(layers[:n_free], some)
+        down = [layer for _, layer in layers[::-1]]
+        self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down)])
 
-    def _code_layers(self, rows):
+    def _code_layers(self, rows, below):
         """The layers up to a code that is not an RBM's, and down from it."""
         streams = replace(self._streams)
-        numbers = sample_of(rows.shape[0])
-        below = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
-        for number, rbm in enumerate(self.rbms_):
-            up, _ = self._layers_of(rbm, number, rows.dtype)
-            below = DenseRows(activations([up], below))
+        if below:
+            rows = DenseRows(activations(below, rows))
         activation = self._units_below(len(self.rbms_)).output_activation
         size, rng = self._sizes()[-1], streams.generator()
         if self.code == "linear":
-            layers = layers_of_linear_code(below, size, activation, rng)
+            layers = layers_of_linear_code(rows, size, activation, rng)
         else:
-            layers = layers_of_binary_code(below, size, activation, rng, self.tied)
+            layers = layers_of_binary_code(rows, size, activation, rng, self.tied)
         self._streams = streams
         return layers
 

@@ -1,9 +1,10 @@
 """From a stack of RBMs to an autoencoder: layers up to a code, and down again."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
-from scipy.linalg import eigh, qr
+from scipy.linalg import eigh, qr, solve
 
 from .._rows import DenseRows
 from .._threads import one_blas_thread
@@ -19,6 +20,12 @@ _DEVIATION_OF_BINARY_INPUT = 4.0
 
 # Units that hardly vary are taken to vary so much: their share in a code would be noise.
 _SMALLEST_VARIANCE = 0.01
+
+# Penalty of the regressions that lead back, as a share of the mean variance of the values.
+_RIDGE = 0.01
+
+# Data of 0 and 1 are taken for probabilities this far inside, whose log-odds are finite.
+_LEAST_PROBABILITY = 0.01
 
 
 def with_tangents(layer, below, above):
@@ -126,6 +133,52 @@ def layers_of_binary_code(rows, n_units, activation, rng, tied):
         layer(axes * up_factor, up_bias * up_factor, "logistic"),
         layer(down_weights, down_bias, activation),
     )
+
+
+def with_best_ways_back(layers, rows):
+    """The same layers up, each with the layer down that gives back best what is below it.
+
+    An RBM's weights, transposed, reconstruct as far as it has been trained, and what three of them
+    leave out adds up. Each layer down is here the ridge regression, on the values of a layer, of
+    what went into the units below it; for the data, of the data, or of their log-odds.
+
+    Parameters
+    ----------
+    layers : list of tuple of two Layers
+        Up and down, from the data to the code.
+    rows : DenseRows
+        Some of the data.
+
+    Returns
+    -------
+    layers : list of tuple of two Layers
+    """
+    values = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
+    wanted = values
+    if layers and layers[0][1].activation == "logistic":
+        shrunk = _LEAST_PROBABILITY + (1 - 2 * _LEAST_PROBABILITY) * values.clip(0, 1)
+        wanted = np.log(shrunk / (1 - shrunk))
+    result = []
+    for up, down in layers:
+        inputs = activations([replace(up, activation="identity")], DenseRows(values))
+        values = activations([up], DenseRows(values))
+        weights, bias = _ridge(values.astype(np.float64), wanted.astype(np.float64))
+        better = Layer(weights.astype(rows.dtype), bias.astype(rows.dtype), down.activation)
+        result.append((up, better))
+        wanted = inputs
+    return result
+
+
+def _ridge(values, targets):
+    """Weights and biases of a ridge regression whose penalty suits the scale of the values."""
+    mean, mean_target = values.mean(axis=0), targets.mean(axis=0)
+    centred = values - mean
+    with one_blas_thread():
+        scatter = centred.T @ centred
+        penalty = _RIDGE * np.trace(scatter) / len(scatter) + np.finfo(np.float64).tiny
+        scatter[np.diag_indices_from(scatter)] += penalty
+        weights = solve(scatter, centred.T @ (targets - mean_target), assume_a="pos")
+    return np.ascontiguousarray(weights), mean_target - mean @ weights
 
 
 def _principal_axes(values, n_axes):
