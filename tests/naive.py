@@ -70,13 +70,19 @@ def direction(data, chains, offsets, centered):
     return W, b - W @ lam, c - mu @ W
 
 
+def warmed_up(momentum, n_updates):
+    """The momentum of an epoch before which so many steps have been taken."""
+    return min(momentum, 1 - 1 / (2 + n_updates / 100))
+
+
 class Learner:
     """Twin of `skebm.boltzmann.gradient.Learner`, drawing from the same addresses.
 
     With chains that persist (PCD), or with `chains=None` from the data (CD).
     """
 
-    def __init__(self, parameters, chains, offsets, seed, next_stream, dtype):
+    def __init__(self, parameters, chains, offsets, seed, next_stream, dtype, n_updates=0):
+        self.n_updates = n_updates
         self.parameters = [np.array(p, dtype=np.float64) for p in parameters]
         self.velocity = [np.zeros_like(p) for p in self.parameters]
         self.chains = None if chains is None else np.array(chains, dtype=np.float64)
@@ -91,10 +97,12 @@ class Learner:
 
     def run_epoch(self, X, order, settings):
         size = settings.batch_size
+        momentum = warmed_up(settings.momentum, self.n_updates)
         for start in range(0, len(order), size):
-            self.step(X[order[start : start + size]], settings)
+            self.step(X[order[start : start + size]], settings, momentum)
+            self.n_updates += 1
 
-    def step(self, v_data, settings):
+    def step(self, v_data, settings, momentum):
         W, b, c = self.parameters
         h_data = sigmoid(v_data @ W + c)
 
@@ -120,7 +128,7 @@ class Learner:
             gradient[2][:] += settings.sparsity_cost * missing
 
         self.velocity = [
-            settings.momentum * velocity + settings.learning_rate * g
+            momentum * velocity + settings.learning_rate * g
             for velocity, g in zip(self.velocity, gradient, strict=True)
         ]
         W *= 1 - settings.learning_rate * settings.l2
@@ -136,7 +144,8 @@ class GaussianLearner:
     Its W are means of visible states, v = b + W h; its velocity is that of W over the variances.
     """
 
-    def __init__(self, parameters, chains, offsets, seed, next_stream, inertia=0.0):
+    def __init__(self, parameters, chains, offsets, seed, next_stream, inertia=0.0, n_updates=0):
+        self.n_updates = n_updates
         self.W, self.b, self.c, self.z = (np.array(p, dtype=np.float64) for p in parameters)
         self.velocity = [np.zeros_like(p) for p in (self.W, self.b, self.c)]
         self.chains = None if chains is None else np.array(chains, dtype=np.float64)
@@ -162,10 +171,12 @@ class GaussianLearner:
 
     def run_epoch(self, X, order, settings):
         size = settings.batch_size
+        momentum = warmed_up(settings.momentum, self.n_updates)
         for start in range(0, len(order), size):
-            self.step(X[order[start : start + size]], settings)
+            self.step(X[order[start : start + size]], settings, momentum)
+            self.n_updates += 1
 
-    def step(self, v_data, settings):
+    def step(self, v_data, settings, momentum):
         h_data = self.hidden_mean(v_data)
         h = self.draw_hidden(h_data) if self.chains is None else self.chains
         v = self.draw_visible(h, v_data if self.chains is None else None)
@@ -198,7 +209,7 @@ class GaussianLearner:
 
         rate = settings.learning_rate * min(1, settings.max_gradient_norm / np.linalg.norm(W))
         self.velocity = [
-            settings.momentum * velocity + rate * g
+            momentum * velocity + rate * g
             for velocity, g in zip(self.velocity, gradient, strict=True)
         ]
         self.W *= 1 - settings.learning_rate * settings.l2

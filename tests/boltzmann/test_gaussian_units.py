@@ -210,6 +210,10 @@ CASES = {
 }
 
 
+# Steps before the epoch: momentum may be 0.7 by then.
+N_UPDATES = 133
+
+
 def make_problem(case):
     options = PLAIN | CASES[case]
     inertia = options.pop("inertia", 0.0)
@@ -237,7 +241,7 @@ def make_problem(case):
 
 def run_twin(case):
     X, settings, parameters, chains, (offsets, inertia) = make_problem(case)
-    twin = naive.GaussianLearner(parameters, chains, offsets, 2**40 + 9, 5, inertia)
+    twin = naive.GaussianLearner(parameters, chains, offsets, 2**40 + 9, 5, inertia, N_UPDATES)
     twin.run_epoch(X, np.arange(N_ROWS), settings)
     return twin
 
@@ -251,7 +255,7 @@ def test_an_epoch_is_that_of_the_twin(case):
     velocity = tuple(np.zeros_like(p) for p in (W, b, c)) if settings.momentum else None
     copies = tuple(offset.copy() for offset in offsets)
     phase = CD() if chains is None else PCD(chains)
-    learner = Learner(machine, phase, copies, velocity, RandomStreams(2**40 + 9, 5))
+    learner = Learner(machine, phase, copies, velocity, N_UPDATES, RandomStreams(2**40 + 9, 5))
     learner.run_epoch(as_rows(X), np.arange(N_ROWS), settings)
 
     variance = np.exp(machine.visible.log_variance)[:, None]

@@ -44,13 +44,18 @@ def take(path, monkeypatch):
     monkeypatch.setattr(sparse_gradient, "_FEWEST_WEIGHTS", n_weights)
 
 
+# Steps before the first epoch of learners with momentum: by then it may be 0.7.
+N_UPDATES = 133
+
+
 def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtype=np.float64):
     """A learner with arrays of its own: by PCD if there are chains, by CD if there are none."""
     W, b, c, mu, lam = (np.array(x, dtype=dtype, order="C") for x in (W, b, c, *offsets))
     velocity = tuple(np.zeros_like(x) for x in (W, b, c)) if momentum else None
     negative_phase = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
     machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
-    return Learner(machine, negative_phase, (mu, lam), velocity, RandomStreams(seed, 5))
+    streams = RandomStreams(seed, 5)
+    return Learner(machine, negative_phase, (mu, lam), velocity, N_UPDATES, streams)
 
 
 def parameters_of(learner):
@@ -121,7 +126,9 @@ def make_problem(case, n_visible=N_VISIBLE, n_hidden=N_HIDDEN, dtype=np.float64)
 def twin_after_two_epochs(case, dtype):
     X, order, settings, arguments = make_problem(case)
     parameters = [arguments[name] for name in ("W", "b", "c")]
-    twin = naive.Learner(parameters, arguments["chains"], arguments["offsets"], 2**40 + 9, 5, dtype)
+    twin = naive.Learner(
+        parameters, arguments["chains"], arguments["offsets"], 2**40 + 9, 5, dtype, N_UPDATES
+    )
     twin.run_epoch(X, order, settings)
     twin.run_epoch(X, order[::-1], settings)
     return twin
@@ -200,7 +207,8 @@ def goes_sparse(density, batch_size, dtype=np.float32, visible=BernoulliUnits):
     """Whether the sparse path is chosen for 2000 rows of ones and zeros."""
     X = (np.random.default_rng(0).random((2000, 8)) < density).astype(dtype)
     machine = Machine(np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4)))
-    learner = Learner(machine, CD(), (X.mean(axis=0), np.full(4, 0.5)), None, RandomStreams(0, 0))
+    offsets = X.mean(axis=0), np.full(4, 0.5)
+    learner = Learner(machine, CD(), offsets, None, 0, RandomStreams(0, 0))
     settings = Settings(**PLAIN | {"batch_size": batch_size})
     return sparse_gradient.prefers_sparse(learner, as_rows(X), settings)
 

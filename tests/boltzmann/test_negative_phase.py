@@ -126,7 +126,7 @@ def test_a_new_phase_is_one_class():
         centered=False,
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
-    learner = Learner(machine, Exact(), offsets, None, RandomStreams(3))
+    learner = Learner(machine, Exact(), offsets, None, 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     after = machine.weights, machine.visible.bias, machine.hidden.bias

@@ -207,7 +207,7 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
     phase = PT(chains, Tempering(base, betas.copy()))
-    learner = Learner(machine, phase, offsets, None, RandomStreams(3))
+    learner = Learner(machine, phase, offsets, None, 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     found = [
