@@ -307,6 +307,7 @@ class GaussianRBM(BaseRBM):
         )
 
     def _visible_base_rate(self, mean, n_rows):
+        mean = np.where(self._is_constant, 0, mean)  # where a mean of many rows is but rounding
         return GaussianUnits(mean, np.zeros_like(mean), is_constant=self._is_constant)
 
     def _visible_units(self, bias, log_variance):
