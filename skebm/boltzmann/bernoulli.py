@@ -167,8 +167,10 @@ class BernoulliRBM(BaseRBM):
     def _initial_machine(self, rows, mean, random_state):
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
+        with np.errstate(over="ignore"):
+            variance = rows.variance()
         weights, bias = random_hidden_units(
-            n_hidden, visible, mean, rows.variance(), n_hidden, activity, random_state
+            n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
         visible.make_room_for(weights, activity, mean)
         return Machine(

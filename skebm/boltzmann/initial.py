@@ -60,6 +60,8 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     weights : ndarray of shape (n_visible, n_units)
     bias : ndarray of shape (n_units,)
     """
+    # Squares of numbers near the largest ones overflow; sums of this do not.
+    variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
     scale, deviation = initial_scale(visible, variance, n_hidden, activity)
     directions = _orthogonal(n_units, len(mean), generator)
     visible.over_variance(directions)
@@ -127,7 +129,8 @@ def restart_units(learner, units, states, means, activity):
     """
     machine, generator = learner.machine, learner.streams.generator()
     # In double precision: a mean of many small numbers.
-    mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
+    with np.errstate(over="ignore"):
+        mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
     weights, bias = random_hidden_units(
         np.count_nonzero(units), machine.visible, mean, variance, len(units), activity, generator
     )
