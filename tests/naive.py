@@ -72,7 +72,7 @@ def direction(data, chains, offsets, centered):
 
 def start_of_bernoulli(X, n_hidden, activity, random_state):
     """W, b and c where training starts: a random projection of the data, with room made for it."""
-    n_rows, n_visible = X.shape
+    n_rows, n_visible = X.shape  # of which every one varies
     mean, variance = X.mean(axis=0), X.var(axis=0)
     normal = random_state.normal(size=(n_hidden, n_visible))
     # Orthogonal vectors, of one visible unit each where there are as many hidden ones.
@@ -82,7 +82,7 @@ def start_of_bernoulli(X, n_hidden, activity, random_state):
 
     of_states = n_hidden * activity * (1 - activity)
     scale = min(6 / np.sqrt(of_states), 2 / np.sqrt(variance.sum()))
-    W = scale * np.where(variance[:, None] > 0, directions, 0)
+    W = scale * directions
     c = np.log(activity / (1 - activity)) * np.sqrt(1 + np.pi / 8 * scale**2 * variance.sum())
     on = X.sum(axis=0) + 0.5
     b = np.log(on / (n_rows + 1 - on))

@@ -355,7 +355,8 @@ def test_probabilities_of_labels_are_exact(sizes, labels):
 def test_digits_are_told_apart_and_drawn():
     X, y = load_digits(n_class=4, return_X_y=True)
     X = (X / 16).astype(np.float32)
-    model = GenerativeDBNClassifier((60, 60), random_state=0)
+    # Few rows, to be told apart by what joins the highest layer to a label: longer steps pay.
+    model = GenerativeDBNClassifier((60, 60), rbm_learning_rate=0.2, random_state=0)
     model.set_params(fine_tune="up_down", batch_size=20, n_iter=40)
     assert model.fit(X[:500], y[:500]).score(X[500:], y[500:]) > 0.93
     labels = np.repeat(np.arange(4), 25)
