@@ -111,8 +111,8 @@ FOR_CHECKS = {
 # Those that want to see that something was learned, and how long that takes.
 CHECKS_OF_LEARNING = {"check_classifiers_train", "check_regressors_train"}
 ENOUGH_TO_LEARN = {
-    "DBNClassifier": {"max_iter": 200},
-    "DBNRegressor": {"max_iter": 200},
+    "DBNClassifier": {"max_iter": 60},
+    "DBNRegressor": {"max_iter": 60},
     "GenerativeDBNClassifier": {"rbm_n_iter": 100},
 }
 
