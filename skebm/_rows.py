@@ -84,6 +84,11 @@ def for_each_chunk(function, n_rows, size=CHUNK):
         for_each(function, chunks(n_rows, size))
 
 
+def all_of(rows):
+    """All rows as an array of their own."""
+    return rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
+
+
 def _read_only(array):
     """A view that cannot be written to.
 

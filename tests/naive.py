@@ -70,6 +70,26 @@ def direction(data, chains, offsets, centered):
     return W, b - W @ lam, c - mu @ W
 
 
+def start_of_bernoulli(X, n_hidden, activity, random_state):
+    """W, b and c where training starts: a random projection of the data, with room made for it."""
+    n_rows, n_visible = X.shape  # of which every one varies
+    mean, variance = X.mean(axis=0), X.var(axis=0)
+    normal = random_state.normal(size=(n_hidden, n_visible))
+    # Orthogonal vectors, of one visible unit each where there are as many hidden ones.
+    vectors = normal if n_visible <= n_hidden else normal.T
+    vectors = np.linalg.qr(vectors)[0] * np.sqrt(len(vectors))
+    directions = vectors.T if n_visible <= n_hidden else vectors
+
+    of_states = n_hidden * activity * (1 - activity)
+    scale = min(6 / np.sqrt(of_states), 2 / np.sqrt(variance.sum()))
+    W = scale * directions
+    c = np.log(activity / (1 - activity)) * np.sqrt(1 + np.pi / 8 * scale**2 * variance.sum())
+    on = X.sum(axis=0) + 0.5
+    b = np.log(on / (n_rows + 1 - on))
+    linear, quadratic = activity * W.sum(axis=1), activity * (1 - activity) * (W**2).sum(axis=1)
+    return W, b - linear - quadratic * (0.5 - mean), c - mean @ W
+
+
 def warmed_up(momentum, n_updates):
     """The momentum of an epoch before which so many steps have been taken."""
     return min(momentum, 1 - 1 / (2 + n_updates / 100))

@@ -49,11 +49,14 @@ class BernoulliRBM(BaseRBM):
     n_replicas : int, default=10
         Temperatures of parallel tempering, from that of the model to one where all units are
         independent. Used by "pt" and ``sample`` only.
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
     momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
+        Share of the last step that is added to the next, in [0, 1). It lengthens the steps by
+        1 / (1 - momentum): lower the learning rate as much. In an epoch before which n steps have
+        been taken it is held to 1 - 1 / (2 + n / 100), since the first steps lead in directions
+        that do not last.
     alpha : float, default=0.0
         Strength of the penalty on the weights; biases are free. The share of a weight that L2
         takes in one step, ``learning_rate * alpha * (1 - l1_ratio)``, must be below 1.
@@ -66,11 +69,11 @@ class BernoulliRBM(BaseRBM):
     sparsity_cost : float, default=0.1
         How strongly: the biases move by the learning rate times this times the difference
         between the target and a moving average of the activity.
-    centered : bool, default=False
+    centered : bool, default=True
         Take the gradient with respect to states from which moving averages have been subtracted
         [4]_. It leads to a higher likelihood, soonest where most features are usually on or
-        usually off, and does not depend on which of 0 and 1 is called on; but it keeps hidden
-        units on half of the time, and those are poorer features for a classifier.
+        usually off, does not depend on which of 0 and 1 is called on, and lets fewer hidden units
+        fall silent for all rows.
     shuffle : bool, default=True
         Visit the rows in a new order in each epoch.
     early_stopping : bool, default=False
@@ -112,7 +115,9 @@ class BernoulliRBM(BaseRBM):
         Measurements after each epoch of the last ``fit``. On up to 50 training rows, always
         the same: "reconstruction_error", the squared difference of a row and its mean-field
         reconstruction, summed over features, mean over rows; and "pseudo_likelihood", the mean
-        of ``score_samples``. "seconds" is the duration of the epoch. With ``early_stopping``,
+        of ``score_samples``. "dead_units" is the share of the hidden units whose means differ
+        by less than 0.05 over up to 256 rows of training, and which begin anew before the next
+        epoch, see the notes. "seconds" is the duration of the epoch. With ``early_stopping``,
         also "validation_pseudo_likelihood" of the rows held out, and "free_energy_gap", their
         mean free energy less that of the training rows, which grows with over-fitting.
     n_features_in_ : int
@@ -127,10 +132,21 @@ class BernoulliRBM(BaseRBM):
     Notes
     -----
     The hidden states that enter the gradient are probabilities, which have the same expectation
-    as samples and a smaller variance; the visible states of the chains are samples. Visible
-    biases start at the log-odds of the data's means, weights at normal numbers of standard
-    deviation 0.01, everything else at zero. A minibatch of any size weighs the data and the
-    chains equally.
+    as samples and a smaller variance; the visible states of the chains are samples. A minibatch
+    of any size weighs the data and the chains equally.
+
+    Hidden units start as a random projection of the data. Their weights have random directions,
+    orthogonal ones for any two features where there are as many hidden units, and one scale: the
+    largest at which what goes into a hidden unit has a standard deviation of at most 2 over the
+    rows, and what goes into a visible unit one of at most 6. Their biases are such that a unit is
+    on for about a fifth of the rows, or for ``sparsity_target``. Visible biases start at the
+    log-odds of the data's means, less what the hidden units add. Persistent chains start at the
+    activity of the hidden units.
+
+    A unit that says nearly the same of all rows tells nothing about them, and nothing in the
+    gradient would bring it back. ``fit`` counts such dead units after each epoch, and has new ones
+    start in their place before the next; so does ``fit`` with ``warm_start`` before its first.
+    ``partial_fit`` leaves them alone. If more than a tenth are dead at the end, ``fit`` warns.
 
     References
     ----------
@@ -167,8 +183,10 @@ class BernoulliRBM(BaseRBM):
     def _initial_machine(self, rows, mean, random_state):
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
+        with np.errstate(over="ignore"):
+            variance = rows.variance()
         weights, bias = random_hidden_units(
-            n_hidden, visible, mean, rows.variance(), n_hidden, activity, random_state
+            n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
         visible.make_room_for(weights, activity, mean)
         return Machine(

@@ -86,7 +86,8 @@ class GaussianRBM(BaseRBM):
         (1 + cos(pi e / n)) / 2.
     momentum : float or sequence of float, default=0.0
         Share of the last step that is added to the next, in [0, 1). It lengthens the steps by
-        1 / (1 - momentum): lower the learning rate as much.
+        1 / (1 - momentum): lower the learning rate as much. In an epoch before which n steps have
+        been taken it is held to 1 - 1 / (2 + n / 100).
     alpha : float, default=0.0
         Strength of the penalty on the weights over the variances, for features of variance 1.
         The share of a weight that L2 takes in one step, ``learning_rate * alpha * (1 -
@@ -159,8 +160,9 @@ class GaussianRBM(BaseRBM):
     others, in nats for the units of the data. That density is a mixture of Gaussians of one width;
     its integral is taken to an error below 1e-8 by the trapezoidal rule.
 
-    Training starts from the means and variances of the data and from random weights, see the notes
-    of :class:`BernoulliRBM`.
+    Training starts from the means and variances of the data and from random weights, as those of
+    :class:`BernoulliRBM`, whose notes also say what becomes of dead units; only that what goes into
+    a visible unit has a variance of at most a fifth of that of the feature.
 
     References
     ----------
@@ -307,6 +309,7 @@ class GaussianRBM(BaseRBM):
         )
 
     def _visible_base_rate(self, mean, n_rows):
+        mean = np.where(self._is_constant, 0, mean)  # where a mean of many rows is but rounding
         return GaussianUnits(mean, np.zeros_like(mean), is_constant=self._is_constant)
 
     def _visible_units(self, bias, log_variance):

@@ -8,7 +8,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import RandomStreams
-from .._rows import DenseRows, as_rows, for_each_chunk
+from .._rows import DenseRows, all_of, as_rows, for_each_chunk
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
@@ -447,8 +447,3 @@ def in_nats(log_partition):
     if isinstance(log_partition, LogPartition):
         log_partition = log_partition.estimate
     return float(log_partition)
-
-
-def all_of(rows):
-    """All rows as an array of their own."""
-    return rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))

@@ -60,11 +60,14 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     weights : ndarray of shape (n_visible, n_units)
     bias : ndarray of shape (n_units,)
     """
+    # Squares of numbers near the largest ones overflow; sums of this do not.
+    variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
     scale, deviation = initial_scale(visible, variance, n_hidden, activity)
-    directions = _orthogonal(n_units, len(mean), generator)
+    varies = variance > 0
+    directions = np.zeros((n_units, len(mean)))
+    directions[:, varies] = _orthogonal(n_units, np.count_nonzero(varies), generator)
     visible.over_variance(directions)
     weights = scale * directions.T
-    weights[variance == 0] = 0
     # A normal input of this deviation brings the mean activity as near to a half as dividing the
     # bias by this root does: D. J. C. MacKay, "The evidence framework applied to classification
     # networks", Neural Computation 4, 1992.
@@ -127,7 +130,8 @@ def restart_units(learner, units, states, means, activity):
     """
     machine, generator = learner.machine, learner.streams.generator()
     # In double precision: a mean of many small numbers.
-    mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
+    with np.errstate(over="ignore"):
+        mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
     weights, bias = random_hidden_units(
         np.count_nonzero(units), machine.visible, mean, variance, len(units), activity, generator
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._rows import all_of
 from .initial import dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
@@ -35,6 +36,7 @@ class Monitor:
         self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
         self._rows_of_means = _some(rows, training, most)
+        self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
         self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
         self._n_iter_no_change = n_iter_no_change
         self._tol = tol
@@ -48,7 +50,7 @@ class Monitor:
     def measure(self, machine):
         """Measurements of this epoch, a dict of numbers; see ``history_`` of the estimators."""
         watched = self._watched
-        self.dead_units = dead_units(machine.transform(self._rows_of_means))
+        self.find_dead_units(machine)
         measured = {
             "reconstruction_error": float(machine.reconstruction_error(watched).mean()),
             "pseudo_likelihood": self._pseudo_likelihood(machine, watched),
@@ -61,12 +63,16 @@ class Monitor:
             measured["free_energy_gap"] = float(gap)
         return measured
 
+    def find_dead_units(self, machine):
+        """Have ``dead_units`` say which they are; none is where all rows are the same."""
+        means = machine.transform(self._rows_of_means)
+        self.dead_units = dead_units(means) & self._rows_vary
+
     def restart_dead_units(self, learner, activity):
         """Have new hidden units where the last measurement found dead ones."""
         rows = self._rows_of_means
-        states = rows.take(np.arange(rows.shape[0]), np.empty(rows.shape, dtype=rows.dtype))
         means = learner.machine.transform(rows)
-        restart_units(learner, self.dead_units, states, means, activity)
+        restart_units(learner, self.dead_units, all_of(rows), means, activity)
 
     def _pseudo_likelihood(self, machine, rows):
         return float(machine.pseudo_log_likelihood(rows).mean()) - self._log_scale

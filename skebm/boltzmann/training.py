@@ -217,6 +217,9 @@ class TrainingMixin(CallbackSupportMixin):
             self._parameters.reconstruction_tol,
             self._log_scale(),
         )
+        if learner.n_updates:
+            # As the last measurement of the training that goes on has found them.
+            monitor.find_dead_units(learner.machine)
         history = {}
         self._publish(learner, history, n_iter=0)
         for epoch in range(self._parameters.n_iter):
@@ -250,11 +253,12 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _warn_of_dead_units(self, share):
         estimator, prefix = self._names_in_messages()
+        names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
+        to_lower = " or the ".join(f"'{prefix}{name}'" for name in names)
         warn_caller(
             f"{share:.0%} of the hidden units of {estimator} have nearly the same activity for all "
-            "rows, and so tell nothing about them. Steps are too long for these data: lower the "
-            f"'{prefix}learning_rate' or the '{prefix}momentum' parameter, or have more rows in a "
-            f"minibatch by '{prefix}batch_size'."
+            f"rows, and so tell nothing about them. Steps are too long for these data: lower the "
+            f"{to_lower} parameter, or have more rows in a minibatch by '{prefix}batch_size'."
         )
 
     def _run_epoch(self, rows, order, learner, settings):

@@ -17,10 +17,10 @@ from .._classes import (
     sorted_classes,
 )
 from .._helpers import stop_if_abandoned
-from .._rows import DenseRows, chunks
+from .._rows import DenseRows, all_of, chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there
-from ..boltzmann.inference import LOG_PARTITION, all_of, in_nats
+from ..boltzmann.inference import LOG_PARTITION, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 

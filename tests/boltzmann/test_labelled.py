@@ -157,7 +157,8 @@ def test_learning_raises_the_likelihood_of_labels():
 def test_partial_fit_is_an_epoch_of_features_and_labels_apart():
     exact = Enumeration()
     X, y = exact.v[:, :N_FEATURES], exact.v[:, N_FEATURES:]
-    whole = LabelledRBM(N_HIDDEN, n_iter=2, random_state=0).fit(X, y)
+    params = {"n_iter": 2, "learning_rate_schedule": "constant", "random_state": 0}
+    whole = LabelledRBM(N_HIDDEN, **params).fit(X, y)
     parts = LabelledRBM(N_HIDDEN, random_state=0).partial_fit(X, y).partial_fit(X, y)
     np.testing.assert_array_equal(parts.components_, whole.components_)
     assert parts.n_labels_ == N_LABELS

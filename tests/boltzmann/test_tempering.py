@@ -252,9 +252,9 @@ def two_modes():
     return np.abs(X - (rng.random(X.shape) < 0.05))
 
 
-def model_of_two_modes(share, **params):
-    """An estimator whose model has two modes with nothing between them, fit for `two_modes`."""
-    rbm = BernoulliRBM(2, n_iter=0, random_state=0, **params).fit(two_modes())
+def model_of_two_modes(share, X, **params):
+    """An estimator whose model has two modes with nothing between them, fit for data like `X`."""
+    rbm = BernoulliRBM(2, n_iter=0, random_state=0, **params).fit(X)
     sign = np.repeat([1.0, -1.0], N_UNITS // 2)
     rbm.components_ = np.array([3.0 * sign, -3.0 * sign])
     rbm.intercept_visible_ = np.zeros(N_UNITS)
@@ -275,16 +275,18 @@ def test_learning_by_tempering_recovers_the_weights_of_two_modes_where_pcd_does_
     }
     shares = {}
     for algorithm in ("pt", "pcd"):
-        rbm = model_of_two_modes(0.5, algorithm=algorithm, n_chains=100, batch_size=100)
-        shares[algorithm] = share_of_first_mode(rbm.set_params(**learning).fit(two_modes()))
+        X = two_modes()
+        rbm = model_of_two_modes(0.5, X, algorithm=algorithm, n_chains=100, batch_size=100)
+        shares[algorithm] = share_of_first_mode(rbm.set_params(**learning).fit(X))
     assert abs(shares["pt"] - SHARE) < 0.05
     assert abs(shares["pcd"] - SHARE) > 0.1
 
 
 def test_tempered_samples_have_the_weights_of_two_modes_where_gibbs_sampling_does_not():
-    rbm = model_of_two_modes(SHARE)
+    # Chains start half in one, half in the other, as their start knows but the means of the data.
+    X = np.concatenate([two_modes(), 1 - two_modes()])
+    rbm = model_of_two_modes(SHARE, X)
     share = share_of_first_mode(rbm)
-    # Chains start half in one, half in the other, by symmetry.
     found = {
         algorithm: in_first_mode(rbm.sample(1000, 100, algorithm=algorithm, random_state=0)).mean()
         for algorithm in ("pt", "gibbs")
@@ -315,7 +317,7 @@ def test_tempered_samples_keep_what_is_clamped_and_follow_it():
 
 
 def test_no_step_of_tempered_sampling_is_the_start():
-    rbm = model_of_two_modes(SHARE)
+    rbm = model_of_two_modes(SHARE, two_modes())
     assert np.array_equal(rbm.sample(n_steps=0, init=two_modes(), algorithm="pt"), two_modes())
 
 
@@ -350,8 +352,9 @@ def test_fitted_attributes_of_tempering(dtype):
 
 def test_partial_fits_of_tempering_are_the_epochs_of_fit():
     X = two_modes()[::20]
-    fitted = make_rbm(n_iter=40, learning_rate=0.3, shuffle=False).fit(X)
-    partial = make_rbm(learning_rate=0.3, shuffle=False)
+    params = {"learning_rate": 0.3, "learning_rate_schedule": "constant", "shuffle": False}
+    fitted = make_rbm(n_iter=40, **params).fit(X)
+    partial = make_rbm(**params)
     for _ in range(40):
         partial.partial_fit(X)
     assert fitted.betas_[1] != np.linspace(0, 1, 10)[1], "the ladder never changed"

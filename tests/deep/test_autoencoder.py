@@ -246,7 +246,7 @@ def twin_of(model, X, weights):
     """The loss of the first minibatch of the next epoch, all rows, as the parameters say it."""
     n = len(model.coefs_) // 2
     code = "identity" if model.code == "linear" else "logistic"
-    last = "logistic" if model.visible_units == "bernoulli" else "identity"
+    last = "logistic" if model.visible_units_ == "bernoulli" else "identity"
     hidden = [model.activation] * (n - 1)
     tied_to = [None] * n + ([*range(n)][::-1] if model.tied else [None] * n)
     objective = model._objective()
@@ -795,7 +795,7 @@ def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
 def test_data_outside_of_their_range_are_warned_of(pretrain):
     message = "^DeepAutoencoder is meant for values between 0 and 1, the data range from 0 to 3"
     with pytest.warns(UserWarning, match=message):
-        small(pretrain=pretrain).fit(np.round(3 * make_data()))
+        small(pretrain=pretrain, visible_units="bernoulli").fit(np.round(3 * make_data()))
 
 
 def test_a_rounding_error_is_within_the_range():

@@ -1,6 +1,7 @@
 """DBNClassifier and DBNRegressor: against their parts, scikit-learn's MLPs, and each other."""
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -70,6 +71,7 @@ def test_each_rbm_learns_what_the_one_below_makes_of_the_data():
             algorithm="pcd",
             n_iter=k + 1,
             learning_rate=rates[k],
+            learning_rate_schedule=model.rbm_learning_rate_schedule,
             momentum=0.5,
             batch_size=9,
             alpha=1e-3,
@@ -718,7 +720,7 @@ def test_bad_parameters_are_named(parameters, message):
 def test_messages_about_rbms_name_the_estimator_that_was_called():
     X, y = make_data(DBNClassifier)
     with pytest.warns(UserWarning, match="^DBNClassifier is meant for values between 0 and 1"):
-        small(DBNClassifier).fit(3 * X, y)
+        small(DBNClassifier, visible_units="bernoulli").fit(3 * X, y)
     model = small(DBNClassifier, visible_units="gaussian", rbm_learning_rate=1e200)
     with pytest.raises(
         ValueError,
@@ -735,10 +737,10 @@ def test_messages_about_rbms_name_the_estimator_that_was_called():
 
 def test_a_decay_that_is_too_strong_is_named_before_training(capsys):
     X, y = make_data(DBNClassifier)
-    model = small(DBNClassifier, rbm_alpha=(0.1, 5.0), verbose=1)
+    model = small(DBNClassifier, rbm_alpha=(0.1, 25.0), verbose=1)
     with pytest.raises(
         ValueError,
-        match=r"'rbm_alpha' parameter of DBNClassifier, 5.0, .* the 'rbm_learning_rate' parameter",
+        match=r"'rbm_alpha' parameter of DBNClassifier, 25.0, .* the 'rbm_learning_rate' parameter",
     ):
         model.fit(X, y)
     assert not capsys.readouterr().out
@@ -752,12 +754,61 @@ def test_a_layer_that_is_not_there():
             model.transform(X, layer=layer)
 
 
-def test_the_rate_of_pre_training_suits_the_units_unless_it_is_given():
+def test_pre_training_has_one_rate_for_all_layers_or_one_for_each():
     X, y = make_data(DBNClassifier)
     model = small(DBNClassifier, visible_units="gaussian").fit(X, y)
-    assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.2]
-    model.set_params(rbm_learning_rate=(None, 0.3)).fit(X, y)
-    assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.3]
+    assert [rbm.learning_rate for rbm in model.rbms_] == [0.05, 0.05]
+    model.set_params(rbm_learning_rate=(0.1, 0.3)).fit(X, y)
+    assert [rbm.learning_rate for rbm in model.rbms_] == [0.1, 0.3]
+    for none in (None, (None, 0.3)):
+        with pytest.raises(ValueError, match="'rbm_learning_rate' parameter of DBNClassifier must"):
+            model.set_params(rbm_learning_rate=none).fit(X, y)
+
+
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_array])
+@pytest.mark.parametrize(
+    ("low", "high", "kind", "first"),
+    [
+        (0, 1, "bernoulli", BernoulliRBM),
+        (0.2, 0.7, "bernoulli", BernoulliRBM),
+        (0, 1.5, "gaussian", GaussianRBM),
+        (-0.1, 1, "gaussian", GaussianRBM),
+        (-300, 500, "gaussian", GaussianRBM),
+    ],
+)
+@pytest.mark.parametrize("pretrain", [True, False])
+@pytest.mark.parametrize("train", ["fit", "partial_fit"])
+def test_visible_units_are_what_the_data_ask_for(train, pretrain, low, high, kind, first, storage):
+    X, y = make_data(DBNClassifier)
+    X = low + (high - low) * X / X.max()
+    X[0, 0] = low
+    data = storage(X)
+    model = small(DBNClassifier, pretrain=pretrain)
+    assert model.visible_units == "auto"
+    getattr(model, train)(data, y, **({"classes": np.unique(y)} if train != "fit" else {}))
+    assert (model.visible_units, model.visible_units_) == ("auto", kind)
+    by_hand = small(DBNClassifier, pretrain=pretrain, visible_units=kind)
+    getattr(by_hand, train)(data, y, **({"classes": np.unique(y)} if train != "fit" else {}))
+    for a, b in zip(model.coefs_, by_hand.coefs_, strict=True):
+        np.testing.assert_array_equal(a, b)
+    if pretrain and train == "fit":
+        assert type(model.rbms_[0]) is first
+        assert type(model.rbms_[1]) is BernoulliRBM
+
+
+@pytest.mark.parametrize("train", ["fit", "partial_fit"])
+def test_visible_units_stay_what_they_are_in_training_that_goes_on(train):
+    X, y = make_data(DBNClassifier)
+    for before, after in ((X, 5 * X), (5 * X, X)):
+        model = small(DBNClassifier, warm_start=True).fit(before, y)
+        kind = model.visible_units_
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "DBNClassifier is meant for values")
+            getattr(model, train)(after, y)
+        assert model.visible_units_ == kind
+        # A new fit looks at the data anew.
+        other = model.set_params(warm_start=False).fit(after, y).visible_units_
+        assert {kind, other} == {"bernoulli", "gaussian"}
 
 
 def test_a_score_that_does_not_exist_is_not_waited_for():

@@ -355,7 +355,8 @@ def test_probabilities_of_labels_are_exact(sizes, labels):
 def test_digits_are_told_apart_and_drawn():
     X, y = load_digits(n_class=4, return_X_y=True)
     X = (X / 16).astype(np.float32)
-    model = GenerativeDBNClassifier((60, 60), random_state=0)
+    # Few rows, to be told apart by what joins the highest layer to a label: longer steps pay.
+    model = GenerativeDBNClassifier((60, 60), rbm_learning_rate=0.2, random_state=0)
     model.set_params(fine_tune="up_down", batch_size=20, n_iter=40)
     assert model.fit(X[:500], y[:500]).score(X[500:], y[500:]) > 0.93
     labels = np.repeat(np.arange(4), 25)
@@ -541,8 +542,12 @@ def test_arguments_that_cannot_be():
         model.score_samples(X, n_draws=0)
     with pytest.raises(ValueError, match="'mean'"):
         model.sample(mean=1)
-    with pytest.raises(ValueError, match="two layers or more with visible_units='gaussian'"):
+    with pytest.raises(
+        ValueError, match=r"two layers or more for data .* visible_units='gaussian'"
+    ):
         small(GenerativeDBNClassifier, hidden_layer_sizes=4, visible_units="gaussian").fit(X, y)
+    with pytest.raises(ValueError, match=r"two layers or more for data that are not in \[0, 1\]"):
+        small(GenerativeDBNClassifier, hidden_layer_sizes=4).fit(3 * X, y)
     with pytest.raises(NotFittedError):
         DeepBeliefNetwork().sample()
 
@@ -566,9 +571,9 @@ def test_samples_that_cannot_be_drawn_take_no_numbers(cls, argument, value):
 def test_messages_about_rbms_name_the_estimator_that_was_called(cls):
     X, y = make_data()
     with pytest.warns(UserWarning, match=f"^{cls.__name__} is meant for values between 0 and 1"):
-        small(cls, hidden_layer_sizes=4).fit(3 * X, y)
-    with pytest.raises(ValueError, match=f"'rbm_alpha' parameter of {cls.__name__}, 9.0, is too"):
-        small(cls, rbm_alpha=9.0).fit(X, y)
+        small(cls, hidden_layer_sizes=4, visible_units="bernoulli").fit(3 * X, y)
+    with pytest.raises(ValueError, match=f"'rbm_alpha' parameter of {cls.__name__}, 90.0, is too"):
+        small(cls, rbm_alpha=90.0).fit(X, y)
 
 
 def test_weights_that_are_no_longer_finite():
