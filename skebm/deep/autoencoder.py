@@ -21,6 +21,7 @@ from .._validation import (
     warn_caller,
     warn_of_range,
 )
+from ..boltzmann.initial import dead_units
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
@@ -37,6 +38,10 @@ from .unrolling import (
 
 # Standard deviation of the noise that makes a logistic code binary.
 _NOISE_OF_BINARY_CODE = 4.0
+
+# Rows by which a code is judged, and the share of its numbers that may be the same for all of them.
+_N_ROWS_CHECKED = 256
+_LARGEST_SHARE_DEAD = 0.1
 
 
 class DeepAutoencoder(BaseStack):
@@ -379,6 +384,9 @@ class DeepAutoencoder(BaseStack):
         Warns
         -----
         UserWarning
+            If more than a tenth of the numbers in the code are nearly the same for all rows, so
+            that it tells little about them.
+        UserWarning
             If nothing keeps the network from copying: the code is not narrower than the data,
             which are neither corrupted nor is the code penalised or noisy.
 
@@ -519,6 +527,25 @@ class DeepAutoencoder(BaseStack):
             self._unroll(self._rows(X))
             commit()
 
+    def _fine_tune(self, examples, *args):
+        super()._fine_tune(examples, *args)
+        rows = self._rows(examples.X)
+        numbers = np.linspace(0, rows.shape[0] - 1, min(rows.shape[0], _N_ROWS_CHECKED))
+        some = np.empty((len(numbers), rows.shape[1]), rows.dtype)
+        rows.take(numbers.astype(np.intp), some)
+        codes = activations(self._layers(rows.dtype)[: self._n_hidden], DenseRows(some))
+        share = dead_units(codes).mean()
+        if np.ptp(some, axis=0).any() and share > _LARGEST_SHARE_DEAD:
+            self._warn_of_dead_code(share)
+
+    def _warn_of_dead_code(self, share):
+        warn_caller(
+            f"{share:.0%} of the numbers in the code of {type(self).__name__} are nearly the same "
+            "for all rows, and tell nothing about them. Lower the 'learning_rate_init' parameter, "
+            f"{self.learning_rate_init!r}, or 'rbm_learning_rate', {self.rbm_learning_rate!r}; or "
+            "'sparsity_cost' and 'contraction_cost', where they are above 0."
+        )
+
     def _unroll(self, rows):
         """Complete the network: the code, if it is not there, and the way back."""
         n = self._n_hidden
@@ -528,7 +555,7 @@ class DeepAutoencoder(BaseStack):
         if self._n_rbms() < n:
             layers.append(self._code_layers(some, [up for up, _ in layers]))
             self._append([self._as_in_network(layers[-1][0], n - 1)])
-        if not self.tied:
+        if not self.tied and self.rbms_:
             # What comes down from a binary code is made for its noise.
             n_free = n - (self.code == "binary")
             layers[:n_free] = with_best_ways_back(layers[:n_free], some)

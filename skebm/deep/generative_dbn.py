@@ -56,7 +56,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
+    rbm_learning_rate : float or sequence of float, default=0.1
         Length of a step of greedy training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
@@ -361,7 +361,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
     rbm_n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
+    rbm_learning_rate : float or sequence of float, default=0.1
         Length of a step of greedy training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.

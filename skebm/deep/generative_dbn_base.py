@@ -86,7 +86,7 @@ class BaseGenerativeDBN(
         visible_units="auto",
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
+        rbm_learning_rate=0.1,
         rbm_learning_rate_schedule="linear",
         rbm_n_iter=30,
         rbm_batch_size=10,

@@ -175,8 +175,8 @@ def _ridge(values, targets):
     centred = values - mean
     with one_blas_thread():
         scatter = centred.T @ centred
-        penalty = _RIDGE * np.trace(scatter) / len(scatter) + np.finfo(np.float64).tiny
-        scatter[np.diag_indices_from(scatter)] += penalty
+        # Of values that are all the same, any penalty makes weights of zero.
+        scatter[np.diag_indices_from(scatter)] += _RIDGE * np.trace(scatter) / len(scatter) or 1.0
         weights = solve(scatter, centred.T @ (targets - mean_target), assume_a="pos")
     return np.ascontiguousarray(weights), mean_target - mean @ weights
 
