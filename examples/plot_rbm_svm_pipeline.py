@@ -56,7 +56,7 @@ splits = [
 # :class:`~sklearn.preprocessing.MinMaxScaler` comes first; a kernel does better without. Both RBMs
 # have the same grid and make as many passes over the data. Ours has a thousand hidden units, is
 # asked that each is on for a twentieth of the images, and for small weights. Scikit-learn's has no
-# parameters for that, and 250 units: it then takes longer than ours already.
+# parameters for that, and only 250 units, for the sake of time.
 
 SKEBM = "skebm RBM + linear SVM"
 SKLEARN = "scikit-learn RBM + linear SVM"
@@ -143,9 +143,9 @@ def draw_seconds(axes):
 figure = plt.figure(figsize=(6.5, 5.6), layout="constrained")
 top, bottom = figure.subfigures(2, 1, height_ratios=[1.1, 1])
 ComponentsDisplay.from_estimator(
-    fitted[SKEBM]["bernoullirbm"], units=40, own_scales=True, ax=top.subplots()
+    fitted[SKEBM]["bernoullirbm"], units=35, own_scales=True, ax=top.subplots()
 )
-top.suptitle("The 40 strongest filters of the skebm RBM")
+top.suptitle("The 35 strongest filters of the skebm RBM")
 left, right = bottom.subplots(1, 2, width_ratios=[1.6, 1])
 draw_accuracies(left)
 draw_seconds(right)
