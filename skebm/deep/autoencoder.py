@@ -48,8 +48,9 @@ class DeepAutoencoder(BaseStack):
     """Deep autoencoder: a code for each row, learned by giving the row back.
 
     The encoder is trained layer after layer as restricted Boltzmann machines, each on what the
-    one below makes of the data. It is then unrolled: the same weights, transposed, lead from the
-    code back to the data. Both halves are fine-tuned together by backpropagation [1]_.
+    one below makes of the data. It is then unrolled [1]_: layers that give back best, by ridge
+    regression, what went into the layer below lead from the code back to the data; with ``tied``,
+    the same weights, transposed. Both halves are fine-tuned together by backpropagation.
 
     A code narrower than the data compresses, as principal components do. A wider one has to be
     kept from copying: by ``corruption`` (a denoising autoencoder [2]_), ``sparsity_cost``,
@@ -65,7 +66,7 @@ class DeepAutoencoder(BaseStack):
         Units of the code: real numbers; numbers in (0, 1); or such numbers in training, which
         noise drives to either end, and 0 or 1 afterwards.
     tied : bool, default=False
-        Whether the weights of the decoder remain the transposes of those of the encoder. With
+        Whether the weights of the decoder start and stay as the transposes of the encoder's. With
         ``visible_units="gaussian"``, the lowest RBM then has the variances of the network's
         ``scale_`` instead of learning them.
     corruption : {"masking", "gaussian", "salt_and_pepper"} or None, default=None
