@@ -36,6 +36,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*more than the capacity:UserWarning",
     "ignore:.*come to rest:sklearn.exceptions.ConvergenceWarning",
     "ignore:.*may learn to copy:UserWarning",
+    "ignore:.*of the numbers in the code:UserWarning",
     # Its set_output checks mix frames and arrays.
     "ignore:X (has|does not have valid) feature names:UserWarning",
 )

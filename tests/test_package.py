@@ -49,13 +49,15 @@ def test_import_does_not_load_matplotlib():
 def test_import_is_quick():
     code = """
 from time import process_time
-import numba, sklearn
 start = process_time()
+import numba, sklearn
+between = process_time()
 import skebm
-print(process_time() - start)
+print((process_time() - between) / (between - start))
 """
-    # Of the processor, once in three attempts: a busy machine adds, it never subtracts.
-    assert any(float(run_python(code)) <= 0.5 for _ in range(3))
+    # Beside what it stands on, as machines differ. Once in three attempts: what else runs there
+    # adds, it never subtracts.
+    assert any(float(run_python(code)) <= 0.4 for _ in range(3))
 
 
 def test_commands_of_the_readme():
