@@ -42,7 +42,15 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 # {estimator: {check: reason}}. A check that passes in spite of this is an error.
-_MINIBATCHES = "a row that is there twice is dealt into minibatches twice, and pre-trained on twice"
+#
+# Weights of rows have to give, to seven digits, the network that repeated rows give. Two ways were
+# tried. RBMs learn from rows repeated by their weights: what is left is the order of minibatches
+# and of random numbers, and fits whose minibatches hold all rows, without dropout, do agree, see
+# tests/deep/test_dbn.py. With rows also repeated for fine-tuning, and sorted by their content
+# before they are shuffled, both fits are one and the checks pass; but then an epoch is as long as
+# the sum of the weights, a weight of 1.999 learns on another path than 2, and rows are sorted that
+# shuffle=False is to keep in order. scikit-learn expects the same of its own stochastic solvers.
+_MINIBATCHES = "repeated rows are dealt into minibatches one by one, weighted rows are not"
 _WEIGHTED_TWINS = {
     "check_sample_weight_equivalence_on_dense_data": _MINIBATCHES,
     "check_sample_weight_equivalence_on_sparse_data": _MINIBATCHES,
@@ -102,11 +110,6 @@ CHEAP_PARAMETERS = {
     "max_iter": 2,
     "fine_tune": "up_down",
     "random_state": 0,
-}
-
-# What suits the data of scikit-learn's checks, where labels are to be told apart by few units.
-FOR_CHECKS = {
-    "GenerativeDBNClassifier": {"hidden_layer_sizes": (10, 10), "rbm_learning_rate": (0.2, 0.5)},
 }
 
 # Those that want to see that something was learned, and how long that takes.
@@ -203,7 +206,7 @@ def expected_failures(estimator):
 
 
 @parametrize_with_checks(
-    [make_small(cls, **FOR_CHECKS.get(cls.__name__, {})) for cls in ESTIMATORS],
+    [make_small(cls) for cls in ESTIMATORS],
     expected_failed_checks=expected_failures,
 )
 def test_sklearn_checks(estimator, check):

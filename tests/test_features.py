@@ -8,11 +8,18 @@ from functools import cache
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.preprocessing import minmax_scale
 
-from skebm import BernoulliRBM, DeepBeliefNetwork, GaussianRBM
+from skebm import (
+    BernoulliRBM,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    GaussianRBM,
+    GenerativeDBNClassifier,
+)
 
 # Of the largest table, what is quick enough.
 N_ROWS = 600
@@ -64,3 +71,21 @@ def test_no_layer_of_a_stack_loses_more_than_next_to_nothing(name):
         features = stack.transform(X, layer=layer)
         assert np.mean(np.ptp(features, axis=0) < 0.05) <= 0.02, "dead units"
         assert probe(features, y) >= accuracy_of_raw_data(name) - SLACK, f"layer {layer}"
+
+
+@pytest.mark.parametrize("name", ["wine", "digits"])
+def test_a_code_keeps_more_than_principal_components_do(name):
+    X, _ = table(name)
+    n_codes = 30 if name == "digits" else 4
+    pca = PCA(n_codes).fit(X)
+    error = np.square(X - pca.inverse_transform(pca.transform(X))).sum(axis=1).mean()
+    # Fewer epochs than the defaults, for time.
+    model = DeepAutoencoder((500, 250, n_codes), max_iter=50, random_state=0).fit(X)
+    assert -model.score(X) < 0.8 * error
+
+
+@pytest.mark.parametrize("name", ["wine", "iris"])
+def test_a_generative_network_tells_classes_apart(name):
+    X, y = table(name)
+    model = GenerativeDBNClassifier(random_state=0)
+    assert cross_val_score(model, X, y, cv=3).mean() >= 0.85

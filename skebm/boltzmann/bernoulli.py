@@ -174,7 +174,7 @@ class BernoulliRBM(BaseRBM):
     """
 
     def _inspect(self, rows, first_time):
-        estimator, _ = self._names_in_messages()
+        estimator, *_ = self._names_in_messages()
         warn_of_range(estimator, rows)
 
     def _warn_of_no_states(self, rows):

@@ -265,7 +265,7 @@ class GaussianRBM(BaseRBM):
 
     def _inspect(self, rows, first_time):
         if first_time:
-            estimator, _ = self._names_in_messages()
+            estimator, *_ = self._names_in_messages()
             self.mean_, deviation = mean_and_deviation(rows, estimator)
             self.scale_ = np.where(deviation > 0, deviation, 1)
             self._is_constant = deviation == 0

@@ -112,9 +112,13 @@ class CD(NegativePhase):
         seed, stream = address
         v_data, h_data, v_chains, h_chains = v[:n_data], h[:n_data], v[n_data:], h[n_data:]
         machine.hidden_mean(v_data, h_data)
-        machine.hidden.sample(h_data, (seed, stream, 0), out=h_chains)
+        self._start(machine, v_data, h_data, (seed, stream, 0), out=h_chains)
         _walk(machine, h_chains, v_chains, n_gibbs_steps, (seed, stream + 1), previous=v_data)
         machine.hidden_mean(v_chains, h_chains)
+
+    def _start(self, machine, v_data, h_data, address, out):
+        """Hidden states that chains from the data begin with."""
+        machine.hidden.sample(h_data, address, out=out)
 
 
 class PCD(NegativePhase):

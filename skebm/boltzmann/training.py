@@ -5,6 +5,7 @@ import time
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -37,6 +38,8 @@ class TrainingMixin(CallbackSupportMixin):
     let it run epochs, and publish what it has learned: fitted attributes for the user, and in
     ``_training_state`` and ``_streams`` whatever else the next epoch wants.
     """
+
+    _negative_phases: ClassVar = NEGATIVE_PHASES
 
     def fit(self, X, y=None):
         """Fit the model to the data.
@@ -115,7 +118,7 @@ class TrainingMixin(CallbackSupportMixin):
         return self
 
     @contextmanager
-    def _part_of(self, owner, prefix):
+    def _part_of(self, owner, prefix, layer):
         """While the block runs, messages of training name the estimator that the user called.
 
         Parameters
@@ -124,16 +127,19 @@ class TrainingMixin(CallbackSupportMixin):
             Whom this one belongs to.
         prefix : str
             What stands before the name of a parameter in the names of the owner's.
+        layer : int
+            Which of the owner's hidden layers this one is, counted from 1.
         """
-        self._owner = type(owner).__name__, prefix
+        self._owner = type(owner).__name__, prefix, f"layer {layer} of "
         try:
             yield
         finally:
             del self._owner
 
     def _names_in_messages(self):
-        """The name of an estimator, and what its parameters have before the names of ours."""
-        return getattr(self, "_owner", (type(self).__name__, ""))
+        """The name of an estimator, what its parameters have before the names of ours, and which
+        part of it this one is, which is to stand before its name."""
+        return getattr(self, "_owner", (type(self).__name__, "", ""))
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
@@ -143,7 +149,7 @@ class TrainingMixin(CallbackSupportMixin):
             * (1 - self._parameters.l1_ratio)
         )
         if decay >= 1:
-            estimator, prefix = self._names_in_messages()
+            estimator, prefix, _ = self._names_in_messages()
             raise ValueError(
                 f"The '{prefix}alpha' parameter of {estimator}, {self.alpha!r}, is too large for "
                 f"the '{prefix}learning_rate' parameter, {self.learning_rate!r}: a step would take "
@@ -192,7 +198,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _learner(self, machine, phase_before, offsets, velocity, n_updates, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
-        phase = NEGATIVE_PHASES[self.algorithm].prepare(
+        phase = self._negative_phases[self.algorithm].prepare(
             self._parameters,
             machine,
             self._base_rate(offsets, self._parameters.batch_size),
@@ -252,13 +258,14 @@ class TrainingMixin(CallbackSupportMixin):
             self._publish(learner, history, n_iter=self.n_iter_)
 
     def _warn_of_dead_units(self, share):
-        estimator, prefix = self._names_in_messages()
+        estimator, prefix, layer = self._names_in_messages()
         names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
         to_lower = " or the ".join(f"'{prefix}{name}'" for name in names)
         warn_caller(
-            f"{share:.0%} of the hidden units of {estimator} have nearly the same activity for all "
-            f"rows, and so tell nothing about them. Steps are too long for these data: lower the "
-            f"{to_lower} parameter, or have more rows in a minibatch by '{prefix}batch_size'."
+            f"{share:.0%} of the hidden units of {layer}{estimator} have nearly the same activity "
+            "for all rows, and so tell nothing about them. Steps are too long for these data: "
+            f"lower the {to_lower} parameter, or have more rows in a minibatch by "
+            f"'{prefix}batch_size'."
         )
 
     def _run_epoch(self, rows, order, learner, settings):
@@ -271,7 +278,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _refuse_divergence(self, has_diverged):
         if has_diverged:
-            estimator, prefix = self._names_in_messages()
+            estimator, prefix, _ = self._names_in_messages()
             raise divergence(estimator, f"{prefix}learning_rate", self._parameters.learning_rate)
 
     def _split(self, n_rows, streams):

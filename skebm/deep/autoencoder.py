@@ -59,7 +59,7 @@ class DeepAutoencoder(BaseStack):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(1000, 500, 250, 30)
+    hidden_layer_sizes : int or sequence of int, default=(500, 250, 30)
         Numbers of units of the encoder from the lowest layer to the code. The decoder has the
         same in reverse.
     code : {"linear", "logistic", "binary"}, default="linear"
@@ -137,7 +137,7 @@ class DeepAutoencoder(BaseStack):
         How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
         1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
         otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.0003
+    learning_rate_init : float, default=0.001
         Learning rate at the start. Not used by "lbfgs" and "cg".
     max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. 0 leaves the network as pre-training
@@ -266,7 +266,7 @@ class DeepAutoencoder(BaseStack):
 
     def __init__(
         self,
-        hidden_layer_sizes=(1000, 500, 250, 30),
+        hidden_layer_sizes=(500, 250, 30),
         *,
         code="linear",
         tied=False,
@@ -293,7 +293,7 @@ class DeepAutoencoder(BaseStack):
         max_gradient_norm=None,
         batch_size="auto",
         learning_rate="cosine",
-        learning_rate_init=0.0003,
+        learning_rate_init=0.001,
         max_iter=100,
         n_line_searches=3,
         shuffle=True,

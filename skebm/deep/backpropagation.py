@@ -118,11 +118,14 @@ class Backpropagation:
         self._targets = work_arrays(n_units[-1:])[0]
         self._losses = np.empty(most_rows)
         self._penalties, self._pulls, self._weight_penalties = {}, {}, {}
+        # What one thread does alone is not cut: each block has a price, as high as a short product.
+        is_small = n_jobs_for(self._n_products(most_rows)) == 1
+        self._blocks_of = partial(blocks_of, most=1) if is_small else blocks_of
         self._contraction = None
         if objective.contraction_cost:
             self._contraction = Contraction(network, objective, self._inputs, self._slopes)
         self._factors = [list(self._factors_of(k)) for k in range(len(layers))]
-        self._units = [blocks_of(n, _FEWEST_UNITS) for n in n_units]
+        self._units = [self._blocks_of(n, _FEWEST_UNITS) for n in n_units]
         self._batch = None
         self.parts = [
             part for k in range(objective.frozen_layers, len(layers)) for part in self._parts_of(k)
@@ -133,7 +136,7 @@ class Backpropagation:
         of_weights, of_bias = self.network.places[k]
         if self.network.layers[k].tied_to is None:
             n_inputs, n_units = self.network.layers[k].weights.shape
-            for rows in blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS):
+            for rows in self._blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS):
                 start, stop = (of_weights.start + n_units * row for row in (rows.start, rows.stop))
                 yield Part(k, rows.start, slice(start, stop))
         yield Part(k, -1, of_bias)
@@ -146,6 +149,10 @@ class Backpropagation:
                 yield self._deltas[other], self._inputs[other]
         if self._contraction and k < self.objective.contracted_layers:
             yield self._contraction.tangents[k], self._contraction.deltas[k]
+
+    def _n_products(self, n_rows):
+        """Products of two numbers, forward, backward and for the gradient."""
+        return 3 * n_rows * len(self.network.parameters)
 
     # Phases
 
@@ -167,7 +174,7 @@ class Backpropagation:
         self._batch = batch
         self._weight_penalties = {}
         objective, n_rows, n_layers = self.objective, len(batch.numbers), len(self.network.layers)
-        rows = blocks_of(n_rows, _FEWEST_ROWS)
+        rows = self._blocks_of(n_rows, _FEWEST_ROWS)
         phases = [(self._read, rows)]
         phases += [(partial(self._forward, k), self._units[k]) for k in range(n_layers)]
         phases += [(self._compare, rows)]
@@ -177,9 +184,7 @@ class Backpropagation:
             phases += [(self._measure_change, rows)]
         for k in range(n_layers - 2, objective.frozen_layers - 1, -1):
             phases += [(partial(self._backward, k), self._units[k])]
-        # Forward, backward, and the gradient.
-        n_products = 3 * n_rows * len(self.network.parameters)
-        run_phases([*phases, *more_phases], n_jobs_for(n_products))
+        run_phases([*phases, *more_phases], n_jobs_for(self._n_products(n_rows)))
         penalty = sum(self._penalties[k] for k in objective.sparse_layers)
         return float(self._losses[:n_rows].sum() + penalty)
 

@@ -95,7 +95,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     learning_rate_init : float, default=0.01
         Learning rate at the start. The default is for "adam" and logistic units; with "relu",
         0.003 was better. Not used by "lbfgs" and "cg".
-    max_iter : int, default=200
+    max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0
@@ -238,7 +238,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         batch_size="auto",
         learning_rate="linear",
         learning_rate_init=0.01,
-        max_iter=200,
+        max_iter=100,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,
@@ -510,7 +510,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     learning_rate_init : float, default=0.01
         Learning rate at the start. The default is for "adam" and logistic units; with "relu",
         0.003 was better. Not used by "lbfgs" and "cg".
-    max_iter : int, default=200
+    max_iter : int, default=100
         Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
         before training has converged.
     n_iter_output : int, default=0

@@ -82,7 +82,7 @@ class BaseDBN(BaseStack):
         batch_size="auto",
         learning_rate="linear",
         learning_rate_init=0.01,
-        max_iter=200,
+        max_iter=100,
         n_iter_output=0,
         n_line_searches=3,
         shuffle=True,

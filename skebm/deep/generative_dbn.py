@@ -2,7 +2,9 @@
 
 import zlib
 from numbers import Integral
+from weakref import WeakKeyDictionary
 
+import joblib
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
@@ -26,6 +28,9 @@ from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
+
+# {RBM: (digest of its fitted attributes, LogPartition)}
+_LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
 # Rows of which the states of all layers stay in the cache.
 _ROWS_SCORED_TOGETHER = 128
@@ -275,9 +280,9 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         log_partition : LogPartition or float, default=None
             What ``rbms_[-1].log_partition()`` returned, of which the estimate counts, or a number
             of nats; with its ``upper``, scores are lower bounds also of what annealing left open.
-            None makes one with 1000 temperatures, at each call: exact where the highest or
-            the second-highest layer has up to 20 units, a rough estimate otherwise, which shifts
-            all scores alike.
+            None makes one with 1000 temperatures, and remembers it for the next call: exact where
+            the highest or the second-highest layer has up to 20 units, a rough estimate otherwise,
+            which shifts all scores alike.
         n_draws : int, default=10
             Draws of the hidden layers for each row.
 
@@ -291,7 +296,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if log_partition is None:
-            log_partition = self.rbms_[-1].log_partition(n_temperatures=1000, random_state=0)
+            log_partition = _log_partition_of(self.rbms_[-1])
         log_scale = self.rbms_[0]._log_scale() if self._n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
@@ -333,6 +338,20 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             In nats a row.
         """
         return float(self.score_samples(X).mean())
+
+
+def _log_partition_of(rbm):
+    """What annealing finds for an RBM, or what it found when it was asked for the same one last.
+
+    Rows may come one by one, and annealing takes seconds. It is not kept in the estimator, which
+    scoring must not change.
+    """
+    digest = joblib.hash({name: value for name, value in vars(rbm).items() if name.endswith("_")})
+    found = _LAST_LOG_PARTITIONS.get(rbm)
+    if found is None or found[0] != digest:
+        found = digest, rbm.log_partition(n_temperatures=1000, random_state=0)
+        _LAST_LOG_PARTITIONS[rbm] = found
+    return found[1]
 
 
 class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
@@ -544,7 +563,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``.
+            Probabilities, in the order of ``classes_``; float64.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -559,12 +578,12 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes)
-            In nats, in the order of ``classes_``.
+            In nats, in the order of ``classes_``; float64, as a probability near 1 in float32 would
+            be 1.
         """
         self._check_complete()
         rows = self._features(self._valid_states(X), self._n_hidden - 1)
-        log_masses = self.rbms_[-1].log_masses(rows)
-        return log_softmax(log_masses, axis=1).astype(rows.dtype, copy=False)
+        return log_softmax(self.rbms_[-1].log_masses(rows), axis=1)
 
     def sample(
         self,

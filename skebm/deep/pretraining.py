@@ -186,15 +186,16 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     labels : ndarray of shape (n_samples, n_labels), default=None
         For those RBMs that have some.
     """
-    for rbm in rbms[n_fitted:]:
-        with rbm._part_of(owner, "rbm_"):
-            rbm._check()
+    for number, rbm in enumerate(rbms, start=1):
+        if number > n_fitted:
+            with rbm._part_of(owner, "rbm_", number):
+                rbm._check()
     for number, rbm in enumerate(rbms, start=1):
         if number > n_fitted:
             report = StageReport(owner, f"Layer {number} of {len(rbms)}", rbm.n_iter)
             task = progress.subcontext(task_name="layer")
             task.call_on_fit_task_begin(estimator=owner, X=X)
-            with task.propagate_callback_context(rbm), rbm._part_of(owner, "rbm_"):
+            with task.propagate_callback_context(rbm), rbm._part_of(owner, "rbm_", number):
                 rbm._fit(X, labels, report)
             task.call_on_fit_task_end(estimator=owner, X=X)
             yield rbm

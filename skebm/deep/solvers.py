@@ -43,7 +43,9 @@ class StochasticSolver:
 
     def copy(self):
         """The same solver with averages of its own."""
-        return copy.deepcopy(self)
+        twin = copy.copy(self)
+        twin._averages = [average.copy() for average in self._averages]
+        return twin
 
     def begin_step(self, learning_rate):
         """Make ready for :meth:`move`, which is then called for each stretch of the parameters."""

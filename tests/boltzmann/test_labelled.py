@@ -12,7 +12,7 @@ import naive
 from enumeration import all_states
 from skebm._random import RandomStreams
 from skebm._rows import DenseRows, as_rows
-from skebm.boltzmann.labelled import LabelledRBM, joined
+from skebm.boltzmann.labelled import LabelCD, LabelledRBM, joined
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (
     annealed_log_partition,
@@ -141,6 +141,23 @@ def test_labels_and_hidden_units_given_features(storage):
     proba = softmax(rbm.log_masses(rows), axis=1)
     np.testing.assert_allclose(proba, given.sum(axis=2), atol=1e-12)
     np.testing.assert_allclose(rbm.hidden_means(rows), given.sum(axis=1) @ exact.h, atol=1e-12)
+
+
+def test_chains_from_the_data_draw_the_label_before_they_move_on():
+    exact, n = Enumeration(), 4000
+    machine, phase = exact.machine(), LabelCD()
+    of_features = exact.joint.reshape(2**N_FEATURES, N_LABELS, -1).sum(axis=1)
+    hidden_given_features = of_features / of_features.sum(axis=1, keepdims=True)
+    visible_given_hidden = exact.joint / exact.joint.sum(axis=0)
+    for number in range(0, len(exact.v), 5):
+        data = np.tile(exact.v[number], (n, 1))
+        v, h = np.concatenate([data, data]), np.empty((2 * n, N_HIDDEN))
+        phase.sample(machine, v, h, n, 1, (7, phase.n_streams(1) * number))
+        np.testing.assert_array_equal(v[:n], data)
+        np.testing.assert_allclose(h, machine.hidden_mean(v, np.empty_like(h)), atol=1e-12)
+        expected = visible_given_hidden @ hidden_given_features[number // N_LABELS]
+        found = (v[n:, None] == exact.v).all(axis=2).mean(axis=0)
+        assert (np.abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / n)).all()
 
 
 def test_learning_raises_the_likelihood_of_labels():

@@ -1,6 +1,7 @@
 """Deep belief networks that generate: against enumeration of tiny nets, and their parts."""
 
 import copy
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -154,6 +155,27 @@ def test_the_bound_with_gaussian_units_is_that_of_the_data():
     log_down = norm.logpdf(X[:, None], in_data, lowest.scale_ * np.sqrt(s2)).sum(axis=2)
     expected = exact.bound(states, log_down)
     np.testing.assert_allclose(model.score_samples(X, n_draws=5000), expected, atol=0.4, rtol=5e-3)
+
+
+def test_annealing_is_done_once_for_the_same_model(monkeypatch):
+    X, _ = make_data()
+    model = small(DeepBeliefNetwork, hidden_layer_sizes=(22, 21), rbm_n_iter=1).fit(X)
+    kind, n_calls = type(model.rbms_[-1]), []
+    log_partition = kind.log_partition
+
+    def counted(self, *args, **kwargs):
+        n_calls.append(self)
+        return log_partition(self, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "log_partition", counted)
+    before = pickle.dumps(model)
+    scores = model.score_samples(X)
+    np.testing.assert_array_equal(model.score_samples(X), scores)
+    assert len(n_calls) == 1
+    assert pickle.dumps(model) == before
+    model.rbms_[-1].intercept_hidden_ += 5
+    assert (model.score_samples(X) != scores).all()
+    assert len(n_calls) == 2
 
 
 def test_a_score_depends_on_its_row_alone():
