@@ -21,7 +21,7 @@ from .._classes import (
 from .._helpers import stop_if_abandoned
 from .._rows import DenseRows, all_of, chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import Number, check_argument, check_targets_are_there
+from .._validation import Number, check_argument, check_targets_are_there, warn_of_grey
 from ..boltzmann.inference import LOG_PARTITION, in_nats
 from ..boltzmann.labelled import LabelledRBM
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
@@ -295,6 +295,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
+        if self.visible_units_ == "bernoulli":
+            warn_of_grey(f"{type(self).__name__}.score_samples", rows)
         if log_partition is None:
             log_partition = _log_partition_of(self.rbms_[-1])
         log_scale = self.rbms_[0]._log_scale() if self._n_hidden > 1 else 0.0

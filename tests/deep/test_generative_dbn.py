@@ -33,6 +33,10 @@ def make_data(n_rows=60, n_features=8, n_classes=3):
     return X, X[:, :n_classes].argmax(axis=1)
 
 
+def binary_rows():
+    return np.round(make_data()[0])
+
+
 def parameters_of(model):
     lists = (
         model.recognition_coefs_,
@@ -158,7 +162,7 @@ def test_the_bound_with_gaussian_units_is_that_of_the_data():
 
 
 def test_annealing_is_done_once_for_the_same_model(monkeypatch):
-    X, _ = make_data()
+    X = binary_rows()
     model = small(DeepBeliefNetwork, hidden_layer_sizes=(22, 21), rbm_n_iter=1).fit(X)
     kind, n_calls = type(model.rbms_[-1]), []
     log_partition = kind.log_partition
@@ -178,8 +182,15 @@ def test_annealing_is_done_once_for_the_same_model(monkeypatch):
     assert len(n_calls) == 2
 
 
-def test_a_score_depends_on_its_row_alone():
+def test_grey_rows_are_warned_of():
     X, _ = make_data()
+    model = small(DeepBeliefNetwork).fit(X)
+    with pytest.warns(UserWarning, match="DeepBeliefNetwork.score_samples is the probability of"):
+        model.score_samples(X)
+
+
+def test_a_score_depends_on_its_row_alone():
+    X = binary_rows()
     model = scramble(small(DeepBeliefNetwork).fit(X))
     order = np.random.default_rng(1).permutation(len(X))
     scores = model.score_samples(X)
@@ -339,7 +350,7 @@ def test_samples_go_on_or_repeat():
 
 @pytest.mark.parametrize("sizes", [4, (4, 3)])
 def test_float32_stays_float32(sizes):
-    X = make_data()[0].astype(np.float32)
+    X = binary_rows().astype(np.float32)
     model = small(DeepBeliefNetwork, hidden_layer_sizes=sizes, rbm_n_iter=0).fit(X)
     samples = model.sample(init=X, n_steps=0, random_state=0)
     assert samples.dtype == np.float32
