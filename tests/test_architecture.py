@@ -1,13 +1,17 @@
-"""The imports of ``skebm`` point down, and never in a circle."""
+"""Imports of ``skebm`` point down, never in a circle, and no object reaches into another."""
 
 import ast
+import itertools
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import skebm
+
+ROOT = Path(skebm.__file__).parent
 
 # From the bottom to the top. A new chapter joins the estimators.
 FLOORS = [
@@ -20,6 +24,59 @@ FLOORS = [
 HEIGHTS = {room: height for height, floor in enumerate(FLOORS) for room in floor}
 # The ways between two rooms of a floor: deep networks are made of RBMs or start from them.
 SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
+
+# Places where an object reaches into another one, module by module, a name for each time. The
+# lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
+PRIVATE_NAMES = {
+    "_deployment": ["_leave_training_state"],
+    "boltzmann.gaussian": ["_parameter_checks"],
+    "deep.autoencoder": ["_parameter_checks", "_structure"],
+    "deep.dbn": ["_parameter_checks"],
+    "deep.dbn_base": ["_built_with", "_built_with", "_parameter_checks"],
+    "deep.generative_dbn": ["_draw_by_means", "_log_scale", "_to_data"],
+    "deep.generative_dbn_base": [
+        *["_machine"] * 6,
+        "_parameter_checks",
+        "_publish_machine",
+        "_rows",
+        "_to_data",
+        "_to_states",
+        *["_training_state"] * 2,
+    ],
+    "deep.pretraining": ["_check", "_fit", "_machine", "_part_of", "_part_of", "_rows"],
+    "deep.solvers": ["_averages"],
+    "deep.stack": ["_machine", "_parameter_checks", "_structure"],
+    "deep.visible_units": ["_machine"],
+    "stacking.dsn": ["_parameter_checks"],
+    "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
+}
+# An object that knows what a copy of it needs makes it itself.
+COPIES = {
+    "_deployment": ["copy.copy"],
+    "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
+    "deep.generative_dbn_base": ["copy.copy"],
+    "deep.solvers": ["copy.copy"],
+    "plotting.energy_paths": ["copy.copy"],
+    "plotting.recall": ["copy.copy"],
+    "stacking.reduced_error": ["copy.copy"],
+}
+# Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
+QUESTIONS_OF_CLASS = {
+    "boltzmann.inference": ["RandomStreams"],
+    "boltzmann.negative_phase": ["PT"],
+    "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
+    "deep.generative_dbn": ["LabelledRBM"],
+}
+# What is no reaching in, and may stay.
+EXEMPT = {
+    "_validation": {"_getframe": "a function of sys that is documented"},
+    "boltzmann.inference": {"LogPartition": "an argument may be a number or one of these"},
+    "deep.stack": {"_replace": "a method of named tuples that is documented"},
+    "kernels._jit": {
+        "_cache": "Numba has no documented way to go on without a cache",
+        "_compile_for_args": "Numba has no documented way to compile elsewhere",
+    },
+}
 KERNELS_MAY_IMPORT = {"numpy", "numba", "llvmlite", "scipy", *sys.stdlib_module_names}
 
 
@@ -95,8 +152,119 @@ def faults(root):
 
 
 def test_imports_of_skebm():
-    assert faults(Path(skebm.__file__).parent) == []
+    assert faults(ROOT) == []
 
+
+# Insides of other objects ----------------------------------------------------
+
+
+def is_private(name):
+    return name.startswith("_") and not name.startswith("__")
+
+
+def is_itself(node):
+    """Whether an expression is ``self``, ``cls`` or ``super()``."""
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "super"
+    return isinstance(node, ast.Name) and node.id in ("self", "cls")
+
+
+def calls_of(tree, *names):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in names:
+            yield node
+
+
+def private_names(tree):
+    """Yield the name of each private attribute of another object, and of each that is imported."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_private(node.attr) and not is_itself(node.value):
+            yield node.attr
+        if isinstance(node, ast.ImportFrom) and node.module:
+            # Of a module; `from .. import _threads` is a module itself.
+            yield from (alias.name for alias in node.names if is_private(alias.name))
+    for node in calls_of(tree, "getattr", "setattr", "hasattr", "delattr"):
+        whose, name, *_ = node.args
+        if isinstance(name, ast.Constant) and is_private(name.value) and not is_itself(whose):
+            yield name.value
+
+
+def copies(tree):
+    """Yield "copy.copy" or "copy.deepcopy" for each call of one, under whatever name."""
+    real = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "copy" and not node.level:
+            real |= {alias.asname or alias.name: f"copy.{alias.name}" for alias in node.names}
+        if isinstance(node, ast.Import):
+            modules = [alias.asname or "copy" for alias in node.names if alias.name == "copy"]
+            both = itertools.product(modules, ("copy", "deepcopy"))
+            real |= {f"{module}.{name}": f"copy.{name}" for module, name in both}
+    yield from (real[ast.unparse(node.func)] for node in calls_of(tree, *real))
+
+
+def questions_of_class(tree, classes):
+    """Yield the name of the class, one of ``classes``, for each question who is of that class."""
+    asked = [arg for node in calls_of(tree, "isinstance", "issubclass") for arg in node.args]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = [node.left, *node.comparators]
+            if any(next(calls_of(ast.Expression(side), "type"), None) for side in sides):
+                asked += sides
+        if isinstance(node, ast.MatchClass):
+            asked.append(node.cls)
+    for expression in asked:
+        for node in ast.walk(expression):
+            name = getattr(node, "attr", getattr(node, "id", None))
+            if name in classes:
+                yield name
+
+
+def insides(root):
+    """Three dicts {module: Counter of names}: private names, copies and questions of class."""
+    trees = {
+        module.partition(".")[2]: ast.parse(path.read_text(encoding="utf-8"))
+        for module, path in modules_below(root).items()
+    }
+    classes = {
+        node.name
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    }
+    found = {}, {}, {}
+    for module, tree in trees.items():
+        of_a_module = private_names(tree), copies(tree), questions_of_class(tree, classes)
+        for places, names in zip(found, of_a_module, strict=True):
+            counted = Counter(names)
+            for name in EXEMPT.get(module, {}):
+                counted.pop(name, None)
+            if counted:
+                places[module] = counted
+    return found
+
+
+@pytest.mark.parametrize(
+    ("which", "known"),
+    enumerate([PRIVATE_NAMES, COPIES, QUESTIONS_OF_CLASS]),
+    ids=["private names", "copies", "questions of class"],
+)
+def test_no_object_reaches_into_another_in_a_new_place(which, known):
+    found = insides(ROOT)[which]
+    known = {module: Counter(names) for module, names in known.items()}
+    new = {module: names - known.get(module, Counter()) for module, names in found.items()}
+    gone = {module: names - found.get(module, Counter()) for module, names in known.items()}
+    assert {module: sorted(names.elements()) for module, names in new.items() if names} == {}
+    # To be struck from the list above, or else it could come back.
+    assert {module: sorted(names.elements()) for module, names in gone.items() if names} == {}
+
+
+def test_what_is_exempt_is_still_there():
+    for module, reasons in EXEMPT.items():
+        text = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
+        assert [name for name in reasons if name not in text] == []
+
+
+# Planted faults --------------------------------------------------------------
 
 SOUND = {
     "__init__.py": "from ._version import __version__\nfrom .deep import DBN",
@@ -149,3 +317,47 @@ def test_a_planted_fault_is_found(planted, fault, tmp_path):
     found = faults(root)
 
     assert found == [] if fault is None else fault in found
+
+
+SOUND_OBJECTS = """
+import copy as other
+from ..kernels.layers import copy
+from . import _rows
+
+class Units:
+    def ask(self, rows):
+        self._own = super()._own, cls._own
+        return rows.__class__, copy(rows), rows.copy(), isinstance(rows, list), type(rows)(3)
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "which", "name"),
+    [
+        ("rbm._machine", 0, "_machine"),
+        ("self.rbms_[0]._machine = 1", 0, "_machine"),
+        ("rows.of(self)._data()", 0, "_data"),
+        ("getattr(rbm, '_machine', None)", 0, "_machine"),
+        ("from .units import _bias", 0, "_bias"),
+        ("import copy; copy.copy(rbm)", 1, "copy.copy"),
+        ("import copy as c; c.deepcopy(rbm)", 1, "copy.deepcopy"),
+        ("from copy import copy as twin; twin(rbm)", 1, "copy.copy"),
+        ("isinstance(x, Units)", 2, "Units"),
+        ("issubclass(Units, x)", 2, "Units"),
+        ("issubclass(x, (list, units.Units))", 2, "Units"),
+        ("isinstance(x, list | Units)", 2, "Units"),
+        ("type(x) is Units", 2, "Units"),
+        ("type(x.y) in (Units, list)", 2, "Units"),
+        ("match x:\n    case Units(): pass", 2, "Units"),
+    ],
+)
+def test_a_planted_look_inside_is_found(line, which, name, tmp_path):
+    root = tmp_path / "skebm"
+    root.mkdir()
+    (root / "units.py").write_text(SOUND_OBJECTS)
+    assert insides(root) == ({}, {}, {})
+
+    (root / "rbm.py").write_text(line)
+    expected = [{}, {}, {}]
+    expected[which] = {"rbm": Counter([name])}
+    assert list(insides(root)) == expected

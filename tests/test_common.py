@@ -62,17 +62,25 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "DeepAutoencoder": _WEIGHTED_TWINS,
 }
 
-# {estimator: fitted attributes that are float64 also of float32 data}, with the reason.
+FINE_TUNED = ["DBNClassifier", "DBNRegressor", "DeepAutoencoder"]
+
+# Attributes that are float64 also of float32 data, with the reason.
 FLOAT64_ATTRIBUTES = {
     # They differ little from the means of the data, which may be large, or from what these add to
     # the inputs of the hidden units; and squares of float32 may leave its range.
-    "GaussianRBM": {
-        "mean_",
-        "scale_",
-        "variances_",
-        "intercept_visible_",
-        "intercept_hidden_",
-    },
+    "GaussianRBM.mean_",
+    "GaussianRBM.scale_",
+    "GaussianRBM.variances_",
+    "GaussianRBM.intercept_visible_",
+    "GaussianRBM.intercept_hidden_",
+    # The same, of networks that standardise rows themselves.
+    *(f"{cls}.{name}" for cls in FINE_TUNED for name in ("mean_", "scale_")),
+    # Sums over all rows, of which small differences count.
+    "DSNClassifier._equations",
+    "DSNRegressor._equations",
+    # A few numbers about inverse temperatures.
+    "Tempering.betas",
+    "Tempering.swap_rates",
 }
 
 # scikit-learn defines these and runs them on its own estimators only. They are
@@ -308,11 +316,9 @@ def test_same_result_in_worker_processes(cls, dtype):
         assert outputs(there, X) == outputs_here
 
 
-@each_estimator
+@pytest.mark.parametrize("cls", [cls for cls in ESTIMATORS if "n_jobs" in cls().get_params()])
 def test_same_result_for_any_n_jobs(cls):
     estimator, X, y = make_wide(cls, np.float32)
-    if "n_jobs" not in estimator.get_params():
-        return
     one, two = (clone(estimator).set_params(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
     assert fitted_state(one) == fitted_state(two)
     assert outputs(one, X) == outputs(two, X)
@@ -350,26 +356,54 @@ def test_same_result_for_any_number_of_threads(cls, dtype, processes):
 # Dtypes and partial_fit ------------------------------------------------------
 
 
-@each_estimator
+def arrays_in(thing, name=""):
+    """Yield (name, array) for an array and all in lists, in estimators and in objects of ours.
+
+    The name of an attribute has the class of its owner before it, and the way there.
+    """
+    if isinstance(thing, np.ndarray):
+        yield name, thing
+    elif isinstance(thing, dict):
+        for key, value in thing.items():
+            yield from arrays_in(value, f"{name}.{key}")
+    elif isinstance(thing, list | tuple):
+        for number, part in enumerate(thing):
+            yield from arrays_in(part, f"{name}.{number}")
+    elif isinstance(thing, BaseEstimator) or type(thing).__module__.startswith("skebm"):
+        yield from arrays_in(getattr(thing, "__dict__", {}), f"{name}.{type(thing).__name__}")
+
+
 @each_dtype
-def test_dtype_is_kept(cls, dtype):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"algorithm": "pt", "momentum": 0.5, "warm_up": 1, "visible_units": "gaussian"},
+        {"algorithm": "pcd", "rbm_momentum": 0.5, "early_stopping": True},
+    ],
+    ids=["defaults", "tempering", "stopping early"],
+)
+@each_estimator
+def test_dtype_is_kept(cls, options, dtype):
     X, y = make_data(cls, dtype=dtype)
-    estimator = make_small(cls).fit(X, y)
+    estimator = make_small(cls, **options).fit(X, y)
 
-    arrays = {k: v for k, v in vars(estimator).items() if isinstance(v, np.ndarray)}
+    found = {name: array.dtype for name, array in arrays_in(estimator) if array.dtype.kind == "f"}
     if hasattr(estimator, "transform"):
-        arrays["transform"] = estimator.transform(X)
+        found["transform"] = estimator.transform(X).dtype
+    assert len(found) > 1
 
-    kept_wide = FLOAT64_ATTRIBUTES.get(cls.__name__, set())
-    found = {k: v.dtype for k, v in arrays.items() if v.dtype.kind == "f"}
-    assert {found.pop(name) for name in kept_wide} <= {np.dtype(np.float64)}
+    kept_wide = {
+        name: found.pop(name)
+        for name in list(found)
+        if any(f".{wide}." in f"{name}." for wide in FLOAT64_ATTRIBUTES)
+    }
+    assert set(kept_wide.values()) <= {np.dtype(np.float64)}
     assert found == dict.fromkeys(found, np.dtype(dtype))
 
 
-@each_estimator
+@pytest.mark.parametrize("cls", [cls for cls in ESTIMATORS if hasattr(cls, "partial_fit")])
 def test_partial_fit_returns_self(cls):
-    if not hasattr(cls, "partial_fit"):
-        return
     estimator = make_small(cls)
     X, y = make_data(cls)
     labels = {"classes": np.unique(y)} if is_classifier(estimator) else {}
@@ -456,11 +490,12 @@ def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
     assert outputs(small, X) == outputs(model, X)
 
 
-@each_estimator
+# A memory is given its states, and searches along lines part ways.
+@pytest.mark.parametrize(
+    "cls", [cls for cls in ESTIMATORS if cls is not HopfieldMemory and "DSN" not in cls.__name__]
+)
 def test_both_dtypes_draw_the_same_numbers(cls):
     """The same seed leads to the same chains, up to rounding, whatever runs them."""
-    if cls is HopfieldMemory or "DSN" in cls.__name__:  # searches along lines part ways
-        return
     X, y = load_digits(return_X_y=True)
     y = y if is_classifier(cls()) else y.astype(float)
     for algorithm in ("cd", "pcd", "pt") if hasattr(cls(), "algorithm") else (None,):

@@ -1,6 +1,7 @@
 """Learning steps, on both code paths: against a naive twin, enumeration and finite differences."""
 
 from functools import cache
+from itertools import product
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 from surroundings import team_of
 
 # The sparse path has a faster way with lists that are full.
-PATHS = ["dense path", "sparse path", "sparse path, full lists"]
+PATHS = ["dense path", "sparse path", "sparse path, full lists of data and chains"]
 each_path = pytest.mark.parametrize("path", PATHS)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
@@ -38,7 +39,9 @@ PLAIN = {
 
 def take(path, monkeypatch):
     monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: path != "dense path")
-    monkeypatch.setattr(sparse_gradient, "_FULL", -1 if "full lists" in path else 2)
+    # Shares of ones by which the sparse path lists all units of data and of chains, or the ones.
+    lists = [float("full" in path and whose in path) for whose in ("data", "chains")]
+    monkeypatch.setattr(sparse_gradient, "_densities", lambda *_: lists)
     # Enough weights for more than one tile of hidden units: all of them, or none.
     n_weights = 10**9 if "one tile" in path else 0
     monkeypatch.setattr(sparse_gradient, "_FEWEST_WEIGHTS", n_weights)
@@ -134,8 +137,15 @@ def twin_after_two_epochs(case, dtype):
     return twin
 
 
-@pytest.mark.parametrize("path", [*PATHS, "sparse path, one tile"])
-@each_storage
+# Lists of CSR rows are never full, so that full lists of chains meet them already.
+MIXED_LISTS = ["sparse path, full lists of data", "sparse path, full lists of chains"]
+PATHS_OF_STORAGES = [
+    *product([*PATHS, "sparse path, one tile"], [np.asarray, scipy.sparse.csr_matrix]),
+    *product(MIXED_LISTS, [np.asarray]),
+]
+
+
+@pytest.mark.parametrize(("path", "storage"), PATHS_OF_STORAGES)
 @each_dtype
 @each_case
 def test_two_epochs_are_those_of_the_twin(case, dtype, storage, path, monkeypatch):

@@ -607,22 +607,17 @@ def test_pre_training_helps_where_labels_are_few():
     X, y = load_digits(return_X_y=True)
     X = (X / 16).astype(np.float32)
     few = np.where(np.arange(len(y)) < 100, y, -1)
-    scores = {
-        pretrain: DBNClassifier(
-            (100,),
-            pretrain=pretrain,
-            unlabeled=-1,
-            learning_rate_init=0.01,
-            batch_size=20,
-            max_iter=40,
-            random_state=0,
-        )
-        .fit(X, few)
-        .score(X[100:], y[100:])
-        for pretrain in (True, False)
-    }
-    assert scores[True] > 0.8
-    assert scores[True] > scores[False] - 0.01
+
+    def score(pretrain, seed):
+        model = DBNClassifier((100,), pretrain=pretrain, unlabeled=-1, random_state=seed)
+        model.set_params(learning_rate_init=0.01, batch_size=20, max_iter=40)
+        return model.fit(X, few).score(X[100:], y[100:])
+
+    scores = np.array([[score(pretrain, seed) for pretrain in (True, False)] for seed in range(5)])
+    assert scores[:, 0].min() > 0.78
+    # On the same rows: by about 1.5 points, of which the standard error is 0.4.
+    gains = scores[:, 0] - scores[:, 1]
+    assert gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(len(gains))
 
 
 # What a person sees ----------------------------------------------------------
