@@ -101,8 +101,8 @@ def compare_starts(seeds):
         {"algorithm": "cd", "n_iter": 20},
         {"algorithm": "cd", "n_iter": 20, "n_components": 64},
         {"algorithm": "cd", "n_iter": 20, "n_components": 1024},
-        {"learning_rate_schedule": "linear", "n_iter": 100, "n_chains": 100},
-        {"learning_rate_schedule": "linear", "n_iter": 100, "n_chains": 100, "centered": True},
+        {"n_iter": 100, "n_chains": 100},
+        {"n_iter": 100, "n_chains": 100, "centered": False},
     ]
     columns = ("pseudo-likelihood", "error, %")
     print_table(
@@ -127,19 +127,20 @@ def compare_rbms(seeds):
         n_gibbs_steps=[5],
         batch_size=[100],
         momentum=[0.9],
-        centered=[True],
+        centered=[False],
+        learning_rate_schedule=["constant"],
         alpha=[1e-3, 1e-2],
         n_iter=[10, 200],
     )
     settings += [
         {"algorithm": "cd", "n_gibbs_steps": 5},
-        {"learning_rate": 0.3, "learning_rate_schedule": "linear"},
+        {"learning_rate": 0.3, "learning_rate_schedule": "constant"},
         {"algorithm": "cd", "learning_rate": 0.3},
         {"learning_rate": 0.003, "momentum": 0.9},
-        {"momentum": 0.9, "centered": True},
+        {"momentum": 0.9, "centered": False},
         {"momentum": 0.9, "sparsity_target": 0.2},
         {"learning_rate": 0.3, "batch_size": 100},
-        {"learning_rate": 0.3, "centered": True},
+        {"learning_rate": 0.3, "centered": False},
     ]
     title = "BernoulliRBM, PCD-1, learning_rate=0.03, n_iter=50"
     measure = partial(likelihoods, make, train, test)
@@ -191,7 +192,7 @@ def compare_dbns(seeds):
         learning_rate_init=[0.001, 0.1],
         dropout=[0.0],
         batch_size=[100],
-        max_iter=[50],
+        max_iter=[50, 200],
     )
     for n_labels in (100, len(y_train)):
         title = f"DBNClassifier, {n_labels} labels, error on digits held out, %"

@@ -1,9 +1,11 @@
 """The restricted Boltzmann machine with binary visible units."""
 
+import math
+
 import numpy as np
 
 from .._validation import warn_of_grey, warn_of_range
-from .initial import random_hidden_units
+from .initial import random_hidden_units, share_of_scale
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
@@ -185,8 +187,10 @@ class BernoulliRBM(BaseRBM):
         n_hidden, dtype = self._parameters.n_components, rows.dtype
         with np.errstate(over="ignore"):
             variance = rows.variance()
+        n_updates = math.ceil(rows.shape[0] / self._parameters.batch_size)
+        share = share_of_scale(np.mean(self._parameters.learning_rate), n_updates)
         weights, bias = random_hidden_units(
-            n_hidden, visible, mean, variance, n_hidden, activity, random_state
+            n_hidden, visible, mean, variance, n_hidden, activity, random_state, share
         )
         visible.make_room_for(weights, activity, mean)
         return Machine(

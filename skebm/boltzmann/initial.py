@@ -24,6 +24,12 @@ ACTIVITY = 0.2
 # which it is 2 is nearly a threshold.
 _LARGEST_INPUT = 2.0
 
+# Rate times steps of an epoch up to which units begin at this scale. Longer epochs make weights
+# large by themselves, and what they find is better the less there is to unlearn: with 100 labels, a
+# linear classifier on features of 13,000 postings in 100 words was right on 65 per cent at the full
+# scale and on 73 at a tenth. On 1,797 digits the full scale was better by everything measured.
+_LENGTH_OF_SHORT_EPOCH = 20.0
+
 # Vectors that are made orthogonal together.
 _ORTHOGONAL_VECTORS = 1000
 
@@ -31,7 +37,9 @@ _ORTHOGONAL_VECTORS = 1000
 _SMALLEST_VARIATION = 0.05
 
 
-def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, generator):
+def random_hidden_units(
+    n_units, visible, mean, variance, n_hidden, activity, generator, share_of_scale=1.0
+):
     """Weights and biases of hidden units that know nothing yet but answer to the data.
 
     The weights have random directions and one scale: the largest at which what goes into a hidden
@@ -54,6 +62,8 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     activity : float
         Share of the rows that a unit is on for, about.
     generator : numpy Generator or RandomState
+    share_of_scale : float, default=1.0
+        See :func:`share_of_scale`.
 
     Returns
     -------
@@ -62,7 +72,8 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     """
     # Squares of numbers near the largest ones overflow; sums of this do not.
     variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
-    scale, deviation = initial_scale(visible, variance, n_hidden, activity)
+    largest = initial_scale(visible, variance, n_hidden, activity)
+    scale, deviation = (share_of_scale * number for number in largest)
     varies = variance > 0
     directions = np.zeros((n_units, len(mean)))
     directions[:, varies] = _orthogonal(n_units, np.count_nonzero(varies), generator)
@@ -89,6 +100,11 @@ def initial_scale(visible, variance, n_hidden, activity):
     if scale * of_rows > _LARGEST_INPUT:
         scale = _LARGEST_INPUT / of_rows
     return scale, scale * of_rows
+
+
+def share_of_scale(learning_rate, n_updates):
+    """How much of that scale units begin with, of this rate and so many steps an epoch; up to 1."""
+    return min(1.0, _LENGTH_OF_SHORT_EPOCH / max(learning_rate * n_updates, 1.0))
 
 
 def _orthogonal(n_rows, n_columns, generator):

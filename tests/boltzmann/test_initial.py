@@ -282,3 +282,15 @@ def test_a_deep_network_warns_of_dead_units_by_its_layers_and_parameters(cls):
         model.fit(minmax_scale(X), y)
     matches = [re.match(message, str(warning.message)) for warning in caught]
     assert [match[1] for match in matches if match] == ["1", "2"]
+
+
+def test_the_longer_an_epoch_the_smaller_the_weights_at_its_start():
+    def start(n_rows, **params):
+        X = np.tile(enumeration.all_states(6), (n_rows // 64, 1)).astype(float)
+        return BernoulliRBM(8, n_iter=0, random_state=0, **params).fit(X).components_
+
+    short = start(640)
+    np.testing.assert_array_equal(start(1920), short)  # 192 steps of 0.1
+    np.testing.assert_allclose(start(12_800), short * 20 / 128)
+    np.testing.assert_allclose(start(12_800, learning_rate=0.05), short * 20 / 64)
+    np.testing.assert_array_equal(start(12_800, batch_size=100), short)
