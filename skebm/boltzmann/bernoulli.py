@@ -180,11 +180,10 @@ class BernoulliRBM(BaseRBM):
     def _warn_of_no_states(self, rows):
         warn_of_grey(f"{type(self).__name__}.log_likelihood", rows)
 
-    def _initial_machine(self, rows, mean, random_state):
+    def _initial_machine(self, rows, moments, random_state):
+        mean, variance = moments
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
-        with np.errstate(over="ignore"):
-            variance = rows.variance()
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
