@@ -141,8 +141,8 @@ class _Summary(NamedTuple):
 class Source:
     """Where the rows of data come from that a model is trained on.
 
-    A subclass has ``in_chunks``, ``subset`` and ``passes``; what is said here of all values is then
-    found in one pass.
+    A subclass has ``in_chunks``, ``subset`` and ``passes``. Statistics of all values then come from
+    one pass, whose results are kept.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class Source:
     _kept_summary = None
 
     def in_chunks(self):
-        """All rows in their order, some at a time, each time as rows that are in memory."""
+        """All rows in their order, some at a time, each time as rows of an array or CSR matrix."""
         raise NotImplementedError
 
     def subset(self, numbers):
@@ -241,7 +241,7 @@ class Rows(Source):
         yield self, numbers if generator is None else generator.permutation(numbers)
 
     def in_chunks(self):
-        """All rows in their order, some at a time, as rows that are in memory."""
+        """All rows in their order, some at a time, as rows of an array."""
         for _, values in self._few_at_a_time(slice(0, self.shape[0])):
             yield DenseRows(values)
 
@@ -467,7 +467,7 @@ class StandardizedRows(Rows):
     Parameters
     ----------
     source : Source
-        Of a stream, the windows are standardised.
+        Of a stream, the windows and chunks are standardised; it cannot be asked for by number.
     mean, scale : ndarray of float64, of shape (n_columns,)
     """
 
@@ -483,7 +483,8 @@ class StandardizedRows(Rows):
         return self._standardized(self._source.subset(numbers))
 
     def in_chunks(self):
-        return map(self._standardized, self._source.in_chunks())
+        for chunk in self._source.in_chunks():
+            yield from Rows.in_chunks(self._standardized(chunk))
 
     def passes(self, generator=None, numbers=None):
         for window, order in self._source.passes(generator, numbers):
@@ -576,8 +577,11 @@ class KnownRows(Rows):
 
     def range(self):
         """Smallest and largest value that is known."""
-        found = [values[known] for values, known in self._values_and_known() if known.any()]
-        return min(map(np.min, found)), max(map(np.max, found))
+        low, high = np.inf, -np.inf
+        for values, known in self._values_and_known():
+            low = min(low, values.min(where=known, initial=np.inf))
+            high = max(high, values.max(where=known, initial=-np.inf))
+        return low, high
 
     def _values_and_known(self):
         for part in chunks(self.shape[0], fitting_rows(self.shape[1])):

@@ -61,6 +61,12 @@ def test_standardized_rows_have_mean_zero_and_products_of_their_own(storage):
     weights = np.random.default_rng(1).normal(size=(4, 3))
     product = rows.times(weights, slice(10, 30), np.empty((20, 3)))
     np.testing.assert_allclose(product, expected[10:30] @ weights, rtol=0, atol=1e-12)
+    for source in (as_rows(storage(X)), stream_of(storage(X), n_in_window=30)):
+        standardized = StandardizedRows(source, mean, scale)
+        np.testing.assert_allclose(standardized.range(), (expected.min(), expected.max()))
+        windows = standardized.passes()
+        found = np.concatenate([all_of(window) for window, _ in windows])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 @each_storage
