@@ -42,7 +42,7 @@ from _machine import print_machine
 from _memory import process_memory, process_peak
 from _parameters import parameters
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm._threads import one_blas_thread
 from skebm.stacking.hidden_layer import HiddenLayer
 from skebm.stacking.reduced_error import CHUNK, Examples, Penalty, ReducedError

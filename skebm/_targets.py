@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._rows import check_scales, deviation_but_for_noise
+from ._scales import check_scales, deviation_but_for_noise
 
 
 class TargetScale:

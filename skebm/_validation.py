@@ -435,7 +435,7 @@ def warn_of_range(name, rows):
     ----------
     name : str
         Of the estimator that the user called.
-    rows : DenseRows or SparseRows
+    rows : Source
     """
     if not are_probabilities(rows):
         low, high = rows.range()
@@ -459,7 +459,7 @@ def warn_of_grey(name, rows):
     ----------
     name : str
         Of what asks for the probability.
-    rows : DenseRows or SparseRows
+    rows : Source
     """
     if not rows.is_binary():
         warn_caller(

@@ -30,7 +30,7 @@ from skebm import (
     _threads,
 )
 from skebm._helpers import Helpers, stop_if_abandoned
-from skebm._rows import DenseRows
+from skebm._source import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])

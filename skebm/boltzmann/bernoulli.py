@@ -182,11 +182,10 @@ class BernoulliRBM(BaseRBM):
     def _warn_of_no_states(self, rows):
         warn_of_grey(f"{type(self).__name__}.log_likelihood", rows)
 
-    def _initial_machine(self, rows, mean, random_state):
+    def _initial_machine(self, rows, moments, random_state):
+        mean, variance = moments
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
-        with np.errstate(over="ignore"):
-            variance = rows.variance()
         n_updates = math.ceil(rows.shape[0] / self._parameters.batch_size)
         share = share_of_scale(np.mean(self._parameters.learning_rate), n_updates)
         weights, bias = random_hidden_units(

@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._rows import StandardizedRows, mean_and_deviation
+from .._scales import mean_and_deviation
+from .._source import StandardizedRows
 from .._validation import Flag, Number, Optional, Options, Schedule
 from .initial import initial_scale, random_hidden_units
 from .machine import Machine
@@ -281,12 +282,13 @@ class GaussianRBM(BaseRBM):
     def _log_scale(self):
         return float(np.log(self.scale_).sum())
 
-    def _initial_machine(self, rows, mean, random_state):
+    def _initial_machine(self, rows, moments, random_state):
         """A machine that has the means and variances of the data, as if nothing correlated.
 
         What does not vary has no weights, and draws without noise.
         """
         n_hidden, activity = self._parameters.n_components, self._start_activity()
+        mean = moments.mean
         visible = self._visible_units(mean, np.zeros_like(mean))
         variance = np.where(self._is_constant, 0.0, 1.0)
         if self.variances is None:

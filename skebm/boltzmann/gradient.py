@@ -114,8 +114,8 @@ class Learner:
         v = np.empty((n_stacked, n_visible), dtype=self.machine.dtype)
         h = np.empty((n_stacked, n_hidden), dtype=self.machine.dtype)
         for start in range(0, len(order), batch_size):
-            batch = order[start : start + batch_size]
-            rows.take(batch, v[: len(batch)])
+            batch = rows.batch(order[start : start + batch_size])
+            batch.take(v[: len(batch)])
             n_data, n_phases = len(batch), len(batch) + phase.n_chains(len(batch))
             address = self.streams.seed, self.streams.take(phase.n_streams(k))
             phase.sample(self.machine, v[:n_phases], h[:n_phases], n_data, k, address)

@@ -8,7 +8,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._random import RandomStreams
-from .._rows import DenseRows, all_of, as_rows, for_each_chunk
+from .._source import DenseRows, all_of, as_rows, for_each_chunk
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,

@@ -14,7 +14,7 @@ import math
 import numpy as np
 from scipy.linalg import qr
 
-from .._rows import chunks
+from .._source import chunks
 from .._threads import one_blas_thread
 
 # Share of the rows that a hidden unit begins on for, where no sparsity is asked for.

@@ -6,7 +6,7 @@ import numpy as np
 import scipy.sparse
 from scipy.special import softmax
 
-from .._rows import chunks
+from .._source import chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import all_or_nothing
 from ..kernels.layers import bernoulli_mean, sample_softmax
@@ -109,7 +109,7 @@ class LabelledRBM(BernoulliRBM):
 
         Parameters
         ----------
-        rows : DenseRows or SparseRows
+        rows : Rows
             Features, without labels.
 
         Returns
@@ -131,7 +131,7 @@ class LabelledRBM(BernoulliRBM):
 
         Parameters
         ----------
-        rows : DenseRows or SparseRows
+        rows : Rows
             Features, without labels.
 
         Returns

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._helpers import stop_if_abandoned
-from .._rows import CHUNK, for_each_chunk
+from .._source import CHUNK, for_each_chunk
 from .._threads import blocks_of, for_each, n_jobs_for
 from .._validation import have_diverged
 from ..kernels.products import multiply

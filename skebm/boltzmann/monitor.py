@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._rows import all_of
+from .._source import all_of
 from .initial import dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
@@ -20,7 +20,7 @@ class Monitor:
 
     Parameters
     ----------
-    rows : DenseRows or SparseRows
+    rows : Source
     training, held_out : ndarray of int
         Numbers of the rows to train on, and of those kept apart (may be empty).
     n_iter_no_change : int

@@ -23,7 +23,7 @@ from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
 from .._helpers import stop_if_abandoned
-from .._rows import for_each_chunk
+from .._source import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.products import multiply
 
@@ -144,7 +144,7 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
         Inverse temperatures, rising from 0 to 1.
     n_chains : int
         Chains in each direction.
-    rows : DenseRows, SparseRows or None
+    rows : Rows or None
         Visible states that the chains of the way back come from, if no layer can be enumerated.
         None is the end of the way there, drawn in proportion to the weights.
     n_burn_in : int

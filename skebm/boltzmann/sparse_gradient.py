@@ -65,6 +65,8 @@ def prefers_sparse(learner, rows, settings):
         isinstance(machine.visible, BernoulliUnits) and isinstance(machine.hidden, BernoulliUnits)
     ):
         return False
+    if rows.storage is None or rows.known is not None or rows.fields is not None:
+        return False
     n_rows = min(settings.batch_size, rows.shape[0])
     most = 2.0 - 0.42 * math.log10(n_rows)
     if machine.dtype == np.float64:

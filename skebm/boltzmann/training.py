@@ -12,8 +12,8 @@ from sklearn.utils import check_random_state
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import as_rows
 from .._schedules import DECAYS, last_stage, stage_at
+from .._source import as_rows
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
@@ -110,8 +110,8 @@ class TrainingMixin(CallbackSupportMixin):
             first_time = not hasattr(self, "components_")
             rows = self._training_rows(X, first_time)
             learner = self._initial_learner(rows) if first_time else self._resumed_learner()
-            order = self._order(np.arange(rows.shape[0]), learner)
-            self._run_epoch(rows, order, learner, self._settings(last_stage, rate_factor=1.0))
+            every = np.arange(rows.shape[0])
+            self._run_epoch(rows, every, learner, self._settings(last_stage, rate_factor=1.0))
             self._publish(learner)
             task.call_on_fit_task_end(estimator=self)
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -165,11 +165,13 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _initial_learner(self, rows):
         random_state = check_random_state(self.random_state)
-        mean = rows.mean()
-        machine = self._initial_machine(rows, mean, random_state)
+        with np.errstate(over="ignore"):
+            moments = rows.moments()
+        machine = self._initial_machine(rows, moments, random_state)
         activity = np.full(self._parameters.n_components, self._start_activity(), dtype=rows.dtype)
         streams = RandomStreams.from_random_state(random_state)
-        return self._learner(machine, None, (mean.astype(rows.dtype), activity), None, 0, streams)
+        offsets = moments.mean.astype(rows.dtype), activity
+        return self._learner(machine, None, offsets, None, 0, streams)
 
     def _resumed_learner(self):
         if self._parameters.n_components != len(self.components_):
@@ -234,12 +236,11 @@ class TrainingMixin(CallbackSupportMixin):
             task = progress.subcontext(task_name="epoch")
             task.call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
-            order = self._order(training, learner)
             settings = self._settings(
                 partial(stage_at, epoch, self._parameters.n_iter),
                 DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
             )
-            self._run_epoch(rows, order, learner, settings)
+            self._run_epoch(rows, training, learner, settings)
             measured = monitor.measure(learner.machine)
             self._refuse_divergence(not np.isfinite([*measured.values()]).all())
             measured["seconds"] = time.perf_counter() - start
@@ -268,12 +269,15 @@ class TrainingMixin(CallbackSupportMixin):
             f"'{prefix}batch_size'."
         )
 
-    def _run_epoch(self, rows, order, learner, settings):
+    def _run_epoch(self, rows, numbers, learner, settings):
+        """Train once on the rows with these numbers."""
+        generator = learner.streams.generator() if self.shuffle else None
         learner.negative_phase.start_epoch(
             partial(self._base_rate, learner.offsets, self._parameters.batch_size)
         )
         with np.errstate(all="ignore"):
-            learner.run_epoch(rows, order, settings)
+            for window, order in rows.passes(generator, numbers):
+                learner.run_epoch(window, order, settings)
             self._refuse_divergence(learner.machine.has_diverged())
 
     def _refuse_divergence(self, has_diverged):
@@ -293,9 +297,6 @@ class TrainingMixin(CallbackSupportMixin):
             )
         shuffled = streams.generator().permutation(n_rows)
         return np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
-
-    def _order(self, numbers, learner):
-        return learner.streams.generator().permutation(numbers) if self.shuffle else numbers
 
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""

@@ -9,7 +9,8 @@ from scipy.sparse import issparse
 from sklearn.utils.metaestimators import available_if
 
 from .._callbacks import with_callbacks
-from .._rows import DenseRows, as_rows, mean_and_common_scale
+from .._scales import mean_and_common_scale
+from .._source import DenseRows, as_rows
 from .._validation import (
     FLOATS,
     Flag,
@@ -465,7 +466,7 @@ class DeepAutoencoder(BaseStack):
                 f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
                 "penalty or noise on the code would give it something to learn."
             )
-        self._feature_means = rows.mean().astype(rows.dtype)
+        self._feature_means = rows.moments().mean.astype(rows.dtype)
         self._extremes = self._find_extremes(examples.X)
 
     def _warn_of_range(self, rows):

@@ -36,7 +36,7 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    data, targets : DenseRows or SparseRows
+    data, targets : Rows
         The whole training data.
     numbers : ndarray of int
         Those of the rows of this batch.

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
-from .._rows import DenseRows
+from .._source import DenseRows
 from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there, row_weights
 from .feedforward import activations
 from .stack import BaseStack, Examples

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._rows import chunks, fitting_rows
+from .._source import chunks, fitting_rows
 from .._threads import for_each, one_blas_thread
 from ..kernels import network as kernels
 from ..kernels.products import multiply
@@ -153,7 +153,7 @@ def activations(layers, rows):
     Parameters
     ----------
     layers : list of Layer
-    rows : DenseRows, SparseRows or StandardizedRows
+    rows : Rows
 
     Returns
     -------
@@ -175,7 +175,7 @@ def losses(layers, rows, targets):
     Parameters
     ----------
     layers : list of Layer
-    rows, targets : DenseRows, SparseRows or StandardizedRows
+    rows, targets : Rows
 
     Returns
     -------

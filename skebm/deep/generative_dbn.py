@@ -19,7 +19,7 @@ from .._classes import (
     sorted_classes,
 )
 from .._helpers import stop_if_abandoned
-from .._rows import DenseRows, all_of, chunks
+from .._source import DenseRows, all_of, chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import Number, check_argument, check_targets_are_there, warn_of_grey
 from ..boltzmann.inference import LOG_PARTITION, in_nats

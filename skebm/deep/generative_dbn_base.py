@@ -14,8 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import DenseRows, as_rows
 from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._source import DenseRows, as_rows
 from .._validation import (
     FLOATS,
     Flag,

@@ -22,7 +22,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
-from .._rows import StandardizedRows, as_rows, mean_and_scale, numbers_by_weight
+from .._scales import mean_and_scale
+from .._source import StandardizedRows, as_rows, numbers_by_weight
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -115,7 +116,7 @@ class Examples(NamedTuple):
         the data are their own targets.
     labelled : ndarray of int
         Numbers of the rows that have a target.
-    targets : DenseRows, SparseRows or StandardizedRows of shape (n_samples, n_outputs)
+    targets : Rows of shape (n_samples, n_outputs)
         What the outputs of the network should be; zero in rows without a target.
     weights : ndarray of shape (n_samples,)
         How much each row counts.

@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 
-from .._rows import chunks
 from .._schedules import DECAYS
+from .._source import chunks
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
 from ..kernels.network import limit_norms
@@ -103,7 +103,7 @@ class TrainingData:
 
     Parameters
     ----------
-    inputs, targets : DenseRows or SparseRows
+    inputs, targets : Rows
         One row of targets for each row of inputs; for an autoencoder, the same object twice.
     numbers : ndarray of int
         Those of the rows to learn from.

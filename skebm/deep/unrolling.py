@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import eigh, qr, solve
 
-from .._rows import DenseRows
+from .._source import DenseRows
 from .._threads import one_blas_thread
 from ..boltzmann.units import BernoulliUnits
 from ..kernels.products import multiply
@@ -68,7 +68,7 @@ def layers_of_linear_code(rows, n_units, activation, rng):
 
     Parameters
     ----------
-    rows : DenseRows, SparseRows or StandardizedRows
+    rows : Rows
         Values of the layer below.
     n_units : int
         Size of the code.

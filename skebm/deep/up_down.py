@@ -64,7 +64,7 @@ class UpDown:
 
         Parameters
         ----------
-        rows : DenseRows, SparseRows or StandardizedRows
+        rows : Rows
         labels : ndarray of shape (n_rows, n_labels)
             What the top machine has in its visible layer beside the features; of shape (n_rows, 0)
             where that is nothing.

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from .._rows import for_each_chunk
+from .._source import for_each_chunk
 from ..kernels.products import multiply
 
 # What predict returns for states that are no stored pattern.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._helpers import stop_if_abandoned
-from .._rows import for_each_chunk
 from .._schedules import DECAYS
+from .._source import for_each_chunk
 from ..kernels import hopfield
 from ..kernels.products import multiply
 

@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._deployment import Deployable
 from .._random import RandomStreams
-from .._rows import check_scales
+from .._scales import check_scales
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
-from .._rows import check_scales
+from .._scales import check_scales
 from .._targets import TargetScale
 from .._validation import Options
 from .base import BaseDSN, final_estimator_has

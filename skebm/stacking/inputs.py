@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse
 
-from .._rows import JoinedRows, as_rows
+from .._source import JoinedRows, as_rows
 
 
 class StackInputs:

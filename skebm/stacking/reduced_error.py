@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .._rows import chunks
+from .._source import chunks
 from ..kernels.products import add_product, multiply
 from ..kernels.stacking import add_row_sums, slopes_of_units, weigh_columns
 from .equations import NormalEquations
@@ -36,7 +36,7 @@ class Penalty:
 class Examples:
     """Rows to learn from, and what is wanted of them.
 
-    ``rows`` as in :mod:`skebm._rows`; ``targets`` (n_rows, n_targets) and ``weights`` (n_rows,),
+    ``rows`` as in :mod:`skebm._source`; ``targets`` (n_rows, n_targets) and ``weights`` (n_rows,),
     None for all 1, of the type of the rows.
     """
 
@@ -209,7 +209,7 @@ class ChunkedActivities:
 
     Parameters
     ----------
-    rows : DenseRows, SparseRows or JoinedRows
+    rows : Rows
     n_bytes : float
         All are kept if they take no more than this.
     """

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from .._rows import DenseRows, chunks
 from .._schedules import DECAYS
+from .._source import DenseRows, chunks
 from ..kernels.products import multiply
 from ..kernels.stacking import adam_step, drop_features
 from .reduced_error import Blame, outputs_of

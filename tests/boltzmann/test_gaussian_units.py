@@ -7,7 +7,7 @@ from scipy import stats
 import enumeration
 import naive
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann.gradient import Learner, Settings, _shrinkage
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD

@@ -10,7 +10,7 @@ import scipy.sparse
 import enumeration
 import naive
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann import gradient, sparse_gradient
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine

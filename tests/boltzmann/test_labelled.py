@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 import naive
 from enumeration import all_states
 from skebm._random import RandomStreams
-from skebm._rows import DenseRows, as_rows
+from skebm._source import DenseRows, as_rows
 from skebm.boltzmann.labelled import LabelCD, LabelledRBM, joined
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (

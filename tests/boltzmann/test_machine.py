@@ -6,7 +6,7 @@ import scipy.sparse
 from scipy import stats
 
 import enumeration
-from skebm._rows import CHUNK, as_rows
+from skebm._source import CHUNK, as_rows
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits
 

@@ -11,7 +11,7 @@ import pytest
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import NEGATIVE_PHASES, NegativePhase

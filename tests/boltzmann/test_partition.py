@@ -11,7 +11,7 @@ from scipy.special import expit, logsumexp, softmax
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann import partition
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (

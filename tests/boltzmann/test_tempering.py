@@ -9,7 +9,7 @@ from scipy import stats
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann import tempering
 from skebm.boltzmann.gradient import Learner, Settings
 from skebm.boltzmann.machine import Machine

@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 from skebm.deep.objective import Corruption, Objective
 from skebm.deep.training import Learner, TrainingData, TrainingSettings, train

@@ -7,7 +7,7 @@ import pytest
 
 import naive
 from skebm._random import RandomStreams
-from skebm._rows import as_rows
+from skebm._source import as_rows
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, LabelledUnits
 from skebm.deep.generative_net import Connection, GenerativeNet

@@ -7,7 +7,7 @@ from scipy import linalg
 from sklearn.linear_model import Ridge
 
 import naive
-from skebm._rows import JoinedRows, as_rows
+from skebm._source import JoinedRows, as_rows
 from skebm.stacking import reduced_error
 from skebm.stacking.descent import descend
 from skebm.stacking.hidden_layer import HiddenLayer

@@ -1,0 +1,105 @@
+"""Means and scales that data are standardised by, and sizes that can be computed with."""
+
+import numpy as np
+
+from ._source import all_of
+
+# A column whose deviation is no larger than this share of its mean is constant but for rounding: a
+# unit in the last place of float32. Of float64, some more, as models keep sums of means over
+# deviations, which lose as many digits.
+_NOISE = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-46}
+
+# Deviations that data can be divided by, and models multiplied by, with digits to spare; and those
+# of which this holds for the squares.
+_SCALES = {np.dtype(np.float32): (1e-33, 1e35), np.dtype(np.float64): (1e-150, 1e150)}
+_SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-150, 1e150)}
+
+
+def mean_and_deviation(rows, name):
+    """Mean of each column, and its standard deviation, exactly 0 where that is but rounding noise.
+
+    Parameters
+    ----------
+    rows : Source
+    name : str
+        Of the estimator that the user called.
+
+    Returns
+    -------
+    mean, deviation : ndarray of float64, of shape (n_columns,)
+        A constant column has its value for a mean, exactly.
+
+    Raises
+    ------
+    ValueError
+        If the numbers are too large, or too small, to be scaled.
+    """
+    mean, variance = _moments(rows)
+    deviation = np.sqrt(variance)
+    check_scales(name, "features", deviation, rows.dtype)
+    return mean, deviation
+
+
+def mean_and_scale(rows, name):
+    """The same with 1 in place of deviations of 0: what columns are divided by."""
+    mean, deviation = mean_and_deviation(rows, name)
+    return mean, np.where(deviation > 0, deviation, 1)
+
+
+def mean_and_common_scale(rows, name):
+    """Mean of each column, and for all columns the root of their mean variance.
+
+    Or 1 where all columns are constant but for rounding. See :func:`mean_and_deviation`.
+
+    Returns
+    -------
+    mean, scale : ndarray of float64, of shape (n_columns,)
+    """
+    mean, variance = _moments(rows)
+    scale = np.sqrt(variance.mean()) if variance.any() else 1.0
+    check_scales(name, "features", np.atleast_1d(scale), rows.dtype, to_square=True)
+    return mean, np.full_like(mean, scale)
+
+
+def _moments(rows):
+    """Mean and variance of each column; of one that is constant but for rounding, exactly 0."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, variance = rows.moments()
+        is_constant = deviation_but_for_noise(mean, variance, rows.dtype) == 0
+    first = all_of(rows.subset(np.arange(1)))[0]
+    return np.where(is_constant, first, mean), np.where(is_constant, 0, variance)
+
+
+def deviation_but_for_noise(mean, variance, dtype):
+    """Standard deviations of numbers of a type; 0 where they are no more than rounding noise."""
+    deviation = np.sqrt(variance)
+    return np.where(deviation <= _NOISE[dtype] * np.abs(mean), 0, deviation)
+
+
+def check_scales(name, what, sizes, dtype, to_square=False):
+    """Raise an error where numbers are too large, or too small, to be scaled.
+
+    Parameters
+    ----------
+    name : str
+        Of the estimator that the user called.
+    what : str
+        The numbers, such as "features".
+    sizes : ndarray
+        Standard deviations or the like; 0 stands for no scale at all, and is fine.
+    dtype : dtype
+        What is computed in.
+    to_square : bool, default=False
+        Whether squares of the sizes are computed, too.
+    """
+    low, high = (_SCALES_TO_SQUARE if to_square else _SCALES)[np.dtype(dtype)]
+    # Written so that NaN, the difference of two infinities, is outside.
+    outside = ~((sizes == 0) | ((sizes >= low) & (sizes <= high)))
+    if outside.any():
+        which = "small" if sizes[outside][0] < low else "large"
+        raise ValueError(
+            f"{name} cannot compute with {what} whose size or standard deviation is too {which} "
+            f"for {dtype}: below {low:g} or above {high:g}. Got {sizes[outside][0]:.3g}, in "
+            f"{np.count_nonzero(outside)} of {len(sizes)}. Divide them by numbers of their own "
+            "size first."
+        )

@@ -1,0 +1,677 @@
+"""Sources of data, whose rows models read without asking how they are stored.
+
+:class:`Rows` can be asked for by number, in any order; a :class:`Stream` is read from its start to
+its end, again and again. What both have in common, :class:`Source`, is all that training asks.
+"""
+
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+import scipy.sparse
+
+from ._threads import blocks_of, for_each, one_blas_thread
+from .kernels.layers import standardize
+from .kernels.products import add_product, multiply
+from .kernels.sparse import (
+    CsrData,
+    DenseData,
+    add_transposed_csr_times,
+    csr_times,
+    gather_csr_rows,
+)
+
+# Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
+# result of one pass is still in the cache when the next pass reads it.
+CHUNK = 512
+
+# Whole weights stand for rows so many times while these are not more than so many times all rows.
+_MOST_REPETITIONS = 10
+
+# Stored values that are added up at a time.
+_VALUES = 2**18
+
+# Numbers of a dense copy of rows that are worked on at a time, by each thread.
+_NUMBERS_AT_A_TIME = 2**22
+
+# The smallest number with all digits: not zero where a square is.
+_TINY = np.finfo(np.float64).tiny
+
+
+def as_rows(X):
+    """Wrap validated data, an ndarray or a CSR matrix of floats."""
+    return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
+
+
+def chunks(n_rows, size=CHUNK):
+    """Slices that cover ``n_rows`` rows, ``size`` at a time."""
+    return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
+
+
+def fitting_rows(n_columns, most=CHUNK):
+    """How many rows to make a dense copy of at a time: ``most``, of wide data fewer."""
+    return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
+
+
+def numbers_by_weight(weights):
+    """Numbers of rows, each as often as its weight is worth, in their order.
+
+    Of whole numbers, which may add up to some times the rows, that is each row so many times. Of
+    others, as many rows as there are, evenly spaced along the sum of the weights.
+
+    Returns
+    -------
+    ndarray of int, or None where all weights are the same
+    """
+    if (weights == weights[0]).all():
+        return None
+    n_rows, ends = len(weights), np.cumsum(weights, dtype=np.float64)
+    if (weights == np.rint(weights)).all() and ends[-1] <= _MOST_REPETITIONS * n_rows:
+        return np.repeat(np.arange(n_rows), weights.astype(np.intp))
+    places = (np.arange(n_rows) + 0.5) * (ends[-1] / n_rows)
+    return np.minimum(np.searchsorted(ends, places, side="right"), np.flatnonzero(weights)[-1])
+
+
+def for_each_chunk(function, n_rows, size=CHUNK):
+    """Call ``function(slice)`` for chunks of ``n_rows`` rows, on as many threads as are idle.
+
+    BLAS runs on one thread inside: see :func:`skebm._threads.one_blas_thread`.
+    """
+    with one_blas_thread():
+        for_each(function, chunks(n_rows, size))
+
+
+def all_of(rows):
+    """All rows as an array of their own."""
+    return _taken(rows, np.arange(rows.shape[0]))
+
+
+def _taken(rows, numbers):
+    """The rows with these numbers, as an array of their own."""
+    return rows.take(numbers, np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype))
+
+
+def _read_only(array):
+    """A view that cannot be written to.
+
+    A kernel is compiled anew for arrays that can be written to and for those that cannot, such
+    as joblib's memory maps, and two compilations may round differently: let all be of one kind.
+    """
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+class Moments(NamedTuple):
+    """Mean and variance of each column, in float64."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+
+
+class _Summary(NamedTuple):
+    """What is found of rows in one pass over them."""
+
+    n_rows: int
+    moments: Moments
+    low: float
+    high: float
+    is_binary: bool
+
+    @classmethod
+    def of(cls, rows):
+        return cls(rows.shape[0], rows.moments(), *rows.range(), rows.is_binary())
+
+    def joined(self, other):
+        """The summary of these rows and others together."""
+        n_rows = self.n_rows + other.n_rows
+        share = other.n_rows / n_rows
+        mean, variance = self.moments
+        gap = other.moments.mean - mean
+        within = (1 - share) * variance + share * other.moments.variance
+        return _Summary(
+            n_rows,
+            Moments(mean + share * gap, within + share * (1 - share) * np.square(gap)),
+            min(self.low, other.low),
+            max(self.high, other.high),
+            self.is_binary and other.is_binary,
+        )
+
+
+class Source:
+    """Where the rows of data come from that a model is trained on.
+
+    A subclass has ``in_chunks``, ``subset`` and ``passes``. Statistics of all values then come from
+    one pass, whose results are kept.
+
+    Attributes
+    ----------
+    shape : tuple of two ints
+    dtype : dtype
+    """
+
+    # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
+    # child that is forked off while another thread holds it waits for ever.
+    _kept_summary = None
+
+    def in_chunks(self):
+        """All rows in their order, some at a time, each time as rows of an array or CSR matrix."""
+        raise NotImplementedError
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own."""
+        raise NotImplementedError
+
+    def passes(self, generator=None, numbers=None):
+        """Go through the data once, as training does in an epoch.
+
+        Parameters
+        ----------
+        generator : numpy Generator, default=None
+            What the rows are shuffled by; None leaves them in their order.
+        numbers : ndarray of int, default=None
+            Numbers of the rows to go through, in ascending order; None for all.
+
+        Yields
+        ------
+        rows : Rows
+            All data, or a window on them.
+        order : ndarray of int
+            Numbers of rows of the window, in the order in which they are to be taken.
+        """
+        raise NotImplementedError
+
+    def moments(self):
+        """:class:`Moments` of the columns."""
+        return self._summary().moments
+
+    def range(self):
+        """Smallest and largest value."""
+        summary = self._summary()
+        return summary.low, summary.high
+
+    def is_binary(self):
+        """Whether all values are 0 or 1."""
+        return self._summary().is_binary
+
+    def _summary(self):
+        if self._kept_summary is None:
+            self._kept_summary = reduce(_Summary.joined, map(_Summary.of, self.in_chunks()))
+        return self._kept_summary
+
+
+class Rows(Source):
+    """Rows that can be asked for by their numbers.
+
+    A subclass has ``shape``, ``dtype``, ``take`` and ``subset``, and that is enough. All else has
+    defaults here that go through ``take``, a few rows at a time. A subclass replaces those for
+    which its storage has a better way, and declares what it has beyond plain rows.
+
+    Attributes
+    ----------
+    storage : {"array", "csr"} or None
+        What ``data`` are; None where there is nothing that compiled loops could read.
+    data : DenseData, CsrData or None
+        What compiled loops read.
+    density : float
+        Share of the values that are not zero, about.
+    known : Rows of bool, of the same shape, or None
+        Which values are known. The others are 0 when they are taken. None: all are known.
+    fields : Rows of shape (n_rows, n_units), or None
+        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
+    weights : ndarray of shape (n_rows,), or None
+        What each row counts for. None: all rows count the same.
+    """
+
+    storage = data = known = fields = weights = None
+    density = 1.0
+
+    def take(self, numbers, out):
+        """Copy the rows with these numbers to ``out``, which is returned."""
+        raise NotImplementedError
+
+    def batch(self, numbers):
+        """The rows with these numbers as a :class:`Batch`."""
+        return Batch(self, numbers)
+
+    def passes(self, generator=None, numbers=None):
+        """Go through the data once: see :class:`Source`. All data are one window."""
+        if numbers is None:
+            numbers = np.arange(self.shape[0])
+        yield self, numbers if generator is None else generator.permutation(numbers)
+
+    def in_chunks(self):
+        """All rows in their order, some at a time, as rows of an array."""
+        for _, values in self._few_at_a_time(slice(0, self.shape[0])):
+            yield DenseRows(values)
+
+    def times(self, weights, part, out):
+        """Product of the rows in the slice ``part`` with ``weights``, written to ``out``."""
+        for there, values in self._few_at_a_time(part):
+            multiply(values, weights, out[there])
+        return out
+
+    def inputs_of_units(self, weights, part, out):
+        """Product of ``weights``, one unit a row, with the rows in the slice ``part`` as columns.
+
+        Written to ``out`` (n_units, n_rows).
+        """
+        for there, values in self._few_at_a_time(part):
+            some = np.empty((len(weights), len(values)), dtype=out.dtype)
+            out[:, there] = multiply(weights, values.T, some)
+        return out
+
+    def add_gradient(self, slopes, part, out):
+        """Add to ``out`` (n_units, n_features) the product of ``slopes`` (n_units, n_rows)
+        with the rows in the slice ``part``."""
+        for there, values in self._few_at_a_time(part):
+            add_product(np.ascontiguousarray(slopes[:, there]), values, out)
+
+    def _few_at_a_time(self, part):
+        """Where in the slice ``part`` some rows are, and a dense copy of them."""
+        for some in chunks(part.stop - part.start, fitting_rows(self.shape[1])):
+            yield some, _taken(self, np.arange(part.start + some.start, part.start + some.stop))
+
+
+class Batch:
+    """A minibatch: some of the rows, and what these declare of each.
+
+    ``known``, ``fields`` and ``weights`` are arrays, one row of them for each of the minibatch, or
+    None as those of :class:`Rows` are.
+    """
+
+    def __init__(self, rows, numbers):
+        self._rows, self._numbers = rows, numbers
+
+    def __len__(self):
+        return len(self._numbers)
+
+    def take(self, out):
+        """Copy the rows to ``out``."""
+        return self._rows.take(self._numbers, out)
+
+    @property
+    def known(self):
+        """Which values are known."""
+        return None if self._rows.known is None else _taken(self._rows.known, self._numbers)
+
+    @property
+    def fields(self):
+        """What is added to the inputs of units."""
+        return None if self._rows.fields is None else _taken(self._rows.fields, self._numbers)
+
+    @property
+    def weights(self):
+        """What each row counts for."""
+        return None if self._rows.weights is None else self._rows.weights[self._numbers]
+
+
+class DenseRows(Rows):
+    """Rows of an ndarray, in whatever order its memory is."""
+
+    storage = "array"
+
+    def __init__(self, X):
+        self._X = X
+        self._density = None
+        self.data = DenseData(_read_only(X))
+        self.shape, self.dtype = X.shape, X.dtype
+
+    def times(self, weights, part, out):
+        return multiply(np.ascontiguousarray(self._X[part]), weights, out)
+
+    def inputs_of_units(self, weights, part, out):
+        return multiply(weights, np.ascontiguousarray(self._X[part]).T, out)
+
+    def add_gradient(self, slopes, part, out):
+        add_product(slopes, np.ascontiguousarray(self._X[part]), out)
+
+    def take(self, numbers, out):
+        # With the default mode, "raise", NumPy would go through a buffer of its own.
+        return self._X.take(numbers, axis=0, out=out, mode="clip")
+
+    def subset(self, numbers):
+        return DenseRows(self._X[numbers])
+
+    def moments(self):
+        """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
+        mean = self._mean()
+        return Moments(mean, self._variance(mean))
+
+    def _mean(self):
+        n_rows, n_columns = self.shape
+        blocks = blocks_of(n_rows, CHUNK)
+        sums = np.empty((len(blocks), n_columns))
+
+        def add_up(k):
+            self._X[blocks[k]].sum(axis=0, dtype=np.float64, out=sums[k])
+
+        for_each(add_up, range(len(blocks)))
+        return sums.sum(axis=0) / n_rows
+
+    def _variance(self, mean):
+        n_rows, n_columns = self.shape
+        blocks, size = blocks_of(n_rows, CHUNK), fitting_rows(n_columns)
+        sums = np.zeros((len(blocks), 2, n_columns))
+
+        def add_up(k):
+            for start in range(blocks[k].start, blocks[k].stop, size):
+                from_mean = self._X[start : min(start + size, blocks[k].stop)] - mean
+                sums[k, 0] += from_mean.sum(axis=0)
+                sums[k, 1] += _sums_of_squares(from_mean)
+
+        for_each(add_up, range(len(blocks)))
+        return _variance_of(*sums.sum(axis=0), n_rows)
+
+    def range(self):
+        return self._X.min(), self._X.max()
+
+    def is_binary(self):
+        return all(_are_binary(self._X[part]) for part in chunks(self.shape[0]))
+
+    @property
+    def density(self):
+        """Share of the values that are not zero, in rows evenly spaced over the data."""
+        if self._density is None:  # kept by hand, as the summary of a source is
+            some = self._X[:: -(-len(self._X) // CHUNK)]
+            self._density = np.count_nonzero(some) / some.size
+        return self._density
+
+
+class SparseRows(Rows):
+    """Rows of a CSR matrix, of which only those asked for are ever made dense."""
+
+    storage = "csr"
+
+    def __init__(self, X):
+        if not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        self._X = X
+        self.data = CsrData(*map(_read_only, (X.data, X.indices, X.indptr)))
+        self.shape, self.dtype = X.shape, X.dtype
+
+    def times(self, weights, part, out):
+        csr_times(*self.data, part.start, weights, out)
+        return out
+
+    def inputs_of_units(self, weights, part, out):
+        by_row = np.empty(out.shape[::-1], dtype=out.dtype)
+        out[:] = self.times(np.ascontiguousarray(weights.T), part, by_row).T
+        return out
+
+    def add_gradient(self, slopes, part, out):
+        by_feature = np.zeros(out.shape[::-1], dtype=out.dtype)
+        slopes_by_row = np.ascontiguousarray(slopes.T)
+        add_transposed_csr_times(*self.data, part.start, slopes_by_row, by_feature)
+        out += by_feature.T
+
+    def take(self, numbers, out):
+        gather_csr_rows(*self.data, numbers, out)
+        return out
+
+    def subset(self, numbers):
+        """The rows with these numbers, on their own, and as sparse as they are."""
+        return SparseRows(self._X[numbers])
+
+    def moments(self):
+        X, n_rows = self._X, self.shape[0]
+        mean = self._column_sums(X.data) / n_rows
+        n_zeros = n_rows - self._column_sums(np.ones(X.nnz))
+        from_mean = X.data - mean[X.indices]
+        sums = self._column_sums(from_mean) - n_zeros * mean
+        squares = np.where(from_mean != 0, np.maximum(np.square(from_mean), _TINY), 0)
+        squares = self._column_sums(squares) + n_zeros * mean**2
+        return Moments(mean, _variance_of(sums, squares, n_rows))
+
+    def _column_sums(self, values):
+        """Sums of numbers at the places of what is stored, in float64 for any type."""
+        sums = np.zeros(self.shape[1])
+        for part in chunks(self._X.nnz, _VALUES):  # which NumPy copies, to wider types
+            sums += np.bincount(self._X.indices[part], values[part], minlength=self.shape[1])
+        return sums
+
+    def range(self):
+        return self._X.min(), self._X.max()
+
+    def is_binary(self):
+        return _are_binary(self._X.data)
+
+    @property
+    def density(self):
+        """Share of the values that are not zero."""
+        return self._X.nnz / max(1, self.shape[0] * self.shape[1])
+
+
+def _are_binary(values):
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _sums_of_squares(values):
+    """Of each column; above zero also where all squares are too small for a float64."""
+    sums = np.square(values).sum(axis=0)
+    vanished = np.flatnonzero(sums == 0)
+    if len(vanished):
+        sums[vanished] = np.any(values[:, vanished], axis=0) * len(values) * _TINY
+    return sums
+
+
+def _variance_of(sums, squares, n_rows):
+    """Variance, from sums of differences to what is nearly the mean, and of their squares."""
+    return np.maximum(squares / n_rows - np.square(sums / n_rows), 0)
+
+
+class StandardizedRows(Rows):
+    """Rows of another source, each column less its mean and over its scale as it is read.
+
+    Parameters
+    ----------
+    source : Source
+        Of a stream, the windows and chunks are standardised; it cannot be asked for by number.
+    mean, scale : ndarray of float64, of shape (n_columns,)
+    """
+
+    def __init__(self, source, mean, scale):
+        self._source, self._mean, self._scale = source, mean, scale
+        self.shape, self.dtype = source.shape, source.dtype
+
+    def take(self, numbers, out):
+        standardize(self._source.take(numbers, out), self._mean, self._scale)
+        return out
+
+    def subset(self, numbers):
+        return self._standardized(self._source.subset(numbers))
+
+    def in_chunks(self):
+        for chunk in self._source.in_chunks():
+            yield from Rows.in_chunks(self._standardized(chunk))
+
+    def passes(self, generator=None, numbers=None):
+        for window, order in self._source.passes(generator, numbers):
+            yield self._standardized(window), order
+
+    def moments(self):
+        mean, variance = self._source.moments()
+        return Moments((mean - self._mean) / self._scale, variance / self._scale**2)
+
+    def _standardized(self, source):
+        return StandardizedRows(source, self._mean, self._scale)
+
+
+class JoinedRows(Rows):
+    """Rows of data with some more columns to their right, and no copy of the data.
+
+    Parameters
+    ----------
+    rows : Rows
+    columns : ndarray of shape (n_rows, n_columns)
+        Of the type of the rows.
+    """
+
+    def __init__(self, rows, columns):
+        self._parts = rows, DenseRows(columns)
+        self._n_left = rows.shape[1]
+        self.shape = rows.shape[0], rows.shape[1] + columns.shape[1]
+        self.dtype = rows.dtype
+
+    def inputs_of_units(self, weights, part, out):
+        left, right = self._parts
+        left.inputs_of_units(np.ascontiguousarray(weights[:, : self._n_left]), part, out)
+        out += right.inputs_of_units(
+            np.ascontiguousarray(weights[:, self._n_left :]), part, np.empty_like(out)
+        )
+        return out
+
+    def add_gradient(self, slopes, part, out):
+        left, right = self._parts
+        left.add_gradient(slopes, part, out[:, : self._n_left])
+        right.add_gradient(slopes, part, out[:, self._n_left :])
+
+    def take(self, numbers, out):
+        n_left = self._n_left
+        for rows, columns in zip(self._parts, (slice(n_left), slice(n_left, None)), strict=True):
+            taken = np.empty((len(numbers), rows.shape[1]), dtype=self.dtype)
+            out[:, columns] = rows.take(numbers, taken)
+        return out
+
+    def subset(self, numbers):
+        left, right = self._parts
+        return JoinedRows(left.subset(numbers), right.subset(numbers).data.X)
+
+
+class KnownRows(Rows):
+    """Rows of which not all values are known.
+
+    Rows that are standardised are so before they get here: an unknown value is then 0, their mean.
+
+    Parameters
+    ----------
+    rows : Rows
+        Whatever stands in the place of a value that is not known, such as NaN, is never used.
+    known : Rows of bool, of the same shape
+    """
+
+    def __init__(self, rows, known):
+        self._rows, self.known = rows, known
+        self.shape, self.dtype = rows.shape, rows.dtype
+
+    def take(self, numbers, out):
+        self._rows.take(numbers, out)
+        out[~_taken(self.known, numbers)] = 0
+        return out
+
+    def subset(self, numbers):
+        return KnownRows(self._rows.subset(numbers), self.known.subset(numbers))
+
+    def moments(self):
+        """:class:`Moments` of the known values of each column; of none, these are 0."""
+        n_known, sums, squares = np.zeros((3, self.shape[1]))
+        for values, known in self._values_and_known():
+            n_known += known.sum(axis=0)
+            sums += values.sum(axis=0, dtype=np.float64)
+        n_known = np.maximum(n_known, 1)
+        mean = sums / n_known
+        for values, known in self._values_and_known():
+            squares += np.square(np.where(known, values - mean, 0)).sum(axis=0)
+        return Moments(mean, squares / n_known)
+
+    def range(self):
+        """Smallest and largest value that is known."""
+        low, high = np.inf, -np.inf
+        for values, known in self._values_and_known():
+            low = min(low, values.min(where=known, initial=np.inf))
+            high = max(high, values.max(where=known, initial=-np.inf))
+        return low, high
+
+    def _values_and_known(self):
+        for part in chunks(self.shape[0], fitting_rows(self.shape[1])):
+            numbers = np.arange(part.start, part.stop)
+            yield _taken(self, numbers), _taken(self.known, numbers)
+
+
+class Stream(Source):
+    """Rows that are read in chunks from the first to the last, and are never in memory all at once.
+
+    An epoch goes from window to window, a window being so many rows in succession; rows are
+    shuffled inside of windows only. Minibatches do not reach from one into the next.
+
+    Parameters
+    ----------
+    read : callable
+        Called without arguments, once for each pass. Returns an iterable of the chunks, ndarrays or
+        CSR matrices of floats, with the same rows in the same order each time.
+    n_in_window : int, default=10_000
+        Rows that are gathered for a window, at least: it has only whole chunks, and the last window
+        is what is left.
+    """
+
+    def __init__(self, read, n_in_window=10_000):
+        self._read, self._n_in_window = read, n_in_window
+        first = next(iter(read()))
+        self._n_columns, self.dtype = first.shape[1], first.dtype
+
+    @property
+    def shape(self):
+        """Numbers of rows, which a first pass counts, and of columns."""
+        return self._summary().n_rows, self._n_columns
+
+    def in_chunks(self):
+        return map(as_rows, self._chunks())
+
+    def subset(self, numbers):
+        """The rows with these numbers, in memory, found in one pass."""
+        in_order = np.argsort(numbers, kind="stable")
+        found, start, last = [], 0, np.max(numbers, initial=0)
+        for X in self._chunks():
+            stop = start + X.shape[0]
+            found.append(X[_numbers_between(numbers[in_order], start, stop)])
+            if stop > last:
+                break
+            start = stop
+        places = np.empty_like(in_order)
+        places[in_order] = np.arange(len(numbers))
+        return as_rows(_stacked(found)[places])
+
+    def passes(self, generator=None, numbers=None):
+        """Go through the data once, a window at a time: see :class:`Source`."""
+        start = 0
+        for window in self._windows():
+            stop = start + window.shape[0]
+            order = None if numbers is None else _numbers_between(numbers, start, stop)
+            if order is None or len(order):
+                yield from window.passes(generator, order)
+            start = stop
+        if start != self.shape[0]:
+            raise ValueError(
+                f"A stream had {self.shape[0]} rows at first and {start} when it was read again. "
+                "What reads it must begin anew at each call; an iterator ends once and for all."
+            )
+
+    def _windows(self):
+        gathered, n_rows = [], 0
+        for X in self._chunks():
+            gathered.append(X)
+            n_rows += X.shape[0]
+            if n_rows >= self._n_in_window:
+                yield as_rows(_stacked(gathered))
+                gathered, n_rows = [], 0
+        if gathered:
+            yield as_rows(_stacked(gathered))
+
+    def _chunks(self):
+        return (X for X in self._read() if X.shape[0])
+
+
+def _numbers_between(numbers, start, stop):
+    """Those from ``start`` on and below ``stop`` of numbers in ascending order, less ``start``."""
+    first, end = np.searchsorted(numbers, (start, stop))
+    return numbers[first:end] - start
+
+
+def _stacked(arrays):
+    """Arrays, or CSR matrices, on top of each other."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if scipy.sparse.issparse(arrays[0]):
+        return scipy.sparse.vstack(arrays, format="csr")
+    return np.concatenate(arrays)

@@ -1,0 +1,364 @@
+"""Sources of data, against arithmetic on dense float64 arrays, and what is trained on them."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from skebm import BernoulliRBM, GaussianRBM, _source
+from skebm._scales import mean_and_common_scale, mean_and_scale
+from skebm._source import (
+    JoinedRows,
+    KnownRows,
+    Rows,
+    StandardizedRows,
+    Stream,
+    all_of,
+    as_rows,
+    numbers_by_weight,
+)
+from skebm.boltzmann import training
+from skebm.boltzmann.sparse_gradient import prefers_sparse
+
+each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+
+
+@each_storage
+def test_means_and_variances_of_float32_are_summed_in_float64(storage):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([np.ones(60_000), rng.normal(1e4, 1, 60_000)]).astype(np.float32)
+    rows = as_rows(storage(X))
+    wide = X.astype(np.float64)
+    for got, expected in zip(rows.moments(), (wide.mean(axis=0), wide.var(axis=0)), strict=True):
+        assert got.dtype == np.float64
+        np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+def test_sums_of_csr_columns_are_those_of_all_parts(monkeypatch):
+    monkeypatch.setattr(_source, "_VALUES", 7)
+    X = np.random.default_rng(0).integers(0, 3, (30, 5)).astype(float)
+    rows = as_rows(scipy.sparse.csr_matrix(X))
+    assert rows.data.data.size % 7 > 0
+    np.testing.assert_allclose(rows.moments().mean, X.mean(axis=0), rtol=1e-15)
+
+
+@each_storage
+def test_density_is_the_share_of_values_that_are_not_zero(storage):
+    X = (np.random.default_rng(0).random((200, 10)) < 0.3).astype(float)
+    assert as_rows(storage(X)).density == np.mean(X != 0)
+
+
+@each_storage
+def test_standardized_rows_have_mean_zero_and_products_of_their_own(storage):
+    X = np.random.default_rng(0).normal(5, 3, (50, 4)) * (np.arange(4) > 0)
+    mean, scale = X.mean(axis=0), np.where(X.std(axis=0) > 0, X.std(axis=0), 1)
+    rows = StandardizedRows(as_rows(storage(X)), mean, scale)
+    expected = (X - mean) / scale
+    np.testing.assert_allclose(rows.moments().mean, 0, rtol=0, atol=1e-12)
+    some = rows.take(np.array([7, 3]), np.empty((2, 4)))
+    np.testing.assert_allclose(some, expected[[7, 3]], rtol=1e-12)
+    weights = np.random.default_rng(1).normal(size=(4, 3))
+    product = rows.times(weights, slice(10, 30), np.empty((20, 3)))
+    np.testing.assert_allclose(product, expected[10:30] @ weights, rtol=0, atol=1e-12)
+    for source in (as_rows(storage(X)), stream_of(storage(X), n_in_window=30)):
+        standardized = StandardizedRows(source, mean, scale)
+        np.testing.assert_allclose(standardized.range(), (expected.min(), expected.max()))
+        windows = standardized.passes()
+        found = np.concatenate([all_of(window) for window, _ in windows])
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@each_storage
+@pytest.mark.parametrize("n_rows", [3, 700, 20_000])
+@pytest.mark.parametrize("value", [0.0, 0.1, 1e-7, -1e9, 1 / 3])
+def test_a_constant_column_has_its_value_for_a_mean_and_scale_one(value, n_rows, storage):
+    X = np.column_stack([np.arange(n_rows, dtype=float), np.full(n_rows, value)])
+    mean, scale = mean_and_scale(as_rows(storage(X)), "Model")
+    assert mean[1] == value
+    assert scale[1] == 1
+
+
+def test_noise_of_rounding_is_constant_and_three_digits_are_not():
+    rng = np.random.default_rng(0)
+    noisy = rng.choice([0.1 + 0.2, 0.3], 500)
+    X = np.column_stack([noisy, 1e8 + 1e-3 * rng.normal(size=500)])
+    _, scale = mean_and_scale(as_rows(X), "Model")
+    assert scale[0] == 1
+    assert scale[1] == pytest.approx(X[:, 1].std(), rel=1e-6)
+
+
+@each_storage
+def test_a_common_scale_takes_no_rounding_for_variance(storage):
+    X = 1e-3 * np.random.default_rng(0).normal(size=(200, 5))
+    wide = np.column_stack([X, np.zeros(200), np.full(200, 7.0)])
+    _, scale = mean_and_common_scale(as_rows(storage(wide)), "Model")
+    np.testing.assert_allclose(scale, np.sqrt(X.var(axis=0).sum() / 7), rtol=1e-12)
+    assert len(scale) == 7
+
+
+def test_statistics_of_a_memory_map_take_no_copy_of_it():
+    X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
+    tracemalloc.start()
+    mean_and_scale(as_rows(X), "Model")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < X.nbytes / 2
+
+
+@each_storage
+def test_a_subset_has_the_rows_asked_for_and_stays_as_it_is_stored(storage):
+    rng = np.random.default_rng(0)
+    X, more = rng.integers(0, 2, (20, 5)).astype(float), rng.random((20, 2))
+    numbers = np.array([7, 3, 19])
+    standardized = StandardizedRows(as_rows(storage(X)), X.mean(axis=0), np.full(5, 2.0))
+    joined = JoinedRows(as_rows(storage(X)), more)
+    for rows, expected in [
+        (as_rows(storage(X)), X[numbers]),
+        (standardized, (X[numbers] - X.mean(axis=0)) / 2),
+        (joined, np.hstack([X, more])[numbers]),
+    ]:
+        subset = rows.subset(numbers)
+        assert type(subset) is type(rows)
+        assert subset.shape == expected.shape
+        taken = subset.take(np.arange(3), np.empty(expected.shape))
+        np.testing.assert_allclose(taken, expected, rtol=1e-15)
+
+
+def test_rows_come_as_often_as_their_weights_are_worth():
+    assert numbers_by_weight(np.full(4, 0.3)) is None
+    assert numbers_by_weight(np.array([2.0, 0.0, 1.0])).tolist() == [0, 0, 2]
+    weights = np.random.default_rng(0).random(1000) * (np.arange(1000) < 990)
+    numbers = numbers_by_weight(weights)
+    counts = np.bincount(numbers, minlength=1000)
+    assert len(numbers) == 1000
+    assert np.abs(counts - 1000 * weights / weights.sum()).max() < 1
+    assert counts[weights == 0].sum() == 0
+
+
+# Sources that are no more than the protocol asks for
+
+
+class FourMethods(Rows):
+    """All that a source needs."""
+
+    def __init__(self, X):
+        self._X = X
+
+    @property
+    def shape(self):
+        return self._X.shape
+
+    @property
+    def dtype(self):
+        return self._X.dtype
+
+    def take(self, numbers, out):
+        out[:] = self._X[numbers]
+        return out
+
+    def subset(self, numbers):
+        return FourMethods(self._X[numbers])
+
+
+def grey_rows(n_rows=300, n_features=12, seed=0):
+    return np.random.default_rng(seed).random((n_rows, n_features))
+
+
+def binary_rows(n_rows=300, n_features=12, seed=0):
+    return (grey_rows(n_rows, n_features, seed) < 0.3).astype(float)
+
+
+def fitted_attributes(model):
+    return [model.components_, model.intercept_hidden_, model.intercept_visible_]
+
+
+@pytest.mark.parametrize("RBM", [BernoulliRBM, GaussianRBM])
+@pytest.mark.parametrize("options", [{}, {"early_stopping": True}, {"shuffle": False}])
+def test_four_methods_are_enough_to_train_an_rbm_as_on_an_array(RBM, options, monkeypatch):
+    X = grey_rows()  # so many and so full that products are faster than lists
+    rbm = RBM(5, batch_size=100, n_iter=3, random_state=0, **options)
+    expected = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
+    monkeypatch.setattr(training, "as_rows", FourMethods)
+    found = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
+    assert all(map(np.array_equal, found[0], expected[0]))
+    assert found[1] == expected[1]
+
+
+@each_storage
+def test_defaults_that_go_through_take_are_what_storages_do_in_ways_of_their_own(
+    storage, monkeypatch
+):
+    monkeypatch.setattr(_source, "_NUMBERS_AT_A_TIME", 7 * 12)  # rows are taken by sevens
+    X, rng = binary_rows(), np.random.default_rng(1)
+    rows, plain = as_rows(storage(X)), FourMethods(X)
+    part, weights, slopes = slice(20, 90), rng.normal(size=(12, 4)), rng.normal(size=(3, 70))
+    for ask in (
+        lambda rows: rows.times(weights, part, np.empty((70, 4))),
+        lambda rows: rows.inputs_of_units(weights.T.copy(), part, np.empty((4, 70))),
+        lambda rows: gradient_of(rows, slopes, part),
+        lambda rows: rows.moments(),
+        lambda rows: rows.range(),
+        lambda rows: rows.is_binary(),
+        all_of,
+    ):
+        np.testing.assert_allclose(ask(plain), ask(rows), rtol=1e-12, atol=1e-12)
+    assert FourMethods(X + 1).range() == (1, 2)
+    assert not FourMethods(X + 1).is_binary()
+
+
+def gradient_of(rows, slopes, part):
+    out = np.ones((3, 12))
+    rows.add_gradient(slopes, part, out)
+    return out
+
+
+def test_moments_of_one_pass_keep_their_digits_beside_a_large_mean():
+    X = 1e6 + np.arange(5000.0)[:, None] * [1, 0]
+    mean, variance = FourMethods(X).moments()
+    assert mean.tolist() == pytest.approx(X.mean(axis=0).tolist(), rel=1e-15)
+    np.testing.assert_allclose(variance, X.var(axis=0), rtol=1e-12)
+
+
+def test_rows_declare_what_they_are():
+    X = binary_rows()
+    dense, csr = as_rows(X), as_rows(scipy.sparse.csr_matrix(X))
+    assert [rows.storage for rows in (dense, csr)] == ["array", "csr"]
+    others = StandardizedRows(csr, np.zeros(12), np.ones(12)), JoinedRows(dense, X), FourMethods(X)
+    assert {rows.storage for rows in others} == {rows.data for rows in others} == {None}
+    for rows in (dense, csr, *others):
+        batch = rows.batch(np.array([5, 2]))
+        assert len(batch) == 2
+        assert rows.known is rows.fields is rows.weights is None
+        assert batch.known is batch.fields is batch.weights is None
+        assert np.array_equal(batch.take(np.empty((2, rows.shape[1])))[:, :12], X[[5, 2]])
+
+
+def test_a_minibatch_has_what_its_rows_declare_of_each():
+    X, known, fields = grey_rows(), binary_rows() > 0, grey_rows(300, 4, seed=1)
+    rows = KnownRows(as_rows(X), as_rows(known))
+    rows.fields, rows.weights = as_rows(fields), X[:, 0]
+    numbers = np.array([7, 0, 299])
+    batch = rows.batch(numbers)
+    assert np.array_equal(batch.known, known[numbers])
+    assert np.array_equal(batch.fields, fields[numbers])
+    assert np.array_equal(batch.weights, X[numbers, 0])
+
+
+def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
+    learner = BernoulliRBM(5, n_iter=0).fit(binary_rows())._resumed_learner()
+    settings = BernoulliRBM()._settings(training.last_stage, 1.0)
+    rows = as_rows(binary_rows())
+    assert prefers_sparse(learner, rows, settings)
+    assert not prefers_sparse(learner, FourMethods(binary_rows()), settings)
+    for name in ("known", "fields"):
+        partly = as_rows(binary_rows())
+        setattr(partly, name, rows)
+        assert not prefers_sparse(learner, partly, settings)
+
+
+@each_storage
+def test_values_that_are_not_known_are_zero_and_count_for_nothing(storage):
+    rng = np.random.default_rng(0)
+    X, known = rng.normal(5, 2, (700, 6)), rng.random((700, 6)) < 0.6
+    known[:, 5] = False
+    wrong = np.where(known, X, 1e9 if storage is scipy.sparse.csr_matrix else np.nan)
+    rows = KnownRows(as_rows(storage(wrong)), as_rows(known))
+    assert np.array_equal(all_of(rows), np.where(known, X, 0))
+    mean, variance = rows.moments()
+    columns = [X[known[:, j], j] for j in range(5)]
+    np.testing.assert_allclose(mean, [*map(np.mean, columns), 0], rtol=1e-12)
+    np.testing.assert_allclose(variance, [*map(np.var, columns), 0], rtol=1e-12)
+    assert rows.range() == (X[known].min(), X[known].max())
+    some = rows.subset(np.array([4, 600]))
+    assert np.array_equal(all_of(some), np.where(known, X, 0)[[4, 600]])
+    assert np.array_equal(all_of(some.known), known[[4, 600]])
+
+
+# Streams
+
+
+def stream_of(X, n_in_chunk=30, n_in_window=100):
+    parts = range(0, X.shape[0], n_in_chunk)
+    return Stream(lambda: (X[i : i + n_in_chunk] for i in parts), n_in_window)
+
+
+@each_storage
+def test_a_stream_has_the_shape_and_statistics_of_its_rows(storage):
+    X = np.random.default_rng(0).normal(3, 2, (1000, 4))
+    stream = stream_of(storage(X), n_in_chunk=170)
+    assert stream.shape == X.shape
+    np.testing.assert_allclose(stream.moments(), [X.mean(axis=0), X.var(axis=0)], rtol=1e-12)
+    assert stream.range() == (X.min(), X.max())
+    assert not stream.is_binary()
+    assert stream_of(storage(np.eye(40))).is_binary()
+    numbers = np.array([999, 3, 500, 4])
+    assert np.array_equal(all_of(stream.subset(numbers)), X[numbers])
+
+
+@each_storage
+def test_windows_are_shuffled_inside_and_together_are_all_rows(storage):
+    X = np.arange(310.0)[:, None]
+    stream, generator = stream_of(storage(X)), np.random.default_rng(0)
+    epochs = [list(stream.passes(generator)) for _ in range(2)]
+    orders = [[all_of(rows)[order, 0] for rows, order in epoch] for epoch in epochs]
+    # Four chunks of thirty are the first with a hundred rows.
+    for windows in orders:
+        assert [len(window) for window in windows] == [120, 120, 70]
+        for window, start in zip(windows, (0, 120, 240), strict=True):
+            assert np.array_equal(np.sort(window), np.arange(start, start + len(window)))
+    assert not np.array_equal(orders[0][0], orders[1][0])
+    in_order = [all_of(rows)[order, 0] for rows, order in stream.passes()]
+    assert np.array_equal(np.concatenate(in_order), np.arange(310))
+
+
+def test_a_pass_through_some_rows_leaves_out_the_others():
+    X = np.arange(310.0)[:, None]
+    numbers = np.array([0, 7, 119, 250, 309])  # none from the second window
+    found = [all_of(rows)[order, 0] for rows, order in stream_of(X).passes(None, numbers)]
+    assert [window.tolist() for window in found] == [[0, 7, 119], [250, 309]]
+
+
+def test_an_iterator_that_has_ended_is_not_taken_for_an_epoch():
+    once = iter([np.ones((5, 2)), np.ones((5, 2))])
+    stream = Stream(lambda: once)
+    assert stream.shape == (5, 2)
+    with pytest.raises(ValueError, match="had 5 rows at first and 0 when"):
+        list(stream.passes())
+
+
+@each_storage
+@pytest.mark.parametrize("RBM", [BernoulliRBM, GaussianRBM])
+@pytest.mark.parametrize(
+    ("n_in_window", "options"),
+    [
+        # Minibatches end where windows do, and the cap of early momentum has no part in it.
+        (120, {"shuffle": False, "momentum": 0.0}),
+        # One window is all rows, whatever their order and those held out.
+        (1000, {"early_stopping": True}),
+    ],
+)
+def test_an_rbm_learns_from_a_stream_what_it_learns_from_an_array(
+    storage, RBM, n_in_window, options, monkeypatch
+):
+    X = storage(binary_rows(360))
+    rbm = RBM(5, n_iter=3, batch_size=40, random_state=0, **options)
+    expected = fitted_attributes(rbm.fit(X))
+    monkeypatch.setattr(training, "as_rows", lambda X: stream_of(X, 40, n_in_window))
+    found = fitted_attributes(rbm.fit(X))
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_an_rbm_is_trained_on_windows_of_a_stream_in_little_memory(method, monkeypatch):
+    X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
+    window = 1000 * 100 * 4
+    monkeypatch.setattr(training, "as_rows", lambda X: stream_of(X, 500, n_in_window=1000))
+    train = getattr(BernoulliRBM(4, n_iter=1, batch_size=100, random_state=0), method)
+    train(X)  # compiles
+    tracemalloc.start()
+    train(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * window < X.nbytes / 4
