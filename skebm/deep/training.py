@@ -9,13 +9,13 @@ import numpy as np
 
 from .._rows import chunks
 from .._schedules import DECAYS
+from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
 from ..kernels.network import limit_norms
 from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
 from .objective import Objective
-from .solvers import SCIPY_SOLVERS, minimize_by_scipy, stochastic_solver
 
 # Rows that go through a network at once. More would not make matrix products faster.
 _MOST_ROWS = 1000
@@ -39,13 +39,12 @@ _SCHEDULES_TO_THE_END = ("linear", "cosine")
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained; names and meanings are those of scikit-learn's MLPClassifier.
+class TrainingSettings(SolverSettings):
+    """How a network is trained, beside the solver; names are those of scikit-learn, too.
 
     Attributes
     ----------
     objective : Objective
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}
         "adaptive" divides the learning rate by 5 instead of stopping where there is no change.
         Others: see :mod:`skebm._schedules`.
@@ -62,8 +61,6 @@ class TrainingSettings:
     n_iter_no_change : int
         Epochs in a row, each without a gain of ``tol``, that are put up with. A gain of the loss
         is not asked for where ``learning_rate`` falls to zero at ``max_iter``.
-    momentum, nesterovs_momentum, beta_1, beta_2, epsilon : float, bool, float, float, float
-        See :mod:`skebm.deep.solvers`.
     max_norm : float or None
         Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
         step. Tied weights are those of the layer that they are tied to.
@@ -72,7 +69,6 @@ class TrainingSettings:
     """
 
     objective: Objective = field(default_factory=Objective)
-    solver: str = "adam"
     learning_rate: str = "constant"
     learning_rate_init: float = 1e-3
     max_iter: int = 200
@@ -81,11 +77,6 @@ class TrainingSettings:
     shuffle: bool = True
     tol: float = 1e-4
     n_iter_no_change: int = 10
-    momentum: float = 0.9
-    nesterovs_momentum: bool = True
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
     max_norm: float | None = None
     max_gradient_norm: float | None = None
 
@@ -141,7 +132,7 @@ class Learner:
         Changed in place.
     settings : TrainingSettings
     streams : RandomStreams
-    solver : StochasticSolver, default=None
+    solver : Solver, default=None
         One that goes on from earlier training. None starts afresh.
     """
 
