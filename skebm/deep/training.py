@@ -10,6 +10,7 @@ import numpy as np
 from .._rows import chunks
 from .._schedules import DECAYS
 from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
+from .._stopping import Patience
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
 from ..kernels.network import limit_norms
@@ -264,28 +265,6 @@ class Learner:
         )
 
 
-class _Patience:
-    """Counts the epochs without a gain, and says when there were too many, as scikit-learn does."""
-
-    def __init__(self, tol, n_iter_no_change):
-        self._tol = tol
-        self._n_iter_no_change = n_iter_no_change
-        self._best = -math.inf
-        self._n_without_gain = 0
-
-    def take(self, score):
-        """Take the score of an epoch; return whether it is the best, and whether to wait on."""
-        is_best = score > self._best
-        gained = score >= self._best + self._tol
-        self._best = max(self._best, score)
-        self._n_without_gain = 0 if gained else self._n_without_gain + 1
-        return is_best, self._n_without_gain <= self._n_iter_no_change
-
-    def renew(self):
-        """Wait for as many epochs again."""
-        self._n_without_gain = 0
-
-
 def refuse_divergence(network, measured):
     """Raise FloatingPointError where a network, or what was measured, shows that it diverged."""
     if have_diverged(network.parameters) or not math.isfinite(measured):
@@ -322,7 +301,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
         return False
-    patience = _Patience(settings.tol, settings.n_iter_no_change)
+    # As scikit-learn does it: one epoch more than n_iter_no_change ends the training.
+    patience = Patience(
+        settings.n_iter_no_change + 1, lambda score, best: score >= best + settings.tol
+    )
     goes_to_the_end = validate is None and (
         settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
     )
@@ -338,7 +320,7 @@ def train(learner, data, *, validate=None, after_epoch=None):
         if validate is not None:
             measured["validation_score"] = validate(network)
             refuse_divergence(network, measured["validation_score"])
-        is_best, waits = patience.take(measured.get("validation_score", -loss))
+        is_best = patience.take(measured.get("validation_score", -loss))
         if validate is not None and is_best:
             best_parameters = network.parameters.copy()
         now = time.perf_counter()
@@ -346,11 +328,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
         stopped = after_epoch is not None and bool(after_epoch(measured))
         if stopped:
             return False
-        if not waits and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
+        if patience.is_over and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
             rate /= _RATE_DIVISOR
             patience.renew()
-            return True
-        return waits or goes_to_the_end
+        return goes_to_the_end or not patience.is_over
 
     if settings.solver == "lbfgs":
         refuse_divergence(network, learner.search(data, goes_on))
