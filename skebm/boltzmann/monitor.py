@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._source import all_of
+from .._stopping import Patience
 from .initial import dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
@@ -38,12 +39,9 @@ class Monitor:
         self._rows_of_means = _some(rows, training, most)
         self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
         self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
-        self._n_iter_no_change = n_iter_no_change
-        self._tol = tol
+        self._patience = Patience(n_iter_no_change, lambda score, best: score > best + tol)
         self._reconstruction_tol = reconstruction_tol
         self._log_scale = log_scale
-        self._best_score = -np.inf
-        self._n_without_gain = 0
         self.best_machine = None
         self.dead_units = np.zeros(0, dtype=bool)
 
@@ -85,13 +83,9 @@ class Monitor:
         )
         if self._held_out is None:
             return reached
-        score = measured["validation_pseudo_likelihood"]
-        gained = score > self._best_score + self._tol
-        self._n_without_gain = 0 if gained else self._n_without_gain + 1
-        if score > self._best_score:
-            self._best_score = score
+        if self._patience.take(measured["validation_pseudo_likelihood"]):
             self.best_machine = machine.copy()
-        return reached or self._n_without_gain >= self._n_iter_no_change
+        return reached or self._patience.is_over
 
 
 def _some(rows, numbers, most):

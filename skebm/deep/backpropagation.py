@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._solvers import place_of_rows
 from .._threads import blocks_of, n_jobs_for, run_phases
 from ..kernels import network as kernels
 from ..kernels.blas import GEMM, multiply_by_rows, multiply_columns, multiply_transposed
@@ -137,8 +138,7 @@ class Backpropagation:
         if self.network.layers[k].tied_to is None:
             n_inputs, n_units = self.network.layers[k].weights.shape
             for rows in self._blocks_of(n_inputs, _FEWEST_WEIGHT_ROWS):
-                start, stop = (of_weights.start + n_units * row for row in (rows.start, rows.stop))
-                yield Part(k, rows.start, slice(start, stop))
+                yield Part(k, rows.start, place_of_rows(of_weights, rows, n_units))
         yield Part(k, -1, of_bias)
 
     def _factors_of(self, k):

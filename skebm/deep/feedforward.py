@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._solvers import in_one_vector
 from .._source import chunks, fitting_rows
 from .._threads import for_each, one_blas_thread
 from ..kernels import network as kernels
@@ -116,26 +117,22 @@ class Network:
     """
 
     def __init__(self, layers):
+        # Of a layer with tied weights, none are its own.
         arrays = [
             array
             for layer in layers
-            for array in (layer.weights if layer.tied_to is None else None, layer.bias)
-            if array is not None
+            for array in (
+                layer.bias[:0] if layer.tied_to is not None else layer.weights,
+                layer.bias,
+            )
         ]
-        self.parameters = np.concatenate([array.ravel() for array in arrays])
-        self.layers, self.places = [], []
-        start = 0
-        for layer in layers:
-            size = layer.weights.size if layer.tied_to is None else 0
-            of_weights = slice(start, start + size)
-            of_bias = slice(of_weights.stop, of_weights.stop + layer.bias.size)
-            if layer.tied_to is None:
-                weights = self.parameters[of_weights].reshape(layer.weights.shape)
-            else:
+        self.parameters, views, places = in_one_vector(arrays)
+        self.places = list(zip(places[::2], places[1::2], strict=True))
+        self.layers = []
+        for layer, weights, bias in zip(layers, views[::2], views[1::2], strict=True):
+            if layer.tied_to is not None:
                 weights = self.layers[layer.tied_to].weights.T
-            self.layers.append(replace(layer, weights=weights, bias=self.parameters[of_bias]))
-            self.places.append((of_weights, of_bias))
-            start = of_bias.stop
+            self.layers.append(replace(layer, weights=weights, bias=bias))
 
     @property
     def dtype(self):

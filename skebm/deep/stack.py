@@ -3,7 +3,7 @@
 import math
 import time
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from itertools import pairwise
 from numbers import Integral, Real
@@ -23,6 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._scales import mean_and_scale
+from .._solvers import SOLVERS, SolverSettings
 from .._source import StandardizedRows, as_rows, numbers_by_weight
 from .._validation import (
     FLOATS,
@@ -44,7 +45,6 @@ from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import PreTrained, fit_in_turn
 from .progress import StageReport
-from .solvers import SOLVERS
 from .training import (
     SCHEDULES,
     Learner,
@@ -72,27 +72,10 @@ _BOUNDS = {
 }
 
 # Parameters of an estimator that are settings of the training under the same name.
-_SETTINGS = (
-    "solver",
-    "learning_rate",
-    "learning_rate_init",
-    "max_iter",
-    "batch_size",
-    "n_line_searches",
-    "shuffle",
-    "tol",
-    "n_iter_no_change",
-    "momentum",
-    "nesterovs_momentum",
-    "beta_1",
-    "beta_2",
-    "epsilon",
-    "max_norm",
-    "max_gradient_norm",
-)
+_SETTINGS = tuple(field.name for field in fields(TrainingSettings) if field.name != "objective")
 
 # What a stochastic solver was made for; if any of it changes, a new one starts.
-_SOLVER_PARAMETERS = ("solver", "momentum", "nesterovs_momentum", "beta_1", "beta_2", "epsilon")
+_SOLVER_PARAMETERS = tuple(field.name for field in fields(SolverSettings))
 
 
 def learns_from_minibatches(estimator):

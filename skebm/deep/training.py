@@ -8,14 +8,15 @@ from functools import partial
 import numpy as np
 
 from .._schedules import DECAYS
+from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
 from .._source import chunks
+from .._stopping import Patience
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
 from ..kernels.network import limit_norms
 from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
 from .objective import Objective
-from .solvers import SCIPY_SOLVERS, minimize_by_scipy, stochastic_solver
 
 # Rows that go through a network at once. More would not make matrix products faster.
 _MOST_ROWS = 1000
@@ -39,13 +40,12 @@ _SCHEDULES_TO_THE_END = ("linear", "cosine")
 
 
 @dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained; names and meanings are those of scikit-learn's MLPClassifier.
+class TrainingSettings(SolverSettings):
+    """How a network is trained, beside the solver; names are those of scikit-learn, too.
 
     Attributes
     ----------
     objective : Objective
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}
         "adaptive" divides the learning rate by 5 instead of stopping where there is no change.
         Others: see :mod:`skebm._schedules`.
@@ -62,8 +62,6 @@ class TrainingSettings:
     n_iter_no_change : int
         Epochs in a row, each without a gain of ``tol``, that are put up with. A gain of the loss
         is not asked for where ``learning_rate`` falls to zero at ``max_iter``.
-    momentum, nesterovs_momentum, beta_1, beta_2, epsilon : float, bool, float, float, float
-        See :mod:`skebm.deep.solvers`.
     max_norm : float or None
         Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
         step. Tied weights are those of the layer that they are tied to.
@@ -72,7 +70,6 @@ class TrainingSettings:
     """
 
     objective: Objective = field(default_factory=Objective)
-    solver: str = "adam"
     learning_rate: str = "constant"
     learning_rate_init: float = 1e-3
     max_iter: int = 200
@@ -81,11 +78,6 @@ class TrainingSettings:
     shuffle: bool = True
     tol: float = 1e-4
     n_iter_no_change: int = 10
-    momentum: float = 0.9
-    nesterovs_momentum: bool = True
-    beta_1: float = 0.9
-    beta_2: float = 0.999
-    epsilon: float = 1e-8
     max_norm: float | None = None
     max_gradient_norm: float | None = None
 
@@ -141,7 +133,7 @@ class Learner:
         Changed in place.
     settings : TrainingSettings
     streams : RandomStreams
-    solver : StochasticSolver, default=None
+    solver : Solver, default=None
         One that goes on from earlier training. None starts afresh.
     """
 
@@ -273,28 +265,6 @@ class Learner:
         )
 
 
-class _Patience:
-    """Counts the epochs without a gain, and says when there were too many, as scikit-learn does."""
-
-    def __init__(self, tol, n_iter_no_change):
-        self._tol = tol
-        self._n_iter_no_change = n_iter_no_change
-        self._best = -math.inf
-        self._n_without_gain = 0
-
-    def take(self, score):
-        """Take the score of an epoch; return whether it is the best, and whether to wait on."""
-        is_best = score > self._best
-        gained = score >= self._best + self._tol
-        self._best = max(self._best, score)
-        self._n_without_gain = 0 if gained else self._n_without_gain + 1
-        return is_best, self._n_without_gain <= self._n_iter_no_change
-
-    def renew(self):
-        """Wait for as many epochs again."""
-        self._n_without_gain = 0
-
-
 def refuse_divergence(network, measured):
     """Raise FloatingPointError where a network, or what was measured, shows that it diverged."""
     if have_diverged(network.parameters) or not math.isfinite(measured):
@@ -331,7 +301,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
         return False
-    patience = _Patience(settings.tol, settings.n_iter_no_change)
+    # As scikit-learn does it: one epoch more than n_iter_no_change ends the training.
+    patience = Patience(
+        settings.n_iter_no_change + 1, lambda score, best: score >= best + settings.tol
+    )
     goes_to_the_end = validate is None and (
         settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
     )
@@ -347,7 +320,7 @@ def train(learner, data, *, validate=None, after_epoch=None):
         if validate is not None:
             measured["validation_score"] = validate(network)
             refuse_divergence(network, measured["validation_score"])
-        is_best, waits = patience.take(measured.get("validation_score", -loss))
+        is_best = patience.take(measured.get("validation_score", -loss))
         if validate is not None and is_best:
             best_parameters = network.parameters.copy()
         now = time.perf_counter()
@@ -355,11 +328,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
         stopped = after_epoch is not None and bool(after_epoch(measured))
         if stopped:
             return False
-        if not waits and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
+        if patience.is_over and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
             rate /= _RATE_DIVISOR
             patience.renew()
-            return True
-        return waits or goes_to_the_end
+        return goes_to_the_end or not patience.is_over
 
     if settings.solver == "lbfgs":
         refuse_divergence(network, learner.search(data, goes_on))

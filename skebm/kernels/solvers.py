@@ -1,61 +1,114 @@
-"""One step of each stochastic solver, over a stretch of the parameters and of its own state.
+"""One step of each stochastic solver over a stretch of the parameters, and the decay around it.
 
-``gradient`` is of the loss, which the step goes down. Numbers are of the type of the parameters.
+The kernels of solvers have one signature::
+
+    parameters   the stretch, of shape (n,)
+    gradient     of the loss, which the step goes down, of shape (n,)
+    averages     what the solver carries from step to step: rows as long as all parameters
+    first        where in these rows the stretch begins
+    numbers      of the step, of the type of the parameters
+
+Gradient descent and the decay are ``rounded``: the compiled loop of RBMs takes the same steps, and
+no bit may depend on which of the two it was.
 """
 
 import numpy as np
 
-from ._jit import kernel
+from ._jit import kernel, rounded
 
 
-@kernel
-def descend(parameters, gradient, rate):
-    """Plain gradient descent."""
+@rounded
+def decay(parameters, keep):
+    """L2: let the share ``keep`` of each parameter live."""
+    keep = parameters.dtype.type(keep)
+    for i in range(parameters.shape[0]):
+        parameters[i] *= keep
+
+
+@rounded
+def shrink_towards_zero(parameters, l1):
+    """L1: move each parameter towards zero by ``l1``, and stop there.
+
+    This is the proximal step and gives exact zeros.
+    """
+    zero, l1 = parameters.dtype.type(0), parameters.dtype.type(l1)
+    for i in range(parameters.shape[0]):
+        parameters[i] = np.sign(parameters[i]) * max(abs(parameters[i]) - l1, zero)
+
+
+@rounded
+def descend(parameters, gradient, averages, first, numbers):
+    """Plain gradient descent; the number: rate."""
+    rate = numbers[0]
     for i in range(parameters.shape[0]):
         parameters[i] -= rate * gradient[i]
 
 
-@kernel
-def descend_with_momentum(parameters, gradient, velocity, rate, momentum):
-    """Polyak's heavy ball: the step is the last one, shortened, and one along the gradient."""
+@rounded
+def descend_with_momentum(parameters, gradient, averages, first, numbers):
+    """Polyak's heavy ball: the step is the last one, shortened, and one along the gradient.
+
+    Average: the last step. Numbers: rate, momentum.
+    """
+    velocity = averages[0, first : first + parameters.shape[0]]
+    rate, momentum = numbers[0], numbers[1]
     for i in range(parameters.shape[0]):
         velocity[i] = momentum * velocity[i] - rate * gradient[i]
         parameters[i] += velocity[i]
 
 
-@kernel
-def descend_with_nesterov(parameters, gradient, velocity, rate, momentum):
-    """Nesterov's momentum; the parameters are the point that the next gradient is taken at."""
+@rounded
+def descend_with_nesterov(parameters, gradient, averages, first, numbers):
+    """Nesterov's momentum; the parameters are the point that the next gradient is taken at.
+
+    Average and numbers: as Polyak's.
+    """
+    velocity = averages[0, first : first + parameters.shape[0]]
+    rate, momentum = numbers[0], numbers[1]
     for i in range(parameters.shape[0]):
         velocity[i] = momentum * velocity[i] - rate * gradient[i]
         parameters[i] += momentum * velocity[i] - rate * gradient[i]
 
 
 @kernel
-def descend_adagrad(parameters, gradient, squares, rate, epsilon):
-    """AdaGrad: divided by the root of the sum of the squares of all gradients so far."""
+def descend_adagrad(parameters, gradient, averages, first, numbers):
+    """AdaGrad: divided by the root of the sum of the squares of all gradients so far.
+
+    Average: that sum. Numbers: rate, epsilon.
+    """
+    squares = averages[0, first : first + parameters.shape[0]]
+    rate, epsilon = numbers[0], numbers[1]
     for i in range(parameters.shape[0]):
         squares[i] += gradient[i] * gradient[i]
         parameters[i] -= rate * gradient[i] / (np.sqrt(squares[i]) + epsilon)
 
 
 @kernel
-def descend_rmsprop(parameters, gradient, squares, rate, decay, epsilon):
-    """RMSprop: divided by the root of a moving average of the squares of the gradients."""
-    rest = parameters.dtype.type(1) - decay
+def descend_rmsprop(parameters, gradient, averages, first, numbers):
+    """RMSprop: divided by the root of a moving average of the squares of the gradients.
+
+    Average: that one. Numbers: rate, the share of the average that is kept, epsilon.
+    """
+    squares = averages[0, first : first + parameters.shape[0]]
+    rate, kept, epsilon = numbers[0], numbers[1], numbers[2]
+    rest = parameters.dtype.type(1) - kept
     for i in range(parameters.shape[0]):
-        squares[i] = decay * squares[i] + rest * gradient[i] * gradient[i]
+        squares[i] = kept * squares[i] + rest * gradient[i] * gradient[i]
         parameters[i] -= rate * gradient[i] / (np.sqrt(squares[i]) + epsilon)
 
 
 @kernel
-def descend_adam(parameters, gradient, means, squares, rate, decay_1, decay_2, epsilon):
+def descend_adam(parameters, gradient, averages, first, numbers):
     """Adam: a moving average of the gradients, divided by the root of one of their squares.
 
-    ``rate`` includes the corrections for the averages having started at zero.
+    Averages: these two. Numbers: rate, which includes the corrections for the averages having
+    started at zero; the shares of both averages that are kept; epsilon.
     """
-    rest_1, rest_2 = parameters.dtype.type(1) - decay_1, parameters.dtype.type(1) - decay_2
+    means = averages[0, first : first + parameters.shape[0]]
+    squares = averages[1, first : first + parameters.shape[0]]
+    rate, kept_1, kept_2, epsilon = numbers[0], numbers[1], numbers[2], numbers[3]
+    rest_1, rest_2 = parameters.dtype.type(1) - kept_1, parameters.dtype.type(1) - kept_2
     for i in range(parameters.shape[0]):
-        means[i] = decay_1 * means[i] + rest_1 * gradient[i]
-        squares[i] = decay_2 * squares[i] + rest_2 * gradient[i] * gradient[i]
+        means[i] = kept_1 * means[i] + rest_1 * gradient[i]
+        squares[i] = kept_2 * squares[i] + rest_2 * gradient[i] * gradient[i]
         parameters[i] -= rate * means[i] / (np.sqrt(squares[i]) + epsilon)

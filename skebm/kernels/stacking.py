@@ -4,10 +4,7 @@ So arranged, a block of units is contiguous in the weights and in the activities
 thread can take it as it is.
 """
 
-import numpy as np
-
 from ._jit import kernel
-from .random import fill_uniform
 from .scalar import sigmoid
 
 
@@ -58,33 +55,3 @@ def add_row_sums(activities, out):
         for r in range(row.shape[0]):
             total += row[r]
         out[j] += total
-
-
-@kernel
-def drop_features(rows, share, seed, stream):
-    """Set a random share of the features of each row to zero, and scale up the others to match."""
-    n_rows, n_features = rows.shape
-    uniform = np.empty(n_features, dtype=rows.dtype)
-    first = np.int64(0)
-    keep = rows.dtype.type(1 / (1 - share))
-    zero = rows.dtype.type(0)
-    for r in range(n_rows):
-        fill_uniform(seed, stream, r, first, uniform)
-        row = rows[r]
-        for i in range(n_features):
-            row[i] = row[i] * keep if uniform[i] >= share else zero
-
-
-@kernel
-def adam_step(parameters, gradient, mean, square, rate, keep_mean, keep_square, tiny):
-    """One step of Adam, downhill, on arrays of two dimensions; numbers are of the arrays' type.
-
-    ``rate`` holds the correction of both moving averages for their start at zero.
-    """
-    one = parameters.dtype.type(1)
-    for i in range(parameters.shape[0]):
-        p, g, m, s = parameters[i], gradient[i], mean[i], square[i]
-        for j in range(p.shape[0]):
-            m[j] = keep_mean * m[j] + (one - keep_mean) * g[j]
-            s[j] = keep_square * s[j] + (one - keep_square) * g[j] * g[j]
-            p[j] -= rate * m[j] / (np.sqrt(s[j]) + tiny)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._stopping import Patience
 from .descent import descend
 from .module import Module, linear_outputs
 from .reduced_error import ChunkedActivities, Penalty, ReducedError, outputs_of
@@ -179,12 +180,14 @@ class _Watch:
     def __init__(self, training, held_out, settings, report):
         self._n_rows = training.total_weight()
         self._held_out = held_out
-        self._settings = settings
+        # Scores are errors below zero, of which a share has to go.
+        self._patience = Patience(
+            settings.n_iter_no_change, lambda score, best: score > best * (1 - settings.tol)
+        )
         self._report = report
         self._start = time.perf_counter()
         self._errors, self._held_out_errors = [], []
         self.best_point = self._best_squared_error = self._first_squared_error = None
-        self._n_without_gain = 0
 
     def see(self, point):
         """Note a point; FloatingPointError if its error is not finite."""
@@ -194,20 +197,14 @@ class _Watch:
         squared_error = point.squared_error / self._n_rows
         self._first_squared_error = self._first_squared_error or squared_error
         held_out_error = None
-        if self._held_out is None:
-            gained = not self._errors or error < self._errors[-1] * (1 - self._settings.tol)
-            better = True
-        else:
+        if self._held_out is not None:
             held_out_error = mean_squared_error(point, self._held_out)
             if not np.isfinite(held_out_error):
                 raise FloatingPointError("The error of the rows held out is not finite.")
-            least = min(self._held_out_errors, default=np.inf)
-            gained = held_out_error < least * (1 - self._settings.tol)
-            better = held_out_error < least
             self._held_out_errors.append(held_out_error)
         self._errors.append(error)
-        self._n_without_gain = 0 if gained else self._n_without_gain + 1
-        if better:
+        is_best = self._patience.take(-(error if held_out_error is None else held_out_error))
+        if is_best or self._held_out is None:
             self.best_point, self._best_squared_error = point, squared_error
         self._report(
             len(self._errors) - 1, squared_error, held_out_error, time.perf_counter() - self._start
@@ -215,7 +212,7 @@ class _Watch:
 
     def is_over(self):
         """Whether too many points in a row were no gain."""
-        return self._n_without_gain >= self._settings.n_iter_no_change
+        return self._patience.is_over
 
     def module(self, alpha):
         """The best point as a module."""

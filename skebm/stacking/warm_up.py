@@ -5,18 +5,14 @@ state in which it was started almost as far. The output weights that it ends wit
 the solve finds better ones.
 """
 
-import math
-
 import numpy as np
 
 from .._schedules import DECAYS
+from .._solvers import SolverSettings, in_one_vector, place_of_rows, stochastic_solver
 from .._source import DenseRows, chunks
+from ..kernels.network import mask
 from ..kernels.products import multiply
-from ..kernels.stacking import adam_step, drop_features
 from .reduced_error import Blame, outputs_of
-
-# Of Adam: D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015.
-_KEEP_MEAN, _KEEP_SQUARE, _TINY = 0.9, 0.999, 1e-8
 
 
 class WarmUp:
@@ -40,25 +36,15 @@ class WarmUp:
     ):
         self._examples = examples
         self._penalty = penalty
-        self.layer = point.layer.with_parameters(
-            point.layer.weights.copy(), point.layer.bias.copy()
-        )
-        self._coef = point.coef.copy()
-        self._intercept = point.intercept.copy()
+        start = [point.layer.weights, point.layer.bias, point.coef, point.intercept]
+        self._parameters, views, self._places = in_one_vector(start)
+        weights, bias, self._coef, self._intercept = views
+        self._layer = point.layer.with_parameters(weights, bias)
+        self._solver = stochastic_solver(self._parameters, SolverSettings("adam"))
         self._learning_rate = learning_rate
         self._batch_size = batch_size
         self._input_dropout = input_dropout
         self._streams = streams
-        # Vectors as columns or rows of matrices: one kernel moves them all.
-        self._adams = [
-            Adam(parameter)
-            for parameter in (
-                self.layer.weights,
-                self.layer.bias[:, None],
-                self._coef,
-                self._intercept[None],
-            )
-        ]
 
     def run(self, n_epochs):
         """Go ``n_epochs`` times over the rows, in a new order each time, and return the layer."""
@@ -69,11 +55,12 @@ class WarmUp:
             order = self._streams.generator().permutation(n_rows)
             for number, part in enumerate(batches, start=epoch * len(batches)):
                 fall = DECAYS["cosine"](number, n_steps)
-                self._step(order[part], self._learning_rate * fall, number + 1)
-        return self.layer
+                self._step(order[part], self._learning_rate * fall)
+        # Of its own, and not a part of a vector that has the output weights, too.
+        return self._layer.with_parameters(self._layer.weights.copy(), self._layer.bias.copy())
 
-    def _step(self, numbers, rate, count):
-        layer = self.layer
+    def _step(self, numbers, rate):
+        layer = self._layer
         X, targets, weights = self._batch(numbers)
         activities = layer.activities(DenseRows(X), slice(0, len(X)))
         residuals = outputs_of(layer, activities, self._coef, self._intercept)
@@ -84,7 +71,12 @@ class WarmUp:
         shrinkage = np.square(self._coef).sum(axis=1) * layer.dtype.type(noise)
         blame = Blame(self._coef, residuals, shrinkage, weights)
         by_bias = np.zeros_like(layer.bias)
-        weights_adam, bias_adam, coef_adam, intercept_adam = self._adams
+        of_weights, of_bias, of_coef, of_intercept = self._places
+        self._solver.begin_step(rate)
+
+        def move_rows(place, rows, gradient):
+            place = place_of_rows(place, rows, gradient.size // len(gradient))
+            self._solver.move(self._parameters, place, gradient.ravel())
 
         def move(block):
             h, coef = activities[block], self._coef[block]
@@ -93,41 +85,21 @@ class WarmUp:
             by_coef = multiply(h, residuals.T, np.empty_like(coef))
             squares = np.square(h) @ weights
             by_coef += (alpha + noise * squares).astype(layer.dtype)[:, None] * coef
-            weights_adam.step(block, by_weights, rate, count)
-            bias_adam.step(block, by_bias[block][:, None], rate, count)
-            coef_adam.step(block, by_coef, rate, count)
+            move_rows(of_weights, block, by_weights)
+            move_rows(of_bias, block, by_bias[block])
+            move_rows(of_coef, block, by_coef)
 
         layer.for_each_block(move)
-        intercept_adam.step(slice(0, 1), residuals.sum(axis=1)[None], rate, count)
+        self._solver.move(self._parameters, of_intercept, residuals.sum(axis=1))
 
     def _batch(self, numbers):
         """Rows with these numbers, some of their features dropped; their targets and weights."""
-        examples, dtype = self._examples, self.layer.dtype
+        examples, dtype = self._examples, self._layer.dtype
         X = examples.rows.take(numbers, np.empty((len(numbers), examples.rows.shape[1]), dtype))
         if self._input_dropout:
-            drop_features(X, self._input_dropout, self._streams.seed, self._streams.take())
+            kept = 1 - self._input_dropout
+            mask(X, self._input_dropout, 1 / kept, self._streams.seed, self._streams.take(), 0)
         weights = np.ones(len(numbers), dtype)
         if examples.weights is not None:
             weights = examples.weights[numbers]
         return X, examples.targets[numbers], weights
-
-
-class Adam:
-    """Moving averages of the gradient of one parameter, and the steps that follow from them.
-
-    Parameters
-    ----------
-    parameter : ndarray of two dimensions
-        Changed in place.
-    """
-
-    def __init__(self, parameter):
-        self.parameter = parameter
-        self._mean = np.zeros_like(parameter)
-        self._square = np.zeros_like(parameter)
-
-    def step(self, part, gradient, rate, count):
-        """Move the rows in the slice ``part`` downhill; ``count`` numbers the steps from 1 on."""
-        rate *= math.sqrt(1 - _KEEP_SQUARE**count) / (1 - _KEEP_MEAN**count)
-        numbers = map(self.parameter.dtype.type, (rate, _KEEP_MEAN, _KEEP_SQUARE, _TINY))
-        adam_step(self.parameter[part], gradient, self._mean[part], self._square[part], *numbers)

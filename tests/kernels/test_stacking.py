@@ -5,9 +5,7 @@ import naive
 from skebm.kernels.products import add_product
 from skebm.kernels.stacking import (
     activate_units,
-    adam_step,
     add_row_sums,
-    drop_features,
     slopes_of_units,
     weigh_columns,
 )
@@ -78,29 +76,3 @@ def test_columns_are_weighed():
     a, weights, out = rng.random((4, 7)), rng.random(7), np.empty((4, 7))
     weigh_columns(a, weights, out)
     assert np.array_equal(out, a * weights)
-
-
-@each_dtype
-def test_features_are_dropped_at_their_addresses(dtype):
-    rows = np.ones((6, 11), dtype)
-    seed, stream, share = 2**40 + 3, 2**33 + 1, 0.3
-    expected = (naive.uniforms(seed, stream, (6, 11), dtype) >= share) / 0.7
-    drop_features(rows, share, seed, stream)
-    close(rows, expected, dtype)
-
-
-@each_dtype
-def test_adam_moves_as_its_paper_says(dtype):
-    rng = np.random.default_rng(4)
-    gradients = rng.normal(size=(5, 3, 4))
-    parameters = rng.normal(size=(3, 4))
-    moved, m, v = parameters.astype(dtype), np.zeros((3, 4), dtype), np.zeros((3, 4), dtype)
-    mean, square = np.zeros((3, 4)), np.zeros((3, 4))
-    for t, gradient in enumerate(gradients, start=1):
-        mean = 0.9 * mean + 0.1 * gradient
-        square = 0.999 * square + 0.001 * gradient**2
-        parameters -= 0.01 * (mean / (1 - 0.9**t)) / np.sqrt(square / (1 - 0.999**t))
-        rate = 0.01 * np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-        numbers = (dtype(x) for x in (rate, 0.9, 0.999, 1e-12))
-        adam_step(moved, gradient.astype(dtype), m, v, *numbers)
-    np.testing.assert_allclose(moved, parameters, atol=1e-6)

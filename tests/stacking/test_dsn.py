@@ -239,6 +239,23 @@ def test_early_stopping_keeps_the_best(digits):
     assert best * 0.9 < bottom.error_after_ < best
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize(("n_iter_no_change", "tol"), [(1, 0.02), (3, 0.02), (2, 0.3)])
+def test_points_without_a_gain_end_a_descent(digits, n_iter_no_change, tol, early_stopping):
+    X, y = digits
+    params = {"early_stopping": early_stopping, "n_iter_no_change": n_iter_no_change, "tol": tol}
+    dsn = DSNClassifier(30, 1, max_iter=200, alpha=0.01, **params, **PLAIN).fit(X, y)
+    module = dsn.modules_[0]
+    errors = module.validation_curve_ if early_stopping else module.error_curve_
+    assert len(errors) == len(module.error_curve_) < 200
+    n_lost = 0
+    for number in range(1, len(errors)):
+        assert n_lost < n_iter_no_change, "did not stop"
+        gained = errors[number] < (1 - tol) * min(errors[:number])
+        n_lost = 0 if gained else n_lost + 1
+    assert n_lost == n_iter_no_change
+
+
 def test_warm_up_goes_down(digits):
     X, y = digits
     params = PLAIN | {"warm_up": 5, "learning_rate_init": 0.01}
