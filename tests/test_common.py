@@ -10,7 +10,7 @@ import pickle
 import pkgutil
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
 
 import cloudpickle
 import joblib
@@ -193,18 +193,22 @@ def make_wide(cls, dtype):
     Rows are more than a memory recalls at a time, and of the highest layer there are too many
     units to enumerate its states: the likelihood of a deep belief network takes annealing.
     """
-    X, y = make_data(cls, n_samples=130, n_features=700, dtype=dtype)
-    wide = {"n_components": 500, "hidden_layer_sizes": (500, 50), "batch_size": 100}
+    X, y = make_data(cls, n_samples=130, n_features=400, dtype=dtype)
+    wide = {"n_components": 256, "hidden_layer_sizes": (256, 22), "batch_size": 100}
     return make_small(cls, **wide), X, y
+
+
+def hashes_of_a_fit(estimator, X, y):
+    """Hashes of what is fitted and of what comes out of it, as lists and texts."""
+    estimator = clone(estimator).fit(X, y)
+    return [fitted_state(estimator), outputs(estimator, X)]
 
 
 def answer_with_wide_fits():
     """Read the name of an estimator and a dtype a line; print what comes out of its wide fit."""
     for line in sys.stdin:
         name, dtype = line.split()
-        estimator, X, y = make_wide(getattr(skebm, name), dtype)
-        estimator.fit(X, y)
-        print(json.dumps([fitted_state(estimator), outputs(estimator, X)]), flush=True)
+        print(json.dumps(hashes_of_a_fit(*make_wide(getattr(skebm, name), dtype))), flush=True)
 
 
 # scikit-learn's checks -------------------------------------------------------
@@ -302,28 +306,6 @@ def test_fitted_by_another_version(cls):
 # Processes and threads -------------------------------------------------------
 
 
-@each_estimator
-@each_dtype
-def test_same_result_in_worker_processes(cls, dtype):
-    estimator, X, y = make_wide(cls, dtype)
-    here = clone(estimator).fit(X, y)
-    state_here, outputs_here = fitted_state(here), outputs(here, X)
-
-    # A worker gets its share of the threads, and here any array as a read-only memory map.
-    workers = Parallel(n_jobs=2, max_nbytes=1)
-    for there in workers(delayed(clone(estimator).fit)(X, y) for _ in range(2)):
-        assert fitted_state(there) == state_here
-        assert outputs(there, X) == outputs_here
-
-
-@pytest.mark.parametrize("cls", [cls for cls in ESTIMATORS if "n_jobs" in cls().get_params()])
-def test_same_result_for_any_n_jobs(cls):
-    estimator, X, y = make_wide(cls, np.float32)
-    one, two = (clone(estimator).set_params(n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 2))
-    assert fitted_state(one) == fitted_state(two)
-    assert outputs(one, X) == outputs(two, X)
-
-
 def process_with_threads(n_threads):
     """Start a process of so many threads that answers with wide fits until its input is closed."""
     pools = ["NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"]
@@ -338,19 +320,47 @@ def process_with_threads(n_threads):
 
 
 @pytest.fixture(scope="module")
-def processes():
-    """One of one thread and one of two. They make all of the fits: importing takes seconds."""
+def wide_fits():
+    """A function for the hashes of a wide fit: by a process of one thread, and by one of two.
+
+    Each fit is made once for all tests, and importing, which takes seconds, is as well.
+    """
     with process_with_threads(1) as one, process_with_threads(2) as two:
-        yield one, two
+
+        @cache
+        def ask(cls, dtype):
+            for process in (one, two):  # both are asked before one answers: they work together
+                print(cls.__name__, dtype, file=process.stdin, flush=True)
+            return [json.loads(process.stdout.readline()) for process in (one, two)]
+
+        yield ask
+
+
+each_name_of_a_dtype = pytest.mark.parametrize("dtype", ["float32", "float64"])
 
 
 @each_estimator
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_same_result_for_any_number_of_threads(cls, dtype, processes):
-    for process in processes:  # both are asked before one answers: they work at the same time
-        print(cls.__name__, dtype, file=process.stdin, flush=True)
-    one, two = (json.loads(process.stdout.readline()) for process in processes)
+@each_name_of_a_dtype
+def test_same_result_for_any_number_of_threads(cls, dtype, wide_fits):
+    one, two = wide_fits(cls, dtype)
     assert one == two
+
+
+@each_estimator
+@each_name_of_a_dtype
+def test_same_result_in_worker_processes(cls, dtype, wide_fits):
+    # A worker gets its share of the threads, and here any array as a read-only memory map.
+    workers = Parallel(n_jobs=2, max_nbytes=1)
+    there = workers(delayed(hashes_of_a_fit)(*make_wide(cls, dtype)) for _ in range(2))
+    assert there == [wide_fits(cls, dtype)[0]] * 2
+
+
+@pytest.mark.parametrize("cls", [cls for cls in ESTIMATORS if "n_jobs" in cls().get_params()])
+def test_same_result_for_any_n_jobs(cls, wide_fits):
+    estimator, X, y = make_wide(cls, "float32")
+    for n_jobs in (1, 2):
+        here = hashes_of_a_fit(estimator.set_params(n_jobs=n_jobs), X, y)
+        assert here == wide_fits(cls, "float32")[0]
 
 
 # Dtypes and partial_fit ------------------------------------------------------
