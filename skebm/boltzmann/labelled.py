@@ -9,7 +9,8 @@ from scipy.special import softmax
 from .._rows import chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import all_or_nothing
-from ..kernels.layers import bernoulli_mean, sample_softmax
+from ..kernels.activations import logistic
+from ..kernels.layers import sample_softmax
 from ..kernels.products import multiply
 from .bernoulli import BernoulliRBM
 from .machine import Machine
@@ -39,7 +40,7 @@ class LabelCD(CD):
         )
         labels = softmax(log_masses, axis=1).astype(out.dtype)
         # Choices have a column of random numbers of their own, which no hidden unit has.
-        sample_softmax(labels, *address, labels)
+        sample_softmax(labels, *address, labels, 0, n_labels)
         out += multiply(labels, machine.weights[-n_labels:], np.empty_like(out))
         machine.hidden.sample(machine.hidden.mean(out), address)
 
@@ -146,7 +147,7 @@ class LabelledRBM(BernoulliRBM):
             shares = softmax(log_masses, axis=1).astype(rows.dtype)
             for label, weights in enumerate(machine.weights[-self.n_labels_ :]):
                 means = inputs.copy()
-                bernoulli_mean(means, weights)
+                logistic(means, weights, 0, len(weights))
                 means *= shares[:, label, None]
                 out[part] += means
 

@@ -17,11 +17,11 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import logsumexp
 
+from ..kernels.activations import logistic, softmax
 from ..kernels.layers import (
     MOST_DEVIATIONS,
     bernoulli_flip_log_odds,
     bernoulli_log_partition,
-    bernoulli_mean,
     gaussian_conditional_log_density,
     gaussian_energy,
     gaussian_log_partition,
@@ -29,7 +29,6 @@ from ..kernels.layers import (
     sample_bernoulli,
     sample_gaussian,
     sample_softmax,
-    softmax_mean,
 )
 from ..kernels.products import multiply
 
@@ -152,19 +151,19 @@ class BernoulliUnits(_Units):
 
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
-        bernoulli_mean(inputs, self.bias)
+        logistic(inputs, self.bias, 0, len(self.bias))
         return inputs
 
     def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        sample_bernoulli(mean, *address, out)
+        sample_bernoulli(mean, *address, out, 0, len(self.bias))
         return out
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
         out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
-        bernoulli_log_partition(inputs, self.bias, out)
+        bernoulli_log_partition(inputs, self.bias, out, 0, len(self.bias))
         return out
 
     def energy(self, states):
@@ -219,6 +218,11 @@ class LabelledUnits(_Units):
         return cls(np.concatenate([features.bias, labels - labels.mean()]), n_labels)
 
     @property
+    def n_features(self):
+        """Number of binary units, the first columns of states and inputs."""
+        return len(self.bias) - self.n_labels
+
+    @property
     def features(self):
         """The binary units alone."""
         return BernoulliUnits(self.bias[: -self.n_labels])
@@ -242,31 +246,25 @@ class LabelledUnits(_Units):
         one_hot = np.eye(self.n_labels, dtype=self.bias.dtype)[labels]
         return np.hstack([self.features.states(features), one_hot])
 
-    # Kernels for binary units go over the whole row, so that it need not be copied; what they make
-    # of the label is written over.
-
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
-        labels = inputs[:, -self.n_labels :].copy()
-        softmax_mean(labels, self.bias[-self.n_labels :])
-        bernoulli_mean(inputs, self.bias)
-        inputs[:, -self.n_labels :] = labels
+        logistic(inputs, self.bias, 0, self.n_features)
+        softmax(inputs, self.bias, self.n_features, len(self.bias))
         return inputs
 
     def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        labels = mean[:, -self.n_labels :].copy()
-        sample_softmax(labels, *address, labels)
-        sample_bernoulli(mean, *address, out)
-        out[:, -self.n_labels :] = labels
+        sample_bernoulli(mean, *address, out, 0, self.n_features)
+        sample_softmax(mean, *address, out, self.n_features, len(self.bias))
         return out
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)); nats."""
-        n_labels = self.n_labels
-        features = self.features.log_partition(np.ascontiguousarray(inputs[:, :-n_labels]))
-        return features + logsumexp(inputs[:, -n_labels:] + self.bias[-n_labels:], axis=1)
+        out = np.empty(len(inputs))
+        bernoulli_log_partition(inputs, self.bias, out, 0, self.n_features)
+        labels = inputs[:, self.n_features :] + self.bias[self.n_features :]
+        return out + logsumexp(labels, axis=1)
 
     def energy(self, states):
         """Energy of states on their own, -states @ bias, for each row; nats."""
@@ -307,7 +305,7 @@ class LabelledUnits(_Units):
         for label in range(self.n_labels):
             number = label - self.n_labels
             out = np.empty(len(other_inputs))
-            bernoulli_log_partition(other_inputs, weights[number], out)
+            bernoulli_log_partition(other_inputs, weights[number], out, 0, weights.shape[1])
             log_masses[:, label] = self.bias[number] + out
         return log_masses
 
