@@ -11,9 +11,8 @@ from .._threads import for_each, one_blas_thread
 from .._validation import all_or_nothing
 from ..kernels.activations import logistic
 from ..kernels.layers import sample_softmax
-from ..kernels.products import multiply
 from .bernoulli import BernoulliRBM
-from .machine import Machine
+from .machine import Machine, settle
 from .negative_phase import CD, NEGATIVE_PHASES
 from .units import LabelledUnits
 
@@ -34,15 +33,15 @@ class LabelCD(CD):
         n_labels = machine.visible.n_labels
         features = v_data.copy()
         features[:, -n_labels:] = 0
-        multiply(features, machine.weights, out)
+        machine.inputs_of_hidden(features, out)
         log_masses = machine.visible.log_masses_of_labels(
             out + machine.hidden.bias, machine.weights
         )
         labels = softmax(log_masses, axis=1).astype(out.dtype)
         # Choices have a column of random numbers of their own, which no hidden unit has.
         sample_softmax(labels, *address, labels, 0, n_labels)
-        out += multiply(labels, machine.weights[-n_labels:], np.empty_like(out))
-        machine.hidden.sample(machine.hidden.mean(out), address)
+        out += machine.coupling.of_lower(slice(-n_labels, None)).up(labels)
+        settle(machine.hidden, out, address)
 
 
 class LabelledRBM(BernoulliRBM):
@@ -165,11 +164,11 @@ class LabelledRBM(BernoulliRBM):
 
 def _with_inputs(machine, rows, function):
     """``function(part, inputs of the hidden units, bias included, label excluded)`` of all rows."""
-    of_features = machine.weights[: rows.shape[1]]
+    of_features = machine.coupling.of_lower(slice(rows.shape[1]))
 
     def evaluate(part):
-        inputs = np.empty((part.stop - part.start, of_features.shape[1]), dtype=rows.dtype)
-        rows.times(of_features, part, inputs)
+        inputs = np.empty((part.stop - part.start, machine.n_hidden), dtype=rows.dtype)
+        of_features.up_rows(rows, part, inputs)
         inputs += machine.hidden.bias
         function(part, inputs)
 
