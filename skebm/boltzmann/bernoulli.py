@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._validation import warn_of_grey, warn_of_range
-from .initial import random_hidden_units
+from .initial import make_room, random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
@@ -188,7 +188,7 @@ class BernoulliRBM(BaseRBM):
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
-        visible.make_room_for(weights, activity, mean)
+        make_room(visible, weights, activity, mean)
         return Machine(
             weights.astype(dtype, order="C"),
             visible.copy(dtype),

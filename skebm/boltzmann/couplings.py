@@ -42,6 +42,10 @@ class Dense:
         """Inputs of the lower layer given the rows in the slice ``part`` of a data set."""
         return rows.times(self.weights.T, part, out)
 
+    def largest_inputs_of_lower(self):
+        """Largest input that each lower unit can have, of either sign, from states of 0 and 1."""
+        return np.abs(self.weights).sum(axis=1)
+
     def of_lower(self, units):
         """The same for a slice of the lower units alone."""
         return Dense(self.weights[units])

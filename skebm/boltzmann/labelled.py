@@ -12,6 +12,7 @@ from .._validation import all_or_nothing
 from ..kernels.activations import logistic
 from ..kernels.layers import sample_softmax
 from .bernoulli import BernoulliRBM
+from .conditionals import log_masses_of_choices
 from .machine import Machine, settle
 from .negative_phase import CD, NEGATIVE_PHASES
 from .units import LabelledUnits
@@ -30,17 +31,15 @@ class LabelCD(CD):
     in_sparse_loop = False
 
     def _start(self, machine, v_data, h_data, address, out):
-        n_labels = machine.visible.n_labels
+        label = machine.visible.label
         features = v_data.copy()
-        features[:, -n_labels:] = 0
+        features[:, label] = 0
         machine.inputs_of_hidden(features, out)
-        log_masses = machine.visible.log_masses_of_labels(
-            out + machine.hidden.bias, machine.weights
-        )
+        log_masses = log_masses_of_choices(machine, label, out + machine.hidden.bias)
         labels = softmax(log_masses, axis=1).astype(out.dtype)
         # Choices have a column of random numbers of their own, which no hidden unit has.
-        sample_softmax(labels, *address, labels, 0, n_labels)
-        out += machine.coupling.of_lower(slice(-n_labels, None)).up(labels)
+        sample_softmax(labels, *address, labels, 0, labels.shape[1])
+        out += machine.coupling.of_lower(label).up(labels)
         settle(machine.hidden, out, address)
 
 
@@ -121,7 +120,7 @@ class LabelledRBM(BernoulliRBM):
         out = np.empty((rows.shape[0], self.n_labels_))
 
         def evaluate(part, inputs):
-            out[part] = machine.visible.log_masses_of_labels(inputs, machine.weights)
+            out[part] = log_masses_of_choices(machine, machine.visible.label, inputs)
 
         _with_inputs(machine, rows, evaluate)
         return out
@@ -142,9 +141,9 @@ class LabelledRBM(BernoulliRBM):
         out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
 
         def evaluate(part, inputs):
-            log_masses = machine.visible.log_masses_of_labels(inputs, machine.weights)
+            log_masses = log_masses_of_choices(machine, machine.visible.label, inputs)
             shares = softmax(log_masses, axis=1).astype(rows.dtype)
-            for label, weights in enumerate(machine.weights[-self.n_labels_ :]):
+            for label, weights in enumerate(machine.weights[machine.visible.label]):
                 means = inputs.copy()
                 logistic(means, weights, 0, len(weights))
                 means *= shares[:, label, None]

@@ -8,6 +8,7 @@ from .._helpers import stop_if_abandoned
 from .._rows import CHUNK, for_each_chunk
 from .._threads import blocks_of, for_each, n_jobs_for
 from .._validation import have_diverged
+from .conditionals import conditional_log_likelihood
 from .couplings import Dense
 
 # Fewer rows than this are not worth waking a second thread for.
@@ -72,7 +73,9 @@ class Machine:
 
     def has_diverged(self):
         """Whether a parameter is not finite, or so large that nothing can be computed with it."""
-        return have_diverged(*self._parameters()) or not self.visible.bear(self.weights)
+        if have_diverged(*self._parameters()):
+            return True
+        return not self.visible.bear(self.coupling.largest_inputs_of_lower())
 
     def _parameters(self):
         return self.weights, *self.visible.parameters, *self.hidden.parameters
@@ -210,7 +213,7 @@ class Machine:
 
         def pseudo_log_likelihood(v, inputs):
             inputs += self.hidden.bias
-            return self.visible.conditional_log_likelihood(v, inputs, self.weights)
+            return conditional_log_likelihood(self, v, inputs)
 
         return self._of_each_row(pseudo_log_likelihood, rows)
 
