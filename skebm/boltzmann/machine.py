@@ -27,7 +27,7 @@ class Machine:
         Row i holds the weights of visible unit i: a sparse row of data touches few rows of it.
     visible, hidden : layers of units
         See :mod:`skebm.boltzmann.units`.
-    smallest_block : int, optional
+    smallest_block : int or inf, optional
         Rows that a pass from one layer to the other leaves to one thread at least.
     """
 
