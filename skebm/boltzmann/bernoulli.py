@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from .._validation import warn_of_grey, warn_of_range
-from .initial import random_hidden_units, share_of_scale
+from .initial import make_room, random_hidden_units, share_of_scale
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits
@@ -191,7 +191,7 @@ class BernoulliRBM(BaseRBM):
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state, share
         )
-        visible.make_room_for(weights, activity, mean)
+        make_room(visible, weights, activity, mean)
         return Machine(
             weights.astype(dtype, order="C"),
             visible.copy(dtype),

@@ -9,7 +9,7 @@ import numpy as np
 from .._scales import mean_and_deviation
 from .._source import StandardizedRows
 from .._validation import Flag, Number, Optional, Options, Schedule
-from .initial import initial_scale, random_hidden_units
+from .initial import initial_scale, make_room, random_hidden_units
 from .machine import Machine
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
@@ -303,7 +303,7 @@ class GaussianRBM(BaseRBM):
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
-        visible.make_room_for(weights, activity, mean)
+        make_room(visible, weights, activity, mean)
         return Machine(
             weights.astype(rows.dtype, order="C"),
             visible.copy(rows.dtype),

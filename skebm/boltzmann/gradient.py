@@ -158,7 +158,7 @@ class Learner:
         self._move_bias(self.machine.hidden.bias, 2, hidden_gradient, rate, settings)
         if settings.variance_rate:
             factor = visible.move_log_variance(settings.variance_rate * variance_gradient)
-            self.machine.weights *= factor[:, None]
+            np.multiply(self.machine.weights, factor[:, None], out=self.machine.weights)
 
     def _variance_gradient(self, v, weighed_h, n_data):
         weights = self.machine.weights

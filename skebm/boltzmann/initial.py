@@ -107,6 +107,32 @@ def share_of_scale(learning_rate, n_updates):
     return min(1.0, _LENGTH_OF_SHORT_EPOCH / max(learning_rate * n_updates, 1.0))
 
 
+def make_room(visible, weights, activity, mean):
+    """Move the visible bias so that the means of the states stay what they are with new units.
+
+    To second order in the weights, with hidden units that know nothing of each other: what is
+    linear in a state is what the units add to it on average; what is quadratic is linear too
+    for states of 0 and 1, but for a number, and leaves the means of real-valued states alone.
+
+    Parameters
+    ----------
+    visible : layer of units
+        Changed in place.
+    weights : ndarray of shape (n_visible, n_units)
+        Of the new hidden units.
+    activity : float
+        The mean of the new hidden units.
+    mean : ndarray of shape (n_visible,)
+        The means of the visible states.
+    """
+    inputs = activity * weights.sum(axis=1)
+    for kind, part in visible.parts:
+        if kind != "real":
+            squares = np.square(weights[part]).sum(axis=1)
+            inputs[part] += squares * (activity * (1 - activity) * (0.5 - mean[part]))
+    visible.take_over(-inputs)
+
+
 def _orthogonal(n_rows, n_columns, generator):
     """A random matrix with orthogonal columns, or rows if these are fewer, of mean square 1.
 
@@ -154,7 +180,7 @@ def restart_units(learner, units, states, means, activity):
     before = means[:, units].mean(axis=0, dtype=np.float64)
     machine.visible.take_over(machine.weights[:, units] @ before)
     machine.weights[:, units], machine.hidden.bias[units] = weights, bias
-    machine.visible.make_room_for(weights, activity, mean)
+    make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity
     if learner.velocity is not None:
         learner.velocity[0][:, units] = 0

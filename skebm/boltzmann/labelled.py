@@ -9,10 +9,11 @@ from scipy.special import softmax
 from .._source import chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import all_or_nothing
-from ..kernels.layers import bernoulli_mean, sample_softmax
-from ..kernels.products import multiply
+from ..kernels.activations import logistic
+from ..kernels.layers import sample_softmax
 from .bernoulli import BernoulliRBM
-from .machine import Machine
+from .conditionals import log_masses_of_choices
+from .machine import Machine, settle
 from .negative_phase import CD, NEGATIVE_PHASES
 from .units import LabelledUnits
 
@@ -30,18 +31,16 @@ class LabelCD(CD):
     in_sparse_loop = False
 
     def _start(self, machine, v_data, h_data, address, out):
-        n_labels = machine.visible.n_labels
+        label = machine.visible.label
         features = v_data.copy()
-        features[:, -n_labels:] = 0
-        multiply(features, machine.weights, out)
-        log_masses = machine.visible.log_masses_of_labels(
-            out + machine.hidden.bias, machine.weights
-        )
+        features[:, label] = 0
+        machine.inputs_of_hidden(features, out)
+        log_masses = log_masses_of_choices(machine, label, out + machine.hidden.bias)
         labels = softmax(log_masses, axis=1).astype(out.dtype)
         # Choices have a column of random numbers of their own, which no hidden unit has.
-        sample_softmax(labels, *address, labels)
-        out += multiply(labels, machine.weights[-n_labels:], np.empty_like(out))
-        machine.hidden.sample(machine.hidden.mean(out), address)
+        sample_softmax(labels, *address, labels, 0, labels.shape[1])
+        out += machine.coupling.of_lower(label).up(labels)
+        settle(machine.hidden, out, address)
 
 
 class LabelledRBM(BernoulliRBM):
@@ -121,7 +120,7 @@ class LabelledRBM(BernoulliRBM):
         out = np.empty((rows.shape[0], self.n_labels_))
 
         def evaluate(part, inputs):
-            out[part] = machine.visible.log_masses_of_labels(inputs, machine.weights)
+            out[part] = log_masses_of_choices(machine, machine.visible.label, inputs)
 
         _with_inputs(machine, rows, evaluate)
         return out
@@ -142,11 +141,11 @@ class LabelledRBM(BernoulliRBM):
         out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
 
         def evaluate(part, inputs):
-            log_masses = machine.visible.log_masses_of_labels(inputs, machine.weights)
+            log_masses = log_masses_of_choices(machine, machine.visible.label, inputs)
             shares = softmax(log_masses, axis=1).astype(rows.dtype)
-            for label, weights in enumerate(machine.weights[-self.n_labels_ :]):
+            for label, weights in enumerate(machine.weights[machine.visible.label]):
                 means = inputs.copy()
-                bernoulli_mean(means, weights)
+                logistic(means, weights, 0, len(weights))
                 means *= shares[:, label, None]
                 out[part] += means
 
@@ -164,11 +163,11 @@ class LabelledRBM(BernoulliRBM):
 
 def _with_inputs(machine, rows, function):
     """``function(part, inputs of the hidden units, bias included, label excluded)`` of all rows."""
-    of_features = machine.weights[: rows.shape[1]]
+    of_features = machine.coupling.of_lower(slice(rows.shape[1]))
 
     def evaluate(part):
-        inputs = np.empty((part.stop - part.start, of_features.shape[1]), dtype=rows.dtype)
-        rows.times(of_features, part, inputs)
+        inputs = np.empty((part.stop - part.start, machine.n_hidden), dtype=rows.dtype)
+        of_features.up_rows(rows, part, inputs)
         inputs += machine.hidden.bias
         function(part, inputs)
 

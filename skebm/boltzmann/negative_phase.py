@@ -113,7 +113,10 @@ class CD(NegativePhase):
         v_data, h_data, v_chains, h_chains = v[:n_data], h[:n_data], v[n_data:], h[n_data:]
         machine.hidden_mean(v_data, h_data)
         self._start(machine, v_data, h_data, (seed, stream, 0), out=h_chains)
-        _walk(machine, h_chains, v_chains, n_gibbs_steps, (seed, stream + 1), previous=v_data)
+        for _ in machine.alternate(
+            h_chains, v_chains, n_gibbs_steps, (seed, stream + 1, 0), previous=v_data
+        ):
+            pass
         machine.hidden_mean(v_chains, h_chains)
 
     def _start(self, machine, v_data, h_data, address, out):
@@ -155,7 +158,8 @@ class PCD(NegativePhase):
     def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
         """Steps from the hidden states that were kept, and the ones to keep."""
         seed, stream = address
-        _walk(machine, self.chains, v[n_data:], n_gibbs_steps, address)
+        for _ in machine.alternate(self.chains, v[n_data:], n_gibbs_steps, (seed, stream, 0)):
+            pass
         machine.hidden_mean(v, h)
         last = seed, stream + 2 * n_gibbs_steps - 1, 0
         machine.hidden.sample(h[n_data:], last, out=self.chains)
@@ -229,15 +233,3 @@ def _hidden_states(shape, base, streams, before):
     address = streams.seed, streams.take(), 0
     _, hidden = base
     return hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)
-
-
-def _walk(machine, h, v, n_steps, address, previous=None):
-    """Gibbs sampling from hidden states ``h``, in place, to the visible states of the last step.
-
-    ``previous`` are visible states of before, where there are some.
-    """
-    seed, stream = address
-    machine.sample_visible(h, (seed, stream, 0), v, previous)
-    for step in range(1, n_steps):
-        machine.sample_hidden(v, (seed, stream + 2 * step - 1, 0), h)
-        machine.sample_visible(h, (seed, stream + 2 * step, 0), v, previous=v)

@@ -25,7 +25,6 @@ from scipy.special import log_expit, logsumexp, softmax
 from .._helpers import stop_if_abandoned
 from .._source import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
-from ..kernels.products import multiply
 
 # Units of a layer whose states are summed over where nobody asks for something else, and where
 # somebody asks for it.
@@ -99,28 +98,26 @@ def exact_samples(machine, n_samples, streams):
     states = layer.states(numbers)
     if layer is machine.visible:
         return states
-    v = np.empty((n_samples, len(machine.weights)), dtype=machine.dtype)
+    v = np.empty((n_samples, machine.n_visible), dtype=machine.dtype)
     with one_blas_thread():
         return machine.sample_visible(states, (streams.seed, streams.take(), 0), v)
 
 
 def _enumerated(machine):
-    """The layer with fewer states, the other one, and the weights from one to the other."""
+    """The layer with fewer states, the other one, and what makes inputs of that from states."""
     if machine.visible.n_states < machine.hidden.n_states:
-        return machine.visible, machine.hidden, machine.weights
-    return machine.hidden, machine.visible, machine.weights.T
+        return machine.visible, machine.hidden, machine.inputs_of_hidden
+    return machine.hidden, machine.visible, machine.inputs_of_visible
 
 
 def _log_masses(machine):
     """Log of the unnormalised probability of each state of the layer that has fewer."""
-    layer, other, weights = _enumerated(machine)
+    layer, other, inputs_of_other = _enumerated(machine)
     log_masses = np.empty(layer.n_states)
 
     def evaluate(part):
         states = layer.states(np.arange(part.start, part.stop))
-        inputs = np.empty((len(states), weights.shape[1]), dtype=machine.dtype)
-        multiply(states, weights, inputs)
-        log_masses[part] = other.log_partition(inputs) - layer.energy(states)
+        log_masses[part] = other.log_partition(inputs_of_other(states)) - layer.energy(states)
 
     for_each_chunk(evaluate, layer.n_states)
     return log_masses
@@ -201,7 +198,7 @@ def anneal(path, betas, v, streams):
     betas = betas.astype(path.machine.dtype).astype(np.float64)
     n_steps = len(betas) - 1
     n_steps_per_call = max(
-        1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.weights.size + 1)))
+        1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.coupling.n_weights + 1)))
     )
     log_weights = np.zeros(len(v))
     stream = streams.take(2 * n_steps)
@@ -217,19 +214,19 @@ def anneal(path, betas, v, streams):
 
 
 def _anneal_block(path, betas, v, log_weights, address):
-    weights = path.machine.weights
+    machine = path.machine
     seed, stream, first_row = address
-    hidden_inputs, h = (np.empty((len(v), weights.shape[1]), dtype=v.dtype) for _ in range(2))
+    hidden_inputs, h = (np.empty((len(v), machine.n_hidden), dtype=v.dtype) for _ in range(2))
     visible_inputs = np.empty_like(v)
     here = path.at(betas[0])
     for step, beta in enumerate(betas[1:]):
         stop_if_abandoned()
         before, here = here, path.at(beta)
         gap = path.visible_gap(v)
-        multiply(v, weights, hidden_inputs)
+        machine.inputs_of_hidden(v, hidden_inputs)
         log_weights += here.log_mass(gap, hidden_inputs) - before.log_mass(gap, hidden_inputs)
         here.sample_hidden(hidden_inputs, (seed, stream + 2 * step, first_row), h)
-        multiply(h, weights.T, visible_inputs)
+        machine.inputs_of_visible(h, visible_inputs)
         here.sample_visible(visible_inputs, (seed, stream + 2 * step + 1, first_row), v)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from .machine import settle
+
 
 class TemperaturePath:
     """The machines at all inverse temperatures from 0, without weights, to 1, the one in question.
@@ -41,12 +43,9 @@ class TemperaturePath:
 
     def log_partition_of_base(self):
         """Log-partition function of the machine without weights; nats."""
-        n_visible, n_hidden = self.machine.weights.shape
-        no_inputs = (np.zeros((1, n), dtype=self.machine.dtype) for n in (n_visible, n_hidden))
-        layers = self.visible, self.hidden
         return sum(
-            float(layer.log_partition(inputs)[0])
-            for layer, inputs in zip(layers, no_inputs, strict=True)
+            float(units.log_partition(np.zeros((1, len(units.bias)), self.machine.dtype))[0])
+            for units in (self.visible, self.hidden)
         )
 
 
@@ -76,13 +75,8 @@ class TemperedLayers:
 
     def sample_hidden(self, inputs, address, out):
         """Hidden states drawn given their inputs, at the address (seed, stream, first row)."""
-        return _sample(self.hidden, self.beta, inputs, address, out)
+        return settle(self.hidden, np.multiply(inputs, self.beta, out=out), address)
 
     def sample_visible(self, inputs, address, out):
         """Visible states drawn given their inputs, at the address (seed, stream, first row)."""
-        return _sample(self.visible, self.beta, inputs, address, out)
-
-
-def _sample(units, beta, inputs, address, out):
-    np.multiply(inputs, beta, out=out)
-    return units.sample(units.mean(out), address)
+        return settle(self.visible, np.multiply(inputs, self.beta, out=out), address)

@@ -17,7 +17,6 @@ import math
 import numpy as np
 
 from .._threads import for_each
-from ..kernels.products import multiply
 from ..kernels.random import fill_uniform
 from .path import TemperaturePath
 
@@ -64,8 +63,7 @@ class Tempering:
     def hidden_states(self, machine, v, address):
         """Hidden states of all replicas, of shape (n_replicas, *), given the same visible ones."""
         seed, stream, _ = address
-        inputs = np.empty((len(v), machine.weights.shape[1]), dtype=machine.dtype)
-        multiply(v, machine.weights, inputs)
+        inputs = machine.inputs_of_hidden(v)
         h = np.empty((len(self.betas), *inputs.shape), dtype=machine.dtype)
         for r, layers in enumerate(self._layers(TemperaturePath(machine, *self.base))):
             layers.sample_hidden(inputs, (seed, stream, r * len(v)), h[r])
@@ -94,7 +92,7 @@ class Tempering:
         """
         seed, stream = address
         path = TemperaturePath(machine, *self.base)
-        v = np.empty((*h.shape[:2], len(machine.weights)), dtype=h.dtype)
+        v = np.empty((*h.shape[:2], machine.n_visible), dtype=h.dtype)
         inputs = np.empty_like(h)
         layers = self._layers(path)
         for sweep in range(n_sweeps):
@@ -113,12 +111,11 @@ class Tempering:
 
     def _sample_visible(self, path, layers, h, v, inputs, address, fixed):
         """Visible states given ``h``, and what they put into the hidden units."""
-        n_chains, weights = h.shape[1], path.machine.weights
+        n_chains, machine = h.shape[1], path.machine
 
         def sample(group):
             states, of_hidden = (a[group].reshape(-1, a.shape[2]) for a in (v, inputs))
-            of_visible = np.empty_like(states)
-            multiply(h[group].reshape(-1, h.shape[2]), weights.T, of_visible)
+            of_visible = machine.inputs_of_visible(h[group].reshape(-1, h.shape[2]))
             of_visible = of_visible.reshape(v[group].shape)
             for r in range(group.start, group.stop):
                 here = (*address, r * n_chains)
@@ -126,9 +123,9 @@ class Tempering:
                 if fixed is not None:
                     mask, values = fixed
                     np.copyto(v[r], values, where=mask)
-            multiply(states, weights, of_hidden)
+            machine.inputs_of_hidden(states, of_hidden)
 
-        for_each(sample, _groups(len(h), n_chains, weights.size))
+        for_each(sample, _groups(len(h), n_chains, machine.coupling.n_weights))
 
     def _sample_hidden(self, path, layers, inputs, h, address):
         n_chains = h.shape[1]
@@ -137,7 +134,7 @@ class Tempering:
             for r in range(group.start, group.stop):
                 layers[r].sample_hidden(inputs[r], (*address, r * n_chains), h[r])
 
-        for_each(sample, _groups(len(h), n_chains, path.machine.weights.size))
+        for_each(sample, _groups(len(h), n_chains, path.machine.coupling.n_weights))
 
     def _swap(self, path, layers, v, inputs, address):
         """Let every other pair of neighbours swap visible states and all that follows from them."""
@@ -160,7 +157,7 @@ class Tempering:
                     states[a, done], states[b, done] = states[b, done], states[a, done]
                 self.swap_rates[a] += averaged * (probability.mean() - self.swap_rates[a])
 
-        for_each(swap, _groups(len(hotter), n_chains, path.machine.weights.size))
+        for_each(swap, _groups(len(hotter), n_chains, path.machine.coupling.n_weights))
 
     def _level(self):
         """Move the temperatures so that all swaps are equally likely.

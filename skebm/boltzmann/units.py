@@ -1,11 +1,12 @@
 """Layers of units: what a unit does, given its input from the other layer.
 
 A layer knows its parameters and what follows from them: mean and samples given the inputs, the
-log-partition function of the inputs, the energy of states on their own, and how likely each unit
-is given the others. Two layers of one kind can be mixed (``between``), and one that has few states
-enumerated (``n_states``, infinite where there is no counting them, and ``states``). A machine is
-made of two layers and the weights between them; a new kind of unit is a new class here. Inputs are
-changed in place: ``mean`` turns them into means, ``sample`` means into states.
+log-partition function of the inputs, and the energy of states on their own. Two layers of one kind
+can be mixed (``between``), and one that has few states enumerated (``n_states``, infinite where
+there is no counting them, and ``states``). Where inputs come from they do not know: a machine is
+made of two layers and the coupling between them. A new kind of unit is a new class here, and a
+function in :mod:`skebm.boltzmann.conditionals`. Inputs are changed in place: ``mean`` turns them
+into means, ``sample`` means into states.
 
 The input of a unit is what the other layer adds to its log-density for each unit of its state: the
 weights are those of states as they are, not of states over a variance.
@@ -17,24 +18,18 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import logsumexp
 
+from ..kernels.activations import logistic, softmax
 from ..kernels.layers import (
     MOST_DEVIATIONS,
-    bernoulli_flip_log_odds,
     bernoulli_log_partition,
-    bernoulli_mean,
-    gaussian_conditional_log_density,
     gaussian_energy,
     gaussian_log_partition,
     gaussian_mean,
     sample_bernoulli,
     sample_gaussian,
     sample_softmax,
-    softmax_mean,
 )
 from ..kernels.products import multiply
-
-# Exponents up to this size, of either sign, neither overflow nor vanish.
-_SAFE_EXPONENT = {np.dtype(np.float32): 80.0, np.dtype(np.float64): 600.0}
 
 # Log-variances that learning keeps to: of data with variance 1, from a unit that is known nearly
 # exactly to one that is known ten times worse than with no model at all.
@@ -51,14 +46,16 @@ class _Units:
     - ``energy``: of states on their own;
     - ``between``: the layers on the way from another layer of its kind;
     - ``over_variance``: for the gradient of the weights;
-    - ``conditional_log_likelihood``: for scores, of visible units;
+    - ``kind``: for scores, of visible units;
     - ``n_states`` and ``states``, where the states can be counted.
 
-    Hidden units are binary throughout: in the estimators, and in ``conditional_log_likelihood``,
-    which sums over them.
+    Hidden units are binary throughout: in the estimators, and in the scores that sum over them.
     """
 
     parameter_names: ClassVar = ("bias",)
+
+    # "binary"; "choice", exactly one of the units being on; or "real".
+    kind = "binary"
 
     # Share of its distance from the mean that a unit keeps from one draw to the next, see
     # GaussianUnits.
@@ -70,6 +67,11 @@ class _Units:
     # Standard deviation of what all hidden units add to the log-odds of a unit when training
     # starts, at most; for units that are not binary, to the mean.
     largest_initial_input = 6.0
+
+    @property
+    def parts(self):
+        """Kinds of units and slices of the layer: a pair for each kind that is in it."""
+        return [(self.kind, slice(0, len(self.bias)))]
 
     @property
     def parameters(self):
@@ -84,28 +86,8 @@ class _Units:
         """Make inputs that never change a part of the bias."""
         self.bias += inputs.astype(self.bias.dtype)
 
-    def make_room_for(self, weights, activity, mean):
-        """Move the bias so that the means of the states stay what they are with new hidden units.
-
-        To second order in the weights, with hidden units that know nothing of each other: what is
-        linear in a state is what the units add to it on average; what is quadratic is linear too
-        for states of 0 and 1, but for a number.
-
-        Parameters
-        ----------
-        weights : ndarray of shape (n_units, n_hidden)
-            Of the new hidden units.
-        activity : float
-            The mean of the new hidden units.
-        mean : ndarray of shape (n_units,)
-            The means of the states.
-        """
-        squares = np.square(weights).sum(axis=1)
-        squares *= activity * (1 - activity) * (0.5 - mean)
-        self.take_over(-(activity * weights.sum(axis=1) + squares))
-
-    def bear(self, weights):
-        """Whether the units can be computed with, given their weights to the other layer."""
+    def bear(self, largest_inputs):
+        """Whether the units can be computed with, given the largest input that each can have."""
         return True
 
     def base_rate(self, n_rows, address):
@@ -152,19 +134,19 @@ class BernoulliUnits(_Units):
 
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
-        bernoulli_mean(inputs, self.bias)
+        logistic(inputs, self.bias, 0, len(self.bias))
         return inputs
 
     def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        sample_bernoulli(mean, *address, out)
+        sample_bernoulli(mean, *address, out, 0, len(self.bias))
         return out
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
         out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
-        bernoulli_log_partition(inputs, self.bias, out)
+        bernoulli_log_partition(inputs, self.bias, out, 0, len(self.bias))
         return out
 
     def energy(self, states):
@@ -174,21 +156,6 @@ class BernoulliUnits(_Units):
 
     def over_variance(self, states):
         """Binary states enter the gradient of the weights as they are."""
-
-    def conditional_log_likelihood(self, states, other_inputs, weights):
-        """Sum over units i of log p(state_i | all other units of this layer), for each row; nats.
-
-        The units of the other layer are binary; their inputs, bias included, are given. States
-        strictly between 0 and 1 are compared with their mirror image 1 - state, which for 0 and 1
-        is the flipped unit.
-        """
-        safe = _SAFE_EXPONENT[weights.dtype]
-        largest = np.abs(weights).max() * np.abs(1 - 2 * states).max()
-        n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
-        log_odds = np.empty_like(states)
-        bernoulli_flip_log_odds(states, other_inputs, weights, self.bias, n_safe, log_odds)
-        # log(sigmoid(a)), in the vectorised functions of NumPy, of which logaddexp is none.
-        return (np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))).sum(axis=1)
 
 
 class LabelledUnits(_Units):
@@ -219,6 +186,21 @@ class LabelledUnits(_Units):
         return cls(np.concatenate([features.bias, labels - labels.mean()]), n_labels)
 
     @property
+    def n_features(self):
+        """Number of binary units, the first columns of states and inputs."""
+        return len(self.bias) - self.n_labels
+
+    @property
+    def parts(self):
+        """Kinds of units and slices of the layer: the features, then the label."""
+        return [("binary", slice(0, self.n_features)), ("choice", self.label)]
+
+    @property
+    def label(self):
+        """Where the label is among the units."""
+        return slice(self.n_features, len(self.bias))
+
+    @property
     def features(self):
         """The binary units alone."""
         return BernoulliUnits(self.bias[: -self.n_labels])
@@ -242,31 +224,25 @@ class LabelledUnits(_Units):
         one_hot = np.eye(self.n_labels, dtype=self.bias.dtype)[labels]
         return np.hstack([self.features.states(features), one_hot])
 
-    # Kernels for binary units go over the whole row, so that it need not be copied; what they make
-    # of the label is written over.
-
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
-        labels = inputs[:, -self.n_labels :].copy()
-        softmax_mean(labels, self.bias[-self.n_labels :])
-        bernoulli_mean(inputs, self.bias)
-        inputs[:, -self.n_labels :] = labels
+        logistic(inputs, self.bias, 0, self.n_features)
+        softmax(inputs, self.bias, self.n_features, len(self.bias))
         return inputs
 
     def sample(self, mean, address, out=None, previous=None):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        labels = mean[:, -self.n_labels :].copy()
-        sample_softmax(labels, *address, labels)
-        sample_bernoulli(mean, *address, out)
-        out[:, -self.n_labels :] = labels
+        sample_bernoulli(mean, *address, out, 0, self.n_features)
+        sample_softmax(mean, *address, out, self.n_features, len(self.bias))
         return out
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)); nats."""
-        n_labels = self.n_labels
-        features = self.features.log_partition(np.ascontiguousarray(inputs[:, :-n_labels]))
-        return features + logsumexp(inputs[:, -n_labels:] + self.bias[-n_labels:], axis=1)
+        out = np.empty(len(inputs))
+        bernoulli_log_partition(inputs, self.bias, out, 0, self.n_features)
+        labels = inputs[:, self.n_features :] + self.bias[self.n_features :]
+        return out + logsumexp(labels, axis=1)
 
     def energy(self, states):
         """Energy of states on their own, -states @ bias, for each row; nats."""
@@ -274,42 +250,6 @@ class LabelledUnits(_Units):
 
     def over_variance(self, states):
         """Binary states enter the gradient of the weights as they are."""
-
-    def conditional_log_likelihood(self, states, other_inputs, weights):
-        """As for :class:`BernoulliUnits`, and the log-likelihood of the label given the rest."""
-        n_labels = self.n_labels
-        features, labels = states[:, :-n_labels], states[:, -n_labels:]
-        of_features = self.features.conditional_log_likelihood(
-            np.ascontiguousarray(features), other_inputs, weights[:-n_labels]
-        )
-        of_label = np.empty_like(other_inputs)
-        multiply(np.ascontiguousarray(labels), weights[-n_labels:], of_label)
-        without_label = other_inputs - of_label
-        log_masses = self.log_masses_of_labels(without_label, weights)
-        log_masses -= logsumexp(log_masses, axis=1, keepdims=True)
-        return of_features + (labels * log_masses).sum(axis=1)
-
-    def log_masses_of_labels(self, other_inputs, weights):
-        """Log of the mass of each label given the binary units, up to what all labels share.
-
-        Parameters
-        ----------
-        other_inputs : ndarray of shape (n_rows, n_others)
-            Inputs of the other layer, bias included and label excluded. Its units are binary.
-        weights : ndarray of shape (n_units, n_others)
-
-        Returns
-        -------
-        log_masses : ndarray of shape (n_rows, n_labels)
-            In nats, float64.
-        """
-        log_masses = np.empty((len(other_inputs), self.n_labels))
-        for label in range(self.n_labels):
-            number = label - self.n_labels
-            out = np.empty(len(other_inputs))
-            bernoulli_log_partition(other_inputs, weights[number], out)
-            log_masses[:, label] = self.bias[number] + out
-        return log_masses
 
 
 class GaussianUnits(_Units):
@@ -333,6 +273,8 @@ class GaussianUnits(_Units):
 
     parameter_names = ("bias", "log_variance")
 
+    kind = "real"
+
     # With a square above 1 / 4 no variance of the units would make that of the features 1.
     largest_initial_input = math.sqrt(0.2)
 
@@ -350,13 +292,6 @@ class GaussianUnits(_Units):
     def take_over(self, inputs):
         """Make inputs that never change a part of the bias."""
         self.bias += self.variance * inputs.astype(self.bias.dtype)
-
-    def make_room_for(self, weights, activity, mean):
-        """Move the bias so that the means stay what they are with new hidden units.
-
-        Parameters: see :class:`BernoulliUnits`.
-        """
-        self.take_over(-activity * weights.sum(axis=1))
 
     @property
     def variance(self):
@@ -408,20 +343,9 @@ class GaussianUnits(_Units):
         gaussian_energy(states, self.bias, self.variance, out)
         return out
 
-    def conditional_log_likelihood(self, states, other_inputs, weights):
-        """Sum over units i of log p(state_i | all other units of this layer), for each row; nats.
-
-        The units of the other layer are binary; their inputs, bias included, are given.
-        """
-        out = np.empty_like(states)
-        gaussian_conditional_log_density(
-            states, other_inputs, weights, self.bias, self.variance, out
-        )
-        return out.sum(axis=1)
-
-    def bear(self, weights):
-        """Whether the means that the weights lead to are not too many deviations apart."""
-        return bool((np.sqrt(self.variance) * np.abs(weights).sum(axis=1) < MOST_DEVIATIONS).all())
+    def bear(self, largest_inputs):
+        """Whether the means that inputs lead to are not too many deviations apart."""
+        return bool((np.sqrt(self.variance) * largest_inputs < MOST_DEVIATIONS).all())
 
     # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
     # to the means, what moves is M, the bias b and log s: M along <v h>, b along <v>, which are

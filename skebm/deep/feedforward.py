@@ -10,7 +10,7 @@ import numpy as np
 from .._solvers import in_one_vector
 from .._source import chunks, fitting_rows
 from .._threads import for_each, one_blas_thread
-from ..kernels import network as kernels
+from ..kernels import activations, network
 from ..kernels.products import multiply
 
 
@@ -44,26 +44,26 @@ def _no_curvatures(values, slopes):
 
 ACTIVATIONS = {
     "identity": Activation(
-        values=kernels.add_bias,
-        slopes=kernels.identity_slope,
+        values=activations.add_bias,
+        slopes=activations.identity_slope,
         curvatures=_no_curvatures,
-        loss=kernels.squared_loss,
+        loss=network.squared_loss,
     ),
     "logistic": Activation(
-        values=kernels.logistic,
-        slopes=kernels.logistic_slope,
+        values=activations.logistic,
+        slopes=activations.logistic_slope,
         curvatures=lambda values, slopes: slopes * (1 - 2 * values),
-        loss=kernels.logistic_loss,
+        loss=network.logistic_loss,
     ),
     "tanh": Activation(
-        values=kernels.hyperbolic_tangent,
-        slopes=kernels.tangent_slope,
+        values=activations.hyperbolic_tangent,
+        slopes=activations.tangent_slope,
         curvatures=lambda values, slopes: -2 * slopes * values,
     ),
     "relu": Activation(
-        values=kernels.rectify, slopes=kernels.rectifier_slope, curvatures=_no_curvatures
+        values=activations.rectify, slopes=activations.rectifier_slope, curvatures=_no_curvatures
     ),
-    "softmax": Activation(values=kernels.softmax, loss=kernels.softmax_loss),
+    "softmax": Activation(values=activations.softmax, loss=network.softmax_loss),
 }
 
 

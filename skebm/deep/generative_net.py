@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from .._validation import have_diverged
-from ..boltzmann.machine import Machine
-from ..kernels.products import multiply
+from ..boltzmann.couplings import Dense
+from ..boltzmann.machine import Machine, settle
 
 
 @dataclass
@@ -38,11 +38,11 @@ class Connection:
 
     def recognize(self, states, out, address=None):
         """Means of the layer above given the one below, or states drawn at an address."""
-        return go_through(self.recognition, states, self.above, out, address)
+        return settle(self.above, self._inputs_of_above(states, out), address)
 
     def generate(self, states, out, address=None):
         """Means of the layer below given the one above, or states drawn at an address."""
-        return go_through(self.generation, states, self.below, out, address)
+        return settle(self.below, self._inputs_of_below(states, out), address)
 
     def recognize_rows(self, rows):
         """Means of the layer above given all rows, dense or sparse, of the one below."""
@@ -68,14 +68,19 @@ class Connection:
         log_ratio : ndarray of shape (n_rows,)
             log p(below | above) - log q(above | below), in nats.
         """
-        inputs = np.empty((len(below), len(self.above.bias)), dtype=below.dtype)
-        multiply(below, self.recognition, inputs)
-        above = self.above.mean(inputs.copy())
+        inputs = self._inputs_of_above(below)
+        above = settle(self.above, inputs.copy())
         for row, address in enumerate(addresses):
             self.above.sample(above[row : row + 1], address)
         log_ratio = -_log_probability(above, inputs, self.above)
-        inputs = multiply(above, self.generation, np.empty_like(below))
+        inputs = self._inputs_of_below(above)
         return above, log_ratio + _log_probability(below, inputs, self.below)
+
+    def _inputs_of_above(self, states, out=None):
+        return Dense(self.recognition).up(states, out)
+
+    def _inputs_of_below(self, states, out=None):
+        return Dense(self.generation.T).down(states, out)
 
 
 @dataclass
@@ -127,8 +132,7 @@ class GenerativeNet:
             addresses = [(seed, stream + k, number) for number in row_numbers]
             v, log_ratio = connection.draw_above(v, addresses)
             log_weights += log_ratio
-        inputs = np.empty((len(v), self.top.weights.shape[1]), dtype=v.dtype)
-        log_masses = self.top.hidden.log_partition(multiply(v, self.top.weights, inputs))
+        log_masses = self.top.hidden.log_partition(self.top.inputs_of_hidden(v))
         return log_weights + log_masses - self.top.visible.energy(v)
 
     def copy(self):
@@ -149,22 +153,6 @@ def connection_of(machine):
     """The connection that an RBM becomes when another one takes its place on top."""
     weights = machine.weights.copy()
     return Connection(weights, machine.hidden, np.ascontiguousarray(weights.T), machine.visible)
-
-
-def go_through(weights, states, units, out, address=None):
-    """Means of ``units`` given the states at the other end of their weights, or draws.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_others, n_units)
-    states : ndarray of shape (n_rows, n_others)
-    units : layer of units
-    out : ndarray of shape (n_rows, n_units)
-    address : tuple of int, default=None
-        (seed, stream, first row) of the random numbers; None gives means.
-    """
-    units.mean(multiply(states, weights, out))
-    return out if address is None else units.sample(out, address)
 
 
 def _log_probability(states, inputs, units):

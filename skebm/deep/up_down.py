@@ -18,11 +18,9 @@ from functools import partial
 
 import numpy as np
 
-from .._helpers import stop_if_abandoned
 from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
 from ..kernels.network import column_sums
 from ..kernels.updates import move_rows, phase_difference
-from .generative_net import go_through
 
 # Smaller blocks than these make matrix products slow. 100 rows make two of nearly one size.
 _FEWEST_ROWS = 48
@@ -116,6 +114,7 @@ class _Step:
         self._n_rows = n_rows
         self._n_gibbs_steps = n_gibbs_steps
         connections, top = net.connections, net.top
+        self._top = top.on_one_thread()  # since blocks of rows have a thread each
 
         def work_arrays(sizes, n_rows=n_rows):
             return [np.empty((n_rows, size), dtype=net.dtype) for size in sizes]
@@ -176,18 +175,16 @@ class _Step:
 
     def _go_on(self, part, labels, streams):
         """Gibbs steps of the top machine, from the states that the pass up ends with."""
-        top, h_states = self._net.top, self._h_states[part]
+        top, h_states, k = self._top, self._h_states[part], self._n_gibbs_steps
         v, h = (array[: self._n_rows][part] for array in (self._v, self._h))
         n_features = self._up[-1].shape[1]
         v[:, :n_features], v[:, n_features:] = self._up[-1][part], labels
-        go_through(top.weights, v, top.hidden, h)
-        v, h_after = (array[self._n_rows :][part] for array in (self._v, self._h))
-        for _ in range(self._n_gibbs_steps):
-            stop_if_abandoned()
-            top.hidden.sample(h, streams.next(), out=h_states)
-            go_through(top.weights.T, h_states, top.visible, v, streams.next())
-            h = go_through(top.weights, v, top.hidden, h_after)
-        np.negative(h, out=h)
+        top.hidden_mean(v, h)
+        top.hidden.sample(h, streams.next(), out=h_states)
+        v, h = (array[self._n_rows :][part] for array in (self._v, self._h))
+        for _ in top.alternate(h_states, v, k, streams.next(2 * k - 1)):
+            pass
+        np.negative(top.hidden_mean(v, h), out=h)
         np.copyto(self._down[-1][part], v[:, :n_features])
 
     def _go_down(self, part, streams):
@@ -220,15 +217,15 @@ class _Step:
 
 
 class _Addresses:
-    """Addresses of random numbers, each with a stream of its own."""
+    """Addresses of random numbers, each with streams of its own."""
 
     def __init__(self, seed, stream, first_row):
         self._seed, self._stream, self._first_row = seed, stream, first_row
 
-    def next(self):
-        """The address (seed, stream, first row) of the next draw."""
-        self._stream += 1
-        return self._seed, self._stream - 1, self._first_row
+    def next(self, n_streams=1):
+        """The address (seed, first stream, first row) of the next draws, with a stream each."""
+        self._stream += n_streams
+        return self._seed, self._stream - n_streams, self._first_row
 
 
 def _moves_of_weights(weights, left, right):

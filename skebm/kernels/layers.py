@@ -1,4 +1,8 @@
-"""Passes over the rows of one layer of units: means, samples, log-partition functions."""
+"""Passes over the rows of one layer of units: samples, log-partition functions, Gaussian means.
+
+``first`` and ``stop`` bound the units that a pass is for, where a layer can have units of several
+kinds side by side. Means of binary units are in :mod:`skebm.kernels.activations`.
+"""
 
 import numpy as np
 
@@ -9,24 +13,16 @@ from .simd import load, multiply, multiply_add, n_lanes, spread, store
 
 
 @kernel
-def bernoulli_mean(inputs, bias):
-    """Replace each input by the probability that its unit is on."""
-    for r in range(inputs.shape[0]):
-        row = inputs[r]
-        for i in range(row.shape[0]):
-            row[i] = sigmoid(row[i] + bias[i])
+def sample_bernoulli(probabilities, seed, stream, first_row, out, first, stop):
+    """Draw 0 or 1 for each probability, at the addresses (stream, first_row + r, unit).
 
-
-@kernel
-def sample_bernoulli(probabilities, seed, stream, first_row, out):
-    """Draw 0 or 1 for each probability, at the addresses (stream, first_row + r, column)."""
-    n_rows, n_units = probabilities.shape
-    uniform = np.empty(n_units, dtype=out.dtype)
-    first_unit = np.int64(0)
-    for r in range(n_rows):
-        fill_uniform(seed, stream, first_row + r, first_unit, uniform)
-        p, states = probabilities[r], out[r]
-        for i in range(n_units):
+    ``first`` is a multiple of four.
+    """
+    uniform = np.empty(stop - first, dtype=out.dtype)
+    for r in range(probabilities.shape[0]):
+        fill_uniform(seed, stream, first_row + r, first, uniform)
+        p, states = probabilities[r, first:stop], out[r, first:stop]
+        for i in range(p.shape[0]):
             states[i] = uniform[i] < p[i]
 
 
@@ -36,33 +32,16 @@ _COLUMN_OF_CHOICE = np.int64(2**31)
 
 
 @kernel
-def softmax_mean(inputs, bias):
-    """Replace the inputs of each row by the probabilities of its units, one of which is on."""
-    n_units = bias.shape[0]
-    for r in range(inputs.shape[0]):
-        highest = inputs[r, 0] + bias[0]
-        for i in range(n_units):
-            highest = max(highest, inputs[r, i] + bias[i])
-        total = inputs.dtype.type(0)
-        for i in range(n_units):
-            inputs[r, i] = exp(inputs[r, i] + bias[i] - highest)
-            total += inputs[r, i]
-        for i in range(n_units):
-            inputs[r, i] /= total
-
-
-@kernel
-def sample_softmax(probabilities, seed, stream, first_row, out):
-    """Turn one unit of each row on, drawn at the addresses (stream, first_row + r)."""
-    n_rows, n_units = probabilities.shape
+def sample_softmax(probabilities, seed, stream, first_row, out, first, stop):
+    """Turn one unit within the bounds on in each row, at the addresses (stream, first_row + r)."""
     uniform = np.empty(1, dtype=out.dtype)
-    for r in range(n_rows):
+    for r in range(probabilities.shape[0]):
         fill_uniform(seed, stream, first_row + r, _COLUMN_OF_CHOICE, uniform)
-        chosen, total = 0, probabilities[r, 0]
-        while chosen < n_units - 1 and total <= uniform[0]:
+        chosen, total = first, probabilities[r, first]
+        while chosen < stop - 1 and total <= uniform[0]:
             chosen += 1
             total += probabilities[r, chosen]
-        for i in range(n_units):
+        for i in range(first, stop):
             out[r, i] = i == chosen
 
 
@@ -71,19 +50,18 @@ _FACTORS_A_LOGARITHM = 512
 
 
 @kernel
-def bernoulli_log_partition(inputs, bias, out):
-    """Sum over units of log(1 + exp(input + bias)), for each row.
+def bernoulli_log_partition(inputs, bias, out, first, stop):
+    """Sum over units within the bounds of log(1 + exp(input + bias)), for each row.
 
     With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm is
     above 2, so that one logarithm serves a product of many of them.
     """
-    n_units = inputs.shape[1]
     zero = inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
         total = 0.0
-        for start in range(0, n_units, _FACTORS_A_LOGARITHM):
-            row = inputs[r, start : start + _FACTORS_A_LOGARITHM]
-            row_bias = bias[start : start + _FACTORS_A_LOGARITHM]
+        for start in range(first, stop, _FACTORS_A_LOGARITHM):
+            some = slice(start, min(start + _FACTORS_A_LOGARITHM, stop))
+            row, row_bias = inputs[r, some], bias[some]
             product = 1.0
             for i in range(row.shape[0]):
                 a = row[i] + row_bias[i]

@@ -1,121 +1,18 @@
 """Passes over the units of one layer of a feed-forward network, and over its weights.
 
 ``first`` and ``stop`` bound the units that a pass is for, so that others can take the rest. A
-pass forward keeps, beside the values of a layer, their slopes: the derivative of what the layer
-sends on by the input of its activation. A pass backward multiplies by them, whatever they are.
+pass forward (:mod:`skebm.kernels.activations`) keeps, beside the values of a layer, their slopes:
+the derivative of what the layer sends on by the input of its activation. A pass backward multiplies
+by them, whatever they are.
 """
 
 import numpy as np
 
 from ._jit import kernel
+from .activations import exponentials
 from .random import fill_normal, fill_uniform
 from .scalar import exp, sigmoid
 from .sparse import add_scaled, dot, fill, scale
-
-# Activations: from inputs to values, in place ---------------------------------------------------
-
-
-@kernel
-def add_bias(inputs, bias, first, stop):
-    """Add the bias to each input."""
-    b = bias[first:stop]
-    for r in range(inputs.shape[0]):
-        row = inputs[r, first:stop]
-        for j in range(row.shape[0]):
-            row[j] += b[j]
-
-
-@kernel
-def logistic(inputs, bias, first, stop):
-    """Replace each input x by 1 / (1 + exp(-x - bias))."""
-    b = bias[first:stop]
-    for r in range(inputs.shape[0]):
-        row = inputs[r, first:stop]
-        for j in range(row.shape[0]):
-            row[j] = sigmoid(row[j] + b[j])
-
-
-@kernel
-def hyperbolic_tangent(inputs, bias, first, stop):
-    """Replace each input x by tanh(x + bias), to an absolute error of the last place of 1."""
-    b = bias[first:stop]
-    two, one = inputs.dtype.type(2), inputs.dtype.type(1)
-    for r in range(inputs.shape[0]):
-        row = inputs[r, first:stop]
-        for j in range(row.shape[0]):
-            row[j] = two * sigmoid(two * (row[j] + b[j])) - one
-
-
-@kernel
-def rectify(inputs, bias, first, stop):
-    """Replace each input x by max(x + bias, 0)."""
-    b, zero = bias[first:stop], inputs.dtype.type(0)
-    for r in range(inputs.shape[0]):
-        row = inputs[r, first:stop]
-        for j in range(row.shape[0]):
-            row[j] = max(row[j] + b[j], zero)
-
-
-@kernel
-def softmax(inputs, bias, first, stop):
-    """Replace each input by the probability of its class; the bounds are those of all units."""
-    for r in range(inputs.shape[0]):
-        row = inputs[r]
-        _exponentials(row, bias)
-        scale(row, inputs.dtype.type(1 / row.sum()))
-
-
-@kernel
-def _exponentials(row, bias):
-    """Replace each input by exp(input + bias - greatest), and return the greatest."""
-    greatest = row[0] + bias[0]
-    for j in range(row.shape[0]):
-        row[j] += bias[j]
-        greatest = max(greatest, row[j])
-    for j in range(row.shape[0]):
-        row[j] = exp(row[j] - greatest)
-    return greatest
-
-
-# Slopes, from the values of a layer -------------------------------------------------------------
-
-
-@kernel
-def identity_slope(values, slopes, first, stop):
-    """Derivative of the identity."""
-    for r in range(slopes.shape[0]):
-        fill(slopes[r, first:stop], 1)
-
-
-@kernel
-def logistic_slope(values, slopes, first, stop):
-    """Derivative of the logistic function."""
-    one = values.dtype.type(1)
-    for r in range(values.shape[0]):
-        row, slope = values[r, first:stop], slopes[r, first:stop]
-        for j in range(row.shape[0]):
-            slope[j] = row[j] * (one - row[j])
-
-
-@kernel
-def tangent_slope(values, slopes, first, stop):
-    """Derivative of the hyperbolic tangent."""
-    one = values.dtype.type(1)
-    for r in range(values.shape[0]):
-        row, slope = values[r, first:stop], slopes[r, first:stop]
-        for j in range(row.shape[0]):
-            slope[j] = one - row[j] * row[j]
-
-
-@kernel
-def rectifier_slope(values, slopes, first, stop):
-    """Derivative of the rectifier."""
-    zero, one = values.dtype.type(0), values.dtype.type(1)
-    for r in range(values.shape[0]):
-        row, slope = values[r, first:stop], slopes[r, first:stop]
-        for j in range(row.shape[0]):
-            slope[j] = one if row[j] > zero else zero
-
 
 # Outputs: from inputs to the loss and its derivative by them -------------------------------------
 #
@@ -134,7 +31,7 @@ def softmax_loss(inputs, bias, targets, weights, losses):
         log_likelihood = 0.0
         for j in range(row.shape[0]):
             log_likelihood += target[j] * (row[j] + bias[j])
-        greatest = _exponentials(row, bias)
+        greatest = exponentials(row, bias)
         total = row.sum()
         losses[r] = weight * (np.log(total) + greatest - log_likelihood)
         for j in range(row.shape[0]):

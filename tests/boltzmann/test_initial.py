@@ -12,6 +12,7 @@ from sklearn.preprocessing import minmax_scale
 import enumeration
 from skebm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, GaussianRBM
 from skebm.boltzmann.gradient import Learner
+from skebm.boltzmann.initial import make_room
 from skebm.boltzmann.units import BernoulliUnits
 
 
@@ -112,7 +113,7 @@ def test_room_is_made_for_hidden_units_to_second_order_in_their_weights():
     for scale in (0.4, 0.2, 0.1):
         W = scale * orthogonal
         units = BernoulliUnits(np.log(mean / (1 - mean)))
-        units.make_room_for(W, 0.3, mean)
+        make_room(units, W, 0.3, mean)
         c = np.log(0.3 / 0.7) - mean @ W
         errors.append(np.abs(means_of_model(W, units.bias, c) - mean).max())
     # Half the weights, an eighth of the error.

@@ -6,7 +6,9 @@ import scipy.sparse
 from scipy import stats
 
 import enumeration
+import naive
 from skebm._source import CHUNK, as_rows
+from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits
 
@@ -162,7 +164,7 @@ def test_pseudo_likelihood_of_huge_weights_neither_overflows_nor_vanishes(dtype,
 @pytest.mark.parametrize("scale", [0.0, 1e-30, 1e-300])
 def test_pseudo_likelihood_of_no_weights_is_that_of_the_biases(scale, dtype):
     machine, exact = make_machine(5, 4, dtype)
-    machine.weights *= scale
+    machine.weights[:] *= scale
     p = np.exp(exact.b) / (1 + np.exp(exact.b))
     expected = np.log(np.where(exact.v > 0, p, 1 - p)).sum(axis=1)
     close(machine.pseudo_log_likelihood(as_rows(exact.v.astype(dtype))), expected, 10)
@@ -280,6 +282,52 @@ def test_walk_keeps_masked_states_and_draws_the_others_given_them():
         pass
     assert np.all(v[:, keep] == known[keep])
     check_distribution(enumeration.number_of(v)[:], p)
+
+
+@pytest.mark.parametrize("n_steps", [1, 4])
+def test_layers_alternate_and_each_draw_has_a_stream_of_its_own(n_steps):
+    machine, exact = make_machine(4, 3, scale=1.5)
+    h = exact.h[np.random.default_rng(8).integers(8, size=70)]
+    streams = iter(range(2**33, 2**33 + 2 * n_steps - 1))
+
+    def draw(p):
+        return (naive.uniforms(6, next(streams), (80, p.shape[1]))[10:] < p).astype(float)
+
+    expected, visible = h, []
+    for step in range(n_steps):
+        if step:
+            expected = draw(naive.sigmoid(visible[-1][1] @ exact.W + exact.c))
+        mean = naive.sigmoid(expected @ exact.W.T + exact.b)
+        visible.append((mean, draw(mean)))
+    assert next(streams, None) is None, "as many streams as it says"
+
+    v, mean = np.full((70, 4), np.nan), np.full((70, 4), np.nan)
+    states = h.copy()
+    steps = machine.alternate(states, v, n_steps, (6, 2**33, 10), mean=mean)
+    for (expected_mean, expected_v), _ in zip(visible, steps, strict=True):
+        np.testing.assert_array_equal(v, expected_v)
+        np.testing.assert_allclose(mean, expected_mean, atol=1e-12)
+    np.testing.assert_array_equal(states, expected)
+
+
+def test_on_one_thread_all_rows_are_one_product(monkeypatch):
+    machine, exact = make_machine(5, 4)
+    v = exact.v[np.random.default_rng(9).integers(32, size=300)]
+    sizes = []
+    product = Dense.up
+
+    def counting(self, lower, out=None):
+        sizes.append(len(lower))
+        return product(self, lower, out)
+
+    monkeypatch.setattr(Dense, "up", counting)
+    shared_out = machine.hidden_mean(v, np.empty((300, 4)))
+    assert len(sizes) > 1
+    assert sum(sizes) == 300
+    sizes.clear()
+    alone = machine.on_one_thread().hidden_mean(v, np.empty((300, 4)))
+    assert sizes == [300]
+    np.testing.assert_allclose(alone, shared_out, atol=1e-12)
 
 
 @pytest.mark.parametrize("method", ["sample_hidden", "sample_visible"])

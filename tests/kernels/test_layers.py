@@ -1,13 +1,15 @@
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from scipy.special import softmax as shares
 
 import naive
+from skebm.kernels.activations import logistic, softmax
 from skebm.kernels.layers import (
     bernoulli_flip_log_odds,
     bernoulli_log_partition,
-    bernoulli_mean,
     sample_bernoulli,
+    sample_softmax,
 )
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -21,7 +23,7 @@ def test_mean_is_the_probability_of_the_state_1(dtype):
     for r, i in np.ndindex(9, 13):
         x = np.float64(inputs[r, i]) + np.float64(bias[i])
         expected[r, i] = np.exp(x) / (np.exp(0) + np.exp(x))
-    bernoulli_mean(inputs, bias)
+    logistic(inputs, bias, 0, 13)
     # The sum of input and bias, of up to 20, is rounded before it is an exponent.
     np.testing.assert_allclose(inputs, expected, rtol=30 * np.finfo(dtype).eps)
 
@@ -35,9 +37,9 @@ def test_states_are_drawn_at_their_addresses(dtype):
     for r, i in np.ndindex(5, 11):
         expected[r, i] = naive.uniform(seed, stream, first_row + r, i, dtype) < p[r, i]
     out = np.full((5, 11), np.nan, dtype=dtype)
-    sample_bernoulli(p, seed, stream, first_row, out)
+    sample_bernoulli(p, seed, stream, first_row, out, 0, 11)
     assert np.array_equal(out, expected)
-    sample_bernoulli(p, seed, stream, first_row, p)  # in place, too
+    sample_bernoulli(p, seed, stream, first_row, p, 0, 11)  # in place, too
     assert np.array_equal(p, expected)
 
 
@@ -46,7 +48,7 @@ def test_certain_states_are_never_missed(dtype):
     # As no uniform number is 0 or 1, probability 0 is never on and 1 never off.
     p = np.tile(np.array([0, 1], dtype=dtype), (500, 50))
     out = np.empty_like(p)
-    sample_bernoulli(p, 1, 2, 0, out)
+    sample_bernoulli(p, 1, 2, 0, out, 0, 100)
     assert np.array_equal(out, p)
 
 
@@ -58,8 +60,62 @@ def test_log_partition_is_the_log_of_the_sum_over_states(dtype):
     x = inputs.astype(np.float64) + bias
     expected = logsumexp(x @ states.T, axis=1)
     out = np.empty(9, dtype=dtype)
-    bernoulli_log_partition(inputs, bias, out)
+    bernoulli_log_partition(inputs, bias, out, 0, 6)
     np.testing.assert_allclose(out, expected, rtol=4 * np.finfo(dtype).eps)
+
+
+@each_dtype
+def test_probabilities_of_a_choice_are_shares_of_exponentials(dtype):
+    rng = np.random.default_rng(4)
+    inputs, bias = rng.normal(0, 30, (9, 6)).astype(dtype), rng.normal(0, 2, 6).astype(dtype)
+    expected = shares(inputs.astype(np.float64) + bias, axis=1)
+    softmax(inputs, bias, 0, 6)
+    # Exponents of up to 100 are rounded before the exponential.
+    np.testing.assert_allclose(inputs, expected, rtol=200 * np.finfo(dtype).eps, atol=1e-30)
+
+
+@each_dtype
+def test_choices_are_the_shares_that_their_random_number_falls_in(dtype):
+    rng = np.random.default_rng(5)
+    p = rng.dirichlet(np.ones(5), 40).astype(dtype)
+    out = np.empty_like(p)
+    sample_softmax(p, 3, 2**33 + 1, 70, out, 0, 5)
+    uniform = [naive.uniform(3, 2**33 + 1, 70 + r, 2**31, dtype) for r in range(40)]
+    chosen = [(np.cumsum(row) <= u).sum() for row, u in zip(p, uniform, strict=True)]
+    assert len(set(chosen)) == 5
+    np.testing.assert_array_equal(out, np.eye(5)[chosen])
+
+
+@each_dtype
+def test_what_is_outside_of_the_bounds_is_left_alone(dtype):
+    rng = np.random.default_rng(6)
+    inputs, bias = rng.normal(0, 3, (9, 13)).astype(dtype), rng.normal(0, 2, 13).astype(dtype)
+    some = slice(4, 10)
+
+    def check(found, expected):
+        np.testing.assert_array_equal(np.delete(found, some, 1), np.delete(inputs, some, 1))
+        np.testing.assert_allclose(found[:, some], expected, rtol=40 * np.finfo(dtype).eps)
+
+    x = inputs[:, some].astype(np.float64) + bias[some]
+    for activation, expected in ((logistic, naive.sigmoid(x)), (softmax, shares(x, axis=1))):
+        values = inputs.copy()
+        activation(values, bias, 4, 10)
+        check(values, expected)
+        p = values
+        draw = sample_bernoulli if activation is logistic else sample_softmax
+        states = p.copy()
+        draw(p, 1, 2, 3, states, 4, 10)
+        if draw is sample_bernoulli:  # each unit at its own column, whatever the bounds
+            alone = np.empty((9, 10), dtype=dtype)
+            draw(p[:, :10].copy(), 1, 2, 3, alone, 0, 10)
+            check(states, alone[:, some])
+        else:
+            alone = np.empty((9, 6), dtype=dtype)
+            draw(p[:, some].copy(), 1, 2, 3, alone, 0, 6)
+            check(states, alone)
+    out = np.empty(9)
+    bernoulli_log_partition(inputs, bias, out, 4, 10)
+    np.testing.assert_allclose(out, np.logaddexp(0, x).sum(axis=1), rtol=40 * np.finfo(dtype).eps)
 
 
 @each_dtype

@@ -1,0 +1,97 @@
+"""How likely each visible unit is given all others, the hidden units being summed over.
+
+The hidden units are binary, so that the sum over their states is a product of as many factors. What
+a visible unit adds to their inputs are its weights times its state: that is all it takes to ask for
+another state of one unit with the others as they are. A kind of unit is a function here.
+"""
+
+import numpy as np
+from scipy.special import logsumexp
+
+from ..kernels.layers import (
+    bernoulli_flip_log_odds,
+    bernoulli_log_partition,
+    gaussian_conditional_log_density,
+)
+
+# Exponents up to this size, of either sign, neither overflow nor vanish.
+_SAFE_EXPONENT = {np.dtype(np.float32): 80.0, np.dtype(np.float64): 600.0}
+
+
+def conditional_log_likelihood(machine, v, inputs):
+    """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
+
+    Parameters
+    ----------
+    machine : Machine
+        Its hidden units are binary.
+    v : ndarray of shape (n_rows, n_visible)
+    inputs : ndarray of shape (n_rows, n_hidden)
+        Of the hidden units given ``v``, their bias included.
+
+    Returns
+    -------
+    log_likelihood : ndarray of shape (n_rows,)
+    """
+    return sum(
+        _CONDITIONALS[kind](machine, part, np.ascontiguousarray(v[:, part]), inputs)
+        for kind, part in machine.visible.parts
+    )
+
+
+def log_masses_of_choices(machine, part, inputs):
+    """Log of the mass of each choice given the other visible units, up to what all choices share.
+
+    Parameters
+    ----------
+    machine : Machine
+    part : slice
+        The visible units exactly one of which is on.
+    inputs : ndarray of shape (n_rows, n_hidden)
+        Of the hidden units given the other visible units alone, bias included.
+
+    Returns
+    -------
+    log_masses : ndarray of shape (n_rows, n_choices)
+        In nats, float64.
+    """
+    bias, weights = machine.visible.bias[part], machine.weights[part]
+    log_masses = np.empty((len(inputs), len(bias)))
+    for choice in range(len(bias)):
+        out = np.empty(len(inputs))
+        bernoulli_log_partition(inputs, weights[choice], out, 0, machine.n_hidden)
+        log_masses[:, choice] = bias[choice] + out
+    return log_masses
+
+
+def _flip(machine, part, states, inputs):
+    """Of binary units. States strictly between 0 and 1 are compared with their mirror image
+    1 - state, which for 0 and 1 is the flipped unit."""
+    bias, weights = machine.visible.bias[part], machine.weights[part]
+    safe = _SAFE_EXPONENT[weights.dtype]
+    largest = np.abs(weights).max() * np.abs(1 - 2 * states).max()
+    n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
+    log_odds = np.empty_like(states)
+    bernoulli_flip_log_odds(states, inputs, weights, bias, n_safe, log_odds)
+    # log(sigmoid(a)), in the vectorised functions of NumPy, of which logaddexp is none.
+    return (np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))).sum(axis=1)
+
+
+def _choose(machine, part, states, inputs):
+    """Of units exactly one of which is on: the likelihood of the one that is."""
+    without_choice = inputs - machine.coupling.of_lower(part).up(states)
+    log_masses = log_masses_of_choices(machine, part, without_choice)
+    log_masses -= logsumexp(log_masses, axis=1, keepdims=True)
+    return (states * log_masses).sum(axis=1)
+
+
+def _integrate(machine, part, states, inputs):
+    """Of real-valued units: a density."""
+    units, out = machine.visible, np.empty_like(states)
+    gaussian_conditional_log_density(
+        states, inputs, machine.weights[part], units.bias[part], units.variance[part], out
+    )
+    return out.sum(axis=1)
+
+
+_CONDITIONALS = {"binary": _flip, "choice": _choose, "real": _integrate}
