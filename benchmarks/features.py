@@ -100,6 +100,10 @@ PEER_GRID = {name: GRID[name] for name in ("learning_rate", "batch_size", "n_com
 N_LABELLED = 100
 N_FEW_IMAGES = 5000
 
+# With few labels, of a pre-trained network the output layer learns first, and all of it by short
+# steps. Chosen with three other draws of labelled rows.
+FEW_LABELS = {"learning_rate_init": 0.001, "n_iter_output": 30}
+
 # Chosen by `--choose`, on rows that are not those of the test.
 N_CHOICE_ROWS = 10_000
 WIDE_RBM = {"n_components": 2048}
@@ -492,9 +496,17 @@ def print_few_labels(name, X, y, options):
     print(f"\n{name}, {N_LABELLED} labels, {len(draws)} draws, accuracy on rows held out")
     for model in draws[0]:
         print(f"  {model:<44}{mean_and_error([draw[model] for draw in draws])}")
-    gains = [draw["DBNClassifier"] - draw["DBNClassifier, pretrain=False"] for draw in draws]
+    best = name_of_network(True, FEW_LABELS)
+    random = [name_of_network(False, parameters) for parameters in ({}, FEW_LABELS)]
+    gains = [draw[best] - max(draw[name] for name in random) for draw in draws]
     reached = verdict(np.mean(gains) >= 0.03)
-    print(f"  {'pre-trained less not':<44}{mean_and_error(gains, '+.3f')}   {reached}, +0.03")
+    gain = mean_and_error(gains, "+.3f")
+    print(f"  {'pre-trained less the better of not':<44}{gain}   {reached}, +0.03")
+
+
+def name_of_network(pretrain, parameters):
+    start = "" if pretrain else ", pretrain=False"
+    return f"DBNClassifier{start}{', short steps' if parameters else ''}"
 
 
 def mean_and_error(values, form=".3f"):
@@ -523,9 +535,10 @@ def few_labels(X, y, draw):
         readout = LogisticRegression(C=10, max_iter=5000).fit(H, y[labelled])
         accuracies[name] = readout.score(H_new, y_new)
     for pretrain in (True, False):
-        model = DBNClassifier(pretrain=pretrain, unlabeled=-1, random_state=draw)
-        name = "DBNClassifier" if pretrain else "DBNClassifier, pretrain=False"
-        accuracies[name] = model.fit(X, y_some).score(X_new, y_new)
+        for parameters in ({}, FEW_LABELS):
+            model = DBNClassifier(pretrain=pretrain, unlabeled=-1, random_state=draw, **parameters)
+            name = name_of_network(pretrain, parameters)
+            accuracies[name] = model.fit(X, y_some).score(X_new, y_new)
     return accuracies
 
 

@@ -70,7 +70,9 @@ class Solver:
 
     def copy(self):
         """The same solver with averages of its own."""
-        return copy.deepcopy(self)
+        twin = copy.copy(self)
+        twin.averages = self.averages.copy()
+        return twin
 
     def begin_step(self, rate, momentum=None):
         """Make ready for :meth:`move`, which is then called for each stretch of the parameters.

@@ -44,7 +44,6 @@ PRIVATE_NAMES = {
         *["_training_state"] * 2,
     ],
     "deep.pretraining": ["_check", "_fit", "_machine", "_part_of", "_part_of", "_rows"],
-    "deep.solvers": ["_averages"],
     "deep.stack": ["_machine", "_parameter_checks", "_structure"],
     "deep.visible_units": ["_machine"],
     "stacking.dsn": ["_parameter_checks"],
@@ -53,9 +52,9 @@ PRIVATE_NAMES = {
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
     "_deployment": ["copy.copy"],
+    "_solvers": ["copy.copy"],
     "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
     "deep.generative_dbn_base": ["copy.copy"],
-    "deep.solvers": ["copy.copy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],

@@ -187,7 +187,8 @@ class BernoulliRBM(BaseRBM):
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
         n_updates = math.ceil(rows.shape[0] / self._parameters.batch_size)
-        share = share_of_scale(np.mean(self._parameters.learning_rate), n_updates)
+        first_rate = float(np.ravel(self._parameters.learning_rate)[0])
+        share = share_of_scale(first_rate, n_updates)
         weights, bias = random_hidden_units(
             n_hidden, visible, mean, variance, n_hidden, activity, random_state, share
         )
