@@ -54,7 +54,7 @@ splits = [
 #
 # An RBM with Bernoulli units reads each number as the probability that a pixel is on, so a
 # :class:`~sklearn.preprocessing.MinMaxScaler` comes first; a kernel does better without. Both RBMs
-# have the same grid and make as many passes over the data. Ours has a thousand hidden units, is
+# have the same grid and make as many passes over the data. Ours has two thousand hidden units, is
 # asked that each is on for a twentieth of the images, and for small weights. Scikit-learn's has no
 # parameters for that, and only 250 units, for the sake of time.
 
@@ -64,7 +64,7 @@ LINEAR = "pixels + linear SVM"
 KERNEL = "pixels + RBF SVM"
 
 svm = LinearSVC(random_state=0)
-ours = skebm.BernoulliRBM(1000, sparsity_target=0.05, sparsity_cost=1, alpha=0.001, random_state=0)
+ours = skebm.BernoulliRBM(2000, sparsity_target=0.05, sparsity_cost=1, alpha=0.002, random_state=0)
 theirs = neural_network.BernoulliRBM(250, random_state=0)
 rbm_grid = {"bernoullirbm__learning_rate": [0.1, 0.2], "linearsvc__C": [0.1]}
 candidates = {
