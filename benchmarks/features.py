@@ -100,9 +100,9 @@ PEER_GRID = {name: GRID[name] for name in ("learning_rate", "batch_size", "n_com
 N_LABELLED = 100
 N_FEW_IMAGES = 5000
 
-# With few labels, of a pre-trained network the output layer learns first, and all of it by short
-# steps. Chosen with three other draws of labelled rows.
-FEW_LABELS = {"learning_rate_init": 0.001, "n_iter_output": 30}
+# With few labels, more of the rows without, the output layer alone at first, and short steps. Chosen
+# with three other draws of labelled rows.
+FEW_LABELS = {"rbm_n_iter": 20, "n_iter_output": 50, "learning_rate_init": 0.001}
 
 # Chosen by `--choose`, on rows that are not those of the test.
 N_CHOICE_ROWS = 10_000
