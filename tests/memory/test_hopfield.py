@@ -826,7 +826,7 @@ import numpy as np
 from skebm import HopfieldMemory
 
 warnings.simplefilter("ignore")
-X = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.float32), size=(300, 400))
+X = np.random.default_rng(0).choice(np.array([-1, 1], dtype=np.float32), size=(300, 600))
 for rule in ["hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"]:
     memory = HopfieldMemory(rule, random_state=0, max_iter=5).fit(X[:150])
     if hasattr(memory, "weights_"):
