@@ -100,8 +100,8 @@ PEER_GRID = {name: GRID[name] for name in ("learning_rate", "batch_size", "n_com
 N_LABELLED = 100
 N_FEW_IMAGES = 5000
 
-# With few labels: more of the rows without, the output layer alone at first, and short steps. Chosen
-# with three other draws of rows.
+# With few labels: more of the rows without, the output layer alone at first, and short steps.
+# Chosen with three other draws of rows.
 FEW_LABELS = {"rbm_n_iter": 20, "n_iter_output": 50, "learning_rate_init": 0.001}
 
 # Chosen by `--choose`, on rows that are not those of the test.
