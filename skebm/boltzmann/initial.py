@@ -30,6 +30,10 @@ _LARGEST_INPUT = 2.0
 # scale and on 73 at a tenth. On 1,797 digits the full scale was better by everything measured.
 _LENGTH_OF_SHORT_EPOCH = 20.0
 
+# Weights that need not be smaller, since learning soon outgrows them. What 2048 units begin as on
+# MNIST, at weights of 0.28, is of use: at a third of it, 0.2 per cent more digits were mistaken.
+_SMALL_WEIGHT = 0.25
+
 # Vectors that are made orthogonal together.
 _ORTHOGONAL_VECTORS = 1000
 
@@ -72,8 +76,9 @@ def random_hidden_units(
     """
     # Squares of numbers near the largest ones overflow; sums of this do not.
     variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
-    largest = initial_scale(visible, variance, n_hidden, activity)
-    scale, deviation = (share_of_scale * number for number in largest)
+    largest, of_rows = initial_scale(visible, variance, n_hidden, activity)
+    scale = max(share_of_scale * largest, min(largest, _SMALL_WEIGHT))
+    deviation = scale * of_rows
     varies = variance > 0
     directions = np.zeros((n_units, len(mean)))
     directions[:, varies] = _orthogonal(n_units, np.count_nonzero(varies), generator)
@@ -87,7 +92,7 @@ def random_hidden_units(
 
 
 def initial_scale(visible, variance, n_hidden, activity):
-    """The scale of initial weights, and the standard deviation of inputs that it leads to.
+    """The largest scale of initial weights, and the standard deviation of inputs at a scale of 1.
 
     Parameters: see :func:`random_hidden_units`. The weights are over the variances of the visible
     units, where these have some.
@@ -99,11 +104,11 @@ def initial_scale(visible, variance, n_hidden, activity):
     scale = visible.largest_initial_input / of_states
     if scale * of_rows > _LARGEST_INPUT:
         scale = _LARGEST_INPUT / of_rows
-    return scale, scale * of_rows
+    return scale, of_rows
 
 
 def share_of_scale(learning_rate, n_updates):
-    """How much of that scale units begin with, of this rate and so many steps an epoch; up to 1."""
+    """How much of the largest scale is left at this rate, with so many steps an epoch; up to 1."""
     return min(1.0, _LENGTH_OF_SHORT_EPOCH / max(learning_rate * n_updates, 1.0))
 
 

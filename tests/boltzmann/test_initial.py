@@ -292,6 +292,10 @@ def test_the_longer_an_epoch_the_smaller_the_weights_at_its_start():
 
     short = start(640)
     np.testing.assert_array_equal(start(1920), short)  # 192 steps of 0.1
-    np.testing.assert_allclose(start(12_800), short * 20 / 128)
-    np.testing.assert_allclose(start(12_800, learning_rate=0.05), short * 20 / 64)
-    np.testing.assert_array_equal(start(12_800, batch_size=100), short)
+    np.testing.assert_allclose(start(6400), short * 20 / 64)
+    np.testing.assert_allclose(start(6400, learning_rate=0.05), short * 20 / 32)
+    np.testing.assert_array_equal(start(6400, batch_size=100), short)
+    # Weights of a quarter are small enough.
+    smallest = start(64_000)
+    assert np.square(smallest).mean() == pytest.approx(0.25**2)
+    np.testing.assert_allclose(smallest, start(128_000))
