@@ -457,8 +457,13 @@ def _sums_of_squares(values):
 
 
 def _variance_of(sums, squares, n_rows):
-    """Variance, from sums of differences to what is nearly the mean, and of their squares."""
-    return np.maximum(squares / n_rows - np.square(sums / n_rows), 0)
+    """Variance, from sums of differences to what is nearly the mean, and of their squares.
+
+    Infinite where these leave the range of float64, of which both may do so.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = squares / n_rows - np.square(sums / n_rows)
+    return np.maximum(np.where(np.isnan(variance), np.inf, variance), 0)
 
 
 class StandardizedRows(Rows):

@@ -362,3 +362,15 @@ def test_an_rbm_is_trained_on_windows_of_a_stream_in_little_memory(method, monke
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 8 * window < X.nbytes / 4
+
+
+@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
+def test_a_variance_beyond_all_numbers_is_infinite(storage):
+    X = np.zeros((50, 2))
+    # The sum of what is left of the mean is far from zero, too.
+    X[:, 0] = 1e300 * np.random.default_rng(0).normal(size=50)
+    X[:10, 1] = 1.0
+    with np.errstate(over="ignore", invalid="raise"):
+        variance = as_rows(storage(X)).moments().variance
+    assert variance[0] == np.inf
+    assert variance[1] == pytest.approx(0.16)
