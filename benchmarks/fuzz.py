@@ -23,6 +23,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import scipy.sparse
+from scipy.linalg import LinAlgWarning
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import Ridge
@@ -329,6 +330,8 @@ def call(name, function, *arguments, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", RuntimeWarning)
+        # A documented warning, which says what to change.
+        warnings.simplefilter("ignore", LinAlgWarning)
         try:
             return function(*arguments, **options)
         except (ValueError, TypeError) as error:

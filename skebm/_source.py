@@ -421,7 +421,9 @@ class SparseRows(Rows):
         from_mean = X.data - mean[X.indices]
         sums = self._column_sums(from_mean) - n_zeros * mean
         squares = np.where(from_mean != 0, np.maximum(np.square(from_mean), _TINY), 0)
-        squares = self._column_sums(squares) + n_zeros * mean**2
+        with np.errstate(invalid="ignore"):  # none of something infinite
+            of_zeros = np.where(n_zeros, n_zeros * mean**2, 0)
+        squares = self._column_sums(squares) + of_zeros
         return Moments(mean, _variance_of(sums, squares, n_rows))
 
     def _column_sums(self, values):
