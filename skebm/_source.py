@@ -313,7 +313,7 @@ class DenseRows(Rows):
 
     def __init__(self, X):
         self._X = X
-        self._density = None
+        self._density = self._kept_moments = None
         self.data = DenseData(_read_only(X))
         self.shape, self.dtype = X.shape, X.dtype
 
@@ -335,8 +335,10 @@ class DenseRows(Rows):
 
     def moments(self):
         """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
-        mean = self._mean()
-        return Moments(mean, self._variance(mean))
+        if self._kept_moments is None:  # for a model that scales its data and then starts from them
+            mean = self._mean()
+            self._kept_moments = Moments(mean, self._variance(mean))
+        return self._kept_moments
 
     def _mean(self):
         n_rows, n_columns = self.shape

@@ -186,11 +186,15 @@ class BernoulliRBM(BaseRBM):
         mean, variance = moments
         visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
         n_hidden, dtype = self._parameters.n_components, rows.dtype
-        n_updates = math.ceil(rows.shape[0] / self._parameters.batch_size)
-        first_rate = float(np.ravel(self._parameters.learning_rate)[0])
-        share = share_of_scale(first_rate, n_updates)
         weights, bias = random_hidden_units(
-            n_hidden, visible, mean, variance, n_hidden, activity, random_state, share
+            n_hidden,
+            visible,
+            mean,
+            variance,
+            n_hidden,
+            activity,
+            random_state,
+            share=self._share_of_scale(rows.shape[0]),
         )
         make_room(visible, weights, activity, mean)
         return Machine(
@@ -198,6 +202,10 @@ class BernoulliRBM(BaseRBM):
             visible.copy(dtype),
             BernoulliUnits(bias.astype(dtype)),
         )
+
+    def _share_of_scale(self, n_rows):
+        first_rate = float(np.ravel(self._parameters.learning_rate)[0])
+        return share_of_scale(first_rate, math.ceil(n_rows / self._parameters.batch_size))
 
     def _visible_base_rate(self, mean, n_rows):
         return BernoulliUnits.from_mean(mean, n_rows)

@@ -41,17 +41,15 @@ _ORTHOGONAL_VECTORS = 1000
 _SMALLEST_VARIATION = 0.05
 
 
-def random_hidden_units(
-    n_units, visible, mean, variance, n_hidden, activity, generator, share_of_scale=1.0
-):
+def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, generator, share=1.0):
     """Weights and biases of hidden units that know nothing yet but answer to the data.
 
-    The weights have random directions and one scale: the largest at which what goes into a hidden
-    unit has a standard deviation of 2 over the rows, and what all hidden units add to a visible one
-    has one of ``visible.largest_initial_input`` over their states. The weights of any two visible
-    units are orthogonal, where there are as many hidden ones: to second order in the weights, the
-    model is then one of independent features, with the means of the data. Visible units that never
-    vary have no weights.
+    The weights have random directions and one scale, at most the largest at which what goes into a
+    hidden unit has a standard deviation of 2 over the rows, and what all hidden units add to a
+    visible one has one of ``visible.largest_initial_input`` over their states. The weights of any
+    two visible units are orthogonal, where there are as many hidden ones: to second order in the
+    weights, the model is then one of independent features, with the means of the data. Visible
+    units that never vary have no weights.
 
     Parameters
     ----------
@@ -66,8 +64,8 @@ def random_hidden_units(
     activity : float
         Share of the rows that a unit is on for, about.
     generator : numpy Generator or RandomState
-    share_of_scale : float, default=1.0
-        See :func:`share_of_scale`.
+    share : float, default=1.0
+        How much of the largest scale to take, see :func:`share_of_scale`.
 
     Returns
     -------
@@ -77,7 +75,7 @@ def random_hidden_units(
     # Squares of numbers near the largest ones overflow; sums of this do not.
     variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
     largest, of_rows = initial_scale(visible, variance, n_hidden, activity)
-    scale = max(share_of_scale * largest, min(largest, _SMALL_WEIGHT))
+    scale = max(share * largest, min(largest, _SMALL_WEIGHT))
     deviation = scale * of_rows
     varies = variance > 0
     directions = np.zeros((n_units, len(mean)))

@@ -65,7 +65,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Length of a step of greedy training.
     rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
+    rbm_n_iter : int or sequence of int, default=10
         Epochs of greedy training of a layer.
     rbm_batch_size : int or sequence of int, default=10
         Rows in a minibatch of greedy training.
@@ -473,6 +473,53 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     >>> model.sample(3, y=7).shape
     (3, 64)
     """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        visible_units="auto",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=0.1,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=30,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        fine_tune=None,
+        n_gibbs_steps=3,
+        batch_size=100,
+        learning_rate_schedule="linear",
+        learning_rate=0.1,
+        n_iter=30,
+        shuffle=True,
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+    ):
+        super().__init__(
+            hidden_layer_sizes,
+            visible_units=visible_units,
+            rbm_algorithm=rbm_algorithm,
+            rbm_n_gibbs_steps=rbm_n_gibbs_steps,
+            rbm_learning_rate=rbm_learning_rate,
+            rbm_learning_rate_schedule=rbm_learning_rate_schedule,
+            rbm_n_iter=rbm_n_iter,
+            rbm_batch_size=rbm_batch_size,
+            rbm_momentum=rbm_momentum,
+            rbm_alpha=rbm_alpha,
+            fine_tune=fine_tune,
+            n_gibbs_steps=n_gibbs_steps,
+            batch_size=batch_size,
+            learning_rate_schedule=learning_rate_schedule,
+            learning_rate=learning_rate,
+            n_iter=n_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
 
     def fit(self, X, y):
         """Fit the model to data and labels.

@@ -88,7 +88,7 @@ class BaseGenerativeDBN(
         rbm_n_gibbs_steps=1,
         rbm_learning_rate=0.1,
         rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
+        rbm_n_iter=10,
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
