@@ -37,6 +37,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*come to rest:sklearn.exceptions.ConvergenceWarning",
     "ignore:.*may learn to copy:UserWarning",
     "ignore:.*of the numbers in the code:UserWarning",
+    "ignore:.*of the variance of the data is in:UserWarning",
     "ignore:.*is the probability of rows of 0 and 1:UserWarning",
     # Its set_output checks mix frames and arrays.
     "ignore:X (has|does not have valid) feature names:UserWarning",

@@ -44,6 +44,10 @@ _NOISE_OF_BINARY_CODE = 4.0
 _N_ROWS_CHECKED = 256
 _LARGEST_SHARE_DEAD = 0.1
 
+# Columns without which there is all but this share of the variance do not count for the squared
+# error; and those that count are few below this share of all that vary.
+_SHARE_THAT_DOES_NOT_COUNT, _SMALLEST_SHARE_OF_COLUMNS = 0.01, 0.2
+
 
 class DeepAutoencoder(BaseStack):
     """Deep autoencoder: a code for each row, learned by giving the row back.
@@ -496,7 +500,23 @@ class DeepAutoencoder(BaseStack):
 
     def _mean_and_scale(self, rows):
         """One scale for all features, so that the squared error is that of the data."""
-        return mean_and_common_scale(rows, type(self).__name__)
+        mean_and_scale = mean_and_common_scale(rows, type(self).__name__)
+        self._warn_of_columns_that_do_not_count(rows.moments().variance)
+        return mean_and_scale
+
+    def _warn_of_columns_that_do_not_count(self, variance):
+        """Warn where the squared error is that of a few columns, whatever becomes of the others."""
+        largest_first = np.sort(variance)[::-1]
+        missing = variance.sum() - np.cumsum(largest_first)
+        n_counting = 1 + np.argmax(missing <= _SHARE_THAT_DOES_NOT_COUNT * variance.sum())
+        if n_counting < _SMALLEST_SHARE_OF_COLUMNS * np.count_nonzero(variance):
+            warn_caller(
+                f"{1 - _SHARE_THAT_DOES_NOT_COUNT:.0%} of the variance of the data is in "
+                f"{n_counting} of {len(variance)} columns. {type(self).__name__}, which has one "
+                "scale for all columns, will hardly learn the others, and principal components "
+                "may give the data back better. Put a StandardScaler before it where columns "
+                "have different units."
+            )
 
     def _n_rbms(self):
         return len(self._sizes()) - (self.code != "logistic")

@@ -803,6 +803,18 @@ def test_weights_that_make_no_sense(weights, message):
         small().fit(make_data(), sample_weight=weights)
 
 
+def test_columns_that_do_not_count_are_warned_of():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 12))
+    X[:, 3] *= 100
+    message = "99% of the variance of the data is in 1 of 12 columns. .*StandardScaler"
+    with pytest.warns(UserWarning, match=message):
+        small(max_iter=1).fit(X)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(max_iter=1).fit(X / X.std(axis=0))
+
+
 @pytest.mark.parametrize(
     "kept",
     [
