@@ -159,6 +159,14 @@ class Machine:
             previous = v
             yield
 
+    def advance(self, h, v, n_steps, address, previous=None):
+        """Draw both layers in turn, in place, to the visible states of the last step.
+
+        Parameters: see :meth:`alternate`.
+        """
+        for _ in self.alternate(h, v, n_steps, address, previous):
+            pass
+
     def walk(self, v, n_steps, address, keep=None):
         """Run Gibbs chains from ``v``, in place, yielding the visible means of each step.
 

@@ -113,10 +113,8 @@ class CD(NegativePhase):
         v_data, h_data, v_chains, h_chains = v[:n_data], h[:n_data], v[n_data:], h[n_data:]
         machine.hidden_mean(v_data, h_data)
         self._start(machine, v_data, h_data, (seed, stream, 0), out=h_chains)
-        for _ in machine.alternate(
-            h_chains, v_chains, n_gibbs_steps, (seed, stream + 1, 0), previous=v_data
-        ):
-            pass
+        following = seed, stream + 1, 0
+        machine.advance(h_chains, v_chains, n_gibbs_steps, following, previous=v_data)
         machine.hidden_mean(v_chains, h_chains)
 
     def _start(self, machine, v_data, h_data, address, out):
@@ -158,8 +156,7 @@ class PCD(NegativePhase):
     def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
         """Steps from the hidden states that were kept, and the ones to keep."""
         seed, stream = address
-        for _ in machine.alternate(self.chains, v[n_data:], n_gibbs_steps, (seed, stream, 0)):
-            pass
+        machine.advance(self.chains, v[n_data:], n_gibbs_steps, (seed, stream, 0))
         machine.hidden_mean(v, h)
         last = seed, stream + 2 * n_gibbs_steps - 1, 0
         machine.hidden.sample(h[n_data:], last, out=self.chains)

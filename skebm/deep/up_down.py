@@ -182,8 +182,7 @@ class _Step:
         top.hidden_mean(v, h)
         top.hidden.sample(h, streams.next(), out=h_states)
         v, h = (array[self._n_rows :][part] for array in (self._v, self._h))
-        for _ in top.alternate(h_states, v, k, streams.next(2 * k - 1)):
-            pass
+        top.advance(h_states, v, k, streams.next(2 * k - 1))
         np.negative(top.hidden_mean(v, h), out=h)
         np.copyto(self._down[-1][part], v[:, :n_features])
 
