@@ -217,7 +217,7 @@ def run_stacks(options):
         for sizes in STACK_SIZES:
             candidates = {"DeepBeliefNetwork": (network_features(sizes), STACK_MARGINS)}
             peers = {"scikit-learn's RBM": peer_features(sizes)}
-            print_probes(f"{name}, {sizes}", X, y, candidates, peers, seeds(options, 1))
+            print_probes(f"{name}, {sizes}", X, y, candidates, peers, seeds(options, 3))
 
 
 def print_probes(title, X, y, candidates, peers, chosen_seeds):
