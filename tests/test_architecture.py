@@ -28,8 +28,6 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 # Places where an object reaches into another one, module by module, a name for each time. The
 # lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
 PRIVATE_NAMES = {
-    "_deployment": ["_leave_training_state"],
-    "boltzmann.gaussian": ["_parameter_checks"],
     "deep.autoencoder": ["_parameter_checks", "_structure"],
     "deep.dbn": ["_parameter_checks"],
     "deep.dbn_base": ["_built_with", "_built_with", "_parameter_checks"],
@@ -51,9 +49,7 @@ PRIVATE_NAMES = {
 }
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
-    "_deployment": ["copy.copy"],
     "_solvers": ["copy.copy"],
-    "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
     "deep.generative_dbn_base": ["copy.copy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
@@ -61,7 +57,6 @@ COPIES = {
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {
-    "boltzmann.inference": ["RandomStreams"],
     "boltzmann.negative_phase": ["PT"],
     "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
     "deep.generative_dbn": ["LabelledRBM"],

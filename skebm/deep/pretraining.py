@@ -104,9 +104,9 @@ class PreTrained(Deployable, HasPlainParameters):
                     f"on with a network that was made with {before!r}."
                 )
 
-    def _leave_training_state(self):
-        if hasattr(self, "rbms_"):
-            self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
+    def _attributes_for_use(self):
+        rbms = [rbm.without_training_state() for rbm in getattr(self, "rbms_", ())]
+        return super()._attributes_for_use() | ({"rbms_": rbms} if rbms else {})
 
     @property
     def _n_hidden(self):

@@ -481,9 +481,8 @@ class BaseStack(
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
-    def _leave_training_state(self):
-        super()._leave_training_state()
-        self._solver = None
+    def _attributes_for_use(self):
+        return super()._attributes_for_use() | {"_solver": None}
 
     # Use
 
