@@ -1,6 +1,6 @@
 """The restricted Boltzmann machine with real-valued visible units."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import ClassVar
 
@@ -11,11 +11,71 @@ from .._source import StandardizedRows
 from .._validation import Flag, Number, Optional, Options, Schedule
 from .initial import initial_scale, make_room, random_hidden_units
 from .machine import Machine
+from .model import Model
 from .rbm import BaseRBM
 from .units import BernoulliUnits, GaussianUnits
 
 # Variances that are given can be so many times those of the data, or as small a share of them.
 _FARTHEST = 1e15
+
+
+@dataclass(frozen=True)
+class StandardizedModel(Model):
+    """A model whose visible states are data less their mean and over their scale.
+
+    Attributes
+    ----------
+    mean, scale : ndarray of float64, of shape (n_visible,)
+        Of the data; the scale of what is constant is 1.
+    """
+
+    mean: np.ndarray = None
+    scale: np.ndarray = None
+
+    def to_states(self, rows):
+        """Rows of visible states of the machine, from rows of data."""
+        return StandardizedRows(rows, self.mean, self.scale)
+
+    def to_data(self, states):
+        """Data from visible states of the machine, which are changed in place."""
+        states *= self.scale.astype(states.dtype)
+        states += self.mean.astype(states.dtype)
+        return states
+
+    @property
+    def log_scale(self):
+        """Log of the factor between a volume of data and that of its visible states."""
+        return float(np.log(self.scale).sum())
+
+    def fitted_attributes(self):
+        """The machine as fitted attributes of an estimator, in the units of the data, by name."""
+        # The variances stay float64, as a square may leave the range of float32; and the
+        # intercepts: they are small beside the means of the data, or beside what these contribute
+        # to the inputs of the hidden units, and would drown in their rounding.
+        visible, dtype = self.machine.visible, self.machine.dtype
+        scaled = np.exp(visible.log_variance.astype(np.float64))
+        # Rounding of a mean leaves a trace in the weights of what is constant.
+        deviation = np.where(visible.is_constant, 0.0, self.scale)
+        components = (self.machine.weights * (scaled * deviation)[:, None]).T.astype(dtype)
+        variances = scaled * self.scale**2
+        return {
+            "components_": components,
+            "variances_": variances,
+            "intercept_visible_": self.mean + deviation * visible.bias,
+            "intercept_hidden_": self.machine.hidden.bias
+            - _input_of_mean(components, self.mean, variances),
+        }
+
+    def warn_of_data(self, name, rows):
+        """Any number can be modelled."""
+
+    def warn_of_no_states(self, name, rows):
+        """Any number has a density."""
+
+
+def _input_of_mean(components, mean, variances):
+    """What a row of the data's means adds to the inputs of the hidden units."""
+    return components @ (mean / variances)
 
 
 class GaussianRBM(BaseRBM):
@@ -355,19 +415,11 @@ class GaussianRBM(BaseRBM):
             max_gradient_norm=self._parameters.max_gradient_norm,
         )
 
+    def _model(self, *parts):
+        return StandardizedModel(*parts, self.mean_, self.scale_)
+
     def _publish_machine(self, machine):
-        # The variances stay float64, as a square may leave the range of float32; and the
-        # intercepts: they are small beside the means of the data, or beside what these contribute
-        # to the inputs of the hidden units, and would drown in their rounding.
-        scale, dtype = self.scale_, machine.dtype
-        variances = np.exp(machine.visible.log_variance.astype(np.float64))
-        # Rounding of a mean leaves a trace in the weights of what is constant.
-        deviation = np.where(self._is_constant, 0.0, scale)
-        weights = machine.weights * (variances * deviation)[:, None]
-        self.components_ = weights.T.astype(dtype)
-        self.variances_ = variances * scale**2
-        self.intercept_visible_ = self.mean_ + deviation * machine.visible.bias
-        self.intercept_hidden_ = machine.hidden.bias - self._input_of_mean()
+        vars(self).update(self._model(machine, (), 0, None).fitted_attributes())
 
     def _machine(self, dtype):
         """The fitted machine of standardised states."""
@@ -375,13 +427,11 @@ class GaussianRBM(BaseRBM):
         weights = self.components_.T * (self.scale_ / variances)[:, None]
         bias = (self.intercept_visible_ - self.mean_) / self.scale_
         log_variance = np.log(variances) - 2 * np.log(self.scale_)
-        hidden_bias = self.intercept_hidden_ + self._input_of_mean()
+        hidden_bias = self.intercept_hidden_ + _input_of_mean(
+            self.components_, self.mean_, variances
+        )
         return Machine(
             np.ascontiguousarray(weights, dtype=dtype),
             self._visible_units(bias, log_variance).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),
         )
-
-    def _input_of_mean(self):
-        """What a row of the data's means adds to the inputs of the hidden units."""
-        return self.components_ @ (self.mean_ / self.variances_)

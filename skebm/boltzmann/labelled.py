@@ -6,6 +6,7 @@ import numpy as np
 import scipy.sparse
 from scipy.special import softmax
 
+from .._messages import messages_for
 from .._source import chunks
 from .._threads import for_each, one_blas_thread
 from .._validation import all_or_nothing
@@ -72,7 +73,7 @@ class LabelledRBM(BernoulliRBM):
         self : LabelledRBM
             The fitted model.
         """
-        return self._fit(X, y, self._report)
+        return self._fit(X, y, messages_for(self).report or self._report)
 
     def _fit(self, X, y, report):
         with all_or_nothing(self) as commit:

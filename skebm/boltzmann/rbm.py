@@ -22,6 +22,7 @@ from .._version import VersionStamp
 from .gradient import OFFSET_RATE
 from .inference import InferenceMixin
 from .initial import ACTIVITY
+from .model import Model
 from .negative_phase import NEGATIVE_PHASES
 from .training import TrainingMixin
 from .units import BernoulliUnits
@@ -42,12 +43,11 @@ class BaseRBM(
     not see the data as they come, it also says how to get from the data to the visible states
     (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
 
-    A deep network made of RBMs uses, besides what is public, these of them: ``_check`` before
-    anything is trained, ``_fit`` with a report after each epoch, ``_part_of`` around both for
-    messages that name the network, ``_rows`` for checked data as visible states, ``_machine`` and
-    ``_publish_machine`` to take the weights out and put them back, "offsets" in
-    ``_training_state`` for the means that annealing starts from, ``_to_states``, ``_to_data`` and
-    ``_log_scale`` at its lowest layer.
+    A deep network made of RBMs uses, besides what is public, three methods: ``__skebm_check__``
+    before anything is trained, ``__skebm_model__`` for a trained machine and the way from data to
+    its states and back, and ``__skebm_with__`` for an RBM with other weights. Where RBMs are to
+    speak in the name of the network, it calls ``fit`` inside of
+    :func:`~skebm._messages.messages_of`.
     """
 
     _parameter_checks: ClassVar = {
@@ -164,6 +164,36 @@ class BaseRBM(
         """The same, as training left it."""
         state = self._training_state
         return self._base_rate(state["offsets"], state["batch_size"])
+
+    def __skebm_check__(self):
+        """Raise an error where a parameter is not valid; nothing is changed."""
+        self._check()
+
+    def __skebm_model__(self, dtype=None):
+        """What has been learned, as a :class:`~skebm.boltzmann.model.Model`.
+
+        Parameters
+        ----------
+        dtype : dtype, default=None
+            Of the machine; None is that of the fitted model. Arrays of that type are shared.
+        """
+        machine = self._machine(self.components_.dtype if dtype is None else dtype)
+        state, betas = self._training_state, getattr(self, "betas_", None)
+        return self._model(machine, state["offsets"], state["batch_size"], betas)
+
+    def _model(self, *parts):
+        return Model(*parts)
+
+    def __skebm_with__(self, model):
+        """Another RBM, with the same parameters, for a model of other weights.
+
+        What this one has measured while it was trained, and what it would go on from in further
+        training, is shared.
+        """
+        other = type(self)(**self.get_params(deep=False))
+        vars(other).update(vars(self), **model.fitted_attributes())
+        other._training_state = self._training_state | {"offsets": model.means}
+        return other
 
     def _leave_training_state(self):
         state = self._training_state

@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._source import as_rows
@@ -62,7 +63,7 @@ class TrainingMixin(CallbackSupportMixin):
             If a parameter or the data is not valid, or if the weights cease to be finite. The
             estimator is then as it was, or as the last whole epoch left it.
         """
-        return self._fit(X, y, self._report)
+        return self._fit(X, y, messages_for(self).report or self._report)
 
     @with_callbacks
     def _fit(self, X, y, report):
@@ -139,7 +140,10 @@ class TrainingMixin(CallbackSupportMixin):
     def _names_in_messages(self):
         """The name of an estimator, what its parameters have before the names of ours, and which
         part of it this one is, which is to stand before its name."""
-        return getattr(self, "_owner", (type(self).__name__, "", ""))
+        if hasattr(self, "_owner"):
+            return self._owner
+        messages = messages_for(self)
+        return messages.estimator, messages.prefix, messages.layer
 
     def _check(self):
         check_parameters(self, self._parameter_checks)

@@ -44,6 +44,7 @@ class _Units:
 
     - ``mean``, ``sample``, ``log_partition``: what follows from the inputs;
     - ``energy``: of states on their own;
+    - ``with_mean``: units that have the means of the data with no input at all;
     - ``between``: the layers on the way from another layer of its kind;
     - ``over_variance``: for the gradient of the weights;
     - ``kind``: for scores, of visible units;
@@ -118,6 +119,10 @@ class BernoulliUnits(_Units):
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data by themselves, see :meth:`from_mean`."""
+        return self.from_mean(mean, n_rows)
+
     def between(self, base, beta):
         """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
         return type(self)(base.bias + beta * (self.bias - base.bias))
@@ -184,6 +189,10 @@ class LabelledUnits(_Units):
         features = BernoulliUnits.from_mean(mean[:-n_labels], n_rows)
         labels = np.log(np.clip(mean[-n_labels:], 0, 1) * n_rows + 0.5)
         return cls(np.concatenate([features.bias, labels - labels.mean()]), n_labels)
+
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data by themselves, see :meth:`from_mean`."""
+        return self.from_mean(mean, self.n_labels, n_rows)
 
     @property
     def n_features(self):
@@ -292,6 +301,12 @@ class GaussianUnits(_Units):
     def take_over(self, inputs):
         """Make inputs that never change a part of the bias."""
         self.bias += self.variance * inputs.astype(self.bias.dtype)
+
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data and a variance of 1 by themselves."""
+        if self.is_constant is not None:
+            mean = np.where(self.is_constant, 0, mean)  # a mean of many rows is but rounding
+        return type(self)(mean, np.zeros_like(mean), is_constant=self.is_constant)
 
     @property
     def variance(self):

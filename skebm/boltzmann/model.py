@@ -1,0 +1,85 @@
+"""A trained RBM without its parameters: the machine, and what joins its states to the data."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from .._validation import warn_of_grey, warn_of_range
+from .gradient import OFFSET_RATE
+from .machine import Machine
+from .units import BernoulliUnits
+
+
+@dataclass(frozen=True)
+class Model:
+    """What an RBM is besides its parameters; here, one whose visible states are the data.
+
+    Every fitted RBM answers ``__skebm_model__(dtype=None)`` with one, which shares its arrays where
+    they are of that type, and ``__skebm_with__(model)`` with another RBM for a model of other
+    weights. A kind of RBM whose machine sees the data in other units has a subclass.
+
+    Attributes
+    ----------
+    machine : Machine
+    means : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
+        Means of the states of both layers given the data, as training has followed them.
+    batch_size : int
+        That of training, by which the means are smoothed.
+    betas : ndarray of shape (n_replicas,), default=None
+        Inverse temperatures that parallel tempering begins with, from 0 to 1.
+    """
+
+    machine: Machine
+    means: tuple
+    batch_size: int
+    betas: np.ndarray | None = None
+
+    # Log of the factor between a volume of data and that of its visible states.
+    log_scale = 0.0
+
+    @property
+    def base(self):
+        """Layers of units that have the means of the data and know nothing of each other.
+
+        A tuple (visible, hidden): where annealing, tempering and samples start from.
+        """
+        visible_mean, hidden_mean = self.means
+        # As many rows as take part in a moving average.
+        n_rows, dtype = self.batch_size / OFFSET_RATE, self.machine.dtype
+        visible = self.machine.visible.with_mean(visible_mean, n_rows)
+        return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
+
+    def to_states(self, rows):
+        """Rows of visible states of the machine, from rows of data."""
+        return rows
+
+    def to_data(self, states):
+        """Data from visible states of the machine, which may be changed in place."""
+        return states
+
+    def transform(self, rows):
+        """Mean hidden states given rows of data, of shape (n_rows, n_hidden)."""
+        return self.machine.transform(self.to_states(rows))
+
+    def with_machine(self, machine, means=None):
+        """The model of another machine with the same layers, and of other means if there are some.
+
+        Data become its visible states as before.
+        """
+        return replace(self, machine=machine, means=self.means if means is None else means)
+
+    def fitted_attributes(self):
+        """The machine as fitted attributes of an estimator, in the units of the data, by name."""
+        return {
+            "components_": self.machine.weights.T,
+            "intercept_hidden_": self.machine.hidden.bias,
+            "intercept_visible_": self.machine.visible.bias,
+        }
+
+    def warn_of_data(self, name, rows):
+        """Warn where rows are not what the units are meant for; ``name`` is the estimator's."""
+        warn_of_range(name, rows)
+
+    def warn_of_no_states(self, name, rows):
+        """Warn where rows are no states of the units, for which ``name`` is no probability."""
+        warn_of_grey(name, rows)
