@@ -30,22 +30,6 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 PRIVATE_NAMES = {
     "_deployment": ["_leave_training_state"],
     "boltzmann.gaussian": ["_parameter_checks"],
-    "deep.autoencoder": ["_parameter_checks", "_structure"],
-    "deep.dbn": ["_parameter_checks"],
-    "deep.dbn_base": ["_built_with", "_built_with", "_parameter_checks"],
-    "deep.generative_dbn": ["_draw_by_means", "_log_scale", "_to_data"],
-    "deep.generative_dbn_base": [
-        *["_machine"] * 6,
-        "_parameter_checks",
-        "_publish_machine",
-        "_rows",
-        "_to_data",
-        "_to_states",
-        *["_training_state"] * 2,
-    ],
-    "deep.pretraining": ["_check", "_fit", "_machine", "_part_of", "_part_of", "_rows"],
-    "deep.stack": ["_machine", "_parameter_checks", "_structure"],
-    "deep.visible_units": ["_machine"],
     "stacking.dsn": ["_parameter_checks"],
     "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
 }
@@ -54,7 +38,6 @@ COPIES = {
     "_deployment": ["copy.copy"],
     "_solvers": ["copy.copy"],
     "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
-    "deep.generative_dbn_base": ["copy.copy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],
@@ -64,7 +47,6 @@ QUESTIONS_OF_CLASS = {
     "boltzmann.inference": ["RandomStreams"],
     "boltzmann.negative_phase": ["PT"],
     "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
-    "deep.generative_dbn": ["LabelledRBM"],
 }
 # What is no reaching in, and may stay.
 EXEMPT = {

@@ -191,8 +191,8 @@ class BaseRBM(
         training, is shared.
         """
         other = type(self)(**self.get_params(deep=False))
-        vars(other).update(vars(self), **model.fitted_attributes())
-        other._training_state = self._training_state | {"offsets": model.means}
+        state = self._training_state | {"offsets": model.means}
+        vars(other).update(vars(self), _training_state=state, **model.fitted_attributes())
         return other
 
     def _leave_training_state(self):

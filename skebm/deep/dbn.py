@@ -19,7 +19,7 @@ from .._classes import (
 )
 from .._targets import TargetScale
 from .._validation import ClassWeights
-from .dbn_base import BaseDBN
+from .dbn_base import DBN_CHECKS, BaseDBN
 from .stack import learns_from_minibatches
 
 
@@ -211,7 +211,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     (3, 64)
     """
 
-    _parameter_checks: ClassVar = BaseDBN._parameter_checks | {"class_weight": ClassWeights()}
+    _parameter_checks: ClassVar = DBN_CHECKS | {"class_weight": ClassWeights()}
 
     def __init__(
         self,

@@ -15,14 +15,8 @@ from .._callbacks import with_callbacks
 from .._source import DenseRows
 from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there, row_weights
 from .feedforward import activations
-from .stack import BaseStack, Examples
-
-
-def _is_pretrained(estimator):
-    """Whether the network has RBMs, or will have where there is none yet."""
-    if hasattr(estimator, "_built_with"):
-        return estimator._built_with["pretrain"]
-    return estimator.pretrain
+from .pretraining import values_by_layer
+from .stack import STACK_CHECKS, BaseStack, Examples
 
 
 def _is_missing(label):
@@ -41,6 +35,15 @@ def _missing(y):
     return np.array([_is_missing(label) for label in y.flat], dtype=bool).reshape(y.shape)
 
 
+DBN_CHECKS = STACK_CHECKS | {
+    "dropout": PerLayer(Number(Real, "[0, 1)")),
+    "input_dropout": Number(Real, "[0, 1)"),
+    "max_norm": Optional(Number(Real, "(0, inf)")),
+    "n_iter_output": Number(Integral, "[0, inf)"),
+    "unlabeled": Optional(Scalar()),
+}
+
+
 class BaseDBN(BaseStack):
     """A stack of RBMs with an output layer on top, whatever it predicts.
 
@@ -49,13 +52,7 @@ class BaseDBN(BaseStack):
     (``_decode``), and how good these are (``_score_outputs``).
     """
 
-    _parameter_checks: ClassVar = BaseStack._parameter_checks | {
-        "dropout": PerLayer(Number(Real, "[0, 1)")),
-        "input_dropout": Number(Real, "[0, 1)"),
-        "max_norm": Optional(Number(Real, "(0, inf)")),
-        "n_iter_output": Number(Integral, "[0, inf)"),
-        "unlabeled": Optional(Scalar()),
-    }
+    _parameter_checks: ClassVar = DBN_CHECKS
 
     def __init__(
         self,
@@ -247,7 +244,7 @@ class BaseDBN(BaseStack):
         """Settings of one training after the other: the output layer alone, then all layers."""
         settings = self._settings()
         n_output = min(self._parameters.n_iter_output, self._parameters.max_iter) if is_new else 0
-        output_only = replace(settings.objective, frozen_layers=self._n_hidden)
+        output_only = replace(settings.objective, frozen_layers=self._structure.n_hidden)
         stages = [
             replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
             replace(settings, max_iter=self._parameters.max_iter - n_output),
@@ -255,10 +252,15 @@ class BaseDBN(BaseStack):
         return [stage for stage in stages if stage.max_iter]
 
     def _objective(self):
-        dropout = (self._parameters.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
+        dropout = (self._parameters.input_dropout, *values_by_layer(self, "dropout"))
         return replace(super()._objective(), dropout=dropout if any(dropout) else ())
 
     # Use
+
+    def _is_pretrained(self):
+        """Whether the network has RBMs, or will have where there is none yet."""
+        made = hasattr(self, "_structure")
+        return self._structure.made_with["pretrain"] if made else self.pretrain
 
     @available_if(_is_pretrained)
     def inverse_transform(self, X, layer=-1):
@@ -281,7 +283,7 @@ class BaseDBN(BaseStack):
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        H = self._valid_units(X, number)
+        H = self._structure.valid_units(X, number, self)
         for rbm in self.rbms_[number::-1]:
             H = rbm.inverse_transform(H)
         return H
@@ -310,8 +312,8 @@ class BaseDBN(BaseStack):
         """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
         dtype = self.coefs_[0].dtype
         mlp.set_params(
-            hidden_layer_sizes=self._finished_sizes(),
-            activation=self._built_with["activation"],
+            hidden_layer_sizes=self._structure.sizes,
+            activation=self._structure.made_with["activation"],
             alpha=self._parameters.alpha,
         )
         # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
