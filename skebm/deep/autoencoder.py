@@ -17,6 +17,7 @@ from .._validation import (
     Number,
     Optional,
     Options,
+    keep_parameters,
     row_weights,
     validated,
     warn_caller,
@@ -315,48 +316,7 @@ class DeepAutoencoder(BaseStack):
         epsilon=1e-8,
         n_iter_no_change=10,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.code = code
-        self.tied = tied
-        self.corruption = corruption
-        self.corruption_level = corruption_level
-        self.code_noise = code_noise
-        self.sparsity_cost = sparsity_cost
-        self.sparsity_target = sparsity_target
-        self.contraction_cost = contraction_cost
-        self.pretrain = pretrain
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.max_gradient_norm = max_gradient_norm
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.n_line_searches = n_line_searches
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
+        keep_parameters(self, locals())
 
     _pretrained_activations = ("logistic", "tanh")
 

@@ -21,7 +21,13 @@ from .._classes import (
 from .._helpers import stop_if_abandoned
 from .._source import DenseRows, all_of, chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import Number, check_argument, check_targets_are_there, warn_of_grey
+from .._validation import (
+    Number,
+    check_argument,
+    check_targets_are_there,
+    keep_parameters,
+    warn_of_grey,
+)
 from ..boltzmann.inference import LOG_PARTITION, in_nats
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 
@@ -149,6 +155,32 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     >>> model.sample(3).shape
     (3, 64)
     """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        visible_units="auto",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=0.1,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=10,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        fine_tune=None,
+        n_gibbs_steps=3,
+        batch_size=100,
+        learning_rate_schedule="linear",
+        learning_rate=0.1,
+        n_iter=30,
+        shuffle=True,
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+    ):
+        keep_parameters(self, locals())
 
     def fit(self, X, y=None):
         """Fit the model to the data.
@@ -497,28 +529,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         verbose=0,
         warm_start=False,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            visible_units=visible_units,
-            rbm_algorithm=rbm_algorithm,
-            rbm_n_gibbs_steps=rbm_n_gibbs_steps,
-            rbm_learning_rate=rbm_learning_rate,
-            rbm_learning_rate_schedule=rbm_learning_rate_schedule,
-            rbm_n_iter=rbm_n_iter,
-            rbm_batch_size=rbm_batch_size,
-            rbm_momentum=rbm_momentum,
-            rbm_alpha=rbm_alpha,
-            fine_tune=fine_tune,
-            n_gibbs_steps=n_gibbs_steps,
-            batch_size=batch_size,
-            learning_rate_schedule=learning_rate_schedule,
-            learning_rate=learning_rate,
-            n_iter=n_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
+        keep_parameters(self, locals())
 
     def fit(self, X, y):
         """Fit the model to data and labels.

@@ -87,51 +87,6 @@ class BaseGenerativeDBN(
         "warm_start": Flag(),
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(256, 256),
-        *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.fine_tune = fine_tune
-        self.n_gibbs_steps = n_gibbs_steps
-        self.batch_size = batch_size
-        self.learning_rate_schedule = learning_rate_schedule
-        self.learning_rate = learning_rate
-        self.n_iter = n_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-
     # Training
 
     @with_callbacks
