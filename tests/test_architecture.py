@@ -28,29 +28,12 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 # Places where an object reaches into another one, module by module, a name for each time. The
 # lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
 PRIVATE_NAMES = {
-    "deep.autoencoder": ["_parameter_checks", "_structure"],
-    "deep.dbn": ["_parameter_checks"],
-    "deep.dbn_base": ["_built_with", "_built_with", "_parameter_checks"],
-    "deep.generative_dbn": ["_draw_by_means", "_log_scale", "_to_data"],
-    "deep.generative_dbn_base": [
-        *["_machine"] * 6,
-        "_parameter_checks",
-        "_publish_machine",
-        "_rows",
-        "_to_data",
-        "_to_states",
-        *["_training_state"] * 2,
-    ],
-    "deep.pretraining": ["_check", "_fit", "_machine", "_part_of", "_part_of", "_rows"],
-    "deep.stack": ["_machine", "_parameter_checks", "_structure"],
-    "deep.visible_units": ["_machine"],
     "stacking.dsn": ["_parameter_checks"],
     "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
 }
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
     "_solvers": ["copy.copy"],
-    "deep.generative_dbn_base": ["copy.copy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],
@@ -59,7 +42,6 @@ COPIES = {
 QUESTIONS_OF_CLASS = {
     "boltzmann.negative_phase": ["PT"],
     "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
-    "deep.generative_dbn": ["LabelledRBM"],
 }
 # What is no reaching in, and may stay.
 EXEMPT = {

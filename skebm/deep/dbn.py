@@ -18,8 +18,8 @@ from .._classes import (
     sorted_classes,
 )
 from .._targets import TargetScale
-from .._validation import ClassWeights
-from .dbn_base import BaseDBN
+from .._validation import ClassWeights, keep_parameters
+from .dbn_base import DBN_CHECKS, BaseDBN
 from .stack import learns_from_minibatches
 
 
@@ -211,7 +211,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     (3, 64)
     """
 
-    _parameter_checks: ClassVar = BaseDBN._parameter_checks | {"class_weight": ClassWeights()}
+    _parameter_checks: ClassVar = DBN_CHECKS | {"class_weight": ClassWeights()}
 
     def __init__(
         self,
@@ -257,48 +257,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         class_weight=None,
         unlabeled=None,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            pretrain=pretrain,
-            visible_units=visible_units,
-            rbm_algorithm=rbm_algorithm,
-            rbm_n_gibbs_steps=rbm_n_gibbs_steps,
-            rbm_learning_rate=rbm_learning_rate,
-            rbm_learning_rate_schedule=rbm_learning_rate_schedule,
-            rbm_n_iter=rbm_n_iter,
-            rbm_batch_size=rbm_batch_size,
-            rbm_momentum=rbm_momentum,
-            rbm_alpha=rbm_alpha,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            input_dropout=input_dropout,
-            max_norm=max_norm,
-            max_gradient_norm=max_gradient_norm,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            n_iter_output=n_iter_output,
-            n_line_searches=n_line_searches,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            unlabeled=unlabeled,
-        )
-        self.class_weight = class_weight
+        keep_parameters(self, locals())
 
     @available_if(learns_from_minibatches)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -620,6 +579,51 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     >>> bool(model.fit(X, y).score(X, y) > 0.8)
     True
     """
+
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        pretrain=True,
+        visible_units="auto",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=0.05,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=10,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        activation="logistic",
+        solver="adam",
+        alpha=1e-4,
+        l1_ratio=0.0,
+        dropout=0.0,
+        input_dropout=0.0,
+        max_norm=None,
+        max_gradient_norm=None,
+        batch_size="auto",
+        learning_rate="linear",
+        learning_rate_init=0.01,
+        max_iter=100,
+        n_iter_output=0,
+        n_line_searches=3,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        unlabeled=None,
+    ):
+        keep_parameters(self, locals())
 
     # R squared compares with the mean.
     _fewest_held_out = 2

@@ -21,6 +21,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
@@ -29,6 +30,7 @@ from .._validation import (
     FLOATS,
     BatchSize,
     Flag,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -43,7 +45,13 @@ from .._validation import (
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
 from .objective import Objective
-from .pretraining import PreTrained, fit_in_turn
+from .pretraining import (
+    PRETRAINING_CHECKS,
+    Structure,
+    check_numbers_of_values,
+    fit_in_turn,
+    layer_sizes,
+)
 from .progress import StageReport
 from .training import (
     SCHEDULES,
@@ -112,8 +120,42 @@ class Examples(NamedTuple):
     weights: np.ndarray
 
 
+STACK_CHECKS = PRETRAINING_CHECKS | {
+    "pretrain": Flag(),
+    "activation": Options("logistic", "tanh", "relu"),
+    "batch_size": BatchSize(),
+    "solver": Options(*SOLVERS),
+    "alpha": Number(Real, "[0, inf)"),
+    "l1_ratio": Number(Real, "[0, 1]"),
+    "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
+    "learning_rate": WithHint(
+        Options(*SCHEDULES),
+        (Real, list, tuple),
+        "Its size is the parameter 'learning_rate_init', that of pre-training is "
+        "'rbm_learning_rate'.",
+    ),
+    "learning_rate_init": Number(Real, "(0, inf)"),
+    "max_iter": Number(Integral, "[1, inf)"),
+    "n_line_searches": Number(Integral, "[1, inf)"),
+    "shuffle": Flag(),
+    "random_state": Randomness(),
+    "tol": Number(Real, "[0, inf)"),
+    "verbose": Verbosity(),
+    "warm_start": Flag(),
+    "momentum": Number(Real, "[0, 1)"),
+    "nesterovs_momentum": Flag(),
+    "early_stopping": Flag(),
+    "validation_fraction": Number(Real, "(0, 1)"),
+    "beta_1": Number(Real, "[0, 1)"),
+    "beta_2": Number(Real, "[0, 1)"),
+    "epsilon": Number(Real, "(0, inf)"),
+    "n_iter_no_change": Number(Integral, "[1, inf)"),
+}
+
+
 class BaseStack(
-    PreTrained,
+    Deployable,
+    HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -127,42 +169,10 @@ class BaseStack(
     is on rows that are held out (``_scorer``).
     """
 
-    _parameter_checks: ClassVar = PreTrained._parameter_checks | {
-        "pretrain": Flag(),
-        "activation": Options("logistic", "tanh", "relu"),
-        "batch_size": BatchSize(),
-        "solver": Options(*SOLVERS),
-        "alpha": Number(Real, "[0, inf)"),
-        "l1_ratio": Number(Real, "[0, 1]"),
-        "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
-        "learning_rate": WithHint(
-            Options(*SCHEDULES),
-            (Real, list, tuple),
-            "Its size is the parameter 'learning_rate_init', that of pre-training is "
-            "'rbm_learning_rate'.",
-        ),
-        "learning_rate_init": Number(Real, "(0, inf)"),
-        "max_iter": Number(Integral, "[1, inf)"),
-        "n_line_searches": Number(Integral, "[1, inf)"),
-        "shuffle": Flag(),
-        "random_state": Randomness(),
-        "tol": Number(Real, "[0, inf)"),
-        "verbose": Verbosity(),
-        "warm_start": Flag(),
-        "momentum": Number(Real, "[0, 1)"),
-        "nesterovs_momentum": Flag(),
-        "early_stopping": Flag(),
-        "validation_fraction": Number(Real, "(0, 1)"),
-        "beta_1": Number(Real, "[0, 1)"),
-        "beta_2": Number(Real, "[0, 1)"),
-        "epsilon": Number(Real, "(0, inf)"),
-        "n_iter_no_change": Number(Integral, "[1, inf)"),
-    }
+    _parameter_checks: ClassVar = STACK_CHECKS
 
     # What layers that were pre-trained can be.
     _pretrained_activations = ("logistic",)
-
-    _structure = (*PreTrained._structure, "activation", "pretrain")
 
     # Rows that have a score together.
     _fewest_held_out = 1
@@ -220,7 +230,7 @@ class BaseStack(
                 f"The 'activation' parameter of {type(self).__name__} must be {names}, that of "
                 f"the units of an RBM, with pretrain=True. Got {self.activation!r} instead."
             )
-        self._check_numbers_of_values()
+        check_numbers_of_values(self, self._parameter_checks)
 
     # What is learned from
 
@@ -249,19 +259,20 @@ class BaseStack(
 
     def _begin(self, examples, first_time):
         if not first_time:
-            self._check_structure()
+            self._structure.check(self)
             return
-        self._keep_structure(as_rows(examples.X))
+        self._structure = Structure.of(self, as_rows(examples.X))
+        self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._solver = None
         self.coefs_, self.intercepts_ = [], []
-        self._n_features_out = self._sizes()[-1]
-        self.n_layers_ = 1 + self._n_hidden + len(self._upper_layers())
+        self._n_features_out = self._structure.sizes[-1]
+        self.n_layers_ = 1 + self._structure.n_hidden + len(self._upper_layers())
         if self.pretrain:
             self.rbms_ = []
-        if self._units_below(0).standardizes:
+        if self._structure.units_below(0).standardizes:
             self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
         self._stamp_version()
 
@@ -269,8 +280,12 @@ class BaseStack(
         """What is taken from the features of real numbers, and what they are divided by."""
         return mean_and_scale(rows, type(self).__name__)
 
-    def _finished_sizes(self):
-        return tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
+    def _n_rbms(self):
+        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
+        return len(layer_sizes(self))
+
+    def _new_rbms(self, streams):
+        return self._structure.new_rbms(self, streams, self._n_rbms())
 
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
@@ -299,7 +314,7 @@ class BaseStack(
 
     def _encoder_layer(self, rbm, dtype):
         """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
-        machine = rbm._machine(dtype)
+        machine = rbm.__skebm_model__(dtype).machine
         return Layer(machine.weights, machine.hidden.bias, "logistic")
 
     def _append(self, layers):
@@ -411,7 +426,7 @@ class BaseStack(
         dtype = examples.X.dtype
         layers = self._layers(dtype)
         upper = [n_units for n_units, _ in self._upper_layers()]
-        sizes = examples.X.shape[1], *self._sizes(), *upper
+        sizes = examples.X.shape[1], *self._structure.sizes, *upper
         missing = list(zip(pairwise(sizes), self._activations(), strict=True))[len(layers) :]
         for shape, activation in missing:
             bound = _BOUNDS[activation](*shape)
@@ -420,7 +435,7 @@ class BaseStack(
         return layers
 
     def _activations(self):
-        hidden = [self._built_with["activation"]] * self._n_hidden
+        hidden = [self._structure.made_with["activation"]] * self._structure.n_hidden
         return hidden + [name for _, name in self._upper_layers()]
 
     def _upper_layers(self):
@@ -482,7 +497,10 @@ class BaseStack(
         self.n_iter_ = len(self.loss_curve_)
 
     def _attributes_for_use(self):
-        return super()._attributes_for_use() | {"_solver": None}
+        attributes = vars(self) | {"_solver": None}
+        if hasattr(self, "rbms_"):
+            attributes["rbms_"] = [rbm.without_training_state() for rbm in self.rbms_]
+        return attributes
 
     # Use
 
@@ -507,9 +525,14 @@ class BaseStack(
         """What ``transform`` returns, which scikit-learn may then make a frame of."""
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        self._check_names_of_units(number)
+        config = getattr(self, "_sklearn_output_config", {})
+        self._structure.check_names_of_units(number, self, config)
         rows = self._valid_rows(X)
         return activations(self._layers(rows.dtype)[: number + 1], rows)
+
+    def _hidden_layer_number(self, layer):
+        """Number of a finished hidden layer, counted from 0."""
+        return self._structure.number_of(layer, self, len(self.coefs_))
 
     def _valid_rows(self, X):
         return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
