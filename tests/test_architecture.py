@@ -28,23 +28,18 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 # Places where an object reaches into another one, module by module, a name for each time. The
 # lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
 PRIVATE_NAMES = {
-    "_deployment": ["_leave_training_state"],
-    "boltzmann.gaussian": ["_parameter_checks"],
     "stacking.dsn": ["_parameter_checks"],
     "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
 }
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
-    "_deployment": ["copy.copy"],
     "_solvers": ["copy.copy"],
-    "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {
-    "boltzmann.inference": ["RandomStreams"],
     "boltzmann.negative_phase": ["PT"],
     "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
 }

@@ -1,18 +1,19 @@
 """The restricted Boltzmann machine with real-valued visible units."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from numbers import Real
 from typing import ClassVar
 
 import numpy as np
 
+from .._messages import messages_for
 from .._scales import mean_and_deviation
 from .._source import StandardizedRows
 from .._validation import Flag, Number, Optional, Options, Schedule
-from .initial import initial_scale, make_room, random_hidden_units
+from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model
-from .rbm import BaseRBM
+from .rbm import CHECKS, BaseRBM
 from .units import BernoulliUnits, GaussianUnits
 
 # Variances that are given can be so many times those of the data, or as small a share of them.
@@ -29,8 +30,8 @@ class StandardizedModel(Model):
         Of the data; the scale of what is constant is 1.
     """
 
-    mean: np.ndarray = None
-    scale: np.ndarray = None
+    mean: np.ndarray
+    scale: np.ndarray
 
     def to_states(self, rows):
         """Rows of visible states of the machine, from rows of data."""
@@ -246,7 +247,7 @@ class GaussianRBM(BaseRBM):
     (3, 13)
     """
 
-    _parameter_checks: ClassVar = BaseRBM._parameter_checks | {
+    _parameter_checks: ClassVar = CHECKS | {
         "learn_variance": Flag(),
         "variances": Optional(Schedule(Real, "(0, inf)")),
         "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
@@ -324,65 +325,52 @@ class GaussianRBM(BaseRBM):
 
     # The machine sees data of mean 0 and variance 1, whatever the data are.
 
-    def _inspect(self, rows, first_time):
-        if first_time:
-            estimator, *_ = self._names_in_messages()
-            self.mean_, deviation = mean_and_deviation(rows, estimator)
-            self.scale_ = np.where(deviation > 0, deviation, 1)
-            self._is_constant = deviation == 0
+    def __skebm_model__(self, dtype=None):
+        """What has been learned, see :class:`~skebm.boltzmann.rbm.BaseRBM`."""
+        dtype = self.components_.dtype if dtype is None else dtype
+        mean, scale, variances = self.mean_, self.scale_, self.variances_
+        weights = self.components_.T * (scale / variances)[:, None]
+        bias = (self.intercept_visible_ - mean) / scale
+        log_variance = np.log(variances) - 2 * np.log(scale)
+        hidden_bias = self.intercept_hidden_ + _input_of_mean(self.components_, mean, variances)
+        machine = Machine(
+            np.ascontiguousarray(weights, dtype=dtype),
+            self._visible_units(bias, log_variance).copy(dtype),
+            BernoulliUnits(hidden_bias.astype(dtype)),
+        )
+        return StandardizedModel(machine, self._means, self._batch_size, mean, scale)
 
-    def _to_states(self, rows):
-        return StandardizedRows(rows, self.mean_, self.scale_)
-
-    def _to_data(self, states):
-        states *= self.scale_.astype(states.dtype)
-        states += self.mean_.astype(states.dtype)
-        return states
-
-    def _log_scale(self):
-        return float(np.log(self.scale_).sum())
-
-    def _initial_machine(self, rows, moments, random_state):
-        """A machine that has the means and variances of the data, as if nothing correlated.
+    def _new_model(self, rows, activity, random_state):
+        """Has the means and variances of the data, as if nothing correlated.
 
         What does not vary has no weights, and draws without noise.
         """
-        n_hidden, activity = self._parameters.n_components, self._start_activity()
-        mean = moments.mean
-        visible = self._visible_units(mean, np.zeros_like(mean))
+        self.mean_, deviation = mean_and_deviation(rows, messages_for(self).estimator)
+        self._is_constant = deviation == 0
+        self.scale_ = np.where(self._is_constant, 1, deviation)
+        p = self._parameters
+        with np.errstate(over="ignore"):
+            mean, _ = StandardizedRows(rows, self.mean_, self.scale_).moments()
         variance = np.where(self._is_constant, 0.0, 1.0)
+        visible = self._visible_units(mean, np.zeros_like(mean))
         if self.variances is None:
             # With orthogonal weights and the variance s of the units, a feature has the precision
             # 1 / s - q / s^2 to second order, which is to be 1.
-            scale, _ = initial_scale(visible, variance, n_hidden, activity)
-            q = scale**2 * n_hidden * activity * (1 - activity)
+            scale, _ = initial_scale(visible, variance, p.n_components, activity)
+            q = scale**2 * p.n_components * activity * (1 - activity)
             variances = (1 + np.sqrt(1 - 4 * q)) / 2
         else:
             variances = self._given_variances()
         visible.log_variance = np.where(self._is_constant, 0.0, np.log(variances))
-        weights, bias = random_hidden_units(
-            n_hidden, visible, mean, variance, n_hidden, activity, random_state
+        machine, means = initial_machine(
+            visible, (mean, variance), p.n_components, activity, random_state, rows.dtype
         )
-        make_room(visible, weights, activity, mean)
-        return Machine(
-            weights.astype(rows.dtype, order="C"),
-            visible.copy(rows.dtype),
-            BernoulliUnits(bias.astype(rows.dtype)),
-        )
-
-    def _visible_base_rate(self, mean, n_rows):
-        mean = np.where(self._is_constant, 0, mean)  # where a mean of many rows is but rounding
-        return GaussianUnits(mean, np.zeros_like(mean), is_constant=self._is_constant)
+        return StandardizedModel(machine, means, p.batch_size, self.mean_, self.scale_)
 
     def _visible_units(self, bias, log_variance):
-        return GaussianUnits(bias, log_variance, self._inertia(), self._is_constant)
-
-    def _inertia(self):
-        return (
-            float(np.exp(-self._parameters.langevin_time))
-            if self.sampler == "gibbs-langevin"
-            else 0.0
-        )
+        has_inertia = self.sampler == "gibbs-langevin"
+        inertia = float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
+        return GaussianUnits(bias, log_variance, inertia, self._is_constant)
 
     def _given_variances(self):
         """The parameter, in units of the variances of the data."""
@@ -401,37 +389,12 @@ class GaussianRBM(BaseRBM):
             )
         return variances
 
-    def _settings(self, now, rate_factor):
-        settings = super()._settings(now, rate_factor)
+    def _settings_of_units(self, learning_rate, rate_factor):
         if not self.learn_variance:
             variance_rate = 0.0
         elif self._parameters.variance_learning_rate is None:
-            variance_rate = settings.learning_rate / 10
+            variance_rate = learning_rate / 10
         else:
             variance_rate = rate_factor * self._parameters.variance_learning_rate
-        return replace(
-            settings,
-            variance_rate=variance_rate,
-            max_gradient_norm=self._parameters.max_gradient_norm,
-        )
-
-    def _model(self, *parts):
-        return StandardizedModel(*parts, self.mean_, self.scale_)
-
-    def _publish_machine(self, machine):
-        vars(self).update(self._model(machine, (), 0, None).fitted_attributes())
-
-    def _machine(self, dtype):
-        """The fitted machine of standardised states."""
-        variances = self.variances_
-        weights = self.components_.T * (self.scale_ / variances)[:, None]
-        bias = (self.intercept_visible_ - self.mean_) / self.scale_
-        log_variance = np.log(variances) - 2 * np.log(self.scale_)
-        hidden_bias = self.intercept_hidden_ + _input_of_mean(
-            self.components_, self.mean_, variances
-        )
-        return Machine(
-            np.ascontiguousarray(weights, dtype=dtype),
-            self._visible_units(bias, log_variance).copy(dtype),
-            BernoulliUnits(hidden_bias.astype(dtype)),
-        )
+        max_norm = self._parameters.max_gradient_norm
+        return {"variance_rate": variance_rate, "max_gradient_norm": max_norm}

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from .._validation import warn_of_grey, warn_of_range
 from .gradient import OFFSET_RATE
 from .machine import Machine
@@ -25,14 +23,11 @@ class Model:
         Means of the states of both layers given the data, as training has followed them.
     batch_size : int
         That of training, by which the means are smoothed.
-    betas : ndarray of shape (n_replicas,), default=None
-        Inverse temperatures that parallel tempering begins with, from 0 to 1.
     """
 
     machine: Machine
     means: tuple
     batch_size: int
-    betas: np.ndarray | None = None
 
     # Log of the factor between a volume of data and that of its visible states.
     log_scale = 0.0
@@ -67,6 +62,10 @@ class Model:
         Data become its visible states as before.
         """
         return replace(self, machine=machine, means=self.means if means is None else means)
+
+    def copy(self):
+        """The same model with arrays of its own."""
+        return self.with_machine(self.machine.copy(), tuple(mean.copy() for mean in self.means))
 
     def fitted_attributes(self):
         """The machine as fitted attributes of an estimator, in the units of the data, by name."""

@@ -232,8 +232,9 @@ class BaseGenerativeDBN(
         self.generative_coefs_ = [c.generation for c in connections]
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
-    def _leave_training_state(self):
-        self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
+    def _attributes_for_use(self):
+        rbms = [rbm.without_training_state() for rbm in self.rbms_]
+        return super()._attributes_for_use() | {"rbms_": rbms}
 
     # The net as it is
 

@@ -506,10 +506,10 @@ class BaseStack(
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
-    def _leave_training_state(self):
-        self._solver = None
-        if hasattr(self, "rbms_"):
-            self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
+    def _attributes_for_use(self):
+        rbms = [rbm.without_training_state() for rbm in getattr(self, "rbms_", ())]
+        changed = {"_solver": None} | ({"rbms_": rbms} if rbms else {})
+        return super()._attributes_for_use() | changed
 
     # Use
 

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 import naive
 from enumeration import all_states
+from skebm._messages import messages_of
 from skebm._random import RandomStreams
 from skebm._source import DenseRows, as_rows
 from skebm.boltzmann.labelled import LabelCD, LabelledRBM, joined
@@ -202,7 +203,7 @@ def test_an_interrupt_leaves_the_last_whole_epoch():
         if epoch == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        rbm._fit(X, y, interrupt)
+    with pytest.raises(KeyboardInterrupt), messages_of(rbm, rbm, report=interrupt):
+        rbm.fit(X, y)
     assert rbm.n_iter_ == 2
     assert rbm.n_labels_ == N_LABELS
