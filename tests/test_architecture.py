@@ -47,7 +47,6 @@ QUESTIONS_OF_CLASS = {
 EXEMPT = {
     "_validation": {"_getframe": "a function of sys that is documented"},
     "boltzmann.inference": {"LogPartition": "an argument may be a number or one of these"},
-    "deep.stack": {"_replace": "a method of named tuples that is documented"},
     "kernels._jit": {
         "_cache": "Numba has no documented way to go on without a cache",
         "_compile_for_args": "Numba has no documented way to compile elsewhere",

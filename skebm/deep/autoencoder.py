@@ -28,7 +28,6 @@ from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
 from .stack import STACK_CHECKS, BaseStack, Examples, learns_from_minibatches
-from .training import TrainingData
 from .unrolling import (
     Unrolled,
     layers_of_binary_code,
@@ -362,9 +361,12 @@ class DeepAutoencoder(BaseStack):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y, sample_weight)
+        with self._fitting(X, y) as work:
+            self._train(self._read(X, sample_weight, work.is_first), work)
+        return self
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -390,7 +392,9 @@ class DeepAutoencoder(BaseStack):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight)
+        with self._fitting(X, y, "partial_fit") as work:
+            self._train_once(self._read(X, sample_weight, work.is_first), work)
+        return self
 
     def _check(self):
         super()._check()
@@ -409,19 +413,24 @@ class DeepAutoencoder(BaseStack):
                 f"[0, 1], with corruption={self.corruption!r}. Got {self.corruption_level!r}."
             )
 
-    def _read(self, X, y, sample_weight, first_time):
-        X = self._read_data(X, first_time)
+    def _read(self, X, sample_weight, is_first):
+        X = self._read_data(X, is_first)
         weights = row_weights(sample_weight, X)
         if not weights.any():
             raise ValueError("sample_weight is zero for each row.")
-        return Examples(X, None, np.arange(X.shape[0]), None, weights)
 
-    def _begin(self, examples, first_time):
-        super()._begin(examples, first_time)
-        rows = as_rows(examples.X)
+        def score(network, rows, numbers):
+            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
+            return -float(np.average(losses, weights=weights[numbers]))
+
+        return Examples(X, np.arange(X.shape[0]), weights, score)
+
+    def _begin(self, X, is_first):
+        super()._begin(X, is_first)
+        rows = as_rows(X)
         self._warn_of_range(rows)
         self._learned_corruption = self.corruption
-        if not first_time:
+        if not is_first:
             return
         size = self._structure.sizes[-1]
         if size >= self.n_features_in_ and not self._is_kept_from_copying():
@@ -431,7 +440,7 @@ class DeepAutoencoder(BaseStack):
                 "penalty or noise on the code would give it something to learn."
             )
         self._feature_means = rows.moments().mean.astype(rows.dtype)
-        self._extremes = self._find_extremes(examples.X)
+        self._extremes = self._find_extremes(X)
 
     def _warn_of_range(self, rows):
         first_rbm_warns = self.pretrain and self._n_rbms()
@@ -503,11 +512,11 @@ class DeepAutoencoder(BaseStack):
         below, above = (name == "tanh" for name in activations[number : number + 2])
         return with_tangents(layer, below, above)
 
-    def _pretrain(self, X, progress, commit):
-        super()._pretrain(X, progress, commit)
+    def _pretrain(self, X, work):
+        super()._pretrain(X, work)
         if self.pretrain and not self._is_complete():
             self._unroll(self._rows(X))
-            commit()
+            work.commit()
 
     def _fine_tune(self, examples, *args):
         super()._fine_tune(examples, *args)
@@ -579,19 +588,6 @@ class DeepAutoencoder(BaseStack):
             n = self._structure.n_hidden
             layers[n:] = [replace(layers[k], tied_to=2 * n - 1 - k) for k in range(n, 2 * n)]
         return layers
-
-    def _training_data(self, examples, numbers):
-        rows = self._rows(examples.X)
-        return TrainingData(rows, rows, numbers, examples.weights)
-
-    def _scorer(self, examples, numbers):
-        rows, weights = self._rows(examples.X[numbers]), examples.weights[numbers]
-
-        def score(network):
-            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
-            return -float(np.average(losses, weights=weights))
-
-        return score
 
     def _objective(self):
         n = self._structure.n_hidden

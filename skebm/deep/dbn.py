@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from .._callbacks import with_callbacks
 from .._classes import (
     check_classes,
     check_classes_of_further_call,
@@ -260,6 +261,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         keep_parameters(self, locals())
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -296,7 +298,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
                 "partial_fit, which does not see how many rows of each class there are."
             )
-        return self._partial_fit(X, y, sample_weight, classes=classes, needs_targets=False)
+        with self._fitting(X, y, "partial_fit") as work:
+            examples = self._read(X, y, sample_weight, work.is_first, classes, needs_targets=False)
+            self._train_once(examples, work)
+        return self
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
@@ -352,10 +357,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         targets = np.eye(self.n_outputs_, dtype=int) if several else self.classes_
         return self._to_mlp(MLPClassifier(), targets)
 
-    def _set_targets(self, y, first_time, classes):
+    def _set_targets(self, y, is_first, classes):
         if len(y):
             check_classification_targets(y)
-        if first_time:
+        if is_first:
             self._set_classes(y, classes)
         else:
             check_classes_of_further_call(self, classes)
@@ -378,8 +383,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, examples, numbers):
-        y = examples.y[numbers]
+    def _strata(self, y):
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -629,6 +633,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     _fewest_held_out = 2
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -654,7 +659,10 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight, needs_targets=False)
+        with self._fitting(X, y, "partial_fit") as work:
+            examples = self._read(X, y, sample_weight, work.is_first, needs_targets=False)
+            self._train_once(examples, work)
+        return self
 
     def to_mlp(self):
         """A scikit-learn regressor with the same weights, which predicts the same.
@@ -677,9 +685,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         mlp.intercepts_[-1] = mlp.intercepts_[-1] * self.target_scale_ + self.target_mean_
         return mlp
 
-    def _set_targets(self, y, first_time, classes):
+    def _set_targets(self, y, is_first, classes):
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if first_time:
+        if is_first:
             self.n_outputs_ = n_outputs
             for name in ("target_mean_", "target_scale_"):
                 vars(self).pop(name, None)
@@ -690,13 +698,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
                 f"{self.n_outputs_} outputs as before."
             )
 
-    def _network(self, examples, streams):
-        network = super()._network(examples, streams)
-        if not self._is_complete():
-            labelled = examples.labelled
-            targets, weights = self._encode(examples.y[labelled]), examples.weights[labelled]
-            network.layers[-1].bias[:] = np.average(targets, axis=0, weights=weights)
-        return network
+    def _output_bias(self, targets, weights):
+        return np.average(targets, axis=0, weights=weights)
 
     def _measure_targets(self, y, weights, dtype):
         if not hasattr(self, "target_mean_"):

@@ -13,7 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._source import DenseRows
-from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there, row_weights
+from .._validation import (
+    Number,
+    Optional,
+    PerLayer,
+    Scalar,
+    check_targets_are_there,
+    row_weights,
+)
 from .feedforward import activations
 from .pretraining import values_by_layer
 from .stack import STACK_CHECKS, BaseStack, Examples
@@ -87,13 +94,15 @@ class BaseDBN(BaseStack):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y, sample_weight)
+        with self._fitting(X, y) as work:
+            self._train(self._read(X, y, sample_weight, work.is_first), work)
+        return self
 
     # What is learned from
 
-    def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
+    def _read(self, X, y, sample_weight, is_first, classes=None, needs_targets=True):
         check_targets_are_there(self, y)
-        X = self._read_data(X, first_time)
+        X = self._read_data(X, is_first)
         y = self._read_targets(X, y)
         labelled = np.flatnonzero(self._has_target(y))
         if needs_targets and not len(labelled):
@@ -103,16 +112,33 @@ class BaseDBN(BaseStack):
             )
         if self._nan_is_a_marker():
             assert_all_finite(y[labelled], input_name="y")
-        self._set_targets(y[labelled], first_time, classes)
+        self._set_targets(y[labelled], is_first, classes)
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")
         targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)
-            targets[labelled] = self._encode(y[labelled])
-        return Examples(X, y, labelled, DenseRows(targets), weights)
+            encoded = targets[labelled] = self._encode(y[labelled])
+            output_bias = self._output_bias(encoded, weights[labelled])
+
+        def score(network, rows, numbers):
+            outputs = activations(network.layers, rows)
+            return self._score_outputs(outputs, y[numbers], weights[numbers])
+
+        return Examples(
+            X, labelled, weights, score, DenseRows(targets), self._strata(y), output_bias
+        )
+
+    def _strata(self, y):
+        """What a part of the rows should hold in the same shares as all of them."""
+        return None
+
+    def _output_bias(self, targets, weights):
+        """Biases that the outputs of a new network start with, or None to start at zero."""
+        return None
 
     def _nan_is_a_marker(self):
         return self.unlabeled is not None and _is_missing(self.unlabeled)
@@ -142,15 +168,6 @@ class BaseDBN(BaseStack):
     def _target_weights(self, y):
         """What the weight of a row is multiplied by for its target."""
         return 1.0
-
-    def _scorer(self, examples, numbers):
-        rows = self._rows(examples.X[numbers])
-        y, weights = examples.y[numbers], examples.weights[numbers]
-
-        def score(network):
-            return self._score_outputs(activations(network.layers, rows), y, weights)
-
-        return score
 
     # What the network is
 

@@ -239,7 +239,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         """
         return self._partial_fit(X, y)
 
-    def _read_labels(self, X, y, first_time):
+    def _read_labels(self, X, y, is_first):
         return np.empty((X.shape[0], 0), dtype=X.dtype)
 
     def sample(
@@ -719,13 +719,13 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             )
         return [*others, labelled_rbm(**highest.get_params())]
 
-    def _read_labels(self, X, y, first_time, classes=None):
+    def _read_labels(self, X, y, is_first, classes=None):
         check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        if first_time:
+        if is_first:
             self.classes_ = np.unique(y) if classes is None else sorted_classes(classes)
             check_classes(self, self.classes_)
         else:

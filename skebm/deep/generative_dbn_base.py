@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -27,7 +27,6 @@ from .._validation import (
     Schedule,
     Verbosity,
     WithHint,
-    all_or_nothing,
     check_argument,
     check_parameters,
     divergence,
@@ -98,13 +97,11 @@ class BaseGenerativeDBN(
         n_to_fit = len(layer_sizes(self)) - (len(self.rbms_) if resume else 0)
         n_stages = n_to_fit + (self.fine_tune is not None)
         progress = self._init_callback_context(max_subtasks=n_stages)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
-            X, labels = self._begin(X, y, first_time=not resume)
+        with fitting(self, progress, X, y) as commit:
+            X, labels = self._begin(X, y, is_first=not resume)
             self._pretrain(X, labels, progress, commit)
             if self.fine_tune is not None:
                 self._fine_tune(X, labels, progress, commit)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     @with_callbacks
@@ -112,8 +109,7 @@ class BaseGenerativeDBN(
         self._check()
         n_tasks = 1 + max(0, len(layer_sizes(self)) - len(getattr(self, "rbms_", [])))
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
+        with fitting(self, progress, X, y) as commit:
             X, labels = self._begin(X, y, not hasattr(self, "rbms_"), **how_to_read)
             self._pretrain(X, labels, progress, commit)
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
@@ -124,7 +120,6 @@ class BaseGenerativeDBN(
             history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
             self._publish(learner, history)
             task.call_on_fit_task_end(estimator=self)
-        progress.call_on_fit_task_end(estimator=self)
         return self
 
     def _check(self):
@@ -137,12 +132,12 @@ class BaseGenerativeDBN(
                 f"learn with. Got {self.hidden_layer_sizes!r} instead."
             )
 
-    def _begin(self, X, y, first_time, **how_to_read):
+    def _begin(self, X, y, is_first, **how_to_read):
         """Validated data and labels; where training starts, what it starts with."""
-        dtype = FLOATS if first_time else self.rbms_[0].components_.dtype
-        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
-        labels = self._read_labels(X, y, first_time, **how_to_read)
-        if first_time:
+        dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        labels = self._read_labels(X, y, is_first, **how_to_read)
+        if is_first:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
             self._structure = Structure.of(self, as_rows(X))
             self.visible_units_ = self._structure.visible_units
@@ -156,7 +151,7 @@ class BaseGenerativeDBN(
             self._structure.check(self)
         return X, labels
 
-    def _read_labels(self, X, y, first_time):
+    def _read_labels(self, X, y, is_first):
         """What the highest RBM sees beside the features, of shape (n_samples, n_labels)."""
         raise NotImplementedError
 
@@ -240,7 +235,8 @@ class BaseGenerativeDBN(
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
     def _attributes_for_use(self):
-        return vars(self) | {"rbms_": [rbm.without_training_state() for rbm in self.rbms_]}
+        rbms = [rbm.without_training_state() for rbm in self.rbms_]
+        return super()._attributes_for_use() | {"rbms_": rbms}
 
     # The net as it is
 

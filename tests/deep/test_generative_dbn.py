@@ -171,7 +171,7 @@ def test_the_bound_with_gaussian_units_is_that_of_the_data():
     model = scramble(model)
     lowest, exact = model.rbms_[0], Exact(model)
     states = (X - lowest.mean_) / lowest.scale_
-    s2 = lowest.__skebm_model__().machine.visible.variance
+    s2 = lowest.variances_ / lowest.scale_**2
     means = model.generative_intercepts_[0] + s2 * (exact.states[0] @ model.generative_coefs_[0])
     in_data = lowest.mean_ + lowest.scale_ * means
     log_down = norm.logpdf(X[:, None], in_data, lowest.scale_ * np.sqrt(s2)).sum(axis=2)
