@@ -197,7 +197,7 @@ class BernoulliRBM(BaseRBM):
             share=self._share_of_scale(rows.shape[0]),
         )
         make_room(visible, weights, activity, mean)
-        return Machine(
+        return Machine.restricted(
             weights.astype(dtype, order="C"),
             visible.copy(dtype),
             BernoulliUnits(bias.astype(dtype)),
@@ -217,7 +217,7 @@ class BernoulliRBM(BaseRBM):
 
     def _machine(self, dtype):
         """The fitted machine with parameters of a type, sharing memory where it is theirs."""
-        return Machine(
+        return Machine.restricted(
             np.ascontiguousarray(self.components_.T, dtype=dtype),
             BernoulliUnits(np.ascontiguousarray(self.intercept_visible_, dtype=dtype)),
             BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),

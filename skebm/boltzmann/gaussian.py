@@ -304,7 +304,7 @@ class GaussianRBM(BaseRBM):
             n_hidden, visible, mean, variance, n_hidden, activity, random_state
         )
         make_room(visible, weights, activity, mean)
-        return Machine(
+        return Machine.restricted(
             weights.astype(rows.dtype, order="C"),
             visible.copy(rows.dtype),
             BernoulliUnits(bias.astype(rows.dtype)),
@@ -376,7 +376,7 @@ class GaussianRBM(BaseRBM):
         bias = (self.intercept_visible_ - self.mean_) / self.scale_
         log_variance = np.log(variances) - 2 * np.log(self.scale_)
         hidden_bias = self.intercept_hidden_ + self._input_of_mean()
-        return Machine(
+        return Machine.restricted(
             np.ascontiguousarray(weights, dtype=dtype),
             self._visible_units(bias, log_variance).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),

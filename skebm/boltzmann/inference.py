@@ -435,7 +435,7 @@ class InferenceMixin(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         tempering = Tempering(tuple(base), betas.astype(np.float64))
         fixed = None if keep is None else (keep, states)
         with one_blas_thread():
-            h = tempering.hidden_states(machine, states, (streams.seed, streams.take(), 0))
+            h = tempering.odd_states(machine, states, (streams.seed, streams.take(), 0))
             for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
                 stream = streams.take(N_STREAMS * n_sweeps)
                 v = tempering.run(machine, h, n_sweeps, (streams.seed, stream), fixed, adapt)

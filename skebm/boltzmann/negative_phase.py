@@ -111,11 +111,11 @@ class CD(NegativePhase):
         """Steps from the hidden states that are drawn given the data."""
         seed, stream = address
         v_data, h_data, v_chains, h_chains = v[:n_data], h[:n_data], v[n_data:], h[n_data:]
-        machine.hidden_mean(v_data, h_data)
+        machine.odd_mean(v_data, h_data)
         self._start(machine, v_data, h_data, (seed, stream, 0), out=h_chains)
         following = seed, stream + 1, 0
         machine.advance(h_chains, v_chains, n_gibbs_steps, following, previous=v_data)
-        machine.hidden_mean(v_chains, h_chains)
+        machine.odd_mean(v_chains, h_chains)
 
     def _start(self, machine, v_data, h_data, address, out):
         """Hidden states that chains from the data begin with."""
@@ -157,7 +157,7 @@ class PCD(NegativePhase):
         """Steps from the hidden states that were kept, and the ones to keep."""
         seed, stream = address
         machine.advance(self.chains, v[n_data:], n_gibbs_steps, (seed, stream, 0))
-        machine.hidden_mean(v, h)
+        machine.odd_mean(v, h)
         last = seed, stream + 2 * n_gibbs_steps - 1, 0
         machine.hidden.sample(h[n_data:], last, out=self.chains)
 
@@ -207,7 +207,7 @@ class PT(NegativePhase):
     def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
         """Sweeps of all replicas, of which the model's own count."""
         v[n_data:] = self.tempering.run(machine, self.chains, n_gibbs_steps, address)[-1]
-        machine.hidden_mean(v, h)
+        machine.odd_mean(v, h)
 
     def fitted_attributes(self):
         """The chains, and the temperatures with what they have led to."""

@@ -56,7 +56,7 @@ def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtyp
     W, b, c, mu, lam = (np.array(x, dtype=dtype, order="C") for x in (W, b, c, *offsets))
     velocity = tuple(np.zeros_like(x) for x in (W, b, c)) if momentum else None
     negative_phase = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(seed, 5)
     return Learner(machine, negative_phase, (mu, lam), velocity, N_UPDATES, streams)
 
@@ -216,7 +216,9 @@ def test_zeros_spelled_out_in_csr_rows_teach_nothing(path, monkeypatch):
 def goes_sparse(density, batch_size, dtype=np.float32, visible=BernoulliUnits):
     """Whether the sparse path is chosen for 2000 rows of ones and zeros."""
     X = (np.random.default_rng(0).random((2000, 8)) < density).astype(dtype)
-    machine = Machine(np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4)))
+    machine = Machine.restricted(
+        np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4))
+    )
     offsets = X.mean(axis=0), np.full(4, 0.5)
     learner = Learner(machine, CD(), offsets, None, 0, RandomStreams(0, 0))
     settings = Settings(**PLAIN | {"batch_size": batch_size})

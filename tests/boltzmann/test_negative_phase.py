@@ -34,7 +34,7 @@ def prepared(algorithm, machine, streams, before=None, **params):
 @pytest.mark.parametrize("k", [1, 3])
 def test_no_random_number_serves_twice(algorithm, k, monkeypatch):
     W, b, c = enumeration.make_model(4, 3)
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(7)
     phase = prepared(algorithm, machine, streams)
     n_chains = phase.n_chains(6)
@@ -65,7 +65,7 @@ def test_no_random_number_serves_twice(algorithm, k, monkeypatch):
 @each_algorithm
 def test_chains_go_on_where_an_earlier_phase_left_as_many(algorithm):
     W, b, c = enumeration.make_model(4, 3)
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(7)
     before = prepared(algorithm, machine, streams)
     taken = streams.next_stream
@@ -106,12 +106,12 @@ class Exact(NegativePhase):
         parameters = machine.weights, machine.visible.bias, machine.hidden.bias
         exact = enumeration.Enumeration(*parameters)
         v[n_data:], _ = exact.draw(len(v) - n_data, np.random.default_rng(address))
-        machine.hidden_mean(v, h)
+        machine.odd_mean(v, h)
 
 
 def test_a_new_phase_is_one_class():
     W, b, c = enumeration.make_model(4, 3, scale=2)
-    machine = Machine(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
+    machine = Machine.restricted(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
     X = np.array([[0.0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 0, 1]])
     rate = 1e-9
     settings = Settings(
