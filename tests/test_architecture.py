@@ -63,7 +63,6 @@ COPIES = {
 QUESTIONS_OF_CLASS = {
     "boltzmann.inference": ["RandomStreams"],
     "boltzmann.negative_phase": ["PT"],
-    "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
     "deep.generative_dbn": ["LabelledRBM"],
 }
 # What is no reaching in, and may stay.

@@ -19,7 +19,7 @@ from skebm._source import (
     numbers_by_weight,
 )
 from skebm.boltzmann import training
-from skebm.boltzmann.sparse_gradient import prefers_sparse
+from skebm.boltzmann.fused import can_run
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -247,14 +247,13 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     learner = BernoulliRBM(5, n_iter=0).fit(binary_rows())._resumed_learner()
-    settings = BernoulliRBM()._settings(training.last_stage, 1.0)
     rows = as_rows(binary_rows())
-    assert prefers_sparse(learner, rows, settings)
-    assert not prefers_sparse(learner, FourMethods(binary_rows()), settings)
+    assert can_run(learner, rows)
+    assert not can_run(learner, FourMethods(binary_rows()))
     for name in ("known", "fields"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
-        assert not prefers_sparse(learner, partly, settings)
+        assert not can_run(learner, partly)
 
 
 @each_storage

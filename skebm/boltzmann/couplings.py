@@ -7,7 +7,11 @@ nobody else knows.
 
 import numpy as np
 
+from .._threads import blocks_of, for_each, n_jobs_for
 from ..kernels.products import multiply
+
+# Lower units whose gradient is found at once; fewer are not worth a matrix product.
+_SMALLEST_BLOCK = 64
 
 
 class Dense:
@@ -18,6 +22,8 @@ class Dense:
     weights : ndarray of shape (n_lower, n_upper), C- or Fortran-contiguous
         The array itself, not a copy.
     """
+
+    kind = "dense"
 
     def __init__(self, weights):
         self.weights = weights
@@ -47,6 +53,29 @@ class Dense:
         """Inputs of the lower layer given the rows in the slice ``part`` of a data set."""
         return rows.times(self.weights.T, part, out)
 
+    def gradient(self, lower, upper, take):
+        """Find ``lower.T @ upper``, the gradient of the sum of lower states * weights * upper ones.
+
+        A stretch of the weights at a time, so that whoever takes it finds it in the cache.
+
+        Parameters
+        ----------
+        lower : ndarray of shape (n_rows, n_lower)
+        upper : ndarray of shape (n_rows, n_upper)
+        take : callable
+            Takes a stretch of all weights in their order, a slice, and its gradient, a vector. It
+            is called from several threads.
+        """
+        n_lower, n_upper = self.weights.shape
+
+        def find(block):
+            gradient = np.empty((block.stop - block.start, n_upper), dtype=self.weights.dtype)
+            multiply(np.ascontiguousarray(lower[:, block]).T, upper, gradient)
+            take(slice(block.start * n_upper, block.stop * n_upper), gradient.reshape(-1))
+
+        n_jobs = n_jobs_for(len(lower) * self.n_weights)
+        for_each(find, blocks_of(n_lower, _SMALLEST_BLOCK), n_jobs)
+
     def largest_inputs_of_lower(self):
         """Largest input that each lower unit can have, of either sign, from states of 0 and 1."""
         return np.abs(self.weights).sum(axis=1)
@@ -66,6 +95,8 @@ class EvenToOdd:
     places : list of slice
         Where each layer is on its side.
     """
+
+    kind = "several"
 
     def __init__(self, couplings, places):
         self.couplings = couplings

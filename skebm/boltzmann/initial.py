@@ -185,9 +185,7 @@ def restart_units(learner, units, states, means, activity):
     machine.weights[:, units], machine.hidden.bias[units] = weights, bias
     make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity
-    if learner.velocity is not None:
-        learner.velocity[0][:, units] = 0
-        learner.velocity[2][units] = 0
+    learner.forget(units)
     chains = learner.negative_phase.chains
     if chains is not None:
         chains[..., units] = generator.random((*chains.shape[:-1], len(bias))) < activity

@@ -27,7 +27,7 @@ class LabelCD(CD):
     "Classification using discriminative restricted Boltzmann machines", ICML 2008.
     """
 
-    in_sparse_loop = False
+    kind = "other"
 
     def _start(self, machine, v_data, h_data, address, out):
         label = label_of(machine)

@@ -7,6 +7,7 @@ states hold the even layers side by side, or the odd ones. A restricted Boltzman
 layers, of which the visible one is even and the hidden one odd.
 """
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -142,6 +143,23 @@ class Machine:
         if have_diverged(*self.parameters):
             return True
         return not self.even.bear(self.coupling.largest_inputs_of_lower())
+
+    def neighbours(self, even, odd):
+        """For each coupling, what there is of the layers below and above it.
+
+        Parameters
+        ----------
+        even : ndarray of shape (..., n_even)
+        odd : ndarray of shape (..., n_odd)
+
+        Yields
+        ------
+        lower, upper : ndarray of shapes (..., n_lower) and (..., n_upper)
+            Views, where they are whole vectors or there are two layers.
+        """
+        sides = even, odd
+        layers = [sides[number % 2][..., place] for number, place in enumerate(self.places)]
+        return itertools.pairwise(np.ascontiguousarray(of_layer) for of_layer in layers)
 
     @property
     def parameters(self):

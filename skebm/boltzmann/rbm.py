@@ -19,9 +19,9 @@ from .._validation import (
     WithHint,
 )
 from .._version import VersionStamp
-from .gradient import OFFSET_RATE
 from .inference import InferenceMixin
 from .initial import ACTIVITY
+from .learner import OFFSET_RATE
 from .negative_phase import NEGATIVE_PHASES
 from .training import TrainingMixin
 from .units import BernoulliUnits

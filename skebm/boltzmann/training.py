@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
+from .._solvers import SolverSettings
 from .._source import as_rows
 from .._threads import one_blas_thread
 from .._validation import (
@@ -23,7 +24,7 @@ from .._validation import (
     validated,
     warn_caller,
 )
-from .gradient import Learner, Settings
+from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
 
@@ -193,12 +194,12 @@ class TrainingMixin(CallbackSupportMixin):
             self._machine(self.components_.dtype).copy(),
             before,
             tuple(offset.copy() for offset in state["offsets"]),
-            None if state["velocity"] is None else tuple(v.copy() for v in state["velocity"]),
+            [solver.copy() for solver in state["solvers"]],
             state["n_updates"],
             replace(self._streams),
         )
 
-    def _learner(self, machine, phase_before, offsets, velocity, n_updates, streams):
+    def _learner(self, machine, phase_before, offsets, solvers, n_updates, streams):
         """A learner with what the parameters ask for and is missing from an earlier one."""
         phase = self._negative_phases[self.algorithm].prepare(
             self._parameters,
@@ -207,12 +208,13 @@ class TrainingMixin(CallbackSupportMixin):
             streams,
             phase_before,
         )
-        if velocity is None and np.any(self._parameters.momentum):
-            velocity = tuple(
-                np.zeros_like(parameter)
-                for parameter in (machine.weights, machine.visible.bias, machine.hidden.bias)
-            )
-        return Learner(machine, phase, offsets, velocity, n_updates, streams)
+        wanted = self._solver_settings()
+        if solvers is None or solvers[0].settings != wanted:
+            solvers = new_solvers(machine, wanted)
+        return Learner(machine, phase, offsets, solvers, n_updates, streams)
+
+    def _solver_settings(self):
+        return SolverSettings("sgd", nesterovs_momentum=False)
 
     def _run_epochs(self, rows, learner, progress, commit, report):
         training, held_out = self._split(rows.shape[0], learner.streams)
@@ -324,7 +326,7 @@ class TrainingMixin(CallbackSupportMixin):
             {
                 "offsets": learner.offsets,
                 "batch_size": self._parameters.batch_size,
-                "velocity": learner.velocity,
+                "solvers": learner.solvers,
                 "n_updates": learner.n_updates,
                 "negative_phase": learner.negative_phase,
             }

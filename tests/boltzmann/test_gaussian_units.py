@@ -8,7 +8,8 @@ import enumeration
 import naive
 from skebm._random import RandomStreams
 from skebm._source import as_rows
-from skebm.boltzmann.gradient import Learner, Settings, _shrinkage
+from skebm.boltzmann.gradient import norm_of_weights
+from skebm.boltzmann.learner import Learner, Settings, _shrinkage, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
@@ -254,10 +255,10 @@ def test_an_epoch_is_that_of_the_twin(case):
     machine = Machine.restricted(
         weights, GaussianUnits(b.copy(), z.copy(), inertia), BernoulliUnits(c.copy())
     )
-    velocity = tuple(np.zeros_like(p) for p in (W, b, c)) if settings.momentum else None
     copies = tuple(offset.copy() for offset in offsets)
     phase = CD() if chains is None else PCD(chains)
-    learner = Learner(machine, phase, copies, velocity, N_UPDATES, RandomStreams(2**40 + 9, 5))
+    streams = RandomStreams(2**40 + 9, 5)
+    learner = Learner(machine, phase, copies, new_solvers(machine), N_UPDATES, streams)
     learner.run_epoch(as_rows(X), np.arange(N_ROWS), settings)
 
     variance = np.exp(machine.visible.log_variance)[:, None]
@@ -317,9 +318,11 @@ def test_the_gradient_is_that_of_the_exact_log_likelihood():
 def test_a_gradient_is_shortened_to_the_norm_given(n_rows):
     rng = np.random.default_rng(0)
     v, h = rng.normal(size=(n_rows, 20)), rng.normal(size=(n_rows, 15))
-    norm = np.linalg.norm(v.T @ h)
-    assert _shrinkage(v, h, norm / 3) == pytest.approx(1 / 3, rel=1e-12)
-    assert _shrinkage(v, h, norm * 1.01) == _shrinkage(v, h, np.inf) == 1
+    layers = GaussianUnits(np.zeros(20), np.zeros(20)), BernoulliUnits(np.zeros(15))
+    norm = norm_of_weights(Machine.restricted(np.zeros((20, 15)), *layers), v, h)
+    assert norm == pytest.approx(np.linalg.norm(v.T @ h), rel=1e-12)
+    assert _shrinkage(norm, norm / 3) == pytest.approx(1 / 3, rel=1e-12)
+    assert _shrinkage(norm, norm * 1.01) == _shrinkage(None, np.inf) == 1
 
 
 def test_a_log_variance_keeps_within_bounds_and_means_stay():

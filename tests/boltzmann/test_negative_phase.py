@@ -12,7 +12,7 @@ import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import NEGATIVE_PHASES, NegativePhase
 from skebm.boltzmann.units import BernoulliUnits
@@ -49,16 +49,17 @@ def test_no_random_number_serves_twice(algorithm, k, monkeypatch):
         return draw(self, mean, address, *args, **options)
 
     monkeypatch.setattr(BernoulliUnits, "sample", recording)
-    v = np.concatenate([binary_rows(6, 4), np.full((n_chains, 4), np.nan)])
-    h = np.full((len(v), 3), np.nan)
+    X = binary_rows(6, 4)
+    v, h = np.full((n_chains, 4), np.nan), np.full((n_chains, 3), np.nan)
     stream = streams.take(phase.n_streams(k))
-    phase.sample(machine, v, h, 6, k, (streams.seed, stream))
+    data = X, machine.odd_mean(X, np.empty((6, 3)))
+    phase.advance(machine, data, (v, h), k, (streams.seed, stream))
 
     used = {stream for stream, _ in drawn}
     assert used <= set(range(stream, streams.next_stream))
     assert len(used) == 2 * k, "one stream for each draw of a layer"
     assert len(set(drawn)) == len(drawn)
-    assert set(np.unique(v[6:])) <= {0, 1}
+    assert set(np.unique(v)) <= {0, 1}
     np.testing.assert_allclose(h, 1 / (1 + np.exp(-(v @ W + c))), rtol=1e-12)
 
 
@@ -102,10 +103,10 @@ class Exact(NegativePhase):
     def n_streams(self, n_gibbs_steps):
         return 1
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
         parameters = machine.weights, machine.visible.bias, machine.hidden.bias
-        exact = enumeration.Enumeration(*parameters)
-        v[n_data:], _ = exact.draw(len(v) - n_data, np.random.default_rng(address))
+        v, h = chains
+        v[:], _ = enumeration.Enumeration(*parameters).draw(len(v), np.random.default_rng(address))
         machine.odd_mean(v, h)
 
 
@@ -126,7 +127,7 @@ def test_a_new_phase_is_one_class():
         centered=False,
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
-    learner = Learner(machine, Exact(), offsets, None, 0, RandomStreams(3))
+    learner = Learner(machine, Exact(), offsets, new_solvers(machine), 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     after = machine.weights, machine.visible.bias, machine.hidden.bias

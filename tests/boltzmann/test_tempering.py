@@ -11,7 +11,7 @@ from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import tempering
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import PT
 from skebm.boltzmann.tempering import Tempering
@@ -207,7 +207,7 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
     phase = PT(chains, Tempering(base, betas.copy()))
-    learner = Learner(machine, phase, offsets, None, 0, RandomStreams(3))
+    learner = Learner(machine, phase, offsets, new_solvers(machine), 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     found = [
