@@ -198,7 +198,8 @@ class Adam(Solver):
 
 _SCIPY_NAMES = {"lbfgs": "L-BFGS-B", "cg": "CG"}
 SCIPY_SOLVERS = tuple(_SCIPY_NAMES)
-SOLVERS = ("sgd", "adagrad", "rmsprop", "adam", *SCIPY_SOLVERS)
+STOCHASTIC_SOLVERS = "sgd", "adagrad", "rmsprop", "adam"
+SOLVERS = (*STOCHASTIC_SOLVERS, *SCIPY_SOLVERS)
 
 # No gain is too small for SciPy, and a gradient only if it is next to nothing: it is our caller
 # who knows when to stop.

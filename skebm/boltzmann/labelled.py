@@ -8,11 +8,10 @@ from scipy.special import softmax
 
 from .._source import chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import all_or_nothing
 from ..kernels.activations import logistic
 from .bernoulli import BernoulliRBM
 from .conditionals import log_masses_of_choices
-from .machine import Machine, settle
+from .machine import settle
 from .negative_phase import CD, NEGATIVE_PHASES
 from .units import BernoulliUnits, SideBySide, SoftmaxUnits
 
@@ -45,8 +44,10 @@ class LabelCD(CD):
 class LabelledRBM(BernoulliRBM):
     """A BernoulliRBM whose last visible units are softmax units: the label, one of them on.
 
-    It is fitted to features and labels apart; all else about it, sampling among it, has the label
-    in the last columns of its visible states. Parameters are those of :class:`BernoulliRBM`.
+    ``fit`` and ``partial_fit`` take features and labels apart, ``y`` being an ndarray of shape
+    (n_samples, n_labels) with a single one in each row and zeros; all else about it, sampling among
+    it, has the label in the last columns of its visible states. Parameters are those of
+    :class:`BernoulliRBM`.
 
     Attributes
     ----------
@@ -55,52 +56,6 @@ class LabelledRBM(BernoulliRBM):
     """
 
     _negative_phases: ClassVar = NEGATIVE_PHASES | {"cd": LabelCD}
-
-    def fit(self, X, y):
-        """Fit the model to features and labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features.
-        y : ndarray of shape (n_samples, n_labels)
-            Ones and zeros: a single one in each row.
-
-        Returns
-        -------
-        self : LabelledRBM
-            The fitted model.
-        """
-        return self._fit(X, y, self._report)
-
-    def _fit(self, X, y, report):
-        with all_or_nothing(self) as commit:
-            self.n_labels_ = y.shape[1]
-
-            def keep_and_report(epoch, measured):
-                commit()
-                report(epoch, measured)
-
-            return super()._fit(joined(X, y), None, keep_and_report)
-
-    def partial_fit(self, X, y):
-        """Go on training with more data, once over its rows in minibatches.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features.
-        y : ndarray of shape (n_samples, n_labels)
-            Ones and zeros: a single one in each row.
-
-        Returns
-        -------
-        self : LabelledRBM
-            The fitted model.
-        """
-        with all_or_nothing(self):
-            self.n_labels_ = y.shape[1]
-            return super().partial_fit(joined(X, y))
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.
@@ -115,7 +70,7 @@ class LabelledRBM(BernoulliRBM):
         log_masses : ndarray of shape (n_samples, n_labels)
             In nats; float64.
         """
-        machine = self._machine(rows.dtype)
+        machine = self.__skebm_model__(rows.dtype).machine
         out = np.empty((rows.shape[0], self.n_labels_))
 
         def evaluate(part, inputs):
@@ -136,7 +91,7 @@ class LabelledRBM(BernoulliRBM):
         -------
         means : ndarray of shape (n_samples, n_components)
         """
-        machine = self._machine(rows.dtype)
+        machine = self.__skebm_model__(rows.dtype).machine
         out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
 
         def evaluate(part, inputs):
@@ -151,16 +106,13 @@ class LabelledRBM(BernoulliRBM):
         _with_inputs(machine, rows, evaluate)
         return out
 
-    def _visible_base_rate(self, mean, n_rows):
-        features = BernoulliUnits.from_mean(mean[: -self.n_labels_], n_rows)
-        label = SoftmaxUnits.from_mean(mean[-self.n_labels_ :], [self.n_labels_], n_rows)
-        return SideBySide([features, label])
+    def _with_targets(self, X, y):
+        self.n_labels_ = y.shape[1]
+        return joined(X, y)
 
-    def _machine(self, dtype):
-        machine = super()._machine(dtype)
-        features, label = np.split(machine.visible.bias, [-self.n_labels_])
-        visible = SideBySide([BernoulliUnits(features), SoftmaxUnits(label, [self.n_labels_])])
-        return Machine.restricted(machine.weights, visible, machine.hidden)
+    def _visible_units(self, bias):
+        features, label = np.split(bias, [-self.n_labels_])
+        return SideBySide([BernoulliUnits(features), SoftmaxUnits(label, [self.n_labels_])])
 
 
 def label_of(machine):

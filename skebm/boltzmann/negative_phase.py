@@ -48,6 +48,10 @@ class NegativePhase:
         """
         raise NotImplementedError
 
+    def copy(self):
+        """The same phase with arrays of its own."""
+        return self
+
     def start_epoch(self, find_base):
         """``find_base()`` gives the base units as the means of the data are known by now."""
 
@@ -140,6 +144,10 @@ class PCD(NegativePhase):
         n_chains = parameters.n_chains or parameters.batch_size
         return cls(_hidden_states((n_chains,), base, streams, before))
 
+    def copy(self):
+        """The same phase with chains of its own."""
+        return type(self)(self.chains.copy())
+
     def n_chains(self, n_data):
         """As many as there are, whatever the data."""
         return len(self.chains)
@@ -185,6 +193,10 @@ class PT(NegativePhase):
         if isinstance(before, PT) and len(before.tempering.betas) == n_replicas:
             return cls(chains, before.tempering)
         return cls(chains, Tempering(base, np.linspace(0, 1, n_replicas)))
+
+    def copy(self):
+        """The same phase with chains and temperatures of its own."""
+        return type(self)(self.chains.copy(), self.tempering.copy())
 
     def start_epoch(self, find_base):
         """Let the hottest replicas be units with the means of the data as they are now known."""

@@ -60,6 +60,10 @@ class Tempering:
         self.swap_rates = np.ones(len(betas) - 1) if swap_rates is None else swap_rates
         self.n_sweeps = n_sweeps
 
+    def copy(self):
+        """The same ladder with arrays of its own."""
+        return Tempering(self.base, self.betas.copy(), self.swap_rates.copy(), self.n_sweeps)
+
     def odd_states(self, machine, v, address):
         """Odd states of all replicas, of shape (n_replicas, *), given the same even ones."""
         seed, stream, _ = address

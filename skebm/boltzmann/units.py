@@ -43,8 +43,9 @@ class _Units:
 
     A subclass is made from arrays with one number a unit, the bias among them, and names them in
     ``parameter_names``. It has ``mean``, ``sample`` and ``log_partition``, what follows from the
-    inputs; ``kind``, for scores; ``n_states`` and ``states``, where the states can be counted. What
-    is said here of all else holds for units whose energy is -state * bias.
+    inputs; ``with_mean``, units that have the means of data; ``kind``, for scores; ``n_states`` and
+    ``states``, where the states can be counted. What is said here of all else holds for units whose
+    energy is -state * bias.
     """
 
     parameter_names: ClassVar = ("bias",)
@@ -138,6 +139,10 @@ class BernoulliUnits(_Units):
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data by themselves, see :meth:`from_mean`."""
+        return self.from_mean(mean, n_rows)
+
     @property
     def n_states(self):
         """Number of states of the whole layer."""
@@ -185,16 +190,15 @@ class SoftmaxUnits(_Units):
         self.sizes = tuple(sizes)
         self._starts = np.concatenate([[0], np.cumsum(self.sizes)])
 
-    @classmethod
-    def from_mean(cls, mean, sizes, n_rows):
-        """Units that are on as often as in ``n_rows`` rows of data with this mean.
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that are on as often as in ``n_rows`` rows of data with this mean.
 
         Half a row of each choice is added to the data, as for :class:`BernoulliUnits`.
         """
-        units = cls(np.log(np.clip(mean, 0, 1) * n_rows + 0.5), sizes)
-        for _, group in units.parts:
-            units.bias[group] -= units.bias[group].mean()
-        return units
+        bias = np.log(np.clip(mean, 0, 1) * n_rows + 0.5)
+        for _, group in self.parts:
+            bias[group] -= bias[group].mean()
+        return type(self)(bias, self.sizes)
 
     @property
     def parts(self):
@@ -282,6 +286,12 @@ class GaussianUnits(_Units):
     def take_over(self, inputs):
         """Make inputs that never change a part of the bias."""
         self.bias += self.variance * inputs.astype(self.bias.dtype)
+
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data and a variance of 1 by themselves."""
+        if self.is_constant is not None:
+            mean = np.where(self.is_constant, 0, mean)  # a mean of many rows is but rounding
+        return type(self)(mean, np.zeros_like(mean), is_constant=self.is_constant)
 
     @property
     def variance(self):
@@ -443,6 +453,11 @@ class SideBySide(_Units):
         """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
         pairs = zip(self.layers, base.layers, strict=True)
         return SideBySide([layer.between(of_base, beta) for layer, of_base in pairs])
+
+    def with_mean(self, mean, n_rows):
+        """Units of the same kinds that have a mean of data by themselves."""
+        pairs = zip(self.layers, self.places, strict=True)
+        return SideBySide([layer.with_mean(mean[place], n_rows) for layer, place in pairs])
 
     def states(self, numbers):
         """States of the layer by their numbers, those of the part on the right changing fastest."""

@@ -98,14 +98,17 @@ class GenerativeNet:
         """Type of the parameters and of all that is computed from them."""
         return self.top.dtype
 
+    @property
+    def parameters(self):
+        """The arrays that learning changes: of each connection, then of the machine on top."""
+        arrays = []
+        for c in self.connections:
+            arrays += [c.recognition, c.above.bias, c.generation, c.below.bias]
+        return [*arrays, self.top.weights, self.top.visible.bias, self.top.hidden.bias]
+
     def has_diverged(self):
         """Whether a parameter is not finite, or so large that nothing can be computed with it."""
-        arrays = (
-            array
-            for c in self.connections
-            for array in (c.recognition, c.generation, c.above.bias, c.below.bias)
-        )
-        return self.top.has_diverged() or have_diverged(*arrays)
+        return self.top.has_diverged() or have_diverged(*self.parameters)
 
     def log_weights(self, v, row_numbers, seed, stream):
         """Log of p*(v, h) / q(h | v) for states h of all hidden layers but the highest.

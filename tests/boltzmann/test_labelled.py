@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 import naive
 from enumeration import all_states
+from skebm._messages import messages_of
 from skebm._random import RandomStreams
 from skebm._source import DenseRows, as_rows
 from skebm.boltzmann.labelled import LabelCD, LabelledRBM, joined
@@ -125,7 +126,7 @@ def test_each_unit_given_the_others():
 
 def test_units_of_the_mean_of_data():
     mean = np.array([0.2, 0.8, 0.5, 0.3, 0.2])
-    units = SoftmaxUnits.from_mean(mean, [2, 3], 1e9)
+    units = SoftmaxUnits(np.zeros(5), [2, 3]).with_mean(mean, 1e9)
     np.testing.assert_allclose(units.mean(np.zeros((1, 5)))[0], mean, atol=1e-8)
     assert np.isfinite(units.bias).all()
 
@@ -209,7 +210,7 @@ def test_an_interrupt_leaves_the_last_whole_epoch():
         if epoch == 2:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        rbm._fit(X, y, interrupt)
+    with pytest.raises(KeyboardInterrupt), messages_of(rbm, rbm, report=interrupt):
+        rbm.fit(X, y)
     assert rbm.n_iter_ == 2
     assert rbm.n_labels_ == N_LABELS

@@ -234,7 +234,8 @@ def trained_on_bars(dtype):
     h = enumeration.all_states(16)
     exact = logsumexp(h @ c + np.logaddexp(0, h @ W.T + b).sum(axis=1))
     assert np.abs(W).max() > 2, "hardly trained"
-    return TemperaturePath(rbm._machine(dtype), *rbm._fitted_base_rate()), exact
+    model = rbm.__skebm_model__(dtype)
+    return TemperaturePath(model.machine, *model.base), exact
 
 
 def test_annealing_starts_from_what_was_fitted_whatever_the_parameters_are_now():
