@@ -41,7 +41,6 @@ COPIES = {
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {
     "boltzmann.negative_phase": ["PT"],
-    "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
 }
 # What is no reaching in, and may stay.
 EXEMPT = {

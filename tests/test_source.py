@@ -8,7 +8,6 @@ import scipy.sparse
 
 from skebm import BernoulliRBM, GaussianRBM, _source
 from skebm._scales import mean_and_common_scale, mean_and_scale
-from skebm._schedules import last_stage
 from skebm._source import (
     JoinedRows,
     KnownRows,
@@ -19,7 +18,7 @@ from skebm._source import (
     as_rows,
     numbers_by_weight,
 )
-from skebm.boltzmann.sparse_gradient import prefers_sparse
+from skebm.boltzmann.fused import can_run
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -248,14 +247,13 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
     learner = rbm._trainer(binary_rows(), None, goes_on=True).learner
-    settings = rbm._settings(last_stage, 1.0)
     rows = as_rows(binary_rows())
-    assert prefers_sparse(learner, rows, settings)
-    assert not prefers_sparse(learner, FourMethods(binary_rows()), settings)
+    assert can_run(learner, rows)
+    assert not can_run(learner, FourMethods(binary_rows()))
     for name in ("known", "fields"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
-        assert not prefers_sparse(learner, partly, settings)
+        assert not can_run(learner, partly)
 
 
 @each_storage

@@ -55,7 +55,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     tempering = Tempering(model.base, betas.astype(np.float64))
     fixed = None if keep is None else (keep, states)
     with one_blas_thread():
-        h = tempering.hidden_states(machine, states, (streams.seed, streams.take(), 0))
+        h = tempering.odd_states(machine, states, (streams.seed, streams.take(), 0))
         for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
             stream = streams.take(N_STREAMS * n_sweeps)
             v = tempering.run(machine, h, n_sweeps, (streams.seed, stream), fixed, adapt)

@@ -103,7 +103,7 @@ def initial_machine(visible, moments, n_hidden, activity, generator, dtype, shar
     )
     make_room(visible, weights, activity, mean)
     hidden = BernoulliUnits(bias.astype(dtype))
-    machine = Machine(weights.astype(dtype, order="C"), visible.copy(dtype), hidden)
+    machine = Machine.restricted(weights.astype(dtype, order="C"), visible.copy(dtype), hidden)
     return machine, (mean.astype(dtype), np.full(n_hidden, activity, dtype=dtype))
 
 
@@ -203,9 +203,7 @@ def restart_units(learner, units, states, means, activity):
     machine.weights[:, units], machine.hidden.bias[units] = weights, bias
     make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity
-    if learner.velocity is not None:
-        learner.velocity[0][:, units] = 0
-        learner.velocity[2][units] = 0
+    learner.forget(units)
     chains = learner.negative_phase.chains
     if chains is not None:
         chains[..., units] = generator.random((*chains.shape[:-1], len(bias))) < activity

@@ -9,12 +9,11 @@ from scipy.special import softmax
 from .._source import chunks
 from .._threads import for_each, one_blas_thread
 from ..kernels.activations import logistic
-from ..kernels.layers import sample_softmax
 from .bernoulli import BernoulliRBM
 from .conditionals import log_masses_of_choices
 from .machine import settle
 from .negative_phase import CD, NEGATIVE_PHASES
-from .units import LabelledUnits
+from .units import BernoulliUnits, SideBySide, SoftmaxUnits
 
 
 class LabelCD(CD):
@@ -27,17 +26,17 @@ class LabelCD(CD):
     "Classification using discriminative restricted Boltzmann machines", ICML 2008.
     """
 
-    in_sparse_loop = False
+    kind = "other"
 
     def _start(self, machine, v_data, h_data, address, out):
-        label = machine.visible.label
+        label = label_of(machine)
         features = v_data.copy()
         features[:, label] = 0
-        machine.inputs_of_hidden(features, out)
+        machine.inputs_of_odd(features, out)
         log_masses = log_masses_of_choices(machine, label, out + machine.hidden.bias)
         labels = softmax(log_masses, axis=1).astype(out.dtype)
-        # Choices have a column of random numbers of their own, which no hidden unit has.
-        sample_softmax(labels, *address, labels, 0, labels.shape[1])
+        # Choices have columns of random numbers of their own, which no hidden unit has.
+        machine.visible.layers[-1].sample(labels, address)
         out += machine.coupling.of_lower(label).up(labels)
         settle(machine.hidden, out, address)
 
@@ -75,7 +74,7 @@ class LabelledRBM(BernoulliRBM):
         out = np.empty((rows.shape[0], self.n_labels_))
 
         def evaluate(part, inputs):
-            out[part] = log_masses_of_choices(machine, machine.visible.label, inputs)
+            out[part] = log_masses_of_choices(machine, label_of(machine), inputs)
 
         _with_inputs(machine, rows, evaluate)
         return out
@@ -96,9 +95,9 @@ class LabelledRBM(BernoulliRBM):
         out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
 
         def evaluate(part, inputs):
-            log_masses = log_masses_of_choices(machine, machine.visible.label, inputs)
+            log_masses = log_masses_of_choices(machine, label_of(machine), inputs)
             shares = softmax(log_masses, axis=1).astype(rows.dtype)
-            for label, weights in enumerate(machine.weights[machine.visible.label]):
+            for label, weights in enumerate(machine.weights[label_of(machine)]):
                 means = inputs.copy()
                 logistic(means, weights, 0, len(weights))
                 means *= shares[:, label, None]
@@ -112,7 +111,13 @@ class LabelledRBM(BernoulliRBM):
         return joined(X, y)
 
     def _visible_units(self, bias):
-        return LabelledUnits(bias, self.n_labels_)
+        features, label = np.split(bias, [-self.n_labels_])
+        return SideBySide([BernoulliUnits(features), SoftmaxUnits(label, [self.n_labels_])])
+
+
+def label_of(machine):
+    """Where the label is among the visible units."""
+    return machine.visible.places[-1]
 
 
 def _with_inputs(machine, rows, function):
@@ -120,7 +125,7 @@ def _with_inputs(machine, rows, function):
     of_features = machine.coupling.of_lower(slice(rows.shape[1]))
 
     def evaluate(part):
-        inputs = np.empty((part.stop - part.start, machine.n_hidden), dtype=rows.dtype)
+        inputs = np.empty((part.stop - part.start, machine.n_odd), dtype=rows.dtype)
         of_features.up_rows(rows, part, inputs)
         inputs += machine.hidden.bias
         function(part, inputs)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 
 from .._validation import warn_of_grey, warn_of_range
-from .gradient import OFFSET_RATE
+from .learner import OFFSET_RATE
 from .machine import Machine
-from .units import BernoulliUnits
 
 
 @dataclass(frozen=True)
@@ -19,8 +18,8 @@ class Model:
     Attributes
     ----------
     machine : Machine
-    means : tuple of two ndarrays, of shapes (n_visible,) and (n_hidden,)
-        Means of the states of both layers given the data, as training has followed them.
+    means : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
+        Means of the states of both sides given the data, as training has followed them.
     batch_size : int
         That of training, by which the means are smoothed.
     """
@@ -36,13 +35,12 @@ class Model:
     def base(self):
         """Layers of units that have the means of the data and know nothing of each other.
 
-        A tuple (visible, hidden): where annealing, tempering and samples start from.
+        A tuple (even, odd): where annealing, tempering and samples start from.
         """
-        visible_mean, hidden_mean = self.means
         # As many rows as take part in a moving average.
         n_rows, dtype = self.batch_size / OFFSET_RATE, self.machine.dtype
-        visible = self.machine.visible.with_mean(visible_mean, n_rows)
-        return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
+        sides = zip((self.machine.even, self.machine.odd), self.means, strict=True)
+        return tuple(units.with_mean(mean, n_rows).copy(dtype) for units, mean in sides)
 
     def to_states(self, rows):
         """Rows of visible states of the machine, from rows of data."""

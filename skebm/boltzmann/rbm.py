@@ -15,6 +15,7 @@ from .._deployment import Deployable, twin_of
 from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._solvers import STOCHASTIC_SOLVERS, SolverSettings
 from .._source import DenseRows, all_of, as_rows
 from .._threads import one_blas_thread
 from .._validation import (
@@ -40,8 +41,8 @@ from .._validation import (
 )
 from .._version import VersionStamp
 from . import inference
-from .gradient import Learner, Settings
 from .initial import ACTIVITY
+from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
 from .trainer import Trainer
@@ -66,7 +67,12 @@ CHECKS = {
     "n_chains": Optional(Number(Integral, "[1, inf)")),
     "n_replicas": Number(Integral, "[2, inf)"),
     "learning_rate_schedule": Options(*DECAYS),
+    "solver": Options(*STOCHASTIC_SOLVERS),
     "momentum": Schedule(Real, "[0, 1)"),
+    "nesterovs_momentum": Flag(),
+    "beta_1": Number(Real, "[0, 1)"),
+    "beta_2": Number(Real, "[0, 1)"),
+    "epsilon": Number(Real, "(0, inf)"),
     "alpha": Number(Real, "[0, inf)"),
     "l1_ratio": Number(Real, "[0, 1]"),
     "sparsity_target": Optional(Number(Real, "(0, 1)")),
@@ -129,7 +135,12 @@ class BaseRBM(
         n_chains=None,
         n_replicas=10,
         learning_rate_schedule="linear",
+        solver="sgd",
         momentum=0.0,
+        nesterovs_momentum=False,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
         alpha=0.0,
         l1_ratio=0.0,
         sparsity_target=None,
@@ -286,18 +297,29 @@ class BaseRBM(
 
     def _learner(self, model, streams, goes_on):
         """A learner with what the parameters ask for and is missing from an earlier one."""
-        before, velocity, n_updates = self._state_to_go_on_from() if goes_on else (None, None, 0)
+        before, solvers, n_updates = self._state_to_go_on_from() if goes_on else (None, None, 0)
         machine = model.machine
         phase = self._negative_phases[self.algorithm].prepare(
             self._parameters, machine, model.base, streams, before
         )
-        if velocity is None and np.any(self._parameters.momentum):
-            parameters = machine.weights, machine.visible.bias, machine.hidden.bias
-            velocity = tuple(np.zeros_like(parameter) for parameter in parameters)
-        return Learner(machine, phase, model.means, velocity, n_updates, streams)
+        wanted = self._solver_settings()
+        if solvers is None or solvers[0].settings != wanted:
+            solvers = new_solvers(machine, wanted)
+        return Learner(machine, phase, model.means, solvers, n_updates, streams)
+
+    def _solver_settings(self):
+        p = self._parameters
+        return SolverSettings(
+            p.solver,
+            momentum=0.0,  # that of an epoch is set for each step
+            nesterovs_momentum=p.nesterovs_momentum,
+            beta_1=p.beta_1,
+            beta_2=p.beta_2,
+            epsilon=p.epsilon,
+        )
 
     def _state_to_go_on_from(self):
-        """A copy of the negative phase, the velocity and the number of steps of before."""
+        """A copy of the negative phase, the solvers and the number of steps of before."""
         if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
@@ -309,10 +331,10 @@ class BaseRBM(
                 f"This {type(self).__name__} is without the state that training would go on from, "
                 "see without_training_state. Go on with the model that it is a copy of."
             )
-        phase, velocity, n_updates = _copied(*self._training_state)
+        phase, solvers, n_updates = _copied(*self._training_state)
         if hasattr(self, "h_samples_"):
             phase.chains = self.h_samples_.copy()
-        return phase, velocity, n_updates
+        return phase, solvers, n_updates
 
     def _monitor(self, model, rows, streams):
         """What watches training: some of the rows, and others that are held out for it."""
@@ -358,7 +380,7 @@ class BaseRBM(
     def _publish(self, trainer):
         """Copy what has been learned into the fitted attributes."""
         learner, model = trainer.learner, trainer.model.copy()
-        state = _copied(learner.negative_phase, learner.velocity, learner.n_updates)
+        state = _copied(learner.negative_phase, learner.solvers, learner.n_updates)
         attributes = state[0].fitted_attributes()
         for name in getattr(self, "_names_of_chains", ()):
             vars(self).pop(name, None)
@@ -754,6 +776,5 @@ def _attributes_of(model):
     return model.fitted_attributes() | {"_means": model.means, "_batch_size": model.batch_size}
 
 
-def _copied(phase, velocity, n_updates):
-    velocity = None if velocity is None else tuple(step.copy() for step in velocity)
-    return phase.copy(), velocity, n_updates
+def _copied(phase, solvers, n_updates):
+    return phase.copy(), [solver.copy() for solver in solvers], n_updates

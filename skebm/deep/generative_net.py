@@ -46,11 +46,11 @@ class Connection:
 
     def recognize_rows(self, rows):
         """Means of the layer above given all rows, dense or sparse, of the one below."""
-        return Machine(self.recognition, self.below, self.above).transform(rows)
+        return Machine.restricted(self.recognition, self.below, self.above).transform(rows)
 
     def generate_rows(self, rows):
         """Means of the layer below given all rows of the one above."""
-        return Machine(self.generation, self.above, self.below).transform(rows)
+        return Machine.restricted(self.generation, self.above, self.below).transform(rows)
 
     def draw_above(self, below, addresses):
         """Draw states of the layer above, and compare both layers' log-probabilities.
@@ -135,7 +135,7 @@ class GenerativeNet:
             addresses = [(seed, stream + k, number) for number in row_numbers]
             v, log_ratio = connection.draw_above(v, addresses)
             log_weights += log_ratio
-        log_masses = self.top.hidden.log_partition(self.top.inputs_of_hidden(v))
+        log_masses = self.top.hidden.log_partition(self.top.inputs_of_odd(v))
         return log_weights + log_masses - self.top.visible.energy(v)
 
     def copy(self):

@@ -207,11 +207,11 @@ class _Step:
         v, h = (array[: self._n_rows][part] for array in (self._v, self._h))
         n_features = self._up[-1].shape[1]
         v[:, :n_features], v[:, n_features:] = self._up[-1][part], labels
-        top.hidden_mean(v, h)
+        top.odd_mean(v, h)
         top.hidden.sample(h, streams.next(), out=h_states)
         v, h = (array[self._n_rows :][part] for array in (self._v, self._h))
         top.advance(h_states, v, k, streams.next(2 * k - 1))
-        np.negative(top.hidden_mean(v, h), out=h)
+        np.negative(top.odd_mean(v, h), out=h)
         np.copyto(self._down[-1][part], v[:, :n_features])
 
     def _go_down(self, part, streams):
