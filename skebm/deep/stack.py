@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import (
@@ -52,7 +52,7 @@ from .pretraining import (
     fit_in_turn,
     layer_sizes,
 )
-from .progress import StageReport
+from .progress import StageReport, Work
 from .training import (
     SCHEDULES,
     Learner,
@@ -133,23 +133,6 @@ class Examples:
         """
         numbers = numbers_by_weight(self.weights)
         return self.X if numbers is None else self.X[numbers]
-
-
-class Work(NamedTuple):
-    """A call of ``fit`` or ``partial_fit`` while it runs.
-
-    Attributes
-    ----------
-    progress : callback context
-    commit : callable
-        To be called when what is there is to stay, whatever comes.
-    is_first : bool
-        Whether it starts afresh and does not go on with what is fitted.
-    """
-
-    progress: Any
-    commit: Callable
-    is_first: bool
 
 
 STACK_CHECKS = PRETRAINING_CHECKS | {
