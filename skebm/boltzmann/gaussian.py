@@ -9,7 +9,7 @@ import numpy as np
 from .._messages import messages_for
 from .._scales import mean_and_deviation
 from .._source import StandardizedRows
-from .._validation import Flag, Number, Optional, Options, Schedule
+from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model
@@ -290,38 +290,7 @@ class GaussianRBM(BaseRBM):
         reconstruction_tol=None,
         warm_start=False,
     ):
-        super().__init__(
-            n_components,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            n_iter=n_iter,
-            verbose=verbose,
-            random_state=random_state,
-            algorithm=algorithm,
-            n_gibbs_steps=n_gibbs_steps,
-            n_chains=n_chains,
-            n_replicas=n_replicas,
-            learning_rate_schedule=learning_rate_schedule,
-            momentum=momentum,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            sparsity_target=sparsity_target,
-            sparsity_cost=sparsity_cost,
-            centered=centered,
-            shuffle=shuffle,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            n_iter_no_change=n_iter_no_change,
-            tol=tol,
-            reconstruction_tol=reconstruction_tol,
-            warm_start=warm_start,
-        )
-        self.learn_variance = learn_variance
-        self.variances = variances
-        self.variance_learning_rate = variance_learning_rate
-        self.max_gradient_norm = max_gradient_norm
-        self.sampler = sampler
-        self.langevin_time = langevin_time
+        keep_parameters(self, locals())
 
     # The machine sees data of mean 0 and variance 1, whatever the data are.
 

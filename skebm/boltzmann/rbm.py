@@ -33,6 +33,7 @@ from .._validation import (
     check_mask,
     check_parameters,
     divergence,
+    keep_parameters,
     native,
     validated,
     warn_caller,
@@ -142,30 +143,7 @@ class BaseRBM(
         reconstruction_tol=None,
         warm_start=False,
     ):
-        self.n_components = n_components
-        self.learning_rate = learning_rate
-        self.batch_size = batch_size
-        self.n_iter = n_iter
-        self.verbose = verbose
-        self.random_state = random_state
-        self.algorithm = algorithm
-        self.n_gibbs_steps = n_gibbs_steps
-        self.n_chains = n_chains
-        self.n_replicas = n_replicas
-        self.learning_rate_schedule = learning_rate_schedule
-        self.momentum = momentum
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.sparsity_target = sparsity_target
-        self.sparsity_cost = sparsity_cost
-        self.centered = centered
-        self.shuffle = shuffle
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.tol = tol
-        self.reconstruction_tol = reconstruction_tol
-        self.warm_start = warm_start
+        keep_parameters(self, locals())
 
     # Training
 

@@ -228,8 +228,7 @@ class BaseGenerativeDBN(
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
     def _attributes_for_use(self):
-        rbms = [rbm.without_training_state() for rbm in self.rbms_]
-        return super()._attributes_for_use() | {"rbms_": rbms}
+        return vars(self) | {"rbms_": [rbm.without_training_state() for rbm in self.rbms_]}
 
     # The net as it is
 
