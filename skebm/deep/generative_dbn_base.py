@@ -8,19 +8,16 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, fitting
-from .._deployment import Deployable
+from .._callbacks import fitting
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
 from .._validation import (
     FLOATS,
     Flag,
-    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -34,9 +31,9 @@ from .._validation import (
     plain,
     validated,
 )
-from .._version import VersionStamp
 from ..boltzmann.inference import sample
 from ..boltzmann.units import BernoulliUnits
+from .estimator import DeepNetwork
 from .generative_net import Connection, GenerativeNet, connection_of
 from .pretraining import (
     PRETRAINING_CHECKS,
@@ -59,15 +56,7 @@ def fine_tunes(estimator):
     return True
 
 
-class BaseGenerativeDBN(
-    Deployable,
-    HasPlainParameters,
-    VersionStamp,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseGenerativeDBN(DeepNetwork):
     """A stack of RBMs that becomes one generative model, with or without labels.
 
     A subclass reads its labels, and says what the highest RBM is that sees them beside the last
@@ -409,9 +398,3 @@ class BaseGenerativeDBN(
         if random_state is None:
             return self._streams
         return RandomStreams.from_random_state(check_random_state(random_state))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

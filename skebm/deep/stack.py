@@ -11,18 +11,12 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, fitting
-from .._deployment import Deployable
+from .._callbacks import fitting
 from .._random import RandomStreams
 from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
@@ -31,7 +25,6 @@ from .._validation import (
     FLOATS,
     BatchSize,
     Flag,
-    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -42,7 +35,7 @@ from .._validation import (
     divergence,
     validated,
 )
-from .._version import VersionStamp
+from .estimator import DeepNetwork
 from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import (
@@ -168,15 +161,7 @@ STACK_CHECKS = PRETRAINING_CHECKS | {
 }
 
 
-class BaseStack(
-    Deployable,
-    HasPlainParameters,
-    VersionStamp,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseStack(DeepNetwork):
     """Pre-training, fine-tuning and features, whatever the network is for.
 
     A subclass reads what it learns from (:class:`Examples`) and passes it on to be trained on, for
@@ -529,9 +514,3 @@ class BaseStack(
 
     def _valid_rows(self, X):
         return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
