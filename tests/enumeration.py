@@ -291,18 +291,14 @@ class LayeredEnumeration:
 
     def _along(self, values, *axes):
         """Values over the states of some layers, as an array over joint states."""
-        others = [i for i in range(len(self.layers)) if i not in axes]
-        return np.expand_dims(values, others)
+        return np.expand_dims(values, [i for i in range(len(self.layers)) if i not in axes])
 
     def _mean_of_real(self, i, states):
         """Mean of each unit of a layer, were it Gaussian, at each joint state."""
-        mean = np.zeros([1] * len(states) + [len(self.bias[i])]) + self.bias[i]
-        neighbours = [(j, W) for j, W in ((i - 1, i - 1), (i + 1, i)) if 0 <= j < len(states)]
-        for j, number in neighbours:
-            W = self.weights[number] if j < i else self.weights[number].T
-            inputs = (states[j] / self.variance[j]) @ W
-            others = [k for k in range(len(states)) if k != j]
-            mean = mean + np.expand_dims(inputs, others)
+        mean = self.bias[i]
+        for j, W in ((i - 1, self.weights[i - 1 : i]), (i + 1, self.weights[i : i + 1])):
+            if W and j >= 0:
+                mean = mean + self._along(states[j] @ (W[0] if j < i else W[0].T), j)
         return mean
 
     def _log_integral(self, i, states):
