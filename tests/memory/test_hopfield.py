@@ -266,13 +266,16 @@ def test_what_unlearning_forbids(rule):
     weights = memory.weights_.copy()
     with pytest.raises(ValueError, match="cannot forget patterns after unlearn"):
         memory.forget(X[:1])
-    if rule == "storkey":
-        return
-    with pytest.raises(ValueError, match="cannot store more patterns after unlearn"):
-        memory.partial_fit(X[:1])
     np.testing.assert_array_equal(memory.weights_, weights)
     assert len(memory.patterns_) == 6
-    memory.fit(X).partial_fit(X[:1])
+    more = random_patterns(1, 100, seed=9)
+    if rule != "storkey":  # which knows how to go on from any weights
+        with pytest.raises(ValueError, match="cannot store more patterns after unlearn"):
+            memory.partial_fit(more)
+        np.testing.assert_array_equal(memory.weights_, weights)
+        memory.fit(X)
+    assert len(memory.partial_fit(more).patterns_) == 7
+    assert (memory.weights_ != weights).any()
 
 
 def test_hebb_forgets_after_unlearning():
