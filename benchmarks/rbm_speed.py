@@ -45,7 +45,7 @@ from _peers import LEARNING_RATE, FiveProducts, TorchRBM, fit_sklearn, torch
 from _startup import compile_seconds, import_seconds
 from _timing import Contender, growth_exponent, print_ratios, take_turns
 from skebm import BernoulliRBM
-from skebm.boltzmann import gradient, machine, sparse_gradient, units
+from skebm.boltzmann import couplings, fused, gradient, machine, units
 
 OURS = "skebm"
 SKLEARN = "scikit-learn"
@@ -304,7 +304,7 @@ def timed_kernels():
         return run
 
     replaced = []
-    for module in [sparse_gradient, gradient, machine, units]:
+    for module in [fused, gradient, couplings, machine, units]:
         for name, value in list(vars(module).items()):
             if isinstance(value, Dispatcher):
                 replaced.append((module, name, value))
@@ -321,16 +321,16 @@ def compare_paths(pixels, options):
     X = grey_levels(pixels)
     held_out, X = X[-1000:], X[:-1000]
     print("\nPseudo-log-likelihood of 1000 rows held out, PCD-1, batch 100, 10 epochs, 3 seeds")
-    choose = gradient.prefers_sparse
+    choose = fused.is_faster
     try:
         for way, is_sparse in [("sparse steps", True), ("matrix products", False)]:
-            gradient.prefers_sparse = lambda *_, is_sparse=is_sparse: is_sparse
+            fused.is_faster = lambda *_, is_sparse=is_sparse: is_sparse
             scores = [
                 fit_ours(X, 10, batch_size=100, seed=seed).score(held_out) for seed in range(3)
             ]
             print(f"  {way:<16} {np.mean(scores):.2f}, from {min(scores):.2f} to {max(scores):.2f}")
     finally:
-        gradient.prefers_sparse = choose
+        fused.is_faster = choose
 
 
 # Growth

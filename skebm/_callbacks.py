@@ -1,6 +1,8 @@
 """scikit-learn's callbacks where scikit-learn has them (1.9 and later), silence elsewhere."""
 
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+
+from ._validation import all_or_nothing
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -32,4 +34,17 @@ except ImportError:
         return method
 
 
-__all__ = ["CallbackSupportMixin", "with_callbacks"]
+@contextmanager
+def fitting(estimator, progress, X, y):
+    """While the block runs, have ``estimator`` fitted to ``X`` and ``y``: by all of it, or not.
+
+    Callbacks are told by ``progress``, their context. Yields what
+    :func:`~skebm._validation.all_or_nothing` yields.
+    """
+    progress.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
+    with all_or_nothing(estimator) as commit:
+        yield commit
+    progress.call_on_fit_task_end(estimator=estimator, X=X, y=y)
+
+
+__all__ = ["CallbackSupportMixin", "fitting", "with_callbacks"]

@@ -1,7 +1,5 @@
 """Models for use alone: what only further training wants is left behind."""
 
-import copy
-
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -28,9 +26,15 @@ class Deployable:
             If the model is not fitted.
         """
         check_is_fitted(self)
-        other = copy.copy(self)
-        other._leave_training_state()
-        return other
+        return twin_of(self, self._attributes_for_use())
 
-    def _leave_training_state(self):
-        """Let go of what only further training wants; no array is changed."""
+    def _attributes_for_use(self):
+        """Attributes of the copy, by name: all but what only further training wants."""
+        return vars(self)
+
+
+def twin_of(estimator, attributes):
+    """An estimator of the same class with these attributes, its parameters among them."""
+    twin = type(estimator).__new__(type(estimator))
+    vars(twin).update(attributes)
+    return twin

@@ -59,6 +59,7 @@ class Solver:
         What is carried from step to step, beside each parameter.
     """
 
+    kind = "stochastic"
     n_averages = 0
     kernel = None  # see skebm.kernels.solvers
 
@@ -132,6 +133,7 @@ class GradientDescent(Solver):
     Momentum may come and go. What comes back starts from a step of zero.
     """
 
+    kind = "gradient descent"
     _kernel_with_momentum = staticmethod(kernels.descend_with_momentum)
 
     @property
@@ -155,6 +157,7 @@ class Nesterov(GradientDescent):
     """I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
     ICML 2013; rewritten so that the parameters are the point where the gradient is taken."""
 
+    kind = "stochastic"
     _kernel_with_momentum = staticmethod(kernels.descend_with_nesterov)
 
 
@@ -195,7 +198,8 @@ class Adam(Solver):
 
 _SCIPY_NAMES = {"lbfgs": "L-BFGS-B", "cg": "CG"}
 SCIPY_SOLVERS = tuple(_SCIPY_NAMES)
-SOLVERS = ("sgd", "adagrad", "rmsprop", "adam", *SCIPY_SOLVERS)
+STOCHASTIC_SOLVERS = "sgd", "adagrad", "rmsprop", "adam"
+SOLVERS = (*STOCHASTIC_SOLVERS, *SCIPY_SOLVERS)
 
 # No gain is too small for SciPy, and a gradient only if it is next to nothing: it is our caller
 # who knows when to stop.

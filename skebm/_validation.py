@@ -93,6 +93,11 @@ class PlainParameters:
         return plain(getattr(self._estimator, name))
 
 
+def keep_parameters(estimator, arguments):
+    """Keep the arguments of its constructor, which are the ``locals()`` there, in an estimator."""
+    vars(estimator).update((name, value) for name, value in arguments.items() if name != "self")
+
+
 class HasPlainParameters:
     """Mixin: an estimator that reads its own parameters as plain numbers."""
 
@@ -517,6 +522,7 @@ __all__ = [
     "divergence",
     "have_diverged",
     "is_sequence",
+    "keep_parameters",
     "native",
     "plain",
     "row_weights",

@@ -28,49 +28,24 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 # Places where an object reaches into another one, module by module, a name for each time. The
 # lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
 PRIVATE_NAMES = {
-    "_deployment": ["_leave_training_state"],
-    "boltzmann.gaussian": ["_parameter_checks"],
-    "deep.autoencoder": ["_parameter_checks", "_structure"],
-    "deep.dbn": ["_parameter_checks"],
-    "deep.dbn_base": ["_built_with", "_built_with", "_parameter_checks"],
-    "deep.generative_dbn": ["_draw_by_means", "_log_scale", "_to_data"],
-    "deep.generative_dbn_base": [
-        *["_machine"] * 6,
-        "_parameter_checks",
-        "_publish_machine",
-        "_rows",
-        "_to_data",
-        "_to_states",
-        *["_training_state"] * 2,
-    ],
-    "deep.pretraining": ["_check", "_fit", "_machine", "_part_of", "_part_of", "_rows"],
-    "deep.stack": ["_machine", "_parameter_checks", "_structure"],
-    "deep.visible_units": ["_machine"],
     "stacking.dsn": ["_parameter_checks"],
     "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
 }
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
-    "_deployment": ["copy.copy"],
     "_solvers": ["copy.copy"],
-    "boltzmann.training": ["copy.deepcopy", "copy.deepcopy"],
-    "deep.generative_dbn_base": ["copy.copy"],
     "plotting.energy_paths": ["copy.copy"],
     "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {
-    "boltzmann.inference": ["RandomStreams"],
     "boltzmann.negative_phase": ["PT"],
-    "boltzmann.sparse_gradient": ["BernoulliUnits", "BernoulliUnits"],
-    "deep.generative_dbn": ["LabelledRBM"],
 }
 # What is no reaching in, and may stay.
 EXEMPT = {
     "_validation": {"_getframe": "a function of sys that is documented"},
     "boltzmann.inference": {"LogPartition": "an argument may be a number or one of these"},
-    "deep.stack": {"_replace": "a method of named tuples that is documented"},
     "kernels._jit": {
         "_cache": "Numba has no documented way to go on without a cache",
         "_compile_for_args": "Numba has no documented way to compile elsewhere",

@@ -18,8 +18,7 @@ from skebm._source import (
     as_rows,
     numbers_by_weight,
 )
-from skebm.boltzmann import training
-from skebm.boltzmann.sparse_gradient import prefers_sparse
+from skebm.boltzmann.fused import can_run
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
 
@@ -179,7 +178,7 @@ def test_four_methods_are_enough_to_train_an_rbm_as_on_an_array(RBM, options, mo
     X = grey_rows()  # so many and so full that products are faster than lists
     rbm = RBM(5, batch_size=100, n_iter=3, random_state=0, **options)
     expected = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
-    monkeypatch.setattr(training, "as_rows", FourMethods)
+    monkeypatch.setattr("skebm.boltzmann.rbm.as_rows", FourMethods)
     found = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
     assert all(map(np.array_equal, found[0], expected[0]))
     assert found[1] == expected[1]
@@ -246,15 +245,15 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
-    learner = BernoulliRBM(5, n_iter=0).fit(binary_rows())._resumed_learner()
-    settings = BernoulliRBM()._settings(training.last_stage, 1.0)
+    rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
+    learner = rbm._trainer(binary_rows(), None, goes_on=True).learner
     rows = as_rows(binary_rows())
-    assert prefers_sparse(learner, rows, settings)
-    assert not prefers_sparse(learner, FourMethods(binary_rows()), settings)
+    assert can_run(learner, rows)
+    assert not can_run(learner, FourMethods(binary_rows()))
     for name in ("known", "fields"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
-        assert not prefers_sparse(learner, partly, settings)
+        assert not can_run(learner, partly)
 
 
 @each_storage
@@ -344,7 +343,7 @@ def test_an_rbm_learns_from_a_stream_what_it_learns_from_an_array(
     X = storage(binary_rows(360))
     rbm = RBM(5, n_iter=3, batch_size=40, random_state=0, **options)
     expected = fitted_attributes(rbm.fit(X))
-    monkeypatch.setattr(training, "as_rows", lambda X: stream_of(X, 40, n_in_window))
+    monkeypatch.setattr("skebm.boltzmann.rbm.as_rows", lambda X: stream_of(X, 40, n_in_window))
     found = fitted_attributes(rbm.fit(X))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
@@ -354,7 +353,9 @@ def test_an_rbm_learns_from_a_stream_what_it_learns_from_an_array(
 def test_an_rbm_is_trained_on_windows_of_a_stream_in_little_memory(method, monkeypatch):
     X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
     window = 1000 * 100 * 4
-    monkeypatch.setattr(training, "as_rows", lambda X: stream_of(X, 500, n_in_window=1000))
+    monkeypatch.setattr(
+        "skebm.boltzmann.rbm.as_rows", lambda X: stream_of(X, 500, n_in_window=1000)
+    )
     train = getattr(BernoulliRBM(4, n_iter=1, batch_size=100, random_state=0), method)
     train(X)  # compiles
     tracemalloc.start()

@@ -487,10 +487,10 @@ def test_blas_has_its_threads_back_after_a_fit_and_after_a_failed_one(algorithm,
             assert blas_threads() == {1}
             raise KeyboardInterrupt
 
-        from skebm.boltzmann import gradient
+        from skebm.boltzmann import fused, learner
 
-        monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: False)
-        monkeypatch.setattr(gradient.Learner, "_run_dense_epoch", fail)
+        monkeypatch.setattr(fused, "is_faster", lambda *_: False)
+        monkeypatch.setattr(learner.Learner, "_run_epoch", fail)
         with pytest.raises(KeyboardInterrupt):
             fit_and_use(0, algorithm)
         assert blas_threads() == {2}
@@ -594,11 +594,11 @@ def test_ctrl_c_is_answered_at_once_and_as_what_it_is():
 INTERRUPTED = """
 import numpy as np
 from skebm import BernoulliRBM, _helpers, _threads
-from skebm.boltzmann import sparse_gradient
+from skebm.boltzmann import fused
 
 _helpers.n_processors = lambda: 3
 _threads._PATIENCE = 1_000_000  # however busy the machine is
-run_steps = sparse_gradient.run_steps
+run_steps = fused.run_steps
 X = (np.random.default_rng(0).random((60, 260)) < 0.2).astype(float)
 
 def interrupted(rank, *arguments):
@@ -612,12 +612,12 @@ def interrupted(rank, *arguments):
 for at in [("before", 0), ("after", 0), ("before", 1), ("after", 2)]:
     for algorithm in ("pcd", "cd"):
         rbm = BernoulliRBM(250, algorithm=algorithm, n_iter=1, random_state=0)
-        sparse_gradient.run_steps = interrupted
+        fused.run_steps = interrupted
         try:
             rbm.fit(X)
         except KeyboardInterrupt:
             print(*at, algorithm, hasattr(rbm, "components_"), flush=True)
-        sparse_gradient.run_steps = run_steps
+        fused.run_steps = run_steps
         rbm.fit(X)
 """
 

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from .._validation import warn_of_grey, warn_of_range
-from .initial import make_room, random_hidden_units, share_of_scale
+from .initial import initial_machine, share_of_scale
 from .machine import Machine
+from .model import Model
 from .rbm import BaseRBM
 from .units import BernoulliUnits
 
@@ -54,11 +54,23 @@ class BernoulliRBM(BaseRBM):
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
+    solver : {"sgd", "adagrad", "rmsprop", "adam"}, default="sgd"
+        How steps follow from gradients. "sgd" goes the learning rate times the gradient, and is the
+        one that the compiled loop for data with many zeros has: it is several times as fast there.
+        The others adapt the length of the step of each parameter, and want a lower learning rate,
+        such as 0.001.
     momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1). It lengthens the steps by
-        1 / (1 - momentum): lower the learning rate as much. In an epoch before which n steps have
-        been taken it is held to 1 - 1 / (2 + n / 100), since the first steps lead in directions
-        that do not last.
+        Of "sgd": share of the last step that is added to the next, in [0, 1). It lengthens the
+        steps by 1 / (1 - momentum): lower the learning rate as much. In an epoch before which n
+        steps have been taken it is held to 1 - 1 / (2 + n / 100), since the first steps lead in
+        directions that do not last.
+    nesterovs_momentum : bool, default=False
+        Whether the momentum of "sgd" is Nesterov's; Polyak's otherwise.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Of "adam": shares of the averages of gradients and of their squares that are kept, in
+        [0, 1).
+    epsilon : float, default=1e-8
+        What "adagrad", "rmsprop" and "adam" add to a divisor.
     alpha : float, default=0.0
         Strength of the penalty on the weights; biases are free. The share of a weight that L2
         takes in one step, ``learning_rate * alpha * (1 - l1_ratio)``, must be below 1.
@@ -175,50 +187,26 @@ class BernoulliRBM(BaseRBM):
     True
     """
 
-    def _inspect(self, rows, first_time):
-        estimator, *_ = self._names_in_messages()
-        warn_of_range(estimator, rows)
-
-    def _warn_of_no_states(self, rows):
-        warn_of_grey(f"{type(self).__name__}.log_likelihood", rows)
-
-    def _initial_machine(self, rows, moments, random_state):
-        mean, variance = moments
-        visible, activity = self._visible_base_rate(mean, rows.shape[0]), self._start_activity()
-        n_hidden, dtype = self._parameters.n_components, rows.dtype
-        weights, bias = random_hidden_units(
-            n_hidden,
-            visible,
-            mean,
-            variance,
-            n_hidden,
-            activity,
-            random_state,
-            share=self._share_of_scale(rows.shape[0]),
+    def __skebm_model__(self, dtype=None):
+        """What has been learned, see :class:`~skebm.boltzmann.rbm.BaseRBM`."""
+        weights, *biases = (
+            np.ascontiguousarray(array, dtype=self.components_.dtype if dtype is None else dtype)
+            for array in (self.components_.T, self.intercept_visible_, self.intercept_hidden_)
         )
-        make_room(visible, weights, activity, mean)
-        return Machine(
-            weights.astype(dtype, order="C"),
-            visible.copy(dtype),
-            BernoulliUnits(bias.astype(dtype)),
+        visible, hidden = self._visible_units(biases[0]), BernoulliUnits(biases[1])
+        return Model(Machine.restricted(weights, visible, hidden), self._means, self._batch_size)
+
+    def _new_model(self, rows, activity, random_state):
+        with np.errstate(over="ignore"):
+            moments = rows.moments()
+        p, n_rows = self._parameters, rows.shape[0]
+        visible = self._visible_units(moments.mean).with_mean(moments.mean, n_rows)
+        rate, n_updates = float(np.ravel(p.learning_rate)[0]), math.ceil(n_rows / p.batch_size)
+        share = share_of_scale(rate, n_updates)
+        machine, means = initial_machine(
+            visible, moments, p.n_components, activity, random_state, rows.dtype, share
         )
+        return Model(machine, means, p.batch_size)
 
-    def _share_of_scale(self, n_rows):
-        first_rate = float(np.ravel(self._parameters.learning_rate)[0])
-        return share_of_scale(first_rate, math.ceil(n_rows / self._parameters.batch_size))
-
-    def _visible_base_rate(self, mean, n_rows):
-        return BernoulliUnits.from_mean(mean, n_rows)
-
-    def _publish_machine(self, machine):
-        self.components_ = machine.weights.T
-        self.intercept_hidden_ = machine.hidden.bias
-        self.intercept_visible_ = machine.visible.bias
-
-    def _machine(self, dtype):
-        """The fitted machine with parameters of a type, sharing memory where it is theirs."""
-        return Machine(
-            np.ascontiguousarray(self.components_.T, dtype=dtype),
-            BernoulliUnits(np.ascontiguousarray(self.intercept_visible_, dtype=dtype)),
-            BernoulliUnits(np.ascontiguousarray(self.intercept_hidden_, dtype=dtype)),
-        )
+    def _visible_units(self, bias):
+        return BernoulliUnits(bias)

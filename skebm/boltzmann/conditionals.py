@@ -59,7 +59,7 @@ def log_masses_of_choices(machine, part, inputs):
     log_masses = np.empty((len(inputs), len(bias)))
     for choice in range(len(bias)):
         out = np.empty(len(inputs))
-        bernoulli_log_partition(inputs, weights[choice], out, 0, machine.n_hidden)
+        bernoulli_log_partition(inputs, weights[choice], out)
         log_masses[:, choice] = bias[choice] + out
     return log_masses
 

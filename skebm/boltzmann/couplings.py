@@ -1,12 +1,17 @@
 """Couplings: what the states of one of two neighbouring layers put into the units of the other.
 
-The layers are called the lower and the upper one. A machine asks a coupling for inputs in both
-directions and does not know how they come about.
+The layers are called the lower and the upper one. Three things are asked of a coupling: the inputs
+of the upper layer, those of the lower one, and the gradient of pairs of states. How they come about
+nobody else knows.
 """
 
 import numpy as np
 
+from .._threads import blocks_of, for_each, n_jobs_for
 from ..kernels.products import multiply
+
+# Lower units whose gradient is found at once; fewer are not worth a matrix product.
+_SMALLEST_BLOCK = 64
 
 
 class Dense:
@@ -18,6 +23,8 @@ class Dense:
         The array itself, not a copy.
     """
 
+    kind = "dense"
+
     def __init__(self, weights):
         self.weights = weights
 
@@ -25,6 +32,10 @@ class Dense:
     def n_weights(self):
         """Number of weights, which is the work of one row in either direction."""
         return self.weights.size
+
+    def copy(self):
+        """The same coupling with weights of its own."""
+        return Dense(self.weights.copy())
 
     def up(self, lower, out=None):
         """Inputs of the upper layer given states of the lower; in a new array if no ``out``."""
@@ -42,6 +53,29 @@ class Dense:
         """Inputs of the lower layer given the rows in the slice ``part`` of a data set."""
         return rows.times(self.weights.T, part, out)
 
+    def gradient(self, lower, upper, take):
+        """Find ``lower.T @ upper``, the gradient of the sum of lower states * weights * upper ones.
+
+        A stretch of the weights at a time, so that whoever takes it finds it in the cache.
+
+        Parameters
+        ----------
+        lower : ndarray of shape (n_rows, n_lower)
+        upper : ndarray of shape (n_rows, n_upper)
+        take : callable
+            Takes a stretch of all weights in their order, a slice, and its gradient, a vector. It
+            is called from several threads.
+        """
+        n_lower, n_upper = self.weights.shape
+
+        def find(block):
+            gradient = np.empty((block.stop - block.start, n_upper), dtype=self.weights.dtype)
+            multiply(np.ascontiguousarray(lower[:, block]).T, upper, gradient)
+            take(slice(block.start * n_upper, block.stop * n_upper), gradient.reshape(-1))
+
+        n_jobs = n_jobs_for(len(lower) * self.n_weights)
+        for_each(find, blocks_of(n_lower, _SMALLEST_BLOCK), n_jobs)
+
     def largest_inputs_of_lower(self):
         """Largest input that each lower unit can have, of either sign, from states of 0 and 1."""
         return np.abs(self.weights).sum(axis=1)
@@ -49,6 +83,67 @@ class Dense:
     def of_lower(self, units):
         """The same for a slice of the lower units alone."""
         return Dense(self.weights[units])
+
+
+class EvenToOdd:
+    """The couplings of many layers as one: from the even layers, the lower side, to the odd ones.
+
+    Parameters
+    ----------
+    couplings : list of couplings
+        Between each layer and the next.
+    places : list of slice
+        Where each layer is on its side.
+    """
+
+    kind = "several"
+
+    def __init__(self, couplings, places):
+        self.couplings = couplings
+        self._places = places
+
+    @property
+    def n_weights(self):
+        """Number of weights, which is the work of one row in either direction."""
+        return sum(coupling.n_weights for coupling in self.couplings)
+
+    def up(self, even, out=None):
+        """Inputs of the odd layers given states of the even ones; in a new array if no ``out``."""
+        return self._inputs(even, 0, out)
+
+    def down(self, odd, out=None):
+        """Inputs of the even layers given states of the odd ones; in a new array if no ``out``."""
+        return self._inputs(odd, 1, out)
+
+    def largest_inputs_of_lower(self):
+        """Largest input that each even unit can have, of either sign, from states of 0 and 1."""
+        largest = np.zeros(self._n_units(0))
+        for number, coupling in enumerate(self.couplings):
+            upwards = number % 2 == 0
+            of_one = Dense(coupling.weights if upwards else coupling.weights.T)
+            largest[self._places[number + 1 - upwards]] += of_one.largest_inputs_of_lower()
+        return largest
+
+    def _inputs(self, states, parity, out):
+        """Inputs of one side given states of the other, whose layers have this parity."""
+        if out is None:
+            out = np.empty((len(states), self._n_units(1 - parity)), dtype=states.dtype)
+        out.fill(0)
+        for number, coupling in enumerate(self.couplings):
+            upwards = number % 2 == parity
+            below, above = self._places[number : number + 2]
+            source, target = (below, above) if upwards else (above, below)
+            of_one = coupling.up if upwards else coupling.down
+            out[:, target] += of_one(np.ascontiguousarray(states[:, source]))
+        return out
+
+    def _n_units(self, parity):
+        return self._places[parity::2][-1].stop
+
+
+def between_even_and_odd(couplings, places):
+    """The one coupling that the even and the odd layers have between them."""
+    return couplings[0] if len(couplings) == 1 else EvenToOdd(couplings, places)
 
 
 def _product(states, weights, out):

@@ -16,6 +16,8 @@ from scipy.linalg import qr
 
 from .._source import chunks
 from .._threads import one_blas_thread
+from .machine import Machine
+from .units import BernoulliUnits
 
 # Share of the rows that a hidden unit begins on for, where no sparsity is asked for.
 ACTIVITY = 0.2
@@ -87,6 +89,22 @@ def random_hidden_units(n_units, visible, mean, variance, n_hidden, activity, ge
     # networks", Neural Computation 4, 1992.
     root = math.sqrt(1 + math.pi * deviation**2 / 8)
     return weights, math.log(activity / (1 - activity)) * root - mean @ weights
+
+
+def initial_machine(visible, moments, n_hidden, activity, generator, dtype, share=1.0):
+    """A machine that has the means of the data, and the means of its states given the data.
+
+    Parameters: see :func:`random_hidden_units`; ``moments`` are (mean, variance) of the visible
+    states of the data, ``dtype`` is the type of the parameters.
+    """
+    mean, variance = moments
+    weights, bias = random_hidden_units(
+        n_hidden, visible, mean, variance, n_hidden, activity, generator, share
+    )
+    make_room(visible, weights, activity, mean)
+    hidden = BernoulliUnits(bias.astype(dtype))
+    machine = Machine.restricted(weights.astype(dtype, order="C"), visible.copy(dtype), hidden)
+    return machine, (mean.astype(dtype), np.full(n_hidden, activity, dtype=dtype))
 
 
 def initial_scale(visible, variance, n_hidden, activity):
@@ -185,9 +203,7 @@ def restart_units(learner, units, states, means, activity):
     machine.weights[:, units], machine.hidden.bias[units] = weights, bias
     make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity
-    if learner.velocity is not None:
-        learner.velocity[0][:, units] = 0
-        learner.velocity[2][units] = 0
+    learner.forget(units)
     chains = learner.negative_phase.chains
     if chains is not None:
         chains[..., units] = generator.random((*chains.shape[:-1], len(bias))) < activity

@@ -8,14 +8,12 @@ from scipy.special import softmax
 
 from .._source import chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import all_or_nothing
 from ..kernels.activations import logistic
-from ..kernels.layers import sample_softmax
 from .bernoulli import BernoulliRBM
 from .conditionals import log_masses_of_choices
-from .machine import Machine, settle
+from .machine import settle
 from .negative_phase import CD, NEGATIVE_PHASES
-from .units import LabelledUnits
+from .units import BernoulliUnits, SideBySide, SoftmaxUnits
 
 
 class LabelCD(CD):
@@ -28,17 +26,17 @@ class LabelCD(CD):
     "Classification using discriminative restricted Boltzmann machines", ICML 2008.
     """
 
-    in_sparse_loop = False
+    kind = "other"
 
     def _start(self, machine, v_data, h_data, address, out):
-        label = machine.visible.label
+        label = label_of(machine)
         features = v_data.copy()
         features[:, label] = 0
-        machine.inputs_of_hidden(features, out)
+        machine.inputs_of_odd(features, out)
         log_masses = log_masses_of_choices(machine, label, out + machine.hidden.bias)
         labels = softmax(log_masses, axis=1).astype(out.dtype)
-        # Choices have a column of random numbers of their own, which no hidden unit has.
-        sample_softmax(labels, *address, labels, 0, labels.shape[1])
+        # Choices have columns of random numbers of their own, which no hidden unit has.
+        machine.visible.layers[-1].sample(labels, address)
         out += machine.coupling.of_lower(label).up(labels)
         settle(machine.hidden, out, address)
 
@@ -46,8 +44,10 @@ class LabelCD(CD):
 class LabelledRBM(BernoulliRBM):
     """A BernoulliRBM whose last visible units are softmax units: the label, one of them on.
 
-    It is fitted to features and labels apart; all else about it, sampling among it, has the label
-    in the last columns of its visible states. Parameters are those of :class:`BernoulliRBM`.
+    ``fit`` and ``partial_fit`` take features and labels apart, ``y`` being an ndarray of shape
+    (n_samples, n_labels) with a single one in each row and zeros; all else about it, sampling among
+    it, has the label in the last columns of its visible states. Parameters are those of
+    :class:`BernoulliRBM`.
 
     Attributes
     ----------
@@ -56,52 +56,6 @@ class LabelledRBM(BernoulliRBM):
     """
 
     _negative_phases: ClassVar = NEGATIVE_PHASES | {"cd": LabelCD}
-
-    def fit(self, X, y):
-        """Fit the model to features and labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features.
-        y : ndarray of shape (n_samples, n_labels)
-            Ones and zeros: a single one in each row.
-
-        Returns
-        -------
-        self : LabelledRBM
-            The fitted model.
-        """
-        return self._fit(X, y, self._report)
-
-    def _fit(self, X, y, report):
-        with all_or_nothing(self) as commit:
-            self.n_labels_ = y.shape[1]
-
-            def keep_and_report(epoch, measured):
-                commit()
-                report(epoch, measured)
-
-            return super()._fit(joined(X, y), None, keep_and_report)
-
-    def partial_fit(self, X, y):
-        """Go on training with more data, once over its rows in minibatches.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Features.
-        y : ndarray of shape (n_samples, n_labels)
-            Ones and zeros: a single one in each row.
-
-        Returns
-        -------
-        self : LabelledRBM
-            The fitted model.
-        """
-        with all_or_nothing(self):
-            self.n_labels_ = y.shape[1]
-            return super().partial_fit(joined(X, y))
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.
@@ -116,11 +70,11 @@ class LabelledRBM(BernoulliRBM):
         log_masses : ndarray of shape (n_samples, n_labels)
             In nats; float64.
         """
-        machine = self._machine(rows.dtype)
+        machine = self.__skebm_model__(rows.dtype).machine
         out = np.empty((rows.shape[0], self.n_labels_))
 
         def evaluate(part, inputs):
-            out[part] = log_masses_of_choices(machine, machine.visible.label, inputs)
+            out[part] = log_masses_of_choices(machine, label_of(machine), inputs)
 
         _with_inputs(machine, rows, evaluate)
         return out
@@ -137,13 +91,13 @@ class LabelledRBM(BernoulliRBM):
         -------
         means : ndarray of shape (n_samples, n_components)
         """
-        machine = self._machine(rows.dtype)
+        machine = self.__skebm_model__(rows.dtype).machine
         out = np.zeros((rows.shape[0], len(self.components_)), dtype=rows.dtype)
 
         def evaluate(part, inputs):
-            log_masses = log_masses_of_choices(machine, machine.visible.label, inputs)
+            log_masses = log_masses_of_choices(machine, label_of(machine), inputs)
             shares = softmax(log_masses, axis=1).astype(rows.dtype)
-            for label, weights in enumerate(machine.weights[machine.visible.label]):
+            for label, weights in enumerate(machine.weights[label_of(machine)]):
                 means = inputs.copy()
                 logistic(means, weights, 0, len(weights))
                 means *= shares[:, label, None]
@@ -152,13 +106,18 @@ class LabelledRBM(BernoulliRBM):
         _with_inputs(machine, rows, evaluate)
         return out
 
-    def _visible_base_rate(self, mean, n_rows):
-        return LabelledUnits.from_mean(mean, self.n_labels_, n_rows)
+    def _with_targets(self, X, y):
+        self.n_labels_ = y.shape[1]
+        return joined(X, y)
 
-    def _machine(self, dtype):
-        machine = super()._machine(dtype)
-        visible = LabelledUnits(machine.visible.bias, self.n_labels_)
-        return Machine(machine.weights, visible, machine.hidden)
+    def _visible_units(self, bias):
+        features, label = np.split(bias, [-self.n_labels_])
+        return SideBySide([BernoulliUnits(features), SoftmaxUnits(label, [self.n_labels_])])
+
+
+def label_of(machine):
+    """Where the label is among the visible units."""
+    return machine.visible.places[-1]
 
 
 def _with_inputs(machine, rows, function):
@@ -166,7 +125,7 @@ def _with_inputs(machine, rows, function):
     of_features = machine.coupling.of_lower(slice(rows.shape[1]))
 
     def evaluate(part):
-        inputs = np.empty((part.stop - part.start, machine.n_hidden), dtype=rows.dtype)
+        inputs = np.empty((part.stop - part.start, machine.n_odd), dtype=rows.dtype)
         of_features.up_rows(rows, part, inputs)
         inputs += machine.hidden.bias
         function(part, inputs)

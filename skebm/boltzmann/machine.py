@@ -1,6 +1,15 @@
-"""The restricted Boltzmann machine itself: two layers of units and the coupling between them."""
+"""A Boltzmann machine: layers of units and the couplings between neighbouring ones.
 
+No two units of a layer are joined, nor units of layers that are not neighbours. So all even layers
+are independent of each other given the odd ones, and the other way round: whatever the number of
+layers, one half step of Gibbs sampling draws all even layers, and the next all odd ones. Arrays of
+states hold the even layers side by side, or the odd ones. A restricted Boltzmann machine has two
+layers, of which the visible one is even and the hidden one odd.
+"""
+
+import itertools
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -9,7 +18,8 @@ from .._source import CHUNK, for_each_chunk
 from .._threads import blocks_of, for_each, n_jobs_for
 from .._validation import have_diverged
 from .conditionals import conditional_log_likelihood
-from .couplings import Dense
+from .couplings import Dense, between_even_and_odd
+from .units import places_of, side_by_side
 
 # Fewer rows than this are not worth waking a second thread for.
 _SMALLEST_BLOCK = 32
@@ -18,29 +28,85 @@ _SMALLEST_BLOCK = 32
 _WEIGHTS_PER_CHUNK = 4e6
 
 
+class Given(NamedTuple):
+    """What is given with the rows of a pass, beside the states that it starts from.
+
+    Attributes
+    ----------
+    known : ndarray of bool, of shape (n_rows, n_units), or None
+        Units that are there in each row. The others take no part: their state is 0.
+    fields : ndarray of shape (n_rows, n_units), or None
+        What is added to the inputs, a bias that differs from row to row.
+    """
+
+    known: np.ndarray | None = None
+    fields: np.ndarray | None = None
+
+    def of_rows(self, block):
+        """The same for a slice of the rows."""
+        return Given(*(None if array is None else array[block] for array in self))
+
+
+NOTHING_GIVEN = Given()
+
+
 class Machine:
-    """Energy E(v, h) = -v W h + (energies of the two layers), and what follows from it.
+    """Energy E = -(sum over couplings of lower states, weights and upper states) + (energies of
+    the layers), and what follows from it.
 
     Parameters
     ----------
-    weights : ndarray of shape (n_visible, n_hidden), C-contiguous
-        Row i holds the weights of visible unit i: a sparse row of data touches few rows of it.
-    visible, hidden : layers of units
-        See :mod:`skebm.boltzmann.units`.
+    layers : list of layers of units
+        From the lowest to the highest, see :mod:`skebm.boltzmann.units`. Where there are more than
+        two, their biases become parts of those of ``even`` and ``odd``.
+    couplings : list of couplings
+        Between each layer and the next, see :mod:`skebm.boltzmann.couplings`.
     smallest_block : int or inf, optional
         Rows that a pass from one layer to the other leaves to one thread at least.
+
+    Attributes
+    ----------
+    even, odd : layers of units
+        All even layers side by side, and all odd ones.
+    coupling : coupling
+        Between these two, the even one being the lower.
+    places : list of slice
+        Where each layer is among the units of ``even`` or ``odd``.
     """
 
-    def __init__(self, weights, visible, hidden, smallest_block=_SMALLEST_BLOCK):
-        self.coupling = Dense(weights)
-        self.visible = visible
-        self.hidden = hidden
+    def __init__(self, layers, couplings, smallest_block=_SMALLEST_BLOCK):
+        self.layers, self.couplings = layers, couplings
+        self.even, self.odd = side_by_side(layers[::2]), side_by_side(layers[1::2])
+        self.places = places_of(layers)
+        self.coupling = between_even_and_odd(couplings, self.places)
         self._smallest_block = smallest_block
+
+    @classmethod
+    def restricted(cls, weights, visible, hidden):
+        """A restricted Boltzmann machine.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_visible, n_hidden), C-contiguous
+            Row i holds the weights of visible unit i: a sparse row of data touches few rows of it.
+        visible, hidden : layers of units
+        """
+        return cls([visible, hidden], [Dense(weights)])
+
+    @property
+    def visible(self):
+        """The lowest layer."""
+        return self.layers[0]
+
+    @property
+    def hidden(self):
+        """The layer above it."""
+        return self.layers[1]
 
     @property
     def weights(self):
-        """Weights of the coupling, to be changed in place."""
-        return self.coupling.weights
+        """Weights of the lowest coupling, to be changed in place."""
+        return self.couplings[0].weights
 
     @property
     def dtype(self):
@@ -48,82 +114,113 @@ class Machine:
         return self.weights.dtype
 
     @property
-    def n_visible(self):
-        """Number of visible units."""
-        return len(self.visible.bias)
+    def n_even(self):
+        """Number of units in the even layers."""
+        return len(self.even.bias)
 
     @property
-    def n_hidden(self):
-        """Number of hidden units."""
-        return len(self.hidden.bias)
+    def n_odd(self):
+        """Number of units in the odd layers."""
+        return len(self.odd.bias)
 
     def copy(self):
         """The same machine with arrays of its own."""
-        return Machine(
-            self.weights.copy(), self.visible.copy(self.dtype), self.hidden.copy(self.dtype)
-        )
+        layers = [layer.copy(self.dtype) for layer in self.layers]
+        return Machine(layers, [coupling.copy() for coupling in self.couplings])
 
     def on_one_thread(self):
         """The same machine with the same arrays, for callers that have shared out their rows."""
-        return Machine(self.weights, self.visible, self.hidden, smallest_block=math.inf)
+        twin = Machine.__new__(Machine)
+        vars(twin).update(vars(self), _smallest_block=math.inf)
+        return twin
 
     def is_finite(self):
         """Whether every parameter is a finite number."""
-        return all(np.isfinite(parameter).all() for parameter in self._parameters())
+        return all(np.isfinite(parameter).all() for parameter in self.parameters)
 
     def has_diverged(self):
         """Whether a parameter is not finite, or so large that nothing can be computed with it."""
-        if have_diverged(*self._parameters()):
+        if have_diverged(*self.parameters):
             return True
-        return not self.visible.bear(self.coupling.largest_inputs_of_lower())
+        return not self.even.bear(self.coupling.largest_inputs_of_lower())
 
-    def _parameters(self):
-        return self.weights, *self.visible.parameters, *self.hidden.parameters
+    def neighbours(self, even, odd):
+        """For each coupling, what there is of the layers below and above it.
 
-    # A pass from one layer to the other is a product, a mean, and perhaps a draw, each over the
+        Parameters
+        ----------
+        even : ndarray of shape (..., n_even)
+        odd : ndarray of shape (..., n_odd)
+
+        Yields
+        ------
+        lower, upper : ndarray of shapes (..., n_lower) and (..., n_upper)
+            Views, where they are whole vectors or there are two layers.
+        """
+        sides = even, odd
+        layers = [sides[number % 2][..., place] for number, place in enumerate(self.places)]
+        return itertools.pairwise(np.ascontiguousarray(of_layer) for of_layer in layers)
+
+    @property
+    def parameters(self):
+        """All arrays of parameters: those of the couplings, of the even and of the odd units."""
+        of_couplings = [coupling.weights for coupling in self.couplings]
+        return [*of_couplings, *self.even.parameters, *self.odd.parameters]
+
+    # A pass from one side to the other is a product, a mean, and perhaps a draw, each over the
     # one before and while it is in the cache.
 
-    def inputs_of_hidden(self, v, out=None):
-        """What visible states put into the hidden units, in a new array if no ``out``."""
-        return self.coupling.up(v, out)
+    def inputs_of_odd(self, even, out=None):
+        """What even states put into the odd units, in a new array if no ``out``."""
+        return self.coupling.up(even, out)
 
-    def inputs_of_visible(self, h, out=None):
-        """What hidden states put into the visible units, in a new array if no ``out``."""
-        return self.coupling.down(h, out)
+    def inputs_of_even(self, odd, out=None):
+        """What odd states put into the even units, in a new array if no ``out``."""
+        return self.coupling.down(odd, out)
 
-    def hidden_mean(self, v, out):
-        """Mean hidden states given visible states ``v`` (n_rows, n_visible)."""
-        return self._pass(v, self.inputs_of_hidden, self.hidden, out)
+    def odd_mean(self, even, out, given=NOTHING_GIVEN):
+        """Mean odd states given even states (n_rows, n_even)."""
+        return self._pass(even, self.inputs_of_odd, self.odd, out, given=given)
 
-    def visible_mean(self, h, out):
-        """Mean visible states given hidden states ``h`` (n_rows, n_hidden)."""
-        return self._pass(h, self.inputs_of_visible, self.visible, out)
+    def even_mean(self, odd, out, given=NOTHING_GIVEN):
+        """Mean even states given odd states (n_rows, n_odd)."""
+        return self._pass(odd, self.inputs_of_even, self.even, out, given=given)
 
-    def sample_hidden(self, v, address, out):
-        """Hidden states drawn given visible states; ``address`` is (seed, stream, first row)."""
-        return self._pass(v, self.inputs_of_hidden, self.hidden, out, address)
+    def sample_odd(self, even, address, out, given=NOTHING_GIVEN):
+        """Odd states drawn given even states; ``address`` is (seed, stream, first row)."""
+        return self._pass(even, self.inputs_of_odd, self.odd, out, address, given=given)
 
-    def sample_visible(self, h, address, out, previous=None, mean=None):
-        """Visible states drawn given hidden states; ``address`` is (seed, stream, first row).
+    def sample_even(self, odd, address, out, previous=None, mean=None, given=NOTHING_GIVEN):
+        """Even states drawn given odd states; ``address`` is (seed, stream, first row).
 
         Units with inertia move on from the ``previous`` states, which may be in ``out``. The means
         are left in the array ``mean``, where there is one.
         """
         if previous is not None:
-            previous = previous.copy() if self.visible.inertia else None
+            previous = previous.copy() if self.even.inertia else None
         return self._pass(
-            h, self.inputs_of_visible, self.visible, out, address, previous=previous, mean=mean
+            odd, self.inputs_of_even, self.even, out, address, previous, mean, given=given
         )
 
-    def _pass(self, states, inputs_of, units, out, address=None, previous=None, mean=None):
-        """Means of ``units`` given the ``states`` of the other layer, or draws at an address."""
+    def _pass(
+        self,
+        states,
+        inputs_of,
+        units,
+        out,
+        address=None,
+        previous=None,
+        mean=None,
+        given=NOTHING_GIVEN,
+    ):
+        """Means of ``units`` given the ``states`` of the other side, or draws at an address."""
         mean = out if mean is None else mean
 
         def one_block(block):
             inputs = inputs_of(states[block], mean[block])
             here = None if address is None else (*address[:2], address[2] + block.start)
             before = None if previous is None else previous[block]
-            settle(units, inputs, here, out=out[block], previous=before)
+            settle(units, inputs, here, out[block], before, given.of_rows(block))
 
         n_jobs = n_jobs_for(len(states) * self.coupling.n_weights)
         for_each(one_block, blocks_of(len(states), self._smallest_block), n_jobs)
@@ -131,85 +228,93 @@ class Machine:
 
     # Gibbs sampling
 
-    def alternate(self, h, v, n_steps, address, previous=None, mean=None):
-        """Draw both layers in turn, from hidden to visible states, in place; yield at the latter.
+    def alternate(
+        self, odd, even, n_steps, address, previous=None, mean=None, given=(NOTHING_GIVEN,) * 2
+    ):
+        """Draw both sides in turn, from odd to even states, in place; yield at the latter.
 
         Takes ``2 * n_steps - 1`` streams from ``address`` (seed, first stream, first row) on.
 
         Parameters
         ----------
-        h : ndarray of shape (n_rows, n_hidden)
+        odd : ndarray of shape (n_rows, n_odd)
             Where to start from.
-        v : ndarray of shape (n_rows, n_visible)
-            Room for the visible states.
+        even : ndarray of shape (n_rows, n_even)
+            Room for the even states.
         n_steps : int
-            How often the visible states are drawn.
+            How often the even states are drawn.
         address : tuple of int
-        previous : ndarray of shape (n_rows, n_visible), default=None
-            Visible states of before, where there are some.
-        mean : ndarray of shape (n_rows, n_visible), default=None
-            Room for the means that visible states are drawn from, where they are asked for.
+        previous : ndarray of shape (n_rows, n_even), default=None
+            Even states of before, where there are some.
+        mean : ndarray of shape (n_rows, n_even), default=None
+            Room for the means that even states are drawn from, where they are asked for.
+        given : pair of Given
+            What is given with the rows of even and of odd states.
         """
         seed, stream, first_row = address
+        with_even, with_odd = given
         for step in range(n_steps):
             stop_if_abandoned()
             if step > 0:
-                self.sample_hidden(v, (seed, stream + 2 * step - 1, first_row), h)
-            self.sample_visible(h, (seed, stream + 2 * step, first_row), v, previous, mean)
-            previous = v
+                here = seed, stream + 2 * step - 1, first_row
+                self.sample_odd(even, here, odd, with_odd)
+            here = seed, stream + 2 * step, first_row
+            self.sample_even(odd, here, even, previous, mean, with_even)
+            previous = even
             yield
 
-    def advance(self, h, v, n_steps, address, previous=None):
-        """Draw both layers in turn, in place, to the visible states of the last step.
+    def advance(self, odd, even, n_steps, address, previous=None, given=(NOTHING_GIVEN,) * 2):
+        """Draw both sides in turn, in place, to the even states of the last step.
 
         Parameters: see :meth:`alternate`.
         """
-        for _ in self.alternate(h, v, n_steps, address, previous):
+        for _ in self.alternate(odd, even, n_steps, address, previous, given=given):
             pass
 
-    def walk(self, v, n_steps, address, keep=None):
-        """Run Gibbs chains from ``v``, in place, yielding the visible means of each step.
+    def walk(self, even, n_steps, address, keep=None):
+        """Run Gibbs chains from even states, in place, yielding their means of each step.
 
         Takes ``2 * n_steps`` streams from ``address`` (seed, first stream, first row) on. Where
         the boolean mask ``keep`` is true, states stay as they are.
         """
         seed, stream, first_row = address
-        mean = np.empty_like(v)
-        fixed = None if keep is None else v.copy()
-        h = self.sample_hidden(v, address, np.empty((len(v), self.n_hidden), dtype=self.dtype))
+        mean = np.empty_like(even)
+        fixed = None if keep is None else even.copy()
+        odd = self.sample_odd(even, address, np.empty((len(even), self.n_odd), dtype=self.dtype))
         following = seed, stream + 1, first_row
-        for _ in self.alternate(h, v, n_steps, following, previous=v, mean=mean):
+        for _ in self.alternate(odd, even, n_steps, following, previous=even, mean=mean):
             if keep is not None:
-                np.copyto(v, fixed, where=keep)
+                np.copyto(even, fixed, where=keep)
             yield mean
 
-    def run(self, v, n_steps, address, keep=None):
-        """Run Gibbs chains from ``v``, in place: see :meth:`walk`."""
+    def run(self, even, n_steps, address, keep=None):
+        """Run Gibbs chains from even states, in place: see :meth:`walk`."""
         seed, stream, first_row = address
 
         def run(part):
             kept = None if keep is None else keep[part]
-            for _ in self.walk(v[part], n_steps, (seed, stream, first_row + part.start), kept):
+            here = seed, stream, first_row + part.start
+            for _ in self.walk(even[part], n_steps, here, kept):
                 pass
 
-        for_each_chunk(run, len(v))
-        return v
+        for_each_chunk(run, len(even))
+        return even
 
     # Of whole data sets, dense or sparse, chunk by chunk.
 
     def transform(self, rows):
-        """Mean hidden states of all rows, of shape (n_rows, n_hidden)."""
-        return self._pass_all(rows, self.coupling.up_rows, self.hidden)
+        """Mean odd states given rows of even states, of shape (n_rows, n_odd)."""
+        return self._pass_all(rows, self.coupling.up_rows, self.odd)
 
     def inverse_transform(self, rows):
-        """Mean visible states given rows of hidden states, of shape (n_rows, n_visible)."""
-        return self._pass_all(rows, self.coupling.down_rows, self.visible)
+        """Mean even states given rows of odd states, of shape (n_rows, n_even)."""
+        return self._pass_all(rows, self.coupling.down_rows, self.even)
 
     def free_energy(self, rows):
-        """-log of the sum over hidden states of exp(-E(v, h)), for each row; nats."""
+        """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats."""
 
-        def free_energy(v, inputs):
-            return self.visible.energy(v) - self.hidden.log_partition(inputs)
+        def free_energy(even, inputs):
+            return self.even.energy(even) - self.odd.log_partition(inputs)
 
         return self._of_each_row(free_energy, rows)
 
@@ -229,7 +334,7 @@ class Machine:
         """Squared error of the mean visible states given mean hidden states, summed over units."""
 
         def reconstruction_error(v, inputs):
-            back = self.visible_mean(self.hidden.mean(inputs), np.empty_like(v))
+            back = self.even_mean(self.odd.mean(inputs), np.empty_like(v))
             return np.square(back - v).sum(axis=1)
 
         return self._of_each_row(reconstruction_error, rows)
@@ -244,20 +349,20 @@ class Machine:
         return out
 
     def _of_each_row(self, function, rows):
-        """``function(visible states, inputs of the hidden units)`` of all rows."""
+        """``function(even states, inputs of the odd units)`` of all rows."""
         out = np.empty(rows.shape[0], dtype=self.dtype)
 
         def evaluate(part):
-            v = np.empty((part.stop - part.start, rows.shape[1]), dtype=self.dtype)
-            rows.take(np.arange(part.start, part.stop), v)
-            out[part] = function(v, self.inputs_of_hidden(v))
+            even = np.empty((part.stop - part.start, rows.shape[1]), dtype=self.dtype)
+            rows.take(np.arange(part.start, part.stop), even)
+            out[part] = function(even, self.inputs_of_odd(even))
 
         size = min(max(8, int(_WEIGHTS_PER_CHUNK / self.coupling.n_weights)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)
         return out
 
 
-def settle(units, inputs, address=None, out=None, previous=None):
+def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_GIVEN):
     """Means of units given their inputs, over these; at an address, states drawn from the means.
 
     Every half step of Gibbs sampling is one, and so is every pass through a directed connection.
@@ -273,6 +378,14 @@ def settle(units, inputs, address=None, out=None, previous=None):
         Room for the states; None draws them over the means.
     previous : ndarray of shape (n_rows, n_units), default=None
         States of before, which units with inertia move on from.
+    given : Given
+        Which units take part in a row, and what is added to the inputs.
     """
-    mean = units.mean(inputs)
-    return mean if address is None else units.sample(mean, address, out=out, previous=previous)
+    if given.fields is not None:
+        inputs += given.fields
+    states = units.mean(inputs)
+    if address is not None:
+        states = units.sample(states, address, out=out, previous=previous)
+    if given.known is not None:
+        states *= given.known
+    return states

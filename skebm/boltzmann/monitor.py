@@ -29,11 +29,22 @@ class Monitor:
     reconstruction_tol : float or None
     log_scale : float
         What to take from the log-density of visible states to get that of the data.
+    activity : float
+        Share of the rows that a unit which begins anew is on for, about.
     """
 
     def __init__(
-        self, rows, training, held_out, n_iter_no_change, tol, reconstruction_tol, log_scale
+        self,
+        rows,
+        training,
+        held_out,
+        n_iter_no_change,
+        tol,
+        reconstruction_tol,
+        log_scale,
+        activity,
     ):
+        self.training = training
         self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
         self._rows_of_means = _some(rows, training, most)
@@ -42,6 +53,7 @@ class Monitor:
         self._patience = Patience(n_iter_no_change, lambda score, best: score > best + tol)
         self._reconstruction_tol = reconstruction_tol
         self._log_scale = log_scale
+        self._activity = activity
         self.best_machine = None
         self.dead_units = np.zeros(0, dtype=bool)
 
@@ -66,11 +78,12 @@ class Monitor:
         means = machine.transform(self._rows_of_means)
         self.dead_units = dead_units(means) & self._rows_vary
 
-    def restart_dead_units(self, learner, activity):
+    def restart_dead_units(self, learner):
         """Have new hidden units where the last measurement found dead ones."""
-        rows = self._rows_of_means
-        means = learner.machine.transform(rows)
-        restart_units(learner, self.dead_units, all_of(rows), means, activity)
+        if self.dead_units.any():
+            rows = self._rows_of_means
+            means = learner.machine.transform(rows)
+            restart_units(learner, self.dead_units, all_of(rows), means, self._activity)
 
     def _pseudo_likelihood(self, machine, rows):
         return float(machine.pseudo_log_likelihood(rows).mean()) - self._log_scale

@@ -23,13 +23,12 @@ class NegativePhase:
     ----------
     chains : ndarray of shape (..., n_chains, n_hidden), or None if no chain persists
         Hidden states of the persistent chains; changed in place.
-    in_sparse_loop : bool
-        Whether :mod:`skebm.kernels.sparse_steps` has these steps too. It takes ``chains`` to be of
-        shape (n_chains, n_hidden), or None for chains that start at the data.
+    kind : {"from data", "persistent", "other"}
+        What engines ask for, see :mod:`skebm.boltzmann.learner`.
     """
 
     chains = None
-    in_sparse_loop = False
+    kind = "other"
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
@@ -49,6 +48,10 @@ class NegativePhase:
         """
         raise NotImplementedError
 
+    def copy(self):
+        """The same phase with arrays of its own."""
+        return self
+
     def start_epoch(self, find_base):
         """``find_base()`` gives the base units as the means of the data are known by now."""
 
@@ -60,21 +63,20 @@ class NegativePhase:
         """Streams of random numbers that a step of learning takes."""
         raise NotImplementedError
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
-        """Fill in everything but the data: chains, and hidden means of data and chains.
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
+        """Fill in the states of the chains at the end of this step.
 
-        The last hidden states of a chain enter as probabilities: their expectation is the same
-        as that of samples, their variance smaller. Visible states stay samples: as probabilities
-        they would bias what the hidden units see, and cost the sparse products their zeros.
+        Their last odd states enter as probabilities: the expectation is the same as that of
+        samples, the variance smaller. Even states stay samples: as probabilities they would bias
+        what the odd units see, and cost the sparse products their zeros.
 
         Parameters
         ----------
         machine : Machine
-        v : ndarray of shape (n_data + n_chains, n_visible)
-            The data, and room for the visible states of the chains.
-        h : ndarray of shape (n_data + n_chains, n_hidden)
-            Room for the hidden means.
-        n_data : int
+        data : tuple of two ndarrays, of shapes (n_data, n_even) and (n_data, n_odd)
+            States of the data, and means given these.
+        chains : tuple of two ndarrays, of shapes (n_chains, n_even) and (n_chains, n_odd)
+            Room for the states of the chains, and the means given these.
         n_gibbs_steps : int
         address : tuple of int
             Seed and first stream.
@@ -92,7 +94,7 @@ class CD(NegativePhase):
     Units with inertia move on from the data, since that is where their chain starts.
     """
 
-    in_sparse_loop = True
+    kind = "from data"
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
@@ -107,19 +109,16 @@ class CD(NegativePhase):
         """One for each draw of a layer."""
         return 2 * n_gibbs_steps
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
-        """Steps from the hidden states that are drawn given the data."""
-        seed, stream = address
-        v_data, h_data, v_chains, h_chains = v[:n_data], h[:n_data], v[n_data:], h[n_data:]
-        machine.hidden_mean(v_data, h_data)
-        self._start(machine, v_data, h_data, (seed, stream, 0), out=h_chains)
-        following = seed, stream + 1, 0
-        machine.advance(h_chains, v_chains, n_gibbs_steps, following, previous=v_data)
-        machine.hidden_mean(v_chains, h_chains)
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
+        """Steps from the odd states that are drawn given the data."""
+        (v_data, h_data), (v, h), (seed, stream) = data, chains, address
+        self._start(machine, v_data, h_data, (seed, stream, 0), out=h)
+        machine.advance(h, v, n_gibbs_steps, (seed, stream + 1, 0), previous=v_data)
+        machine.odd_mean(v, h)
 
     def _start(self, machine, v_data, h_data, address, out):
-        """Hidden states that chains from the data begin with."""
-        machine.hidden.sample(h_data, address, out=out)
+        """Odd states that chains from the data begin with."""
+        machine.odd.sample(h_data, address, out=out)
 
 
 class PCD(NegativePhase):
@@ -134,7 +133,7 @@ class PCD(NegativePhase):
         Hidden states; changed in place.
     """
 
-    in_sparse_loop = True
+    kind = "persistent"
 
     def __init__(self, chains):
         self.chains = chains
@@ -145,6 +144,10 @@ class PCD(NegativePhase):
         n_chains = parameters.n_chains or parameters.batch_size
         return cls(_hidden_states((n_chains,), base, streams, before))
 
+    def copy(self):
+        """The same phase with chains of its own."""
+        return type(self)(self.chains.copy())
+
     def n_chains(self, n_data):
         """As many as there are, whatever the data."""
         return len(self.chains)
@@ -153,13 +156,12 @@ class PCD(NegativePhase):
         """One for each draw of a layer."""
         return 2 * n_gibbs_steps
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
-        """Steps from the hidden states that were kept, and the ones to keep."""
-        seed, stream = address
-        machine.advance(self.chains, v[n_data:], n_gibbs_steps, (seed, stream, 0))
-        machine.hidden_mean(v, h)
-        last = seed, stream + 2 * n_gibbs_steps - 1, 0
-        machine.hidden.sample(h[n_data:], last, out=self.chains)
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
+        """Steps from the odd states that were kept, and the ones to keep."""
+        (v, h), (seed, stream) = chains, address
+        machine.advance(self.chains, v, n_gibbs_steps, (seed, stream, 0))
+        machine.odd_mean(v, h)
+        machine.odd.sample(h, (seed, stream + 2 * n_gibbs_steps - 1, 0), out=self.chains)
 
     def fitted_attributes(self):
         """The chains."""
@@ -192,6 +194,10 @@ class PT(NegativePhase):
             return cls(chains, before.tempering)
         return cls(chains, Tempering(base, np.linspace(0, 1, n_replicas)))
 
+    def copy(self):
+        """The same phase with chains and temperatures of its own."""
+        return type(self)(self.chains.copy(), self.tempering.copy())
+
     def start_epoch(self, find_base):
         """Let the hottest replicas be units with the means of the data as they are now known."""
         self.tempering.base = find_base()
@@ -204,10 +210,11 @@ class PT(NegativePhase):
         """Those of as many sweeps."""
         return N_STREAMS * n_gibbs_steps
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
         """Sweeps of all replicas, of which the model's own count."""
-        v[n_data:] = self.tempering.run(machine, self.chains, n_gibbs_steps, address)[-1]
-        machine.hidden_mean(v, h)
+        v, h = chains
+        v[:] = self.tempering.run(machine, self.chains, n_gibbs_steps, address)[-1]
+        machine.odd_mean(v, h)
 
     def fitted_attributes(self):
         """The chains, and the temperatures with what they have led to."""

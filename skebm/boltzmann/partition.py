@@ -79,7 +79,7 @@ class LogPartition:
 
 def enumerable(machine, most_units=MOST_UNITS):
     """Whether a layer has so few states that they can be summed over."""
-    return min(machine.visible.n_states, machine.hidden.n_states) <= 2**most_units
+    return min(machine.even.n_states, machine.odd.n_states) <= 2**most_units
 
 
 def exact_log_partition(machine):
@@ -89,25 +89,25 @@ def exact_log_partition(machine):
 
 
 def exact_samples(machine, n_samples, streams):
-    """Independent visible states, drawn from the machine through all states of a layer."""
+    """Independent even states, drawn from the machine through all states of a layer."""
     log_masses = _log_masses(machine)
     cumulative = np.cumsum(np.exp(log_masses - log_masses.max()))
     uniform = streams.generator().random(n_samples)
     numbers = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
     layer, _, _ = _enumerated(machine)
     states = layer.states(numbers)
-    if layer is machine.visible:
+    if layer is machine.even:
         return states
-    v = np.empty((n_samples, machine.n_visible), dtype=machine.dtype)
+    v = np.empty((n_samples, machine.n_even), dtype=machine.dtype)
     with one_blas_thread():
-        return machine.sample_visible(states, (streams.seed, streams.take(), 0), v)
+        return machine.sample_even(states, (streams.seed, streams.take(), 0), v)
 
 
 def _enumerated(machine):
     """The layer with fewer states, the other one, and what makes inputs of that from states."""
-    if machine.visible.n_states < machine.hidden.n_states:
-        return machine.visible, machine.hidden, machine.inputs_of_hidden
-    return machine.hidden, machine.visible, machine.inputs_of_visible
+    if machine.even.n_states < machine.odd.n_states:
+        return machine.even, machine.odd, machine.inputs_of_odd
+    return machine.odd, machine.even, machine.inputs_of_even
 
 
 def _log_masses(machine):
@@ -153,7 +153,7 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     LogPartition
     """
     machine = path.machine
-    v = path.visible.base_rate(n_chains, (streams.seed, streams.take(), 0))
+    v = path.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
     there = anneal(path, betas, v, streams)
     if enumerable(machine):
         v = exact_samples(machine, n_chains, streams)
@@ -185,7 +185,7 @@ def anneal(path, betas, v, streams):
     path : TemperaturePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures in the order of the way.
-    v : ndarray of shape (n_chains, n_visible)
+    v : ndarray of shape (n_chains, n_even)
         Visible states: samples at the first temperature before, at the last one after.
     streams : RandomStreams
 
@@ -216,18 +216,18 @@ def anneal(path, betas, v, streams):
 def _anneal_block(path, betas, v, log_weights, address):
     machine = path.machine
     seed, stream, first_row = address
-    hidden_inputs, h = (np.empty((len(v), machine.n_hidden), dtype=v.dtype) for _ in range(2))
-    visible_inputs = np.empty_like(v)
+    odd_inputs, h = (np.empty((len(v), machine.n_odd), dtype=v.dtype) for _ in range(2))
+    even_inputs = np.empty_like(v)
     here = path.at(betas[0])
     for step, beta in enumerate(betas[1:]):
         stop_if_abandoned()
         before, here = here, path.at(beta)
-        gap = path.visible_gap(v)
-        machine.inputs_of_hidden(v, hidden_inputs)
-        log_weights += here.log_mass(gap, hidden_inputs) - before.log_mass(gap, hidden_inputs)
-        here.sample_hidden(hidden_inputs, (seed, stream + 2 * step, first_row), h)
-        machine.inputs_of_visible(h, visible_inputs)
-        here.sample_visible(visible_inputs, (seed, stream + 2 * step + 1, first_row), v)
+        gap = path.even_gap(v)
+        machine.inputs_of_odd(v, odd_inputs)
+        log_weights += here.log_mass(gap, odd_inputs) - before.log_mass(gap, odd_inputs)
+        here.sample_odd(odd_inputs, (seed, stream + 2 * step, first_row), h)
+        machine.inputs_of_even(h, even_inputs)
+        here.sample_even(even_inputs, (seed, stream + 2 * step + 1, first_row), v)
 
 
 def _log_mean_exp(log_weights):

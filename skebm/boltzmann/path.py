@@ -19,33 +19,33 @@ class TemperaturePath:
     ----------
     machine : Machine
         At the end of the path.
-    visible, hidden : layers of units
+    even, odd : layers of units
         At its start: those of the machine without weights, of the same kinds as the machine's.
     """
 
-    def __init__(self, machine, visible, hidden):
+    def __init__(self, machine, even, odd):
         self.machine = machine
-        self.visible = visible
-        self.hidden = hidden
+        self.even = even
+        self.odd = odd
 
     def at(self, beta):
         """The two layers at an inverse temperature."""
         beta = float(beta)  # a number of NumPy's would make float32 arrays float64
         return TemperedLayers(
             beta,
-            self.machine.visible.between(self.visible, beta),
-            self.machine.hidden.between(self.hidden, beta),
+            self.machine.even.between(self.even, beta),
+            self.machine.odd.between(self.odd, beta),
         )
 
-    def visible_gap(self, v):
-        """Energy of visible states on their own at the end of the path, less that at its start."""
-        return self.machine.visible.energy(v).astype(np.float64) - self.visible.energy(v)
+    def even_gap(self, v):
+        """Energy of even states on their own at the end of the path, less that at its start."""
+        return self.machine.even.energy(v).astype(np.float64) - self.even.energy(v)
 
     def log_partition_of_base(self):
         """Log-partition function of the machine without weights; nats."""
         return sum(
             float(units.log_partition(np.zeros((1, len(units.bias)), self.machine.dtype))[0])
-            for units in (self.visible, self.hidden)
+            for units in (self.even, self.odd)
         )
 
 
@@ -58,25 +58,25 @@ class TemperedLayers:
     """
 
     beta: float
-    visible: Any
-    hidden: Any
+    even: Any
+    odd: Any
 
     def log_mass(self, gap, inputs):
-        """Log of the unnormalised probability of visible states, up to what all betas share.
+        """Log of the unnormalised probability of even states, up to what all betas share.
 
         Parameters
         ----------
         gap : ndarray of shape (n_rows,)
-            ``TemperaturePath.visible_gap`` of the states.
-        inputs : ndarray of shape (n_rows, n_hidden)
-            What they put into the hidden units.
+            ``TemperaturePath.even_gap`` of the states.
+        inputs : ndarray of shape (n_rows, n_odd)
+            What they put into the odd units.
         """
-        return self.hidden.log_partition(self.beta * inputs) - self.beta * gap
+        return self.odd.log_partition(self.beta * inputs) - self.beta * gap
 
-    def sample_hidden(self, inputs, address, out):
+    def sample_odd(self, inputs, address, out):
         """Hidden states drawn given their inputs, at the address (seed, stream, first row)."""
-        return settle(self.hidden, np.multiply(inputs, self.beta, out=out), address)
+        return settle(self.odd, np.multiply(inputs, self.beta, out=out), address)
 
-    def sample_visible(self, inputs, address, out):
+    def sample_even(self, inputs, address, out):
         """Visible states drawn given their inputs, at the address (seed, stream, first row)."""
-        return settle(self.visible, np.multiply(inputs, self.beta, out=out), address)
+        return settle(self.even, np.multiply(inputs, self.beta, out=out), address)

@@ -1,13 +1,25 @@
 """What every restricted Boltzmann machine is as an estimator: its parameters, training and use."""
 
+from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
-from sklearn.base import BaseEstimator
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted
 
-from .._deployment import Deployable
-from .._schedules import DECAYS, HINT
+from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._deployment import Deployable, twin_of
+from .._messages import messages_for
+from .._random import RandomStreams
+from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._solvers import STOCHASTIC_SOLVERS, SolverSettings
+from .._source import DenseRows, all_of, as_rows
+from .._threads import one_blas_thread
 from .._validation import (
+    FLOATS,
     Flag,
     HasPlainParameters,
     Number,
@@ -17,67 +29,96 @@ from .._validation import (
     Schedule,
     Verbosity,
     WithHint,
+    all_or_nothing,
+    check_argument,
+    check_mask,
+    check_parameters,
+    divergence,
+    native,
+    validated,
+    warn_caller,
 )
 from .._version import VersionStamp
-from .gradient import OFFSET_RATE
-from .inference import InferenceMixin
+from . import inference
 from .initial import ACTIVITY
+from .learner import Learner, Settings, new_solvers
+from .monitor import Monitor
 from .negative_phase import NEGATIVE_PHASES
-from .training import TrainingMixin
-from .units import BernoulliUnits
+from .trainer import Trainer
+
+_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+
+# Share of the hidden units that may be dead after the last epoch without a warning.
+_MOST_DEAD = 0.1
+
+# What the parameters of all RBMs may be.
+CHECKS = {
+    "n_components": Number(Integral, "[1, inf)"),
+    "learning_rate": WithHint(
+        Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+    ),
+    "batch_size": Number(Integral, "[1, inf)"),
+    "n_iter": Number(Integral, "[0, inf)"),
+    "verbose": Verbosity(),
+    "random_state": Randomness(),
+    "algorithm": Options(*NEGATIVE_PHASES),
+    "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
+    "n_chains": Optional(Number(Integral, "[1, inf)")),
+    "n_replicas": Number(Integral, "[2, inf)"),
+    "learning_rate_schedule": Options(*DECAYS),
+    "solver": Options(*STOCHASTIC_SOLVERS),
+    "momentum": Schedule(Real, "[0, 1)"),
+    "nesterovs_momentum": Flag(),
+    "beta_1": Number(Real, "[0, 1)"),
+    "beta_2": Number(Real, "[0, 1)"),
+    "epsilon": Number(Real, "(0, inf)"),
+    "alpha": Number(Real, "[0, inf)"),
+    "l1_ratio": Number(Real, "[0, 1]"),
+    "sparsity_target": Optional(Number(Real, "(0, 1)")),
+    "sparsity_cost": Number(Real, "[0, inf)"),
+    "centered": Flag(),
+    "shuffle": Flag(),
+    "early_stopping": Flag(),
+    "validation_fraction": Number(Real, "(0, 1)"),
+    "n_iter_no_change": Number(Integral, "[1, inf)"),
+    "tol": Number(Real, "[0, inf)"),
+    "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
+    "warm_start": Flag(),
+}
 
 
 class BaseRBM(
-    VersionStamp, Deployable, HasPlainParameters, TrainingMixin, InferenceMixin, BaseEstimator
+    VersionStamp,
+    Deployable,
+    HasPlainParameters,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """A restricted Boltzmann machine, whatever its visible units are.
 
-    How it is trained stands in :class:`~skebm.boltzmann.training.TrainingMixin`, what can be done
-    with it thereafter in :class:`~skebm.boltzmann.inference.InferenceMixin`. Here stand the
-    parameters, and what both want to know of a kind of machine.
+    The public methods check what they are given. Training is then a
+    :class:`~skebm.boltzmann.trainer.Trainer`, and its result is published: fitted attributes for
+    the user, and in ``_means``, ``_training_state`` and ``_streams`` whatever else is wanted
+    later. Everything else asks a function of :mod:`skebm.boltzmann.inference` about the model that
+    the fitted attributes are.
 
-    A subclass says what its machine is: at the start of training (``_initial_machine``), in the
-    fitted attributes (``_publish_machine``) and from them (``_machine``); and which visible units
-    have given means and know nothing of each other (``_visible_base_rate``). Where the machine does
-    not see the data as they come, it also says how to get from the data to the visible states
-    (``_to_states``), back (``_to_data``), and what that does to a density (``_log_scale``).
+    A subclass says what its model is at the start of training (``_new_model``) and as it is fitted
+    (``__skebm_model__``), and what its units ask of a learning step (``_settings_of_units``). One
+    that learns from more than X also says what (``_with_targets``), and one that has algorithms of
+    its own, which (``_negative_phases``).
 
-    A deep network made of RBMs uses, besides what is public, these of them: ``_check`` before
-    anything is trained, ``_fit`` with a report after each epoch, ``_part_of`` around both for
-    messages that name the network, ``_rows`` for checked data as visible states, ``_machine`` and
-    ``_publish_machine`` to take the weights out and put them back, "offsets" in
-    ``_training_state`` for the means that annealing starts from, ``_to_states``, ``_to_data`` and
-    ``_log_scale`` at its lowest layer.
+    A deep network made of RBMs uses, besides what is public, three methods: ``__skebm_check__``
+    before anything is trained, ``__skebm_model__`` for a trained machine and the way from data to
+    its states and back, and ``__skebm_with__`` for an RBM with other weights. Where RBMs are to
+    speak in the name of the network, it calls ``fit`` inside of
+    :func:`~skebm._messages.messages_of`. What it asks of models and not of estimators, samples
+    from streams of its own among it, are functions of :mod:`skebm.boltzmann.inference`.
     """
 
-    _parameter_checks: ClassVar = {
-        "n_components": Number(Integral, "[1, inf)"),
-        "learning_rate": WithHint(
-            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
-        ),
-        "batch_size": Number(Integral, "[1, inf)"),
-        "n_iter": Number(Integral, "[0, inf)"),
-        "verbose": Verbosity(),
-        "random_state": Randomness(),
-        "algorithm": Options(*NEGATIVE_PHASES),
-        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
-        "n_chains": Optional(Number(Integral, "[1, inf)")),
-        "n_replicas": Number(Integral, "[2, inf)"),
-        "learning_rate_schedule": Options(*DECAYS),
-        "momentum": Schedule(Real, "[0, 1)"),
-        "alpha": Number(Real, "[0, inf)"),
-        "l1_ratio": Number(Real, "[0, 1]"),
-        "sparsity_target": Optional(Number(Real, "(0, 1)")),
-        "sparsity_cost": Number(Real, "[0, inf)"),
-        "centered": Flag(),
-        "shuffle": Flag(),
-        "early_stopping": Flag(),
-        "validation_fraction": Number(Real, "(0, 1)"),
-        "n_iter_no_change": Number(Integral, "[1, inf)"),
-        "tol": Number(Real, "[0, inf)"),
-        "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
-        "warm_start": Flag(),
-    }
+    _parameter_checks: ClassVar = CHECKS
+    _negative_phases: ClassVar = NEGATIVE_PHASES
 
     def __init__(
         self,
@@ -93,7 +134,12 @@ class BaseRBM(
         n_chains=None,
         n_replicas=10,
         learning_rate_schedule="linear",
+        solver="sgd",
         momentum=0.0,
+        nesterovs_momentum=False,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
         alpha=0.0,
         l1_ratio=0.0,
         sparsity_target=None,
@@ -118,7 +164,12 @@ class BaseRBM(
         self.n_chains = n_chains
         self.n_replicas = n_replicas
         self.learning_rate_schedule = learning_rate_schedule
+        self.solver = solver
         self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
         self.alpha = alpha
         self.l1_ratio = l1_ratio
         self.sparsity_target = sparsity_target
@@ -132,46 +183,625 @@ class BaseRBM(
         self.reconstruction_tol = reconstruction_tol
         self.warm_start = warm_start
 
-    def _inspect(self, rows, first_time):
-        """Look at training data before anything is made of them."""
+    # Training
 
-    def _to_states(self, rows):
-        """Visible states of the machine, from rows of data."""
-        return rows
+    @with_callbacks
+    def fit(self, X, y=None):
+        """Fit the model to the data.
 
-    def _to_data(self, states):
-        """Data from visible states of the machine, which may be changed in place."""
-        return states
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data.
+        y : None
+            Ignored; here for scikit-learn's conventions.
 
-    def _log_scale(self):
-        """Log of the factor between a volume of data and that of its visible states."""
-        return 0.0
+        Returns
+        -------
+        self : estimator
+            The fitted model.
 
-    def _start_activity(self):
-        """Share of the rows that a hidden unit begins on for, about."""
-        target = self._parameters.sparsity_target
-        return ACTIVITY if target is None else target
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            estimator is then as it was, or as the last whole epoch left it.
+        """
+        self.__skebm_check__()
+        report, n_iter = messages_for(self).report or self._report, self._parameters.n_iter
+        progress = self._init_callback_context(max_subtasks=n_iter)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self) as commit, one_blas_thread():
+            goes_on = self.warm_start and hasattr(self, "components_")
+            trainer = self._trainer(X, y, goes_on, watched=True)
+            self._publish(trainer)
+            for epoch in range(n_iter):
+                task = progress.subcontext(task_name="epoch")
+                task.call_on_fit_task_begin(estimator=self)
+                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
+                settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
+                measured = trainer.run_epoch(settings)
+                self._publish(trainer)
+                commit()
+                report(epoch + 1, measured)
+                if task.call_on_fit_task_end(estimator=self) or trainer.is_over:
+                    break
+            self._warn_of_dead_units(trainer.history.get("dead_units", [0])[-1])
+            if trainer.go_back_to_best():
+                self._publish(trainer)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
 
-    def _base_rate(self, offsets, batch_size):
-        """Layers of units that have the means of the data and know nothing of each other."""
-        visible_mean, hidden_mean = offsets
-        # As many rows as take part in a moving average.
-        dtype, n_rows = visible_mean.dtype, batch_size / OFFSET_RATE
-        visible = self._visible_base_rate(visible_mean, n_rows)
-        return visible.copy(dtype), BernoulliUnits.from_mean(hidden_mean, n_rows).copy(dtype)
+    @with_callbacks
+    def partial_fit(self, X, y=None):
+        """Go on training with more data, once over its rows in minibatches.
 
-    def _fitted_base_rate(self):
-        """The same, as training left it."""
-        state = self._training_state
-        return self._base_rate(state["offsets"], state["batch_size"])
+        Where a parameter is a sequence over the epochs, its last value holds;
+        ``learning_rate_schedule`` has no part in it.
 
-    def _leave_training_state(self):
-        state = self._training_state
-        self._training_state = {name: state[name] for name in ("offsets", "batch_size")}
-        vars(self).pop("h_samples_", None)
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training data, of any number of rows.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was.
+        """
+        self.__skebm_check__()
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
+        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        with all_or_nothing(self):
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+            trainer = self._trainer(X, y, goes_on=hasattr(self, "components_"))
+            trainer.take_steps(self._settings(last_stage, rate_factor=1.0))
+            self._publish(trainer)
+            task.call_on_fit_task_end(estimator=self)
+        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
+        return self
+
+    def __skebm_check__(self):
+        """Raise an error where a parameter is not valid; nothing is changed."""
+        check_parameters(self, self._parameter_checks)
+        decay = (
+            float(np.max(self._parameters.learning_rate))
+            * self._parameters.alpha
+            * (1 - self._parameters.l1_ratio)
+        )
+        if decay >= 1:
+            messages = messages_for(self)
+            raise ValueError(
+                f"The '{messages.prefix}alpha' parameter of {messages.estimator}, {self.alpha!r}, "
+                f"is too large for the '{messages.prefix}learning_rate' parameter, "
+                f"{self.learning_rate!r}: a step would take the share {decay:.3g} from each weight "
+                "by L2. It must be below 1."
+            )
+
+    def _with_targets(self, X, y):
+        """What is learned from, from what ``fit`` was given."""
+        return X
+
+    def _settings_of_units(self, learning_rate, rate_factor):
+        """Settings of a learning step that are for the visible units of this kind alone, a dict.
+
+        The one is the learning rate of the epoch, the other the factor of all rates in it.
+        """
+        return {}
+
+    def _trainer(self, X, y, goes_on, watched=False):
+        """What trains on these data, anew or from where training ended, and is watched or not."""
+        dtype, X = self.components_.dtype if goes_on else FLOATS, self._with_targets(X, y)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=not goes_on)
+        rows, messages = as_rows(X), messages_for(self)
+        if goes_on:
+            model, streams = self.__skebm_model__().copy(), replace(self._streams)
+        else:
+            random_state = check_random_state(self.random_state)
+            model = self._new_model(
+                rows, self._parameters.sparsity_target or ACTIVITY, random_state
+            )
+            streams = RandomStreams.from_random_state(random_state)
+        model.warn_of_data(messages.estimator, rows)
+        model = replace(model, batch_size=self._parameters.batch_size)
+        learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
+        rate = f"{messages.prefix}learning_rate"
+        return Trainer(
+            model,
+            learner,
+            rows,
+            self._monitor(model, rows, streams) if watched else None,
+            shuffle=self.shuffle,
+            divergence=divergence(messages.estimator, rate, self._parameters.learning_rate),
+        )
+
+    def _learner(self, model, streams, goes_on):
+        """A learner with what the parameters ask for and is missing from an earlier one."""
+        before, solvers, n_updates = self._state_to_go_on_from() if goes_on else (None, None, 0)
+        machine = model.machine
+        phase = self._negative_phases[self.algorithm].prepare(
+            self._parameters, machine, model.base, streams, before
+        )
+        wanted = self._solver_settings()
+        if solvers is None or solvers[0].settings != wanted:
+            solvers = new_solvers(machine, wanted)
+        return Learner(machine, phase, model.means, solvers, n_updates, streams)
+
+    def _solver_settings(self):
+        p = self._parameters
+        return SolverSettings(
+            p.solver,
+            momentum=0.0,  # that of an epoch is set for each step
+            nesterovs_momentum=p.nesterovs_momentum,
+            beta_1=p.beta_1,
+            beta_2=p.beta_2,
+            epsilon=p.epsilon,
+        )
+
+    def _state_to_go_on_from(self):
+        """A copy of the negative phase, the solvers and the number of steps of before."""
+        if self._parameters.n_components != len(self.components_):
+            raise ValueError(
+                f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
+                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
+                "with warm_start=False, or leave n_components as it was."
+            )
+        if not hasattr(self, "_training_state"):
+            raise ValueError(
+                f"This {type(self).__name__} is without the state that training would go on from, "
+                "see without_training_state. Go on with the model that it is a copy of."
+            )
+        phase, solvers, n_updates = _copied(*self._training_state)
+        if hasattr(self, "h_samples_"):
+            phase.chains = self.h_samples_.copy()
+        return phase, solvers, n_updates
+
+    def _monitor(self, model, rows, streams):
+        """What watches training: some of the rows, and others that are held out for it."""
+        n_rows, p = rows.shape[0], self._parameters
+        training, held_out = np.arange(n_rows), np.arange(0)
+        if self.early_stopping:
+            n_held_out = int(np.ceil(p.validation_fraction * n_rows))
+            if n_held_out >= n_rows:
+                raise ValueError(
+                    f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                    f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+                )
+            shuffled = streams.generator().permutation(n_rows)
+            training, held_out = np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
+        return Monitor(
+            rows,
+            training,
+            held_out,
+            p.n_iter_no_change,
+            p.tol,
+            p.reconstruction_tol,
+            model.log_scale,
+            p.sparsity_target or ACTIVITY,
+        )
+
+    def _settings(self, now, rate_factor):
+        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        p = self._parameters
+        learning_rate = rate_factor * now(p.learning_rate)
+        return Settings(
+            learning_rate=learning_rate,
+            batch_size=p.batch_size,
+            n_gibbs_steps=now(p.n_gibbs_steps),
+            momentum=now(p.momentum),
+            l2=p.alpha * (1 - p.l1_ratio),
+            l1=p.alpha * p.l1_ratio,
+            sparsity_target=p.sparsity_target,
+            sparsity_cost=p.sparsity_cost,
+            centered=self.centered,
+            **self._settings_of_units(learning_rate, rate_factor),
+        )
+
+    def _publish(self, trainer):
+        """Copy what has been learned into the fitted attributes."""
+        learner, model = trainer.learner, trainer.model.copy()
+        state = _copied(learner.negative_phase, learner.solvers, learner.n_updates)
+        attributes = state[0].fitted_attributes()
+        for name in getattr(self, "_names_of_chains", ()):
+            vars(self).pop(name, None)
+        vars(self).update(attributes)
+        self._names_of_chains = tuple(attributes)
+        self._training_state, self._streams = state, replace(learner.streams)
+        vars(self).update(_attributes_of(model))
+        if trainer.is_watched:
+            self.history_ = {name: list(values) for name, values in trainer.history.items()}
+            self.n_iter_ = len(self.history_.get("seconds", ()))
+        self._n_features_out = len(self.components_)
+        self._stamp_version()
+
+    def _warn_of_dead_units(self, share):
+        if share <= _MOST_DEAD:
+            return
+        messages = messages_for(self)
+        names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
+        to_lower = " or the ".join(f"'{messages.prefix}{name}'" for name in names)
+        warn_caller(
+            f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
+            "the same activity for all rows, and so tell nothing about them. Steps are too long "
+            f"for these data: lower the {to_lower} parameter, or have more rows in a minibatch by "
+            f"'{messages.prefix}batch_size'."
+        )
+
+    def _report(self, epoch, measured):
+        if self.verbose:
+            print(
+                f"[{type(self).__name__}] Iteration {epoch}, "
+                f"pseudo-likelihood = {measured['pseudo_likelihood']:.2f}, "
+                f"time = {measured['seconds']:.2f}s",
+                flush=True,
+            )
+
+    # For deep networks
+
+    def __skebm_model__(self, dtype=None):
+        """What has been learned, as a :class:`~skebm.boltzmann.model.Model`.
+
+        Parameters
+        ----------
+        dtype : dtype, default=None
+            Of the machine; None is that of the fitted model. Arrays of that type are shared.
+        """
+        raise NotImplementedError
+
+    def __skebm_with__(self, model):
+        """Another RBM, with the same parameters, for a model of other weights.
+
+        What this one has measured while it was trained, and what it would go on from in further
+        training, is shared.
+        """
+        return twin_of(self, vars(self) | _attributes_of(model))
+
+    def _model_and_rows(self, X):
+        """The model, of the type of data, and the data, validated, as rows of its states."""
+        check_is_fitted(self)
+        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        model = self.__skebm_model__(X.dtype)
+        return model, model.to_states(as_rows(X))
+
+    def _dense(self, X, **options):
+        check_is_fitted(self)
+        return validated(self, X, dtype=FLOATS, order="C", reset=False, **options)
+
+    def _draws(self, random_state):
+        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
+        check_argument(self, "random_state", random_state, Randomness())
+        if random_state is None:
+            return self._streams
+        return RandomStreams.from_random_state(check_random_state(random_state))
+
+    # Features
+
+    def transform(self, X):
+        """Mean hidden activities, the probabilities P(h = 1 | v = X).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        H : ndarray of shape (n_samples, n_components)
+            Probabilities, of the type of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        return model.machine.transform(rows)
+
+    def inverse_transform(self, X):
+        """Mean visible states given hidden activities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_components)
+            Hidden activities, states or probabilities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the visible units, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        H = native(check_array(X, dtype=FLOATS, estimator=self))
+        n_components = len(self.components_)
+        if H.shape[1] != n_components:
+            raise ValueError(
+                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"expecting {n_components} features as input."
+            )
+        model = self.__skebm_model__(H.dtype)
+        return model.to_data(model.machine.inverse_transform(DenseRows(H)))
+
+    # Samples
+
+    def gibbs(self, X, n_steps=1, *, random_state=None):
+        """Visible states after some steps of Gibbs sampling, each of both layers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states to start from.
+        n_steps : int, default=1
+            Number of steps.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers. None goes on with the estimator's own, see
+            :ref:`random_numbers`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Visible states, of the type of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
+        streams = self._draws(random_state)
+        return model.to_data(inference.walk(model, all_of(rows), n_steps, streams))
+
+    def sample(
+        self,
+        n_samples=None,
+        n_steps=100,
+        *,
+        init=None,
+        clamp=None,
+        algorithm="gibbs",
+        random_state=None,
+    ):
+        """Draw visible states from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Number of samples. None is 1, or as many as ``init`` has rows.
+        n_steps : int, default=100
+            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
+            forget their start.
+        init : array-like of shape (n_rows, n_features), default=None
+            Visible states to start from, used in turn where there are more samples than rows.
+            None starts each chain at random, each unit drawn by the mean of its feature.
+        clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
+            Visible units that keep the value which they have in ``init``.
+        algorithm : {"gibbs", "pt"}, default="gibbs"
+            "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
+            from that of the model to one where all units are independent, and they swap states
+            after each step. This takes ``n_replicas`` times as long, and leads from one mode to
+            another where plain Gibbs sampling stays in the one that it started in. The
+            temperatures adapt during the first half of the steps.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers, see :ref:`random_numbers`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Visible states.
+        """
+        check_is_fitted(self)
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
+        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
+        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        betas = None
+        if algorithm == "pt":
+            betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
+        if init is not None:
+            init = self._dense(init)
+        if clamp is not None:
+            if init is None:
+                raise ValueError("clamp needs init, the states that clamped units keep.")
+            clamp = check_mask("clamp", clamp, init.shape)
+        model = self.__skebm_model__(None if init is None else init.dtype)
+        options = {"init": init, "clamp": clamp, "betas": betas}
+        return inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+
+    def impute(self, X, n_steps=100, *, random_state=None):
+        """Fill in missing entries given the others.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Visible states; NaN marks what is missing.
+        n_steps : int, default=100
+            Steps of Gibbs sampling with the known entries clamped. The first half is thrown
+            away; over the second half, the means of the missing units are averaged.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers, see :ref:`random_numbers`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            ``X`` with each NaN replaced by the estimated expectation of its unit.
+        """
+        n_steps = check_argument(self, "n_steps", n_steps, _COUNT)
+        X = self._dense(X, ensure_all_finite="allow-nan")
+        streams = self._draws(random_state)
+        return inference.impute(self.__skebm_model__(X.dtype), X, n_steps, streams)
+
+    # Scores of rows
+
+    def free_energy(self, X):
+        """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        F : ndarray of shape (n_samples,)
+            Free energies in nats; -F(v) is log p(v) up to a constant of the model.
+        """
+        model, rows = self._model_and_rows(X)
+        return model.machine.free_energy(rows)
+
+    def score_samples(self, X):
+        """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
+
+        Exact and deterministic.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+
+        Returns
+        -------
+        pseudo_log_likelihood : ndarray of shape (n_samples,)
+            In nats.
+        """
+        model, rows = self._model_and_rows(X)
+        return model.machine.pseudo_log_likelihood(rows) - model.log_scale
+
+    def score(self, X, y=None):
+        """Mean pseudo-log-likelihood of the rows; the greater, the better.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        score : float
+            In nats a row.
+        """
+        return float(self.score_samples(X).mean())
+
+    # Likelihoods
+
+    def log_partition(
+        self,
+        method="auto",
+        *,
+        n_temperatures=10_000,
+        n_chains=100,
+        X=None,
+        n_burn_in=1000,
+        random_state=None,
+    ):
+        """Logarithm of the partition function Z, which turns free energies into likelihoods.
+
+        By enumeration it is exact, up to rounding. Annealed importance sampling [1]_ [2]_ gives
+        bounds in expectation: a lower one by chains that are led from the data's base-rate model,
+        whose units ignore each other and have the means of the training data, to the model over
+        many temperatures, and an upper one by chains that are led back [3]_. The estimate between
+        them is Bennett's [4]_. More temperatures draw the bounds together, more chains make them
+        scatter less.
+
+        The way back has to start at samples of the model. Where a layer has up to 20 units, they
+        are exact. Otherwise they are the end of the way there, drawn by its weights, or the end
+        of chains from rows of data, and the upper bound is one as far as those are samples of the
+        model. Chains from data see modes that the way there missed, but a model far from its
+        data can take long to draw them to where its mass is: an upper bound clearly below the
+        lower one says so. The lower one is one in any case, and exceeds log Z by t nats with
+        probability exp(-t) at most.
+
+        Parameters
+        ----------
+        method : {"auto", "exact", "ais"}, default="auto"
+            "exact" sums over the states of the smaller layer of binary units, of which there may
+            be 30 at most (time and memory double with each, up to 8 GB). "ais" is annealing, in
+            both directions. "auto" is "exact" up to 20 units, and "ais" beyond.
+        n_temperatures : int, default=10000
+            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
+        n_chains : int, default=100
+            Chains in each direction, two at least. Not used by "exact".
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
+            Visible states, such as rows of training data, that the chains of the way back come
+            from. None is the end of the way there.
+        n_burn_in : int, default=1000
+            Steps of Gibbs sampling from there to the start of the way back.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers, see :ref:`random_numbers`.
+
+        Returns
+        -------
+        result : LogPartition
+            With the attributes ``estimate``, ``lower``, ``upper`` and ``standard_error``, floats
+            in nats. The bounds hold in expectation, so those of one run can cross by as much as
+            they scatter. The standard error is that of the estimate by the scatter of the chains:
+            a region that all of them missed is not in it, but parts the bounds. With "exact", the
+            first three are equal and the last is 0.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not valid, or a layer with few enough units is missing.
+
+        References
+        ----------
+        .. [1] R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
+        .. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
+           networks", ICML 2008.
+        .. [3] R. B. Grosse, Z. Ghahramani and R. P. Adams, "Sandwiching the marginal likelihood
+           using bidirectional Monte Carlo", arXiv 1511.02543, 2015.
+        .. [4] C. H. Bennett, "Efficient estimation of free energy differences from Monte Carlo
+           data", Journal of Computational Physics 22, 1976.
+        """
+        check_is_fitted(self)
+        check_argument(self, "method", method, Options("auto", "exact", "ais"))
+        two_or_more = Number(Integral, "[2, inf)")
+        n_temperatures = check_argument(self, "n_temperatures", n_temperatures, two_or_more)
+        n_chains = check_argument(self, "n_chains", n_chains, two_or_more)
+        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, _COUNT_OR_NONE_AT_ALL)
+        states = None if X is None else self._model_and_rows(X)[1]
+        how = method, n_temperatures, n_chains, states, n_burn_in, self._draws(random_state)
+        return inference.log_partition(self.__skebm_model__(), type(self).__name__, *how)
+
+    def log_likelihood(self, X, log_partition=None):
+        """Log-likelihood log p(v) = -F(v) - log Z of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states.
+        log_partition : LogPartition or float, default=None
+            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
+            number of nats: with ``log_partition=result.upper``, likelihoods are lower bounds in
+            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or
+            more where both layers are large, at each call: nothing is kept.
+
+        Returns
+        -------
+        log_likelihood : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        check_argument(self, "log_partition", log_partition, inference.LOG_PARTITION)
+        model.warn_of_no_states(f"{type(self).__name__}.log_likelihood", rows)
+        if log_partition is None:
+            log_partition = self.log_partition(random_state=0)
+        return -model.machine.free_energy(rows) - inference.in_nats(log_partition)
+
+    # Conventions
+
+    def _attributes_for_use(self):
+        only_for_training = "_training_state", "h_samples_"
+        return {name: a for name, a in vars(self).items() if name not in only_for_training}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _attributes_of(model):
+    """What an estimator keeps of a model."""
+    return model.fitted_attributes() | {"_means": model.means, "_batch_size": model.batch_size}
+
+
+def _copied(phase, solvers, n_updates):
+    return phase.copy(), [solver.copy() for solver in solvers], n_updates

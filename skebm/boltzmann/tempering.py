@@ -2,13 +2,13 @@
 
 Each chain has a replica at every inverse temperature of a ladder from 0, where all units are
 independent and a state is drawn exactly, to 1, where the energies are the machine's own. After
-each Gibbs step neighbours on the ladder may swap visible states; the hidden states are then drawn
+each Gibbs step neighbours on the ladder may swap even states; the odd states are then drawn
 anew. So a state that was drawn exactly can come down to the machine, and the coldest replica gets
 from one mode to another without crossing what is between them.
 
-With F_a the free energy at the inverse temperature a, visible states v at a and w at b are swapped
+With F_a the free energy at the inverse temperature a, even states v at a and w at b are swapped
 with probability min(1, exp(F_a(v) + F_b(w) - F_a(w) - F_b(v))). That keeps the product of both
-distributions, and wants nothing of the hidden states, so it succeeds more often than a swap of
+distributions, and wants nothing of the odd states, so it succeeds more often than a swap of
 both layers would.
 """
 
@@ -25,7 +25,7 @@ from .path import TemperaturePath
 _SMALLEST_BLOCK = 32
 _SMALLEST_WORK = 2e6
 
-# Streams of random numbers of a sweep: visible states, hidden states, swaps.
+# Streams of random numbers of a sweep: even states, odd states, swaps.
 N_STREAMS = 3
 
 # Share of the way that swap rates go towards those of a sweep.
@@ -44,7 +44,7 @@ class Tempering:
     Parameters
     ----------
     base : tuple of two layers of units
-        Visible and hidden units at the inverse temperature 0.
+        Even and odd units at the inverse temperature 0.
     betas : ndarray of shape (n_replicas,)
         Inverse temperatures, rising from 0 to 1; changed in place, all but the two ends, to make
         all swaps equally likely.
@@ -60,46 +60,50 @@ class Tempering:
         self.swap_rates = np.ones(len(betas) - 1) if swap_rates is None else swap_rates
         self.n_sweeps = n_sweeps
 
-    def hidden_states(self, machine, v, address):
-        """Hidden states of all replicas, of shape (n_replicas, *), given the same visible ones."""
+    def copy(self):
+        """The same ladder with arrays of its own."""
+        return Tempering(self.base, self.betas.copy(), self.swap_rates.copy(), self.n_sweeps)
+
+    def odd_states(self, machine, v, address):
+        """Odd states of all replicas, of shape (n_replicas, *), given the same even ones."""
         seed, stream, _ = address
-        inputs = machine.inputs_of_hidden(v)
+        inputs = machine.inputs_of_odd(v)
         h = np.empty((len(self.betas), *inputs.shape), dtype=machine.dtype)
         for r, layers in enumerate(self._layers(TemperaturePath(machine, *self.base))):
-            layers.sample_hidden(inputs, (seed, stream, r * len(v)), h[r])
+            layers.sample_odd(inputs, (seed, stream, r * len(v)), h[r])
         return h
 
     def run(self, machine, h, n_sweeps, address, fixed=None, adapt=True):
-        """Sweeps of all replicas from the hidden states ``h``, in place.
+        """Sweeps of all replicas from the odd states ``h``, in place.
 
         Parameters
         ----------
         machine : Machine
-        h : ndarray of shape (n_replicas, n_chains, n_hidden)
+        h : ndarray of shape (n_replicas, n_chains, n_odd)
         n_sweeps : int
             Each takes ``N_STREAMS`` streams.
         address : tuple of int
             (seed, first stream)
-        fixed : tuple of two ndarrays of shape (n_chains, n_visible), default=None
-            A mask of visible units to clamp, and the states that they keep.
+        fixed : tuple of two ndarrays of shape (n_chains, n_even), default=None
+            A mask of even units to clamp, and the states that they keep.
         adapt : bool, default=True
             Whether the ladder may change.
 
         Returns
         -------
-        v : ndarray of shape (n_replicas, n_chains, n_visible)
-            Visible states that the hidden ones were drawn from.
+        v : ndarray of shape (n_replicas, n_chains, n_even)
+            Even states that the odd ones were drawn from.
         """
         seed, stream = address
         path = TemperaturePath(machine, *self.base)
-        v = np.empty((*h.shape[:2], machine.n_visible), dtype=h.dtype)
+        v = np.empty((*h.shape[:2], machine.n_even), dtype=h.dtype)
         inputs = np.empty_like(h)
         layers = self._layers(path)
         for sweep in range(n_sweeps):
             first_stream = stream + N_STREAMS * sweep
-            self._sample_visible(path, layers, h, v, inputs, (seed, first_stream), fixed)
+            self._sample_even(path, layers, h, v, inputs, (seed, first_stream), fixed)
             self._swap(path, layers, v, inputs, (seed, first_stream + 2))
-            self._sample_hidden(path, layers, inputs, h, (seed, first_stream + 1))
+            self._sample_odd(path, layers, inputs, h, (seed, first_stream + 1))
             self.n_sweeps += 1
             if adapt and self.n_sweeps % _SWEEPS_A_CHANGE == 0:
                 self._level()
@@ -109,35 +113,35 @@ class Tempering:
     def _layers(self, path):
         return [path.at(beta) for beta in self.betas]
 
-    def _sample_visible(self, path, layers, h, v, inputs, address, fixed):
-        """Visible states given ``h``, and what they put into the hidden units."""
+    def _sample_even(self, path, layers, h, v, inputs, address, fixed):
+        """Even states given ``h``, and what they put into the odd units."""
         n_chains, machine = h.shape[1], path.machine
 
         def sample(group):
-            states, of_hidden = (a[group].reshape(-1, a.shape[2]) for a in (v, inputs))
-            of_visible = machine.inputs_of_visible(h[group].reshape(-1, h.shape[2]))
-            of_visible = of_visible.reshape(v[group].shape)
+            states, of_odd = (a[group].reshape(-1, a.shape[2]) for a in (v, inputs))
+            of_even = machine.inputs_of_even(h[group].reshape(-1, h.shape[2]))
+            of_even = of_even.reshape(v[group].shape)
             for r in range(group.start, group.stop):
                 here = (*address, r * n_chains)
-                layers[r].sample_visible(of_visible[r - group.start], here, v[r])
+                layers[r].sample_even(of_even[r - group.start], here, v[r])
                 if fixed is not None:
                     mask, values = fixed
                     np.copyto(v[r], values, where=mask)
-            machine.inputs_of_hidden(states, of_hidden)
+            machine.inputs_of_odd(states, of_odd)
 
         for_each(sample, _groups(len(h), n_chains, machine.coupling.n_weights))
 
-    def _sample_hidden(self, path, layers, inputs, h, address):
+    def _sample_odd(self, path, layers, inputs, h, address):
         n_chains = h.shape[1]
 
         def sample(group):
             for r in range(group.start, group.stop):
-                layers[r].sample_hidden(inputs[r], (*address, r * n_chains), h[r])
+                layers[r].sample_odd(inputs[r], (*address, r * n_chains), h[r])
 
         for_each(sample, _groups(len(h), n_chains, path.machine.coupling.n_weights))
 
     def _swap(self, path, layers, v, inputs, address):
-        """Let every other pair of neighbours swap visible states and all that follows from them."""
+        """Let every other pair of neighbours swap even states and all that follows from them."""
         n_chains = v.shape[1]
         averaged = max(_RATE_OF_AVERAGES, 1 / (self.n_sweeps // 2 + 1))
         hotter = range(self.n_sweeps % 2, len(v) - 1, 2)
@@ -145,7 +149,7 @@ class Tempering:
         def swap(group):
             for a in hotter[group]:
                 b = a + 1
-                gaps, of_a, of_b = path.visible_gap, layers[a].log_mass, layers[b].log_mass
+                gaps, of_a, of_b = path.even_gap, layers[a].log_mass, layers[b].log_mass
                 gap_a, gap_b = gaps(v[a]), gaps(v[b])
                 log_ratio = of_a(gap_b, inputs[b]) + of_b(gap_a, inputs[a])
                 log_ratio -= of_a(gap_a, inputs[a]) + of_b(gap_b, inputs[b])

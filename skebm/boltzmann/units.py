@@ -1,24 +1,24 @@
-"""Layers of units: what a unit does, given its input from the other layer.
+"""Layers of units: what a unit does, given its input from the layers next to its own.
 
 A layer knows its parameters and what follows from them: mean and samples given the inputs, the
 log-partition function of the inputs, and the energy of states on their own. Two layers of one kind
 can be mixed (``between``), and one that has few states enumerated (``n_states``, infinite where
 there is no counting them, and ``states``). Where inputs come from they do not know: a machine is
-made of two layers and the coupling between them. A new kind of unit is a new class here, and a
+made of layers and the couplings between them. A new kind of unit is a new class here, and a
 function in :mod:`skebm.boltzmann.conditionals`. Inputs are changed in place: ``mean`` turns them
 into means, ``sample`` means into states.
 
-The input of a unit is what the other layer adds to its log-density for each unit of its state: the
+The input of a unit is what the other layers add to its log-density for each unit of its state: the
 weights are those of states as they are, not of states over a variance.
 """
 
+import itertools
 import math
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import logsumexp
 
-from ..kernels.activations import logistic, softmax
+from ..kernels.activations import logistic
 from ..kernels.layers import (
     MOST_DEVIATIONS,
     bernoulli_log_partition,
@@ -28,6 +28,8 @@ from ..kernels.layers import (
     sample_bernoulli,
     sample_gaussian,
     sample_softmax,
+    softmax_log_partition,
+    softmax_of_groups,
 )
 from ..kernels.products import multiply
 
@@ -40,16 +42,10 @@ class _Units:
     """What layers of all kinds share, and what a new kind has to have.
 
     A subclass is made from arrays with one number a unit, the bias among them, and names them in
-    ``parameter_names``. It has:
-
-    - ``mean``, ``sample``, ``log_partition``: what follows from the inputs;
-    - ``energy``: of states on their own;
-    - ``between``: the layers on the way from another layer of its kind;
-    - ``over_variance``: for the gradient of the weights;
-    - ``kind``: for scores, of visible units;
-    - ``n_states`` and ``states``, where the states can be counted.
-
-    Hidden units are binary throughout: in the estimators, and in the scores that sum over them.
+    ``parameter_names``. It has ``mean``, ``sample`` and ``log_partition``, what follows from the
+    inputs; ``with_mean``, units that have the means of data; ``kind``, for scores; ``n_states`` and
+    ``states``, where the states can be counted. What is said here of all else holds for units whose
+    energy is -state * bias.
     """
 
     parameter_names: ClassVar = ("bias",)
@@ -78,6 +74,11 @@ class _Units:
         """The arrays that the layer is made of."""
         return [getattr(self, name) for name in self.parameter_names]
 
+    @property
+    def variance(self):
+        """Variance of each unit given its input; 1 where a unit has no such parameter."""
+        return np.ones_like(self.bias)
+
     def copy(self, dtype):
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(*(parameter.astype(dtype) for parameter in self.parameters))
@@ -89,6 +90,26 @@ class _Units:
     def bear(self, largest_inputs):
         """Whether the units can be computed with, given the largest input that each can have."""
         return True
+
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias))
+
+    def energy(self, states):
+        """Energy of states on their own, -states @ bias, for each row; nats."""
+        out = np.empty((len(states), 1), dtype=states.dtype)
+        return -multiply(states, self.bias[:, None], out)[:, 0]
+
+    def over_variance(self, states):
+        """Divide states by the variances of the units, in place, where they have some."""
+
+    def log_variance_gradient(self, states, inputs, row_weights):
+        """Gradient of the log-likelihood with respect to log-variances: 0 where there are none."""
+        return np.zeros_like(self.bias)
+
+    def move_log_variance(self, step):
+        """Move log-variances; the factor by which inputs change."""
+        return np.ones_like(self.bias)
 
     def base_rate(self, n_rows, address):
         """States drawn with no input at all, of shape (n_rows, n_units)."""
@@ -118,9 +139,9 @@ class BernoulliUnits(_Units):
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
-    def between(self, base, beta):
-        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
-        return type(self)(base.bias + beta * (self.bias - base.bias))
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data by themselves, see :meth:`from_mean`."""
+        return self.from_mean(mean, n_rows)
 
     @property
     def n_states(self):
@@ -137,119 +158,92 @@ class BernoulliUnits(_Units):
         logistic(inputs, self.bias, 0, len(self.bias))
         return inputs
 
-    def sample(self, mean, address, out=None, previous=None):
+    def sample(self, mean, address, out=None, previous=None, column=0):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        sample_bernoulli(mean, *address, out, 0, len(self.bias))
+        sample_bernoulli(mean, *address, column, out)
         return out
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
         out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
-        bernoulli_log_partition(inputs, self.bias, out, 0, len(self.bias))
+        bernoulli_log_partition(inputs, self.bias, out)
         return out
 
-    def energy(self, states):
-        """Energy of states on their own, -states @ bias, for each row; nats."""
-        out = np.empty((len(states), 1), dtype=states.dtype)
-        return -multiply(states, self.bias[:, None], out)[:, 0]
 
-    def over_variance(self, states):
-        """Binary states enter the gradient of the weights as they are."""
+class SoftmaxUnits(_Units):
+    """Groups of units exactly one of which is on, so that a group is a choice.
 
-
-class LabelledUnits(_Units):
-    """Binary units, and beside them a label: softmax units, exactly one of which is on.
-
-    p(label = j | input) is proportional to exp(bias_j + input_j).
+    p(unit j of a group is on | input) is proportional to exp(bias_j + input_j).
 
     Parameters
     ----------
-    bias : ndarray of shape (n_features + n_labels,)
-        Of the binary units, then of the softmax units.
-    n_labels : int
-        Number of softmax units, the last columns of states and inputs.
+    bias : ndarray of shape (n_units,)
+    sizes : sequence of int
+        Number of units of each group, in the order of the units.
     """
 
-    def __init__(self, bias, n_labels):
+    kind = "choice"
+
+    def __init__(self, bias, sizes):
         self.bias = bias
-        self.n_labels = n_labels
+        self.sizes = tuple(sizes)
+        self._starts = np.concatenate([[0], np.cumsum(self.sizes)])
 
-    @classmethod
-    def from_mean(cls, mean, n_labels, n_rows):
-        """Units that are on as often as in ``n_rows`` rows of data with this mean.
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that are on as often as in ``n_rows`` rows of data with this mean.
 
-        Half a row of each state is added to the data, as for :class:`BernoulliUnits`.
+        Half a row of each choice is added to the data, as for :class:`BernoulliUnits`.
         """
-        features = BernoulliUnits.from_mean(mean[:-n_labels], n_rows)
-        labels = np.log(np.clip(mean[-n_labels:], 0, 1) * n_rows + 0.5)
-        return cls(np.concatenate([features.bias, labels - labels.mean()]), n_labels)
-
-    @property
-    def n_features(self):
-        """Number of binary units, the first columns of states and inputs."""
-        return len(self.bias) - self.n_labels
+        bias = np.log(np.clip(mean, 0, 1) * n_rows + 0.5)
+        for _, group in self.parts:
+            bias[group] -= bias[group].mean()
+        return type(self)(bias, self.sizes)
 
     @property
     def parts(self):
-        """Kinds of units and slices of the layer: the features, then the label."""
-        return [("binary", slice(0, self.n_features)), ("choice", self.label)]
-
-    @property
-    def label(self):
-        """Where the label is among the units."""
-        return slice(self.n_features, len(self.bias))
-
-    @property
-    def features(self):
-        """The binary units alone."""
-        return BernoulliUnits(self.bias[: -self.n_labels])
-
-    def copy(self, dtype):
-        """The same units with parameters of their own, of the type ``dtype``."""
-        return type(self)(self.bias.astype(dtype), self.n_labels)
-
-    def between(self, base, beta):
-        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
-        return type(self)(base.bias + beta * (self.bias - base.bias), self.n_labels)
+        """A pair of kind and slice for each group."""
+        ends = self._starts.tolist()
+        return [(self.kind, slice(*bounds)) for bounds in itertools.pairwise(ends)]
 
     @property
     def n_states(self):
         """Number of states of the whole layer."""
-        return self.features.n_states * self.n_labels
+        return math.prod(self.sizes)
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return type(self)(self.bias.astype(dtype), self.sizes)
+
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        return type(self)(base.bias + beta * (self.bias - base.bias), self.sizes)
 
     def states(self, numbers):
-        """States of the layer by their numbers; the label of a state is its number mod n_labels."""
-        features, labels = np.divmod(np.asarray(numbers), self.n_labels)
-        one_hot = np.eye(self.n_labels, dtype=self.bias.dtype)[labels]
-        return np.hstack([self.features.states(features), one_hot])
+        """States of the layer by their numbers, the group on the right changing fastest."""
+        choices = np.unravel_index(np.asarray(numbers), self.sizes)
+        one_hot = [
+            np.eye(size, dtype=self.bias.dtype)[choice]
+            for size, choice in zip(self.sizes, choices, strict=True)
+        ]
+        return np.hstack(one_hot)
 
     def mean(self, inputs):
         """Probabilities of being on, written over ``inputs`` (n_rows, n_units)."""
-        logistic(inputs, self.bias, 0, self.n_features)
-        softmax(inputs, self.bias, self.n_features, len(self.bias))
+        softmax_of_groups(inputs, self.bias, self._starts)
         return inputs
 
-    def sample(self, mean, address, out=None, previous=None):
+    def sample(self, mean, address, out=None, previous=None, column=0):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        sample_bernoulli(mean, *address, out, 0, self.n_features)
-        sample_softmax(mean, *address, out, self.n_features, len(self.bias))
+        sample_softmax(mean, self._starts, *address, column, out)
         return out
 
     def log_partition(self, inputs):
-        """Log of the sum over the states s of exp(s (bias + input)); nats."""
+        """Log of the sum over the states s of exp(s (bias + input)), summed over groups; nats."""
         out = np.empty(len(inputs))
-        bernoulli_log_partition(inputs, self.bias, out, 0, self.n_features)
-        labels = inputs[:, self.n_features :] + self.bias[self.n_features :]
-        return out + logsumexp(labels, axis=1)
-
-    def energy(self, states):
-        """Energy of states on their own, -states @ bias, for each row; nats."""
-        return BernoulliUnits(self.bias).energy(states)
-
-    def over_variance(self, states):
-        """Binary states enter the gradient of the weights as they are."""
+        softmax_log_partition(inputs, self.bias, self._starts, out)
+        return out
 
 
 class GaussianUnits(_Units):
@@ -293,6 +287,12 @@ class GaussianUnits(_Units):
         """Make inputs that never change a part of the bias."""
         self.bias += self.variance * inputs.astype(self.bias.dtype)
 
+    def with_mean(self, mean, n_rows):
+        """Units of the same kind that have a mean of data and a variance of 1 by themselves."""
+        if self.is_constant is not None:
+            mean = np.where(self.is_constant, 0, mean)  # a mean of many rows is but rounding
+        return type(self)(mean, np.zeros_like(mean), is_constant=self.is_constant)
+
     @property
     def variance(self):
         """Variance of each unit given its input."""
@@ -313,7 +313,7 @@ class GaussianUnits(_Units):
         gaussian_mean(inputs, self.bias, self.variance)
         return inputs
 
-    def sample(self, mean, address, out=None, previous=None):
+    def sample(self, mean, address, out=None, previous=None, column=0):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``.
 
         Given the ``previous`` states, units with inertia move on from there.
@@ -325,7 +325,7 @@ class GaussianUnits(_Units):
         if previous is not None and self.inertia:
             mean = mean + self.inertia * (previous - mean)
             deviation *= np.sqrt(1 - self.inertia**2)
-        sample_gaussian(mean, deviation, *address, out)
+        sample_gaussian(mean, deviation, *address, column, out)
         return out
 
     def log_partition(self, inputs):
@@ -379,3 +379,168 @@ class GaussianUnits(_Units):
         before = self.log_variance.copy()
         np.clip(before + step, _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE, out=self.log_variance)
         return np.exp(before - self.log_variance)
+
+
+class SideBySide(_Units):
+    """A layer of several kinds of units, one kind after the other.
+
+    Parameters
+    ----------
+    layers : list of layers of units
+        They become parts of this one: their biases are stretches of its bias from now on.
+    """
+
+    kind = "several"
+
+    def __init__(self, layers):
+        self.layers = layers
+        self.places = _stretches(layers)
+        self.bias = np.concatenate([layer.bias for layer in layers])
+        # Parts draw from columns of random numbers of their own, see skebm.kernels.layers.
+        widths = [len(layer.bias) + -len(layer.bias) % 4 for layer in layers]
+        self._columns = [0, *itertools.accumulate(widths[:-1])]
+
+    @property
+    def bias(self):
+        """Biases of all units; those of the parts are stretches of them."""
+        return self._bias
+
+    @bias.setter
+    def bias(self, array):
+        self._bias = array
+        for layer, place in zip(self.layers, self.places, strict=True):
+            layer.bias = array[place]
+
+    @property
+    def parts(self):
+        """Kinds of units and slices of the layer: a pair for each kind, or group, that is in it."""
+        return [
+            (kind, slice(place.start + part.start, place.start + part.stop))
+            for layer, place in zip(self.layers, self.places, strict=True)
+            for kind, part in layer.parts
+        ]
+
+    @property
+    def parameters(self):
+        """The arrays that the layer is made of: the bias, then what else its parts have."""
+        return [self.bias, *(p for layer in self.layers for p in layer.parameters[1:])]
+
+    @property
+    def n_states(self):
+        """Number of states of the whole layer."""
+        return math.prod(layer.n_states for layer in self.layers)
+
+    @property
+    def variance(self):
+        """Variance of each unit given its input; 1 where a unit has no such parameter."""
+        return np.concatenate([layer.variance for layer in self.layers])
+
+    @property
+    def inertia(self):
+        """The largest of the parts."""
+        return max(layer.inertia for layer in self.layers)
+
+    @property
+    def largest_initial_input(self):
+        """The smallest of the parts."""
+        return min(layer.largest_initial_input for layer in self.layers)
+
+    def copy(self, dtype):
+        """The same units with parameters of their own, of the type ``dtype``."""
+        return SideBySide([layer.copy(dtype) for layer in self.layers])
+
+    def between(self, base, beta):
+        """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
+        pairs = zip(self.layers, base.layers, strict=True)
+        return SideBySide([layer.between(of_base, beta) for layer, of_base in pairs])
+
+    def with_mean(self, mean, n_rows):
+        """Units of the same kinds that have a mean of data by themselves."""
+        pairs = zip(self.layers, self.places, strict=True)
+        return SideBySide([layer.with_mean(mean[place], n_rows) for layer, place in pairs])
+
+    def states(self, numbers):
+        """States of the layer by their numbers, those of the part on the right changing fastest."""
+        numbers = np.unravel_index(np.asarray(numbers), [layer.n_states for layer in self.layers])
+        pairs = zip(self.layers, numbers, strict=True)
+        return np.hstack([layer.states(of_part) for layer, of_part in pairs])
+
+    def mean(self, inputs):
+        """Means, written over ``inputs`` (n_rows, n_units)."""
+        for layer, place, of_part in self._parts_of(inputs):
+            inputs[:, place] = layer.mean(of_part)
+        return inputs
+
+    def sample(self, mean, address, out=None, previous=None, column=0):
+        """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
+        out = mean if out is None else out
+        parts = zip(self._parts_of(mean), self._columns, strict=True)
+        for (layer, place, of_part), own in parts:
+            before = None if previous is None else previous[:, place]
+            drawn = layer.sample(of_part, address, previous=before, column=column + own)
+            out[:, place] = drawn
+        return out
+
+    def log_partition(self, inputs):
+        """Log of the sum over all states, of each row; nats."""
+        return sum(layer.log_partition(of_part) for layer, _, of_part in self._parts_of(inputs))
+
+    def energy(self, states):
+        """Energy of states on their own, for each row; nats."""
+        return sum(layer.energy(of_part) for layer, _, of_part in self._parts_of(states))
+
+    def take_over(self, inputs):
+        """Make inputs that never change a part of the bias."""
+        for layer, place in zip(self.layers, self.places, strict=True):
+            layer.take_over(inputs[place])
+
+    def bear(self, largest_inputs):
+        """Whether the units can be computed with, given the largest input that each can have."""
+        pairs = zip(self.layers, self.places, strict=True)
+        return all(layer.bear(largest_inputs[place]) for layer, place in pairs)
+
+    def over_variance(self, states):
+        """Divide states by the variances of the units, in place, where they have some."""
+        for layer, place in zip(self.layers, self.places, strict=True):
+            layer.over_variance(states[:, place])
+
+    def log_variance_gradient(self, states, inputs, row_weights):
+        """See :meth:`GaussianUnits.log_variance_gradient`."""
+        pairs = zip(self.layers, self.places, strict=True)
+        return np.concatenate(
+            [
+                layer.log_variance_gradient(states[:, place], inputs[:, place], row_weights)
+                for layer, place in pairs
+            ]
+        )
+
+    def move_log_variance(self, step):
+        """See :meth:`GaussianUnits.move_log_variance`."""
+        pairs = zip(self.layers, self.places, strict=True)
+        return np.concatenate([layer.move_log_variance(step[place]) for layer, place in pairs])
+
+    def _parts_of(self, array):
+        """Each part, where it is, and a copy of its columns of an array."""
+        for layer, place in zip(self.layers, self.places, strict=True):
+            yield layer, place, np.ascontiguousarray(array[:, place])
+
+
+def side_by_side(layers):
+    """One layer of units that are those of several layers, whose biases become parts of its own."""
+    if len(layers) == 1:
+        return layers[0]
+    units = SideBySide(layers)
+    # One kind is one pass.
+    return BernoulliUnits(units.bias) if all(x.kind == "binary" for x in layers) else units
+
+
+def places_of(layers):
+    """Where each layer is on its side: the even layers are side by side, and the odd ones."""
+    sides = _stretches(layers[::2]), _stretches(layers[1::2])
+    return [sides[number % 2][number // 2] for number in range(len(layers))]
+
+
+def _stretches(layers):
+    """Where each layer is among the units of all."""
+    ends = itertools.accumulate(len(layer.bias) for layer in layers)
+    return [slice(end - len(layer.bias), end) for layer, end in zip(layers, ends, strict=True)]

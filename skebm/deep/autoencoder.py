@@ -17,6 +17,7 @@ from .._validation import (
     Number,
     Optional,
     Options,
+    keep_parameters,
     row_weights,
     validated,
     warn_caller,
@@ -26,8 +27,7 @@ from ..boltzmann.initial import dead_units
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
-from .stack import BaseStack, Examples, learns_from_minibatches
-from .training import TrainingData
+from .stack import STACK_CHECKS, BaseStack, Examples, learns_from_minibatches
 from .unrolling import (
     Unrolled,
     layers_of_binary_code,
@@ -257,7 +257,7 @@ class DeepAutoencoder(BaseStack):
     (1797, 64)
     """
 
-    _parameter_checks: ClassVar = BaseStack._parameter_checks | {
+    _parameter_checks: ClassVar = STACK_CHECKS | {
         "code": Options("linear", "logistic", "binary"),
         "tied": Flag(),
         "corruption": Optional(Options("masking", "gaussian", "salt_and_pepper")),
@@ -315,51 +315,9 @@ class DeepAutoencoder(BaseStack):
         epsilon=1e-8,
         n_iter_no_change=10,
     ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.code = code
-        self.tied = tied
-        self.corruption = corruption
-        self.corruption_level = corruption_level
-        self.code_noise = code_noise
-        self.sparsity_cost = sparsity_cost
-        self.sparsity_target = sparsity_target
-        self.contraction_cost = contraction_cost
-        self.pretrain = pretrain
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.max_gradient_norm = max_gradient_norm
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.n_line_searches = n_line_searches
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
+        keep_parameters(self, locals())
 
     _pretrained_activations = ("logistic", "tanh")
-    _structure = (*BaseStack._structure, "code", "tied")
 
     # Training
 
@@ -403,9 +361,12 @@ class DeepAutoencoder(BaseStack):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y, sample_weight)
+        with self._fitting(X, y) as work:
+            self._train(self._read(X, sample_weight, work.is_first), work)
+        return self
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -431,7 +392,9 @@ class DeepAutoencoder(BaseStack):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight)
+        with self._fitting(X, y, "partial_fit") as work:
+            self._train_once(self._read(X, sample_weight, work.is_first), work)
+        return self
 
     def _check(self):
         super()._check()
@@ -450,32 +413,38 @@ class DeepAutoencoder(BaseStack):
                 f"[0, 1], with corruption={self.corruption!r}. Got {self.corruption_level!r}."
             )
 
-    def _read(self, X, y, sample_weight, first_time):
-        X = self._read_data(X, first_time)
+    def _read(self, X, sample_weight, is_first):
+        X = self._read_data(X, is_first)
         weights = row_weights(sample_weight, X)
         if not weights.any():
             raise ValueError("sample_weight is zero for each row.")
-        return Examples(X, None, np.arange(X.shape[0]), None, weights)
 
-    def _begin(self, examples, first_time):
-        super()._begin(examples, first_time)
-        rows = as_rows(examples.X)
+        def score(network, rows, numbers):
+            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
+            return -float(np.average(losses, weights=weights[numbers]))
+
+        return Examples(X, np.arange(X.shape[0]), weights, score)
+
+    def _begin(self, X, is_first):
+        super()._begin(X, is_first)
+        rows = as_rows(X)
         self._warn_of_range(rows)
         self._learned_corruption = self.corruption
-        if not first_time:
+        if not is_first:
             return
-        if self._sizes()[-1] >= self.n_features_in_ and not self._is_kept_from_copying():
+        size = self._structure.sizes[-1]
+        if size >= self.n_features_in_ and not self._is_kept_from_copying():
             warn_caller(
-                f"The code of {type(self).__name__} has {self._sizes()[-1]} units, the data have "
+                f"The code of {type(self).__name__} has {size} units, the data have "
                 f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
                 "penalty or noise on the code would give it something to learn."
             )
         self._feature_means = rows.moments().mean.astype(rows.dtype)
-        self._extremes = self._find_extremes(examples.X)
+        self._extremes = self._find_extremes(X)
 
     def _warn_of_range(self, rows):
         first_rbm_warns = self.pretrain and self._n_rbms()
-        if self._units_below(0).bounds and not first_rbm_warns:
+        if self._structure.units_below(0).bounds and not first_rbm_warns:
             warn_of_range(type(self).__name__, rows)
 
     def _is_kept_from_copying(self):
@@ -489,8 +458,8 @@ class DeepAutoencoder(BaseStack):
 
     def _find_extremes(self, X):
         """The least and the greatest value that the network sees."""
-        if self._units_below(0).bounds:
-            return self._units_below(0).bounds
+        if self._structure.units_below(0).bounds:
+            return self._structure.units_below(0).bounds
         extremes = (
             extreme.toarray().ravel() if issparse(extreme) else extreme
             for extreme in (X.min(axis=0), X.max(axis=0))
@@ -519,12 +488,12 @@ class DeepAutoencoder(BaseStack):
             )
 
     def _n_rbms(self):
-        return len(self._sizes()) - (self.code != "logistic")
+        return super()._n_rbms() - (self.code != "logistic")
 
     def _new_rbms(self, streams):
         rbms = super()._new_rbms(streams)
         if rbms and self.tied:
-            rbms[0].set_params(**self._units_below(0).parameters_if_tied(self._scale()))
+            rbms[0].set_params(**self._structure.units_below(0).parameters_if_tied(self._scale()))
         return rbms
 
     def _encoder_layer(self, rbm, dtype):
@@ -535,7 +504,7 @@ class DeepAutoencoder(BaseStack):
     def _layers_of(self, rbm, number, dtype):
         """The layers up and down that the RBM of a hidden layer becomes."""
         mean, scale = getattr(self, "mean_", 0.0), getattr(self, "scale_", 1.0)
-        return self._units_below(number).layers(rbm, dtype, mean, scale)
+        return self._structure.units_below(number).layers(rbm, dtype, mean, scale)
 
     def _as_in_network(self, layer, number):
         """A layer of logistic units as the network has it at this place."""
@@ -543,11 +512,11 @@ class DeepAutoencoder(BaseStack):
         below, above = (name == "tanh" for name in activations[number : number + 2])
         return with_tangents(layer, below, above)
 
-    def _pretrain(self, X, progress, commit):
-        super()._pretrain(X, progress, commit)
+    def _pretrain(self, X, work):
+        super()._pretrain(X, work)
         if self.pretrain and not self._is_complete():
             self._unroll(self._rows(X))
-            commit()
+            work.commit()
 
     def _fine_tune(self, examples, *args):
         super()._fine_tune(examples, *args)
@@ -555,7 +524,7 @@ class DeepAutoencoder(BaseStack):
         numbers = np.linspace(0, rows.shape[0] - 1, min(rows.shape[0], _N_ROWS_CHECKED))
         some = np.empty((len(numbers), rows.shape[1]), rows.dtype)
         rows.take(numbers.astype(np.intp), some)
-        codes = activations(self._layers(rows.dtype)[: self._n_hidden], DenseRows(some))
+        codes = activations(self._layers(rows.dtype)[: self._structure.n_hidden], DenseRows(some))
         share = dead_units(codes).mean()
         if np.ptp(some, axis=0).any() and share > _LARGEST_SHARE_DEAD:
             self._warn_of_dead_code(share)
@@ -570,7 +539,7 @@ class DeepAutoencoder(BaseStack):
 
     def _unroll(self, rows):
         """Complete the network: the code, if it is not there, and the way back."""
-        n = self._n_hidden
+        n = self._structure.n_hidden
         numbers = sample_of(rows.shape[0])
         some = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
         layers = [self._layers_of(rbm, k, rows.dtype) for k, rbm in enumerate(self.rbms_)]
@@ -589,8 +558,8 @@ class DeepAutoencoder(BaseStack):
         streams = replace(self._streams)
         if below:
             rows = DenseRows(activations(below, rows))
-        activation = self._units_below(len(self.rbms_)).output_activation
-        size, rng = self._sizes()[-1], streams.generator()
+        activation = self._structure.units_below(len(self.rbms_)).output_activation
+        size, rng = self._structure.sizes[-1], streams.generator()
         if self.code == "linear":
             layers = layers_of_linear_code(rows, size, activation, rng)
         else:
@@ -599,14 +568,14 @@ class DeepAutoencoder(BaseStack):
         return layers
 
     def _upper_layers(self):
-        built = self._built_with
-        down = [(n_units, built["activation"]) for n_units in built["hidden_layer_sizes"][-2::-1]]
-        return [*down, (self.n_features_in_, self._units_below(0).output_activation)]
+        activation = self._structure.made_with["activation"]
+        down = [(n_units, activation) for n_units in self._structure.sizes[-2::-1]]
+        return [*down, (self.n_features_in_, self._structure.units_below(0).output_activation)]
 
     def _activations(self):
         names = super()._activations()
-        linear = self._built_with["code"] == "linear"
-        names[self._n_hidden - 1] = "identity" if linear else "logistic"
+        linear = self._structure.made_with["code"] == "linear"
+        names[self._structure.n_hidden - 1] = "identity" if linear else "logistic"
         return names
 
     def _all_layers(self, examples, streams):
@@ -616,25 +585,12 @@ class DeepAutoencoder(BaseStack):
             bias = BernoulliUnits.from_mean(self._feature_means, examples.X.shape[0]).bias
             layers[-1] = replace(layers[-1], bias=bias.astype(layers[-1].bias.dtype))
         if self.tied:
-            n = self._n_hidden
+            n = self._structure.n_hidden
             layers[n:] = [replace(layers[k], tied_to=2 * n - 1 - k) for k in range(n, 2 * n)]
         return layers
 
-    def _training_data(self, examples, numbers):
-        rows = self._rows(examples.X)
-        return TrainingData(rows, rows, numbers, examples.weights)
-
-    def _scorer(self, examples, numbers):
-        rows, weights = self._rows(examples.X[numbers]), examples.weights[numbers]
-
-        def score(network):
-            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
-            return -float(np.average(losses, weights=weights))
-
-        return score
-
     def _objective(self):
-        n = self._n_hidden
+        n = self._structure.n_hidden
         noise = self._code_noise()
         corruption = None
         if self.corruption is not None:
@@ -675,9 +631,8 @@ class DeepAutoencoder(BaseStack):
             Codes or values, of the type of ``X``.
         """
         values = self._values(X, layer)
-        if self._has_binary_code() and self._hidden_layer_number(layer) == self._n_hidden - 1:
-            np.round(values, out=values)
-        return values
+        is_code = self._hidden_layer_number(layer) == self._structure.n_hidden - 1
+        return np.round(values, out=values) if is_code and self._has_binary_code() else values
 
     def inverse_transform(self, X, layer=-1):
         """Data given their codes, or the values of another layer of the encoder.
@@ -698,8 +653,8 @@ class DeepAutoencoder(BaseStack):
         """
         self._check_is_complete()
         number = self._hidden_layer_number(layer)
-        H = self._valid_units(X, number)
-        layers = self._layers(H.dtype)[2 * self._n_hidden - 1 - number :]
+        H = self._structure.valid_units(X, number, self)
+        layers = self._layers(H.dtype)[2 * self._structure.n_hidden - 1 - number :]
         return self._to_data(activations(layers, DenseRows(H)))
 
     def reconstruct(self, X):
@@ -764,7 +719,7 @@ class DeepAutoencoder(BaseStack):
         return Unrolled(self._layers(dtype), self._has_binary_code())
 
     def _has_binary_code(self):
-        return self._built_with["code"] == "binary"
+        return self._structure.made_with["code"] == "binary"
 
     def _valid_rows(self, X, may_lack_values=False):
         X = validated(

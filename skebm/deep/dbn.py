@@ -11,6 +11,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from .._callbacks import with_callbacks
 from .._classes import (
     check_classes,
     check_classes_of_further_call,
@@ -18,8 +19,8 @@ from .._classes import (
     sorted_classes,
 )
 from .._targets import TargetScale
-from .._validation import ClassWeights
-from .dbn_base import BaseDBN
+from .._validation import ClassWeights, keep_parameters
+from .dbn_base import DBN_CHECKS, BaseDBN
 from .stack import learns_from_minibatches
 
 
@@ -211,7 +212,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     (3, 64)
     """
 
-    _parameter_checks: ClassVar = BaseDBN._parameter_checks | {"class_weight": ClassWeights()}
+    _parameter_checks: ClassVar = DBN_CHECKS | {"class_weight": ClassWeights()}
 
     def __init__(
         self,
@@ -257,50 +258,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         class_weight=None,
         unlabeled=None,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            pretrain=pretrain,
-            visible_units=visible_units,
-            rbm_algorithm=rbm_algorithm,
-            rbm_n_gibbs_steps=rbm_n_gibbs_steps,
-            rbm_learning_rate=rbm_learning_rate,
-            rbm_learning_rate_schedule=rbm_learning_rate_schedule,
-            rbm_n_iter=rbm_n_iter,
-            rbm_batch_size=rbm_batch_size,
-            rbm_momentum=rbm_momentum,
-            rbm_alpha=rbm_alpha,
-            activation=activation,
-            solver=solver,
-            alpha=alpha,
-            l1_ratio=l1_ratio,
-            dropout=dropout,
-            input_dropout=input_dropout,
-            max_norm=max_norm,
-            max_gradient_norm=max_gradient_norm,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            n_iter_output=n_iter_output,
-            n_line_searches=n_line_searches,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            n_iter_no_change=n_iter_no_change,
-            unlabeled=unlabeled,
-        )
-        self.class_weight = class_weight
+        keep_parameters(self, locals())
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -337,7 +298,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
                 "partial_fit, which does not see how many rows of each class there are."
             )
-        return self._partial_fit(X, y, sample_weight, classes=classes, needs_targets=False)
+        with self._fitting(X, y, "partial_fit") as work:
+            examples = self._read(X, y, sample_weight, work.is_first, classes, needs_targets=False)
+            self._train_once(examples, work)
+        return self
 
     def predict_proba(self, X):
         """Return the probabilities of the classes.
@@ -393,10 +357,10 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         targets = np.eye(self.n_outputs_, dtype=int) if several else self.classes_
         return self._to_mlp(MLPClassifier(), targets)
 
-    def _set_targets(self, y, first_time, classes):
+    def _set_targets(self, y, is_first, classes):
         if len(y):
             check_classification_targets(y)
-        if first_time:
+        if is_first:
             self._set_classes(y, classes)
         else:
             check_classes_of_further_call(self, classes)
@@ -419,8 +383,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     def _decode(self, outputs):
         return self._binarizer.inverse_transform(outputs)
 
-    def _strata(self, examples, numbers):
-        y = examples.y[numbers]
+    def _strata(self, y):
         return y if y.ndim == 1 else None
 
     def _target_weights(self, y):
@@ -621,10 +584,56 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     True
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        pretrain=True,
+        visible_units="auto",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=0.05,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=10,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        activation="logistic",
+        solver="adam",
+        alpha=1e-4,
+        l1_ratio=0.0,
+        dropout=0.0,
+        input_dropout=0.0,
+        max_norm=None,
+        max_gradient_norm=None,
+        batch_size="auto",
+        learning_rate="linear",
+        learning_rate_init=0.01,
+        max_iter=100,
+        n_iter_output=0,
+        n_line_searches=3,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        unlabeled=None,
+    ):
+        keep_parameters(self, locals())
+
     # R squared compares with the mean.
     _fewest_held_out = 2
 
     @available_if(learns_from_minibatches)
+    @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
@@ -650,7 +659,10 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         ValueError
             As for :meth:`fit`. The estimator is then as it was.
         """
-        return self._partial_fit(X, y, sample_weight, needs_targets=False)
+        with self._fitting(X, y, "partial_fit") as work:
+            examples = self._read(X, y, sample_weight, work.is_first, needs_targets=False)
+            self._train_once(examples, work)
+        return self
 
     def to_mlp(self):
         """A scikit-learn regressor with the same weights, which predicts the same.
@@ -673,9 +685,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         mlp.intercepts_[-1] = mlp.intercepts_[-1] * self.target_scale_ + self.target_mean_
         return mlp
 
-    def _set_targets(self, y, first_time, classes):
+    def _set_targets(self, y, is_first, classes):
         n_outputs = 1 if y.ndim == 1 else y.shape[1]
-        if first_time:
+        if is_first:
             self.n_outputs_ = n_outputs
             for name in ("target_mean_", "target_scale_"):
                 vars(self).pop(name, None)
@@ -686,13 +698,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
                 f"{self.n_outputs_} outputs as before."
             )
 
-    def _network(self, examples, streams):
-        network = super()._network(examples, streams)
-        if not self._is_complete():
-            labelled = examples.labelled
-            targets, weights = self._encode(examples.y[labelled]), examples.weights[labelled]
-            network.layers[-1].bias[:] = np.average(targets, axis=0, weights=weights)
-        return network
+    def _output_bias(self, targets, weights):
+        return np.average(targets, axis=0, weights=weights)
 
     def _measure_targets(self, y, weights, dtype):
         if not hasattr(self, "target_mean_"):

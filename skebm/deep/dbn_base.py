@@ -13,16 +13,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._source import DenseRows
-from .._validation import Number, Optional, PerLayer, Scalar, check_targets_are_there, row_weights
+from .._validation import (
+    Number,
+    Optional,
+    PerLayer,
+    Scalar,
+    check_targets_are_there,
+    row_weights,
+)
 from .feedforward import activations
-from .stack import BaseStack, Examples
-
-
-def _is_pretrained(estimator):
-    """Whether the network has RBMs, or will have where there is none yet."""
-    if hasattr(estimator, "_built_with"):
-        return estimator._built_with["pretrain"]
-    return estimator.pretrain
+from .pretraining import values_by_layer
+from .stack import STACK_CHECKS, BaseStack, Examples
 
 
 def _is_missing(label):
@@ -41,6 +42,15 @@ def _missing(y):
     return np.array([_is_missing(label) for label in y.flat], dtype=bool).reshape(y.shape)
 
 
+DBN_CHECKS = STACK_CHECKS | {
+    "dropout": PerLayer(Number(Real, "[0, 1)")),
+    "input_dropout": Number(Real, "[0, 1)"),
+    "max_norm": Optional(Number(Real, "(0, inf)")),
+    "n_iter_output": Number(Integral, "[0, inf)"),
+    "unlabeled": Optional(Scalar()),
+}
+
+
 class BaseDBN(BaseStack):
     """A stack of RBMs with an output layer on top, whatever it predicts.
 
@@ -49,96 +59,7 @@ class BaseDBN(BaseStack):
     (``_decode``), and how good these are (``_score_outputs``).
     """
 
-    _parameter_checks: ClassVar = BaseStack._parameter_checks | {
-        "dropout": PerLayer(Number(Real, "[0, 1)")),
-        "input_dropout": Number(Real, "[0, 1)"),
-        "max_norm": Optional(Number(Real, "(0, inf)")),
-        "n_iter_output": Number(Integral, "[0, inf)"),
-        "unlabeled": Optional(Scalar()),
-    }
-
-    def __init__(
-        self,
-        hidden_layer_sizes=(256, 256),
-        *,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        unlabeled=None,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.pretrain = pretrain
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.activation = activation
-        self.solver = solver
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.dropout = dropout
-        self.input_dropout = input_dropout
-        self.max_norm = max_norm
-        self.max_gradient_norm = max_gradient_norm
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.n_iter_output = n_iter_output
-        self.n_line_searches = n_line_searches
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.n_iter_no_change = n_iter_no_change
-        self.unlabeled = unlabeled
+    _parameter_checks: ClassVar = DBN_CHECKS
 
     # Training
 
@@ -173,13 +94,15 @@ class BaseDBN(BaseStack):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y, sample_weight)
+        with self._fitting(X, y) as work:
+            self._train(self._read(X, y, sample_weight, work.is_first), work)
+        return self
 
     # What is learned from
 
-    def _read(self, X, y, sample_weight, first_time, classes=None, needs_targets=True):
+    def _read(self, X, y, sample_weight, is_first, classes=None, needs_targets=True):
         check_targets_are_there(self, y)
-        X = self._read_data(X, first_time)
+        X = self._read_data(X, is_first)
         y = self._read_targets(X, y)
         labelled = np.flatnonzero(self._has_target(y))
         if needs_targets and not len(labelled):
@@ -189,16 +112,33 @@ class BaseDBN(BaseStack):
             )
         if self._nan_is_a_marker():
             assert_all_finite(y[labelled], input_name="y")
-        self._set_targets(y[labelled], first_time, classes)
+        self._set_targets(y[labelled], is_first, classes)
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")
         targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)
-            targets[labelled] = self._encode(y[labelled])
-        return Examples(X, y, labelled, DenseRows(targets), weights)
+            encoded = targets[labelled] = self._encode(y[labelled])
+            output_bias = self._output_bias(encoded, weights[labelled])
+
+        def score(network, rows, numbers):
+            outputs = activations(network.layers, rows)
+            return self._score_outputs(outputs, y[numbers], weights[numbers])
+
+        return Examples(
+            X, labelled, weights, score, DenseRows(targets), self._strata(y), output_bias
+        )
+
+    def _strata(self, y):
+        """What a part of the rows should hold in the same shares as all of them."""
+        return None
+
+    def _output_bias(self, targets, weights):
+        """Biases that the outputs of a new network start with, or None to start at zero."""
+        return None
 
     def _nan_is_a_marker(self):
         return self.unlabeled is not None and _is_missing(self.unlabeled)
@@ -229,15 +169,6 @@ class BaseDBN(BaseStack):
         """What the weight of a row is multiplied by for its target."""
         return 1.0
 
-    def _scorer(self, examples, numbers):
-        rows = self._rows(examples.X[numbers])
-        y, weights = examples.y[numbers], examples.weights[numbers]
-
-        def score(network):
-            return self._score_outputs(activations(network.layers, rows), y, weights)
-
-        return score
-
     # What the network is
 
     def _upper_layers(self):
@@ -247,7 +178,7 @@ class BaseDBN(BaseStack):
         """Settings of one training after the other: the output layer alone, then all layers."""
         settings = self._settings()
         n_output = min(self._parameters.n_iter_output, self._parameters.max_iter) if is_new else 0
-        output_only = replace(settings.objective, frozen_layers=self._n_hidden)
+        output_only = replace(settings.objective, frozen_layers=self._structure.n_hidden)
         stages = [
             replace(settings, objective=output_only, max_iter=n_output, learning_rate="constant"),
             replace(settings, max_iter=self._parameters.max_iter - n_output),
@@ -255,10 +186,15 @@ class BaseDBN(BaseStack):
         return [stage for stage in stages if stage.max_iter]
 
     def _objective(self):
-        dropout = (self._parameters.input_dropout, *self._for_each_layer("dropout", self._n_hidden))
+        dropout = (self._parameters.input_dropout, *values_by_layer(self, "dropout"))
         return replace(super()._objective(), dropout=dropout if any(dropout) else ())
 
     # Use
+
+    def _is_pretrained(self):
+        """Whether the network has RBMs, or will have where there is none yet."""
+        made = hasattr(self, "_structure")
+        return self._structure.made_with["pretrain"] if made else self.pretrain
 
     @available_if(_is_pretrained)
     def inverse_transform(self, X, layer=-1):
@@ -281,7 +217,7 @@ class BaseDBN(BaseStack):
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        H = self._valid_units(X, number)
+        H = self._structure.valid_units(X, number, self)
         for rbm in self.rbms_[number::-1]:
             H = rbm.inverse_transform(H)
         return H
@@ -310,8 +246,8 @@ class BaseDBN(BaseStack):
         """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
         dtype = self.coefs_[0].dtype
         mlp.set_params(
-            hidden_layer_sizes=self._finished_sizes(),
-            activation=self._built_with["activation"],
+            hidden_layer_sizes=self._structure.sizes,
+            activation=self._structure.made_with["activation"],
             alpha=self._parameters.alpha,
         )
         # Its public attributes can be set; what it keeps besides, only a fit of its own can, and

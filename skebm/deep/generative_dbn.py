@@ -21,9 +21,14 @@ from .._classes import (
 from .._helpers import stop_if_abandoned
 from .._source import DenseRows, all_of, chunks
 from .._threads import for_each, one_blas_thread
-from .._validation import Number, check_argument, check_targets_are_there, warn_of_grey
+from .._validation import (
+    Number,
+    check_argument,
+    check_targets_are_there,
+    keep_parameters,
+    warn_of_grey,
+)
 from ..boltzmann.inference import LOG_PARTITION, in_nats
-from ..boltzmann.labelled import LabelledRBM
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 
 # Scores are the same at each call.
@@ -151,6 +156,32 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     (3, 64)
     """
 
+    def __init__(
+        self,
+        hidden_layer_sizes=(256, 256),
+        *,
+        visible_units="auto",
+        rbm_algorithm="cd",
+        rbm_n_gibbs_steps=1,
+        rbm_learning_rate=0.1,
+        rbm_learning_rate_schedule="linear",
+        rbm_n_iter=10,
+        rbm_batch_size=10,
+        rbm_momentum=0.0,
+        rbm_alpha=0.0,
+        fine_tune=None,
+        n_gibbs_steps=3,
+        batch_size=100,
+        learning_rate_schedule="linear",
+        learning_rate=0.1,
+        n_iter=30,
+        shuffle=True,
+        random_state=None,
+        verbose=0,
+        warm_start=False,
+    ):
+        keep_parameters(self, locals())
+
     def fit(self, X, y=None):
         """Fit the model to the data.
 
@@ -208,7 +239,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         """
         return self._partial_fit(X, y)
 
-    def _read_labels(self, X, y, first_time):
+    def _read_labels(self, X, y, is_first):
         return np.empty((X.shape[0], 0), dtype=X.dtype)
 
     def sample(
@@ -256,8 +287,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     def _highest_states(self, X, streams):
         """States of the visible layer of the highest RBM, drawn by a pass up from data."""
         rows = self._valid_states(X)
-        if self._n_hidden == 1:
-            return self.rbms_[0]._to_data(all_of(rows))
+        if self._structure.n_hidden == 1:
+            return self._lowest().to_data(all_of(rows))
         for connection in self._connections(rows.dtype):
             states = connection.recognize_rows(rows)
             connection.above.sample(states, (streams.seed, streams.take(), 0))
@@ -299,7 +330,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             warn_of_grey(f"{type(self).__name__}.score_samples", rows)
         if log_partition is None:
             log_partition = _log_partition_of(self.rbms_[-1])
-        log_scale = self.rbms_[0]._log_scale() if self._n_hidden > 1 else 0.0
+        log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
     def _log_weights(self, rows, n_draws):
@@ -498,28 +529,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         verbose=0,
         warm_start=False,
     ):
-        super().__init__(
-            hidden_layer_sizes,
-            visible_units=visible_units,
-            rbm_algorithm=rbm_algorithm,
-            rbm_n_gibbs_steps=rbm_n_gibbs_steps,
-            rbm_learning_rate=rbm_learning_rate,
-            rbm_learning_rate_schedule=rbm_learning_rate_schedule,
-            rbm_n_iter=rbm_n_iter,
-            rbm_batch_size=rbm_batch_size,
-            rbm_momentum=rbm_momentum,
-            rbm_alpha=rbm_alpha,
-            fine_tune=fine_tune,
-            n_gibbs_steps=n_gibbs_steps,
-            batch_size=batch_size,
-            learning_rate_schedule=learning_rate_schedule,
-            learning_rate=learning_rate,
-            n_iter=n_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
+        keep_parameters(self, locals())
 
     def fit(self, X, y):
         """Fit the model to data and labels.
@@ -631,7 +641,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             be 1.
         """
         self._check_complete()
-        rows = self._features(self._valid_states(X), self._n_hidden - 1)
+        rows = self._features(self._valid_states(X), self._structure.n_hidden - 1)
         return log_softmax(self.rbms_[-1].log_masses(rows), axis=1)
 
     def sample(
@@ -677,8 +687,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         options = {"algorithm": algorithm}
         if y is not None:
             n_samples, labels = self._labels_to_hold(n_samples, y)
-            highest = self.rbms_[-1]
-            init = highest._draw_by_means(n_samples, highest.components_.dtype, streams)
+            visible, _ = self._highest().base
+            init = visible.base_rate(n_samples, (streams.seed, streams.take(), 0))
             init[:, -labels.shape[1] :] = labels
             clamp = np.arange(init.shape[1]) >= init.shape[1] - labels.shape[1]
             options |= {"init": init, "clamp": clamp}
@@ -697,27 +707,25 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         dtype = self.rbms_[-1].components_.dtype
         return n_samples, one_hot(self, np.broadcast_to(y, n_samples), dtype)
 
-    def _keep_structure(self, rows):
-        super()._keep_structure(rows)
-        if len(self._sizes()) == 1 and not issubclass(LabelledRBM, self._units_below(0).rbm):
+    def _new_rbms(self, streams):
+        *others, highest = super()._new_rbms(streams)
+        labelled_rbm = self._structure.units_below(len(others)).labelled_rbm
+        if labelled_rbm is None:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
                 f"or more for data that are not in [0, 1], or with visible_units='gaussian': the "
                 f"highest RBM, which has the label, is one of binary units. "
                 f"Got {self.hidden_layer_sizes!r} instead."
             )
+        return [*others, labelled_rbm(**highest.get_params())]
 
-    def _new_rbms(self, streams):
-        *others, highest = super()._new_rbms(streams)
-        return [*others, LabelledRBM(**highest.get_params())]
-
-    def _read_labels(self, X, y, first_time, classes=None):
+    def _read_labels(self, X, y, is_first, classes=None):
         check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
-        if first_time:
+        if is_first:
             self.classes_ = np.unique(y) if classes is None else sorted_classes(classes)
             check_classes(self, self.classes_)
         else:

@@ -1,6 +1,5 @@
 """What deep belief networks that generate share: greedy training, up-down, passes up and down."""
 
-import copy
 import time
 from dataclasses import replace
 from functools import partial
@@ -12,13 +11,15 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
 from .._validation import (
     FLOATS,
     Flag,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -26,7 +27,6 @@ from .._validation import (
     Schedule,
     Verbosity,
     WithHint,
-    all_or_nothing,
     check_argument,
     check_parameters,
     divergence,
@@ -35,7 +35,13 @@ from .._validation import (
 from .._version import VersionStamp
 from ..boltzmann.units import BernoulliUnits
 from .generative_net import Connection, GenerativeNet, connection_of
-from .pretraining import PreTrained, fit_in_turn
+from .pretraining import (
+    PRETRAINING_CHECKS,
+    Structure,
+    check_numbers_of_values,
+    fit_in_turn,
+    layer_sizes,
+)
 from .progress import StageReport
 from .up_down import UpDown, UpDownSettings
 
@@ -51,7 +57,8 @@ def fine_tunes(estimator):
 
 
 class BaseGenerativeDBN(
-    PreTrained,
+    Deployable,
+    HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -64,7 +71,7 @@ class BaseGenerativeDBN(
     (``_read_labels``) and what this RBM is then (``_new_rbms``).
     """
 
-    _parameter_checks: ClassVar = PreTrained._parameter_checks | {
+    _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
         "fine_tune": Optional(Options("up_down")),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "batch_size": Number(Integral, "[1, inf)"),
@@ -79,76 +86,28 @@ class BaseGenerativeDBN(
         "warm_start": Flag(),
     }
 
-    def __init__(
-        self,
-        hidden_layer_sizes=(256, 256),
-        *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
-        self.hidden_layer_sizes = hidden_layer_sizes
-        self.visible_units = visible_units
-        self.rbm_algorithm = rbm_algorithm
-        self.rbm_n_gibbs_steps = rbm_n_gibbs_steps
-        self.rbm_learning_rate = rbm_learning_rate
-        self.rbm_learning_rate_schedule = rbm_learning_rate_schedule
-        self.rbm_n_iter = rbm_n_iter
-        self.rbm_batch_size = rbm_batch_size
-        self.rbm_momentum = rbm_momentum
-        self.rbm_alpha = rbm_alpha
-        self.fine_tune = fine_tune
-        self.n_gibbs_steps = n_gibbs_steps
-        self.batch_size = batch_size
-        self.learning_rate_schedule = learning_rate_schedule
-        self.learning_rate = learning_rate
-        self.n_iter = n_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.verbose = verbose
-        self.warm_start = warm_start
-
     # Training
 
     @with_callbacks
     def _fit(self, X, y):
         self._check()
         resume = self.warm_start and hasattr(self, "rbms_")
-        n_to_fit = len(self._sizes()) - (len(self.rbms_) if resume else 0)
+        n_to_fit = len(layer_sizes(self)) - (len(self.rbms_) if resume else 0)
         n_stages = n_to_fit + (self.fine_tune is not None)
         progress = self._init_callback_context(max_subtasks=n_stages)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
-            X, labels = self._begin(X, y, first_time=not resume)
+        with fitting(self, progress, X, y) as commit:
+            X, labels = self._begin(X, y, is_first=not resume)
             self._pretrain(X, labels, progress, commit)
             if self.fine_tune is not None:
                 self._fine_tune(X, labels, progress, commit)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     @with_callbacks
     def _partial_fit(self, X, y, **how_to_read):
         self._check()
-        n_tasks = 1 + max(0, len(self._sizes()) - len(getattr(self, "rbms_", [])))
+        n_tasks = 1 + max(0, len(layer_sizes(self)) - len(getattr(self, "rbms_", [])))
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
+        with fitting(self, progress, X, y) as commit:
             X, labels = self._begin(X, y, not hasattr(self, "rbms_"), **how_to_read)
             self._pretrain(X, labels, progress, commit)
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
@@ -159,52 +118,55 @@ class BaseGenerativeDBN(
             history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
             self._publish(learner, history)
             task.call_on_fit_task_end(estimator=self)
-        progress.call_on_fit_task_end(estimator=self)
         return self
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
-        self._check_numbers_of_values()
-        if self.fine_tune is not None and len(self._sizes()) == 1:
+        check_numbers_of_values(self, self._parameter_checks)
+        if self.fine_tune is not None and len(layer_sizes(self)) == 1:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
                 f"or more with fine_tune={self.fine_tune!r}: one alone has nothing below it to "
                 f"learn with. Got {self.hidden_layer_sizes!r} instead."
             )
 
-    def _begin(self, X, y, first_time, **how_to_read):
+    def _begin(self, X, y, is_first, **how_to_read):
         """Validated data and labels; where training starts, what it starts with."""
-        dtype = FLOATS if first_time else self.rbms_[0].components_.dtype
-        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
-        labels = self._read_labels(X, y, first_time, **how_to_read)
-        if first_time:
+        dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        labels = self._read_labels(X, y, is_first, **how_to_read)
+        if is_first:
             self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-            self._keep_structure(as_rows(X))
+            self._structure = Structure.of(self, as_rows(X))
+            self.visible_units_ = self._structure.visible_units
             self.rbms_ = []
             self.recognition_coefs_, self.recognition_intercepts_ = [], []
             self.generative_coefs_, self.generative_intercepts_ = [], []
             self.history_, self.n_iter_ = {}, 0
-            self._n_features_out = self._sizes()[-1]
+            self._n_features_out = self._structure.sizes[-1]
             self._stamp_version()
         else:
-            self._check_structure()
+            self._structure.check(self)
         return X, labels
 
-    def _read_labels(self, X, y, first_time):
+    def _read_labels(self, X, y, is_first):
         """What the highest RBM sees beside the features, of shape (n_samples, n_labels)."""
         raise NotImplementedError
+
+    def _new_rbms(self, streams):
+        return self._structure.new_rbms(self, streams, self._structure.n_hidden)
 
     def _pretrain(self, X, labels, progress, commit):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
         n_fitted = len(self.rbms_)
-        if n_fitted == self._n_hidden:
+        if n_fitted == self._structure.n_hidden:
             return
         streams = replace(self._streams)
         rbms = self.rbms_ + self._new_rbms(streams)[n_fitted:]
         for rbm in fit_in_turn(rbms, X, self, progress, n_fitted, labels):
             self.rbms_ = [*self.rbms_, rbm]
-            if len(self.rbms_) < self._n_hidden:
-                connection = connection_of(rbm._machine(X.dtype))
+            if len(self.rbms_) < self._structure.n_hidden:
+                connection = connection_of(rbm.__skebm_model__(X.dtype).machine)
                 self._keep([*self._connections(X.dtype), connection])
             commit()
         self._streams = streams
@@ -257,11 +219,9 @@ class BaseGenerativeDBN(
         """Copy what has been learned into the fitted attributes."""
         net = learner.net.copy()
         self._keep(net.connections)
-        highest = copy.copy(self.rbms_[-1])
-        highest._publish_machine(net.top)
         # Where annealing starts from: the data as the layers below make of them now.
-        highest._training_state = highest._training_state | {"offsets": learner.top_means}
-        self.rbms_ = [*self.rbms_[:-1], highest]
+        model = self._highest().with_machine(net.top, learner.top_means)
+        self.rbms_ = [*self.rbms_[:-1], self.rbms_[-1].__skebm_with__(model)]
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
         self.n_iter_ = len(self.history_["seconds"])
@@ -272,10 +232,15 @@ class BaseGenerativeDBN(
         self.generative_coefs_ = [c.generation for c in connections]
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
+    def _attributes_for_use(self):
+        rbms = [rbm.without_training_state() for rbm in self.rbms_]
+        return super()._attributes_for_use() | {"rbms_": rbms}
+
     # The net as it is
 
-    def _finished_sizes(self):
-        return tuple(len(rbm.components_) for rbm in self.rbms_)
+    def _hidden_layer_number(self, layer):
+        """Number of a finished hidden layer, counted from 0."""
+        return self._structure.number_of(layer, self, len(self.rbms_))
 
     def _connections(self, dtype):
         """The connections that are there, with parameters of a type."""
@@ -293,17 +258,25 @@ class BaseGenerativeDBN(
             )
             units = BernoulliUnits(below)
             if number == 0:
-                units = self.rbms_[0]._machine(dtype).visible.copy(dtype)
+                units = self._lowest(dtype).machine.visible.copy(dtype)
                 units.bias = below
             connections.append(Connection(recognition, BernoulliUnits(above), generation, units))
         return connections
 
+    def _lowest(self, dtype=None):
+        """Model of the lowest RBM, with parameters of a type."""
+        return self.rbms_[0].__skebm_model__(dtype)
+
+    def _highest(self, dtype=None):
+        """Model of the highest RBM that is there."""
+        return self.rbms_[-1].__skebm_model__(dtype)
+
     def _net(self, dtype):
-        return GenerativeNet(self._connections(dtype), self.rbms_[-1]._machine(dtype))
+        return GenerativeNet(self._connections(dtype), self._highest(dtype).machine)
 
     def _states(self, X):
         """Rows of visible states from validated data."""
-        return self.rbms_[0]._to_states(as_rows(X))
+        return self._lowest().to_states(as_rows(X))
 
     def _valid_states(self, X):
         check_is_fitted(self)
@@ -318,11 +291,11 @@ class BaseGenerativeDBN(
 
     def _highest_features(self, rows):
         """Mean states of the highest hidden layer, from rows of the layer below."""
-        return self.rbms_[-1]._machine(rows.dtype).transform(rows)
+        return self._highest(rows.dtype).machine.transform(rows)
 
     def _without_label(self, states):
         """The features alone among visible states of the highest RBM."""
-        below = (self.n_features_in_, *self._finished_sizes())[-2]
+        below = (self.n_features_in_, *self._structure.sizes)[-2]
         return np.ascontiguousarray(states[:, :below])
 
     def _data(self, states, n_layers, streams=None, mean=True):
@@ -335,7 +308,7 @@ class BaseGenerativeDBN(
             states = connection.generate_rows(DenseRows(states))
             if streams is not None and not (mean and number == 0):
                 states = connection.below.sample(states, (streams.seed, streams.take(), 0))
-        return self.rbms_[0]._to_data(states)
+        return self._lowest().to_data(states)
 
     def _check_complete(self):
         """Raise an error unless all layers are there."""
@@ -361,12 +334,13 @@ class BaseGenerativeDBN(
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        self._check_names_of_units(number)
+        config = getattr(self, "_sklearn_output_config", {})
+        self._structure.check_names_of_units(number, self, config)
         return self._hidden_means(X, number)
 
     def _hidden_means(self, X, number):
         rows = self._features(self._valid_states(X), number)
-        if number == self._n_hidden - 1:
+        if number == self._structure.n_hidden - 1:
             return self._highest_features(rows)
         return self._connections(rows.dtype)[number].recognize_rows(rows)
 
@@ -387,11 +361,11 @@ class BaseGenerativeDBN(
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        return self._data_given(self._valid_units(X, number), number)
+        return self._data_given(self._structure.valid_units(X, number, self), number)
 
     def _data_given(self, H, number):
-        if number == self._n_hidden - 1:
-            H = self.rbms_[-1]._machine(H.dtype).inverse_transform(DenseRows(H))
+        if number == self._structure.n_hidden - 1:
+            H = self._highest(H.dtype).machine.inverse_transform(DenseRows(H))
             H = self._without_label(H)
         return self._data(H, number + 1)
 
@@ -418,12 +392,12 @@ class BaseGenerativeDBN(
         """Draw states of the highest RBM's visible layer, and data by one pass down from there."""
         highest = self.rbms_[-1]
         states = highest.sample(n_samples, n_steps, random_state=streams, **options)
-        if self._n_hidden > 1:
-            return self._data(self._without_label(states), self._n_hidden, streams, mean)
+        if self._structure.n_hidden > 1:
+            return self._data(self._without_label(states), self._structure.n_hidden, streams, mean)
         if mean:
-            machine = highest._machine(states.dtype)
-            H = machine.transform(highest._rows(states))
-            machine.hidden.sample(H, (streams.seed, streams.take(), 0))
+            model = self._highest(states.dtype)
+            H = model.transform(as_rows(states))
+            model.machine.hidden.sample(H, (streams.seed, streams.take(), 0))
             states = highest.inverse_transform(H)
         return self._without_label(states)
 

@@ -46,11 +46,11 @@ class Connection:
 
     def recognize_rows(self, rows):
         """Means of the layer above given all rows, dense or sparse, of the one below."""
-        return Machine(self.recognition, self.below, self.above).transform(rows)
+        return Machine.restricted(self.recognition, self.below, self.above).transform(rows)
 
     def generate_rows(self, rows):
         """Means of the layer below given all rows of the one above."""
-        return Machine(self.generation, self.above, self.below).transform(rows)
+        return Machine.restricted(self.generation, self.above, self.below).transform(rows)
 
     def draw_above(self, below, addresses):
         """Draw states of the layer above, and compare both layers' log-probabilities.
@@ -98,14 +98,17 @@ class GenerativeNet:
         """Type of the parameters and of all that is computed from them."""
         return self.top.dtype
 
+    @property
+    def parameters(self):
+        """The arrays that learning changes: of each connection, then of the machine on top."""
+        arrays = []
+        for c in self.connections:
+            arrays += [c.recognition, c.above.bias, c.generation, c.below.bias]
+        return [*arrays, self.top.weights, self.top.visible.bias, self.top.hidden.bias]
+
     def has_diverged(self):
         """Whether a parameter is not finite, or so large that nothing can be computed with it."""
-        arrays = (
-            array
-            for c in self.connections
-            for array in (c.recognition, c.generation, c.above.bias, c.below.bias)
-        )
-        return self.top.has_diverged() or have_diverged(*arrays)
+        return self.top.has_diverged() or have_diverged(*self.parameters)
 
     def log_weights(self, v, row_numbers, seed, stream):
         """Log of p*(v, h) / q(h | v) for states h of all hidden layers but the highest.
@@ -132,7 +135,7 @@ class GenerativeNet:
             addresses = [(seed, stream + k, number) for number in row_numbers]
             v, log_ratio = connection.draw_above(v, addresses)
             log_weights += log_ratio
-        log_masses = self.top.hidden.log_partition(self.top.inputs_of_hidden(v))
+        log_masses = self.top.hidden.log_partition(self.top.inputs_of_odd(v))
         return log_weights + log_masses - self.top.visible.energy(v)
 
     def copy(self):

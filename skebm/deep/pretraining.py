@@ -1,21 +1,22 @@
 """Greedy pre-training: a stack of RBMs, each fitted to what the one below makes of the data."""
 
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import ClassVar
 
 import numpy as np
 from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
-from .._deployment import Deployable
+from .._messages import messages_of
 from .._schedules import DECAYS, HINT
+from .._source import as_rows
 from .._validation import (
     FLOATS,
-    HasPlainParameters,
     Number,
     Options,
     PerLayer,
+    PlainParameters,
     Schedule,
     WithHint,
     check_argument,
@@ -25,145 +26,145 @@ from .._validation import (
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS, name_of_kind
 
+# Of the parameters of an estimator that starts with a stack of RBMs. Each name that starts with
+# ``rbm_`` is a parameter of the RBMs, for all of them or for each its own.
+PRETRAINING_CHECKS = {
+    "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
+    "visible_units": Options("auto", *VISIBLE_UNITS),
+    "rbm_algorithm": Options("cd", "pcd"),
+    "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
+    "rbm_learning_rate": WithHint(
+        PerLayer(Schedule(Real, "(0, inf)")), str, HINT.format("rbm_learning_rate_schedule")
+    ),
+    "rbm_learning_rate_schedule": Options(*DECAYS),
+    "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
+    "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
+    "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
+    "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
+}
 
-class PreTrained(Deployable, HasPlainParameters):
-    """Parameters of a stack of RBMs, and its layers, in an estimator that starts with one.
+# Parameters that layers are made with, of those estimators that have them.
+_MADE_WITH = ("hidden_layer_sizes", "visible_units", "activation", "pretrain", "code", "tied")
 
-    Each name that starts with ``rbm_`` is a parameter of the RBMs, for all of them or for each
-    its own. A subclass keeps what its layers are made with when it makes the first of them
-    (``_keep_structure``), and says which of them are there (``_finished_sizes``).
+
+def layer_sizes(estimator):
+    """Numbers of hidden units that an estimator asks for, a tuple."""
+    return tuple(int(size) for size in np.atleast_1d(estimator.hidden_layer_sizes))
+
+
+def values_by_layer(estimator, name):
+    """The values of a parameter of an estimator, one for each hidden layer."""
+    value, n_hidden = getattr(PlainParameters(estimator), name), len(layer_sizes(estimator))
+    if not is_sequence(value):
+        return [value] * n_hidden
+    if len(value) != n_hidden:
+        raise ValueError(
+            f"The {name!r} parameter of {type(estimator).__name__} has {len(value)} values, but "
+            f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
+        )
+    return value
+
+
+def check_numbers_of_values(estimator, checks):
+    """Raise an error where a parameter has values for another number of layers."""
+    for name, check in checks.items():
+        if check.is_per_layer and name != "hidden_layer_sizes":
+            values_by_layer(estimator, name)
+
+
+def _made_with(estimator):
+    values = {name: getattr(estimator, name) for name in _MADE_WITH if hasattr(estimator, name)}
+    return values | {"hidden_layer_sizes": layer_sizes(estimator)}
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The hidden layers of a network: what they were made with, whatever is set later.
+
+    Attributes
+    ----------
+    made_with : dict
+        Parameters of the estimator, the sizes of the layers as a tuple.
+    visible_units : str
+        Name of the kind of units that the data are.
     """
 
-    _parameter_checks: ClassVar = {
-        "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
-        "visible_units": Options("auto", *VISIBLE_UNITS),
-        "rbm_algorithm": Options("cd", "pcd"),
-        "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
-        "rbm_learning_rate": WithHint(
-            PerLayer(Schedule(Real, "(0, inf)")),
-            str,
-            HINT.format("rbm_learning_rate_schedule"),
-        ),
-        "rbm_learning_rate_schedule": Options(*DECAYS),
-        "rbm_n_iter": PerLayer(Number(Integral, "[0, inf)")),
-        "rbm_batch_size": PerLayer(Number(Integral, "[1, inf)")),
-        "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
-        "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
-    }
+    made_with: dict
+    visible_units: str
 
-    # Parameters that the layers are made with. What they were then holds for the fitted network,
-    # whatever is set later.
-    _structure = ("hidden_layer_sizes", "visible_units")
-
-    def _sizes(self):
-        """Numbers of hidden units, a tuple."""
-        return tuple(int(size) for size in np.atleast_1d(self.hidden_layer_sizes))
-
-    def _n_rbms(self):
-        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
-        return len(self._sizes())
-
-    def _check_numbers_of_values(self):
-        """Raise an error where a parameter has values for another number of layers."""
-        for name, check in self._parameter_checks.items():
-            if check.is_per_layer and name != "hidden_layer_sizes":
-                self._for_each_layer(name, len(self._sizes()))
-
-    def _for_each_layer(self, name, n_hidden):
-        """The values of a parameter, one for each hidden layer."""
-        value = getattr(self._parameters, name)
-        if not is_sequence(value):
-            return [value] * n_hidden
-        if len(value) != n_hidden:
-            raise ValueError(
-                f"The {name!r} parameter of {type(self).__name__} has {len(value)} values, but "
-                f"'hidden_layer_sizes' has {n_hidden}. Got {value!r}."
-            )
-        return value
-
-    def _finished_sizes(self):
-        """Numbers of units of the hidden layers that are there, a tuple."""
-        raise NotImplementedError
-
-    def _structure_now(self):
-        values = {name: getattr(self, name) for name in self._structure}
-        return values | {"hidden_layer_sizes": self._sizes()}
-
-    def _keep_structure(self, rows):
-        """Keep what the layers for these data are made with, in ``_built_with``."""
-        self._built_with = self._structure_now()
-        self.visible_units_ = name_of_kind(self.visible_units, rows)
-
-    def _check_structure(self):
-        """Raise an error where the layers to go on with were made with something else."""
-        for name, now in self._structure_now().items():
-            before = self._built_with[name]
-            if now != before:
-                raise ValueError(
-                    f"The {name!r} parameter of {type(self).__name__} is {now!r}, but it is to go "
-                    f"on with a network that was made with {before!r}."
-                )
-
-    def _leave_training_state(self):
-        if hasattr(self, "rbms_"):
-            self.rbms_ = [rbm.without_training_state() for rbm in self.rbms_]
+    @classmethod
+    def of(cls, estimator, rows):
+        """That of the network that an estimator is about to make for these data."""
+        return cls(_made_with(estimator), name_of_kind(estimator.visible_units, rows))
 
     @property
-    def _n_hidden(self):
-        """Number of hidden layers of the fitted network, those that are not yet there included."""
-        return len(self._built_with["hidden_layer_sizes"])
+    def sizes(self):
+        """Numbers of units of the hidden layers, those that are not yet there included."""
+        return self.made_with["hidden_layer_sizes"]
 
-    def _units_below(self, number):
+    @property
+    def n_hidden(self):
+        """Number of hidden layers, those that are not yet there included."""
+        return len(self.sizes)
+
+    def units_below(self, number):
         """Kind of the units below a hidden layer: those of the data, or of the layer below."""
-        return VISIBLE_UNITS[self.visible_units_ if number == 0 else "bernoulli"]
+        return VISIBLE_UNITS[self.visible_units if number == 0 else "bernoulli"]
 
-    def _hidden_layer_number(self, layer):
-        """Number of a finished hidden layer, counted from 0."""
-        n_hidden = self._n_hidden
-        admitted = Number(Integral, f"[{-n_hidden}, {n_hidden - 1}]")
-        layer = check_argument(self, "layer", layer, admitted)
-        number = layer % n_hidden
-        if number >= len(self._finished_sizes()):
+    def check(self, estimator):
+        """Raise an error where an estimator would make its layers with something else now."""
+        for name, now in _made_with(estimator).items():
+            before = self.made_with[name]
+            if now != before:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(estimator).__name__} is {now!r}, but it is "
+                    f"to go on with a network that was made with {before!r}."
+                )
+
+    def number_of(self, layer, estimator, n_finished):
+        """Number, counted from 0, of one of the first so many hidden layers, which are there."""
+        admitted = Number(Integral, f"[{-self.n_hidden}, {self.n_hidden - 1}]")
+        number = check_argument(estimator, "layer", layer, admitted) % self.n_hidden
+        if number >= n_finished:
             raise NotFittedError(
-                f"Training of this {type(self).__name__} was interrupted before its hidden layer "
-                f"{number} was done. 'fit' with warm_start=True goes on with it."
+                f"Training of this {type(estimator).__name__} was interrupted before its hidden "
+                f"layer {number} was done. 'fit' with warm_start=True goes on with it."
             )
         return number
 
-    def _valid_units(self, X, number):
-        """Values of the units of a finished hidden layer, validated."""
-        H = native(check_array(X, dtype=FLOATS, order="C", estimator=self))
-        n_units = self._finished_sizes()[number]
-        if H.shape[1] != n_units:
+    def valid_units(self, X, number, estimator):
+        """Values of the units of a hidden layer, validated."""
+        H = native(check_array(X, dtype=FLOATS, order="C", estimator=estimator))
+        if H.shape[1] != self.sizes[number]:
             raise ValueError(
-                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
-                f"expecting {n_units} features as input."
+                f"X has {H.shape[1]} features, but {type(estimator).__name__}.inverse_transform "
+                f"is expecting {self.sizes[number]} features as input."
             )
         return H
 
-    def _check_names_of_units(self, number):
-        """Raise an error where a layer is to come as a frame that would have names of another."""
-        config = getattr(self, "_sklearn_output_config", {})
-        output = config.get("transform", get_config()["transform_output"])
-        if output != "default" and number != self._n_hidden - 1:
+    def check_names_of_units(self, number, estimator, output_config):
+        """Raise an error where a layer is to come as a frame that would have names of another.
+
+        ``output_config`` is what scikit-learn keeps in the estimator for ``set_output``.
+        """
+        output = output_config.get("transform", get_config()["transform_output"])
+        if output != "default" and number != self.n_hidden - 1:
             raise ValueError(
-                f"transform of {type(self).__name__} returns a {output} frame of the highest "
+                f"transform of {type(estimator).__name__} returns a {output} frame of the highest "
                 f"hidden layer only, whose units get_feature_names_out names. Got layer={number}: "
                 "call set_output(transform='default') first."
             )
 
-    def _new_rbms(self, streams):
-        """The RBMs, not yet fitted, with seeds drawn from the streams."""
-        n_hidden = len(self._sizes())
-        names = [name for name in self._parameter_checks if name.startswith("rbm_")]
-        values = {name[4:]: self._for_each_layer(name, n_hidden) for name in names}
-        values["n_components"] = self._sizes()
+    def new_rbms(self, estimator, streams, n_rbms):
+        """The first so many RBMs, not yet fitted, with seeds drawn from the streams."""
+        names = [name for name in PRETRAINING_CHECKS if name.startswith("rbm_")]
+        values = {name[4:]: values_by_layer(estimator, name) for name in names}
+        values["n_components"] = self.sizes
         rbms = []
-        for number in range(self._n_rbms()):
-            units = self._units_below(number)
+        for number in range(n_rbms):
             parameters = {name: of_layers[number] for name, of_layers in values.items()}
             seed = int(streams.generator().integers(2**32))
-            rbms.append(units.rbm(**parameters, random_state=seed))
+            rbms.append(self.units_below(number).rbm(**parameters, random_state=seed))
         return rbms
 
 
@@ -178,7 +179,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
         What the lowest one learns from.
     owner : estimator
         Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
-        their parameters there are those of the owner, see :class:`PreTrained`.
+        their parameters there are those of the owner, see ``PRETRAINING_CHECKS``.
     progress : callback context
         Has room for a task for each RBM to fit.
     n_fitted : int, default=0
@@ -186,20 +187,19 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     labels : ndarray of shape (n_samples, n_labels), default=None
         For those RBMs that have some.
     """
-    for number, rbm in enumerate(rbms, start=1):
-        if number > n_fitted:
-            with rbm._part_of(owner, "rbm_", number):
-                rbm._check()
+    for number, rbm in enumerate(rbms[n_fitted:], start=n_fitted + 1):
+        with messages_of(owner, rbm, prefix="rbm_", layer=number):
+            rbm.__skebm_check__()
     for number, rbm in enumerate(rbms, start=1):
         if number > n_fitted:
             report = StageReport(owner, f"Layer {number} of {len(rbms)}", rbm.n_iter)
             task = progress.subcontext(task_name="layer")
             task.call_on_fit_task_begin(estimator=owner, X=X)
-            with task.propagate_callback_context(rbm), rbm._part_of(owner, "rbm_", number):
-                rbm._fit(X, labels, report)
+            messages = messages_of(owner, rbm, prefix="rbm_", layer=number, report=report)
+            with task.propagate_callback_context(rbm), messages:
+                rbm.fit(X, labels)
             task.call_on_fit_task_end(estimator=owner, X=X)
             yield rbm
         if number < len(rbms):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
-            rows = rbm._rows(X)
-            X = rbm._machine(rows.dtype).transform(rows)
+            X = rbm.__skebm_model__(X.dtype).transform(as_rows(X))

@@ -2,12 +2,13 @@
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from functools import partial
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from sklearn.base import (
@@ -20,7 +21,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
@@ -29,13 +31,13 @@ from .._validation import (
     FLOATS,
     BatchSize,
     Flag,
+    HasPlainParameters,
     Number,
     Optional,
     Options,
     Randomness,
     Verbosity,
     WithHint,
-    all_or_nothing,
     check_parameters,
     divergence,
     validated,
@@ -43,7 +45,13 @@ from .._validation import (
 from .._version import VersionStamp
 from .feedforward import Layer, Network, activations
 from .objective import Objective
-from .pretraining import PreTrained, fit_in_turn
+from .pretraining import (
+    PRETRAINING_CHECKS,
+    Structure,
+    check_numbers_of_values,
+    fit_in_turn,
+    layer_sizes,
+)
 from .progress import StageReport
 from .training import (
     SCHEDULES,
@@ -88,32 +96,98 @@ def learns_from_minibatches(estimator):
     return True
 
 
-class Examples(NamedTuple):
+@dataclass
+class Examples:
     """What came in to learn from, validated.
 
     Attributes
     ----------
     X : ndarray or CSR matrix of shape (n_samples, n_features)
-    y : ndarray of shape (n_samples,) or (n_samples, n_outputs), or None
-        Targets as they came, some of them perhaps the marker of a row without one. None where
-        the data are their own targets.
-    labelled : ndarray of int
-        Numbers of the rows that have a target.
-    targets : Rows of shape (n_samples, n_outputs)
-        What the outputs of the network should be; zero in rows without a target.
+    numbers : ndarray of int
+        Those of the rows to learn from: of those that have a target.
     weights : ndarray of shape (n_samples,)
         How much each row counts.
+    score : callable
+        ``score(network, rows, numbers)`` is how good a network is on some rows that have a target.
+    targets : Rows of shape (n_samples, n_outputs), or None
+        What the outputs of the network should be. None: the data themselves.
+    strata : ndarray of shape (n_samples,), or None
+        What a part of the rows should hold in the same shares as all of them.
+    output_bias : ndarray of shape (n_outputs,), or None
+        Biases that the outputs of a new network start with. None: zero.
     """
 
-    X: object
-    y: np.ndarray | None
-    labelled: np.ndarray
-    targets: object
+    X: Any
+    numbers: np.ndarray
     weights: np.ndarray
+    score: Callable
+    targets: Any = None
+    strata: np.ndarray | None = None
+    output_bias: np.ndarray | None = None
+
+    @cached_property
+    def drawn(self):
+        """Rows of data that are there as often as their weights say.
+
+        RBMs, and the scales of the features, know of no weights.
+        """
+        numbers = numbers_by_weight(self.weights)
+        return self.X if numbers is None else self.X[numbers]
+
+
+class Work(NamedTuple):
+    """A call of ``fit`` or ``partial_fit`` while it runs.
+
+    Attributes
+    ----------
+    progress : callback context
+    commit : callable
+        To be called when what is there is to stay, whatever comes.
+    is_first : bool
+        Whether it starts afresh and does not go on with what is fitted.
+    """
+
+    progress: Any
+    commit: Callable
+    is_first: bool
+
+
+STACK_CHECKS = PRETRAINING_CHECKS | {
+    "pretrain": Flag(),
+    "activation": Options("logistic", "tanh", "relu"),
+    "batch_size": BatchSize(),
+    "solver": Options(*SOLVERS),
+    "alpha": Number(Real, "[0, inf)"),
+    "l1_ratio": Number(Real, "[0, 1]"),
+    "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
+    "learning_rate": WithHint(
+        Options(*SCHEDULES),
+        (Real, list, tuple),
+        "Its size is the parameter 'learning_rate_init', that of pre-training is "
+        "'rbm_learning_rate'.",
+    ),
+    "learning_rate_init": Number(Real, "(0, inf)"),
+    "max_iter": Number(Integral, "[1, inf)"),
+    "n_line_searches": Number(Integral, "[1, inf)"),
+    "shuffle": Flag(),
+    "random_state": Randomness(),
+    "tol": Number(Real, "[0, inf)"),
+    "verbose": Verbosity(),
+    "warm_start": Flag(),
+    "momentum": Number(Real, "[0, 1)"),
+    "nesterovs_momentum": Flag(),
+    "early_stopping": Flag(),
+    "validation_fraction": Number(Real, "(0, 1)"),
+    "beta_1": Number(Real, "[0, 1)"),
+    "beta_2": Number(Real, "[0, 1)"),
+    "epsilon": Number(Real, "(0, inf)"),
+    "n_iter_no_change": Number(Integral, "[1, inf)"),
+}
 
 
 class BaseStack(
-    PreTrained,
+    Deployable,
+    HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -122,90 +196,51 @@ class BaseStack(
 ):
     """Pre-training, fine-tuning and features, whatever the network is for.
 
-    A subclass says what it learns from (``_read``), which layers stand on the hidden ones that
-    are pre-trained (``_upper_layers``), what is minimised (``_objective``), and how good a network
-    is on rows that are held out (``_scorer``).
+    A subclass reads what it learns from (:class:`Examples`) and passes it on to be trained on, for
+    an epoch (``_train_once``) or for all of them (``_train``), both inside of ``_fitting``. It says
+    which layers stand on the hidden ones that are pre-trained (``_upper_layers``), and what is
+    minimised (``_objective``).
     """
 
-    _parameter_checks: ClassVar = PreTrained._parameter_checks | {
-        "pretrain": Flag(),
-        "activation": Options("logistic", "tanh", "relu"),
-        "batch_size": BatchSize(),
-        "solver": Options(*SOLVERS),
-        "alpha": Number(Real, "[0, inf)"),
-        "l1_ratio": Number(Real, "[0, 1]"),
-        "max_gradient_norm": Optional(Number(Real, "(0, inf)")),
-        "learning_rate": WithHint(
-            Options(*SCHEDULES),
-            (Real, list, tuple),
-            "Its size is the parameter 'learning_rate_init', that of pre-training is "
-            "'rbm_learning_rate'.",
-        ),
-        "learning_rate_init": Number(Real, "(0, inf)"),
-        "max_iter": Number(Integral, "[1, inf)"),
-        "n_line_searches": Number(Integral, "[1, inf)"),
-        "shuffle": Flag(),
-        "random_state": Randomness(),
-        "tol": Number(Real, "[0, inf)"),
-        "verbose": Verbosity(),
-        "warm_start": Flag(),
-        "momentum": Number(Real, "[0, 1)"),
-        "nesterovs_momentum": Flag(),
-        "early_stopping": Flag(),
-        "validation_fraction": Number(Real, "(0, 1)"),
-        "beta_1": Number(Real, "[0, 1)"),
-        "beta_2": Number(Real, "[0, 1)"),
-        "epsilon": Number(Real, "(0, inf)"),
-        "n_iter_no_change": Number(Integral, "[1, inf)"),
-    }
+    _parameter_checks: ClassVar = STACK_CHECKS
 
     # What layers that were pre-trained can be.
     _pretrained_activations = ("logistic",)
-
-    _structure = (*PreTrained._structure, "activation", "pretrain")
 
     # Rows that have a score together.
     _fewest_held_out = 1
 
     # Training
 
-    def _fit(self, X, y, sample_weight):
+    @contextmanager
+    def _fitting(self, X, y, task_name="fit"):
+        """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
         self._check()
-        resume = self.warm_start and hasattr(self, "coefs_")
-        progress = self._init_callback_context(max_subtasks=self._n_to_pretrain(resume) + 1)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
-            examples = self._read(X, y, sample_weight, first_time=not resume)
-            drawn = self._drawn_by_weight(examples)
-            self._begin(drawn, first_time=not resume)
-            numbers, validate = self._hold_out(examples)
-            self._pretrain(drawn.X, progress, commit)
-            self._fine_tune(examples, numbers, validate, progress, commit)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
-
-    @with_callbacks
-    def _partial_fit(self, X, y, sample_weight, **how_to_read):
-        self._check()
-        if self.early_stopping:
+        is_partial = task_name == "partial_fit"
+        if is_partial and self.early_stopping:
             raise ValueError(
                 f"partial_fit of {type(self).__name__} does not support early_stopping=True."
             )
-        first_time = not hasattr(self, "coefs_")
-        n_tasks = self._n_to_pretrain(resume=not first_time) + 1
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit:
-            examples = self._read(X, y, sample_weight, first_time, **how_to_read)
-            drawn = self._drawn_by_weight(examples)
-            self._begin(drawn, first_time)
-            self._pretrain(drawn.X, progress, commit)
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            if len(examples.labelled):
-                self._learn_once(examples)
-            task.call_on_fit_task_end(estimator=self)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
-        return self
+        resume = hasattr(self, "coefs_") and (is_partial or self.warm_start)
+        n_stages = self._n_to_pretrain(resume) + 1
+        progress = self._init_callback_context(task_name=task_name, max_subtasks=n_stages)
+        with fitting(self, progress, X, y) as commit:
+            yield Work(progress, commit, is_first=not resume)
+
+    def _train(self, examples, work):
+        self._begin(examples.drawn, work.is_first)
+        numbers, validate = self._hold_out(examples)
+        self._pretrain(examples.drawn, work)
+        self._fine_tune(examples, numbers, validate, work)
+
+    def _train_once(self, examples, work):
+        """One epoch over these rows, which goes on where the last one ended."""
+        self._begin(examples.drawn, work.is_first)
+        self._pretrain(examples.drawn, work)
+        task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+        if len(examples.numbers):
+            self._run_epoch(examples)
+        task.call_on_fit_task_end(estimator=self)
 
     def _n_to_pretrain(self, resume):
         """Number of RBMs that are still to be fitted, from the start or where training ended."""
@@ -220,25 +255,13 @@ class BaseStack(
                 f"The 'activation' parameter of {type(self).__name__} must be {names}, that of "
                 f"the units of an RBM, with pretrain=True. Got {self.activation!r} instead."
             )
-        self._check_numbers_of_values()
+        check_numbers_of_values(self, self._parameter_checks)
 
     # What is learned from
 
-    def _read(self, X, y, sample_weight, first_time):
-        """Validate what came in to learn from, the first time or later; return Examples."""
-        raise NotImplementedError
-
-    def _read_data(self, X, first_time):
-        dtype = FLOATS if first_time else self.coefs_[0].dtype
-        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=first_time)
-
-    def _drawn_by_weight(self, examples):
-        """Examples whose rows of data are there as often as their weights say.
-
-        RBMs, and the scales of the features, know of no weights.
-        """
-        numbers = numbers_by_weight(examples.weights)
-        return examples if numbers is None else examples._replace(X=examples.X[numbers])
+    def _read_data(self, X, is_first):
+        dtype = FLOATS if is_first else self.coefs_[0].dtype
+        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
 
     def _rows(self, X):
         """Rows as the network reads them."""
@@ -247,30 +270,35 @@ class BaseStack(
 
     # Stages of training
 
-    def _begin(self, examples, first_time):
-        if not first_time:
-            self._check_structure()
+    def _begin(self, X, is_first):
+        if not is_first:
+            self._structure.check(self)
             return
-        self._keep_structure(as_rows(examples.X))
+        self._structure = Structure.of(self, as_rows(X))
+        self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._solver = None
         self.coefs_, self.intercepts_ = [], []
-        self._n_features_out = self._sizes()[-1]
-        self.n_layers_ = 1 + self._n_hidden + len(self._upper_layers())
+        self._n_features_out = self._structure.sizes[-1]
+        self.n_layers_ = 1 + self._structure.n_hidden + len(self._upper_layers())
         if self.pretrain:
             self.rbms_ = []
-        if self._units_below(0).standardizes:
-            self.mean_, self.scale_ = self._mean_and_scale(as_rows(examples.X))
+        if self._structure.units_below(0).standardizes:
+            self.mean_, self.scale_ = self._mean_and_scale(as_rows(X))
         self._stamp_version()
 
     def _mean_and_scale(self, rows):
         """What is taken from the features of real numbers, and what they are divided by."""
         return mean_and_scale(rows, type(self).__name__)
 
-    def _finished_sizes(self):
-        return tuple(weights.shape[1] for weights in self.coefs_[: self._n_hidden])
+    def _n_rbms(self):
+        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
+        return len(layer_sizes(self))
+
+    def _new_rbms(self, streams):
+        return self._structure.new_rbms(self, streams, self._n_rbms())
 
     def _is_complete(self):
         return len(self.coefs_) == self.n_layers_ - 1
@@ -283,23 +311,23 @@ class BaseStack(
                 "'fit' with warm_start=True goes on with it."
             )
 
-    def _pretrain(self, X, progress, commit):
+    def _pretrain(self, X, work):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
         n_fitted = len(self.coefs_)
         if not self.pretrain or n_fitted >= self._n_rbms():
             return
         streams = replace(self._streams)
         rbms = self.rbms_ + self._new_rbms(streams)[n_fitted:]
-        for rbm in fit_in_turn(rbms, X, self, progress, n_fitted):
+        for rbm in fit_in_turn(rbms, X, self, work.progress, n_fitted):
             layer = self._encoder_layer(rbm, X.dtype)
             self.rbms_ = [*self.rbms_, rbm]
             self._append([layer])
-            commit()
+            work.commit()
         self._streams = streams
 
     def _encoder_layer(self, rbm, dtype):
         """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
-        machine = rbm._machine(dtype)
+        machine = rbm.__skebm_model__(dtype).machine
         return Layer(machine.weights, machine.hidden.bias, "logistic")
 
     def _append(self, layers):
@@ -307,21 +335,22 @@ class BaseStack(
         self.coefs_ = [*self.coefs_, *(layer.weights for layer in layers)]
         self.intercepts_ = [*self.intercepts_, *(layer.bias for layer in layers)]
 
-    def _fine_tune(self, examples, numbers, validate, progress, commit):
+    def _fine_tune(self, examples, numbers, validate, work):
         streams = replace(self._streams)
         data = self._training_data(examples, numbers)
         stages = self._stages(is_new=not self._is_complete())
         network = self._network(examples, streams)
         history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.max_iter)
+        n_epochs = self._parameters.max_iter
+        task = work.progress.subcontext(task_name="fine-tuning", max_subtasks=n_epochs)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Fine-tuning", self._parameters.max_iter)
+        report = StageReport(self, "Fine-tuning", n_epochs)
 
         def after_epoch(learner, measured):
             for name, value in measured.items():
                 history.setdefault(name, []).append(value)
             self._publish(learner, history)
-            commit()
+            work.commit()
             report(self.n_iter_, measured)
             # Training does not tell when an epoch begins, only when it has ended.
             epoch = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
@@ -338,14 +367,13 @@ class BaseStack(
         self._publish(learner, history)
         task.call_on_fit_task_end(estimator=self)
 
-    def _learn_once(self, examples):
-        """One epoch over these rows, which goes on where the last one ended."""
+    def _run_epoch(self, examples):
         start = time.perf_counter()
         streams = replace(self._streams)
         settings = self._settings()
         network = self._network(examples, streams)
         learner = Learner(network, settings, streams, self._solver_for(settings))
-        data = self._training_data(examples, examples.labelled)
+        data = self._training_data(examples, examples.numbers)
         with self._divergence_named():
             loss = learner.run_epoch(data, settings.learning_rate_init)
             refuse_divergence(network, loss)
@@ -366,9 +394,9 @@ class BaseStack(
     def _hold_out(self, examples):
         """Numbers of the rows to learn from, and a function that scores a network by the others."""
         if not self.early_stopping:
-            return examples.labelled, None
+            return examples.numbers, None
         # Rows of weight zero say nothing of a network, on whichever side they are.
-        numbers = examples.labelled[examples.weights[examples.labelled] > 0]
+        numbers = examples.numbers[examples.weights[examples.numbers] > 0]
         # Streams of their own, for an error to leave those of the estimator as they were.
         streams = replace(self._streams)
         try:
@@ -376,7 +404,7 @@ class BaseStack(
                 numbers,
                 test_size=self._parameters.validation_fraction,
                 random_state=int(streams.generator().integers(2**32)),
-                stratify=self._strata(examples, numbers),
+                stratify=None if examples.strata is None else examples.strata[numbers],
             )
         except ValueError as error:
             raise ValueError(
@@ -390,18 +418,13 @@ class BaseStack(
                 f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
             )
         self._streams = streams
-        return training, self._scorer(examples, held_out)
-
-    def _strata(self, examples, numbers):
-        """What a part of these rows should hold in the same shares as all of them."""
-        return None
-
-    def _scorer(self, examples, numbers):
-        """A function that takes a network and returns how good it is on these rows."""
-        raise NotImplementedError
+        rows = self._rows(examples.X[held_out])
+        return training, lambda network: examples.score(network, rows, held_out)
 
     def _training_data(self, examples, numbers):
-        return TrainingData(self._rows(examples.X), examples.targets, numbers, examples.weights)
+        rows = self._rows(examples.X)
+        targets = rows if examples.targets is None else examples.targets
+        return TrainingData(rows, targets, numbers, examples.weights)
 
     def _network(self, examples, streams):
         return Network(self._all_layers(examples, streams))
@@ -411,16 +434,18 @@ class BaseStack(
         dtype = examples.X.dtype
         layers = self._layers(dtype)
         upper = [n_units for n_units, _ in self._upper_layers()]
-        sizes = examples.X.shape[1], *self._sizes(), *upper
+        sizes = examples.X.shape[1], *self._structure.sizes, *upper
         missing = list(zip(pairwise(sizes), self._activations(), strict=True))[len(layers) :]
         for shape, activation in missing:
             bound = _BOUNDS[activation](*shape)
             weights = streams.generator().uniform(-bound, bound, shape)
             layers.append(Layer(weights.astype(dtype), np.zeros(shape[1], dtype), activation))
+        if missing and examples.output_bias is not None:
+            layers[-1] = replace(layers[-1], bias=examples.output_bias.astype(dtype))
         return layers
 
     def _activations(self):
-        hidden = [self._built_with["activation"]] * self._n_hidden
+        hidden = [self._structure.made_with["activation"]] * self._structure.n_hidden
         return hidden + [name for _, name in self._upper_layers()]
 
     def _upper_layers(self):
@@ -481,9 +506,10 @@ class BaseStack(
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
 
-    def _leave_training_state(self):
-        super()._leave_training_state()
-        self._solver = None
+    def _attributes_for_use(self):
+        rbms = [rbm.without_training_state() for rbm in getattr(self, "rbms_", ())]
+        changed = {"_solver": None} | ({"rbms_": rbms} if rbms else {})
+        return super()._attributes_for_use() | changed
 
     # Use
 
@@ -508,9 +534,14 @@ class BaseStack(
         """What ``transform`` returns, which scikit-learn may then make a frame of."""
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        self._check_names_of_units(number)
+        config = getattr(self, "_sklearn_output_config", {})
+        self._structure.check_names_of_units(number, self, config)
         rows = self._valid_rows(X)
         return activations(self._layers(rows.dtype)[: number + 1], rows)
+
+    def _hidden_layer_number(self, layer):
+        """Number of a finished hidden layer, counted from 0."""
+        return self._structure.number_of(layer, self, len(self.coefs_))
 
     def _valid_rows(self, X):
         return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))

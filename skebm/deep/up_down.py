@@ -14,13 +14,12 @@ data up and down again; then blocks of weights are moved, each by one thread.
 """
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
+from .._solvers import GradientDescent, SolverSettings, in_one_vector, place_of_rows
 from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
-from ..kernels.network import column_sums
-from ..kernels.updates import move_rows, phase_difference
+from ..kernels.blas import GEMM, multiply_transposed
 
 # Smaller blocks than these make matrix products slow. 100 rows make two of nearly one size.
 _FEWEST_ROWS = 48
@@ -56,6 +55,7 @@ class UpDown:
         self.net = net
         self.streams = streams
         self.top_means = None
+        self._parameters = _Parameters(net)
 
     def run_epoch(self, rows, labels, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order.
@@ -76,14 +76,14 @@ class UpDown:
             summed over features, mean over rows.
         """
         batch_size = min(settings.batch_size, len(order))
-        step = _Step(self.net, batch_size, settings.n_gibbs_steps)
+        step = _Step(self.net, self._parameters, batch_size, settings.n_gibbs_steps)
         total = 0.0
         sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
         with one_blas_thread(), np.errstate(all="ignore"):
             for start in range(0, len(order), batch_size):
                 numbers = order[start : start + batch_size]
                 if len(numbers) < batch_size:
-                    step = _Step(self.net, len(numbers), settings.n_gibbs_steps)
+                    step = _Step(self.net, self._parameters, len(numbers), settings.n_gibbs_steps)
                 address = self.streams.seed, self.streams.take(step.n_streams)
                 total += step.run(rows, labels, numbers, address, settings.learning_rate)
                 for sum_of_layer, states in zip(sums, step.top_states, strict=True):
@@ -92,12 +92,42 @@ class UpDown:
         return total / len(order)
 
 
+class _Parameters:
+    """The parameters of a net in one vector, where a solver moves them, a block of rows at a time.
+
+    Parameters
+    ----------
+    net : GenerativeNet
+        Its arrays follow.
+    """
+
+    def __init__(self, net):
+        self._arrays = [np.atleast_2d(array) for array in net.parameters]
+        self._vector, self._views, self._places = in_one_vector(self._arrays)
+        self._solver = GradientDescent(self._vector, SolverSettings(momentum=0.0))
+
+    def begin_step(self, rate):
+        """Make ready for :meth:`move`, which is then called for each block of each array."""
+        # Up the gradients, where a solver goes down.
+        self._solver.begin_step(-rate)
+
+    def move(self, block):
+        """Move the ``rows`` of array ``number`` along ``left.T @ right``; a tuple of these four."""
+        number, rows, left, right = block
+        gradient = np.empty((rows.stop - rows.start, right.shape[1]), dtype=right.dtype)
+        multiply_transposed(GEMM[right.dtype], left, right, rows.start, False, gradient)
+        place = place_of_rows(self._places[number], rows, right.shape[1])
+        self._solver.move(self._vector, place, gradient.ravel())
+        self._arrays[number][rows] = self._views[number][rows]
+
+
 class _Step:
     """A step on a minibatch of so many rows, in work arrays that are made once.
 
     Parameters
     ----------
     net : GenerativeNet
+    parameters : _Parameters
     n_rows : int
     n_gibbs_steps : int
 
@@ -109,8 +139,9 @@ class _Step:
         Of the top machine after the pass up: visible states, and means of the hidden units.
     """
 
-    def __init__(self, net, n_rows, n_gibbs_steps):
+    def __init__(self, net, parameters, n_rows, n_gibbs_steps):
         self._net = net
+        self._parameters = parameters
         self._n_rows = n_rows
         self._n_gibbs_steps = n_gibbs_steps
         connections, top = net.connections, net.top
@@ -132,7 +163,7 @@ class _Step:
         self._h_states = work_arrays(top.weights.shape[1:])[0]
         self._errors = np.empty(n_rows)
         self._rows = blocks_of(n_rows, _FEWEST_ROWS)
-        self._moves = list(self._all_moves())
+        self._blocks = list(self._all_blocks())
         # Of each connection both ways, and their gradients; of the top machine each Gibbs step.
         n_weights = 6 * sum(c.generation.size for c in connections)
         n_weights += 2 * (n_gibbs_steps + 1) * top.weights.size
@@ -147,7 +178,7 @@ class _Step:
         reconstruction_error : float
             Summed over the rows.
         """
-        rate = self._v.dtype.type(learning_rate / self._n_rows)
+        self._parameters.begin_step(learning_rate / self._n_rows)
 
         def sample(part):
             streams = _Addresses(*address, part.start)
@@ -156,10 +187,7 @@ class _Step:
             self._go_on(part, labels[numbers[part]], streams)
             self._go_down(part, streams)
 
-        def move(task):
-            task(rate)
-
-        run_phases([(sample, self._rows), (move, self._moves)], self._n_jobs)
+        run_phases([(sample, self._rows), (self._parameters.move, self._blocks)], self._n_jobs)
         return float(self._errors.sum())
 
     # Passes of a block of rows
@@ -179,11 +207,11 @@ class _Step:
         v, h = (array[: self._n_rows][part] for array in (self._v, self._h))
         n_features = self._up[-1].shape[1]
         v[:, :n_features], v[:, n_features:] = self._up[-1][part], labels
-        top.hidden_mean(v, h)
+        top.odd_mean(v, h)
         top.hidden.sample(h, streams.next(), out=h_states)
         v, h = (array[self._n_rows :][part] for array in (self._v, self._h))
         top.advance(h_states, v, k, streams.next(2 * k - 1))
-        np.negative(top.hidden_mean(v, h), out=h)
+        np.negative(top.odd_mean(v, h), out=h)
         np.copyto(self._down[-1][part], v[:, :n_features])
 
     def _go_down(self, part, streams):
@@ -195,24 +223,20 @@ class _Step:
             connection.generate(above, below, streams.next())
             np.subtract(above, connection.recognize(below, left), out=left)
 
-    # Moves of a block of weights or of a bias
-
-    def _all_moves(self):
-        top = self._net.top
-        yield from _moves_of_weights(top.weights, self._v, self._h)
-        yield partial(_move_bias, top.hidden.bias, self._h)
-        yield self._move_visible_bias
-        for k, connection in enumerate(self._net.connections):
-            generation, recognition = connection.generation, connection.recognition
-            yield from _moves_of_weights(generation, self._up[k + 1], self._pulls_below[k])
-            yield partial(_move_bias, connection.below.bias, self._left_below[k])
-            yield from _moves_of_weights(recognition, self._down[k], self._left_above[k])
-            yield partial(_move_bias, connection.above.bias, self._left_above[k])
-
-    def _move_visible_bias(self, rate):
-        gradient = np.empty_like(self._net.top.visible.bias)
-        phase_difference(self._v, self._n_rows, gradient)
-        self._net.top.visible.bias += rate * self._n_rows * gradient
+    def _all_blocks(self):
+        """Blocks of rows of each array of the net, in order; see :meth:`_Parameters.move`."""
+        # A bias is the weight of a unit that is always on. Hidden states have the sign of a phase.
+        both = np.ones((2 * self._n_rows, 1), dtype=self._v.dtype)
+        one, signs = both[: self._n_rows], np.vstack([both[::2], -both[::2]])
+        factors = []
+        for k in range(len(self._net.connections)):
+            above, below = self._left_above[k], self._left_below[k]
+            factors += [(self._down[k], above), (one, above)]
+            factors += [(self._up[k + 1], self._pulls_below[k]), (one, below)]
+        factors += [(self._v, self._h), (signs, self._v), (both, self._h)]
+        for number, (left, right) in enumerate(factors):
+            for rows in blocks_of(left.shape[1], _FEWEST_WEIGHT_ROWS):
+                yield number, rows, left, right
 
 
 class _Addresses:
@@ -225,20 +249,3 @@ class _Addresses:
         """The address (seed, first stream, first row) of the next draws, with a stream each."""
         self._stream += n_streams
         return self._seed, self._stream - n_streams, self._first_row
-
-
-def _moves_of_weights(weights, left, right):
-    """Steps of blocks of the weights along ``left.T @ right``, each a function of the rate."""
-    for block in blocks_of(len(weights), _FEWEST_WEIGHT_ROWS):
-        yield partial(_move_weights, weights, left, right, block)
-
-
-def _move_weights(weights, left, right, block, rate):
-    zero, one = rate - rate, weights.dtype.type(1)
-    move_rows(left, right, block.start, weights[block], weights, rate, zero, one, zero)
-
-
-def _move_bias(bias, right, rate):
-    gradient = np.empty_like(bias)
-    column_sums(right, gradient)
-    bias += rate * gradient

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._validation import are_probabilities
 from ..boltzmann import BernoulliRBM, GaussianRBM
+from ..boltzmann.labelled import LabelledRBM
 from .feedforward import Layer
 
 
@@ -17,6 +18,8 @@ class BernoulliKind:
     ----------
     rbm : class
         The RBM that has such units in its visible layer.
+    labelled_rbm : class or None
+        The RBM that has a label beside them.
     standardizes : bool
         Whether the network, as the RBM, takes the data less a mean and over a scale.
     bounds : tuple of float or None
@@ -26,6 +29,7 @@ class BernoulliKind:
     """
 
     rbm = BernoulliRBM
+    labelled_rbm = LabelledRBM
     standardizes = False
     bounds = (0.0, 1.0)
     output_activation = "logistic"
@@ -42,7 +46,7 @@ class BernoulliKind:
         They take, and return, data less ``mean`` and over ``scale``, where the kind is one that
         ``standardizes``.
         """
-        machine = rbm._machine(dtype)
+        machine = rbm.__skebm_model__(dtype).machine
         down = np.ascontiguousarray(machine.weights.T)
         return (
             Layer(machine.weights, machine.hidden.bias, "logistic"),
@@ -54,6 +58,7 @@ class GaussianKind:
     """Real numbers. Attributes and functions: see :class:`BernoulliKind`."""
 
     rbm = GaussianRBM
+    labelled_rbm = None
     standardizes = True
     bounds = None
     output_activation = "identity"

@@ -1,48 +1,74 @@
-"""Passes over the rows of one layer of units: samples, log-partition functions, Gaussian means.
+"""Passes over the rows of units of one kind: samples, log-partition functions, means and energies.
 
-``first`` and ``stop`` bound the units that a pass is for, where a layer can have units of several
-kinds side by side. Means of binary units are in :mod:`skebm.kernels.activations`.
+Means of binary units are in :mod:`skebm.kernels.activations`. Random numbers are drawn at the
+addresses (stream, first_row + r, column + unit), where 4 divides ``column``: so units of several
+kinds side by side have numbers of their own.
 """
 
 import numpy as np
 
 from ._jit import inlined, kernel
+from .activations import exponentials, softmax
 from .random import fill_normal, fill_uniform
 from .scalar import exp, log, sigmoid
 from .simd import load, multiply, multiply_add, n_lanes, spread, store
 
 
 @kernel
-def sample_bernoulli(probabilities, seed, stream, first_row, out, first, stop):
-    """Draw 0 or 1 for each probability, at the addresses (stream, first_row + r, unit).
-
-    ``first`` is a multiple of four.
-    """
-    uniform = np.empty(stop - first, dtype=out.dtype)
+def sample_bernoulli(probabilities, seed, stream, first_row, column, out):
+    """Draw 0 or 1 for each probability."""
+    uniform = np.empty(out.shape[1], dtype=out.dtype)
     for r in range(probabilities.shape[0]):
-        fill_uniform(seed, stream, first_row + r, first, uniform)
-        p, states = probabilities[r, first:stop], out[r, first:stop]
+        fill_uniform(seed, stream, first_row + r, column, uniform)
+        p, states = probabilities[r], out[r]
         for i in range(p.shape[0]):
             states[i] = uniform[i] < p[i]
 
 
-# Where in a row of random numbers a choice is drawn: far beyond the columns of any other units, so
-# that both can be drawn at one address.
-_COLUMN_OF_CHOICE = np.int64(2**31)
+# Groups of units of which one is on begin at the columns ``starts``, whose last is the end.
 
 
 @kernel
-def sample_softmax(probabilities, seed, stream, first_row, out, first, stop):
-    """Turn one unit within the bounds on in each row, at the addresses (stream, first_row + r)."""
-    uniform = np.empty(1, dtype=out.dtype)
+def softmax_of_groups(inputs, bias, starts):
+    """Replace each input by the probability of its unit."""
+    for g in range(starts.shape[0] - 1):
+        softmax(inputs, bias, starts[g], starts[g + 1])
+
+
+# Where in a row of random numbers choices are drawn: far beyond the columns of all other units, so
+# that both can be drawn at one address.
+_COLUMN_OF_CHOICES = np.int64(2**31)
+
+
+@kernel
+def sample_softmax(probabilities, starts, seed, stream, first_row, column, out):
+    """Turn one unit of each group on, by one random number for each group."""
+    uniform = np.empty(starts.shape[0] - 1, dtype=out.dtype)
     for r in range(probabilities.shape[0]):
-        fill_uniform(seed, stream, first_row + r, _COLUMN_OF_CHOICE, uniform)
-        chosen, total = first, probabilities[r, first]
-        while chosen < stop - 1 and total <= uniform[0]:
-            chosen += 1
-            total += probabilities[r, chosen]
-        for i in range(first, stop):
-            out[r, i] = i == chosen
+        fill_uniform(seed, stream, first_row + r, _COLUMN_OF_CHOICES + column, uniform)
+        for g in range(starts.shape[0] - 1):
+            chosen, total = starts[g], probabilities[r, starts[g]]
+            while chosen < starts[g + 1] - 1 and total <= uniform[g]:
+                chosen += 1
+                total += probabilities[r, chosen]
+            for i in range(starts[g], starts[g + 1]):
+                out[r, i] = i == chosen
+
+
+@kernel
+def softmax_log_partition(inputs, bias, starts, out):
+    """Sum over groups of the log of the sum over their units of exp(input + bias)."""
+    row = np.empty(inputs.shape[1], dtype=inputs.dtype)
+    for r in range(inputs.shape[0]):
+        row[:] = inputs[r]
+        out[r] = 0.0
+        for g in range(starts.shape[0] - 1):
+            group = row[starts[g] : starts[g + 1]]
+            greatest = exponentials(group, bias[starts[g] : starts[g + 1]])
+            total = 0.0
+            for i in range(group.shape[0]):
+                total += group[i]
+            out[r] += greatest + np.log(total)
 
 
 # Factors between 1 and 2 whose product is far from overflow in float64.
@@ -50,8 +76,8 @@ _FACTORS_A_LOGARITHM = 512
 
 
 @kernel
-def bernoulli_log_partition(inputs, bias, out, first, stop):
-    """Sum over units within the bounds of log(1 + exp(input + bias)), for each row.
+def bernoulli_log_partition(inputs, bias, out):
+    """Sum over units of log(1 + exp(input + bias)), for each row.
 
     With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm is
     above 2, so that one logarithm serves a product of many of them.
@@ -59,8 +85,8 @@ def bernoulli_log_partition(inputs, bias, out, first, stop):
     zero = inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
         total = 0.0
-        for start in range(first, stop, _FACTORS_A_LOGARITHM):
-            some = slice(start, min(start + _FACTORS_A_LOGARITHM, stop))
+        for start in range(0, bias.shape[0], _FACTORS_A_LOGARITHM):
+            some = slice(start, start + _FACTORS_A_LOGARITHM)
             row, row_bias = inputs[r, some], bias[some]
             product = 1.0
             for i in range(row.shape[0]):
@@ -154,13 +180,12 @@ def gaussian_mean(inputs, bias, variance):
 
 
 @kernel
-def sample_gaussian(mean, deviation, seed, stream, first_row, out):
-    """Draw normals with these means, at the addresses (stream, first_row + r, column)."""
+def sample_gaussian(mean, deviation, seed, stream, first_row, column, out):
+    """Draw normals with these means and standard deviations."""
     n_rows, n_units = mean.shape
     normal = np.empty(n_units, dtype=out.dtype)
-    first_unit = np.int64(0)
     for r in range(n_rows):
-        fill_normal(seed, stream, first_row + r, first_unit, normal)
+        fill_normal(seed, stream, first_row + r, column, normal)
         m, states = mean[r], out[r]
         for i in range(n_units):
             states[i] = m[i] + deviation[i] * normal[i]

@@ -392,8 +392,8 @@ class BaseDSN(
                 flush=True,
             )
 
-    def _leave_training_state(self):
-        self._equations = None
+    def _attributes_for_use(self):
+        return super()._attributes_for_use() | {"_equations": None}
 
     def _add_rows(self, X, targets, weights):
         """Solve the output weights of the top module again, with these rows as well."""

@@ -13,7 +13,7 @@ from sklearn.neural_network import BernoulliRBM as SklearnRBM
 import enumeration
 import naive
 from skebm import BernoulliRBM
-from skebm.boltzmann.gradient import Learner
+from skebm.boltzmann.learner import Learner
 from surroundings import global_random_state, needs_callbacks
 
 

@@ -11,7 +11,7 @@ import scipy.sparse
 from sklearn.exceptions import NotFittedError
 
 from skebm import BernoulliRBM
-from skebm.boltzmann.gradient import Learner
+from skebm.boltzmann.learner import Learner
 
 each_training = pytest.mark.parametrize("train", ["fit", "partial_fit"])
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, loa
 import annealing
 import enumeration
 from skebm import GaussianRBM
-from skebm.boltzmann.gradient import Learner
+from skebm.boltzmann.learner import Learner
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 

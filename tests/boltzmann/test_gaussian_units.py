@@ -8,7 +8,8 @@ import enumeration
 import naive
 from skebm._random import RandomStreams
 from skebm._source import as_rows
-from skebm.boltzmann.gradient import Learner, Settings, _shrinkage
+from skebm.boltzmann.gradient import norm_of_weights
+from skebm.boltzmann.learner import Learner, Settings, _shrinkage, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
@@ -24,7 +25,7 @@ def make_machine(model, dtype=np.float64, inertia=0.0):
     W, b, c, s = model
     weights = np.ascontiguousarray(W / s[:, None], dtype=dtype)
     visible = GaussianUnits(b, np.log(s), inertia).copy(dtype)
-    return Machine(weights, visible, BernoulliUnits(c.astype(dtype)))
+    return Machine.restricted(weights, visible, BernoulliUnits(c.astype(dtype)))
 
 
 def exact_and_machine(n_visible, n_hidden, dtype=np.float64, seed=0, **options):
@@ -169,9 +170,9 @@ def test_a_step_without_inertia_forgets_where_it_was_and_one_with_it_does_not():
 def test_draws_do_not_depend_on_how_rows_are_cut():
     _, machine = exact_and_machine(3, 3)
     h = np.random.default_rng(0).integers(2, size=(70, 3)).astype(float)
-    whole = machine.sample_visible(h, (9, 4, 0), np.empty((70, 3)))
+    whole = machine.sample_even(h, (9, 4, 0), np.empty((70, 3)))
     parts = [
-        machine.sample_visible(h[a:b], (9, 4, a), np.empty((b - a, 3)))
+        machine.sample_even(h[a:b], (9, 4, a), np.empty((b - a, 3)))
         for a, b in [(0, 1), (1, 40), (40, 70)]
     ]
     assert np.array_equal(whole, np.concatenate(parts))
@@ -251,11 +252,13 @@ def test_an_epoch_is_that_of_the_twin(case):
     X, settings, (W, b, c, z), chains, (offsets, inertia) = make_problem(case)
     twin = run_twin(case)
     weights = W / np.exp(z)[:, None]
-    machine = Machine(weights, GaussianUnits(b.copy(), z.copy(), inertia), BernoulliUnits(c.copy()))
-    velocity = tuple(np.zeros_like(p) for p in (W, b, c)) if settings.momentum else None
+    machine = Machine.restricted(
+        weights, GaussianUnits(b.copy(), z.copy(), inertia), BernoulliUnits(c.copy())
+    )
     copies = tuple(offset.copy() for offset in offsets)
     phase = CD() if chains is None else PCD(chains)
-    learner = Learner(machine, phase, copies, velocity, N_UPDATES, RandomStreams(2**40 + 9, 5))
+    streams = RandomStreams(2**40 + 9, 5)
+    learner = Learner(machine, phase, copies, new_solvers(machine), N_UPDATES, streams)
     learner.run_epoch(as_rows(X), np.arange(N_ROWS), settings)
 
     variance = np.exp(machine.visible.log_variance)[:, None]
@@ -292,7 +295,7 @@ def test_the_gradient_is_that_of_the_exact_log_likelihood():
     p = np.exp(mixture.log_likelihood(v)) * cell
     states = np.concatenate([X, v])
     row_weights = np.concatenate([np.full(len(X), 1 / len(X)), -p])
-    h = machine.hidden_mean(states.copy(), np.empty((len(states), 3)))
+    h = machine.odd_mean(states.copy(), np.empty((len(states), 3)))
     inputs = (h * row_weights[:, None]) @ machine.weights.T
     scaled = states.copy()
     machine.visible.over_variance(scaled)
@@ -315,9 +318,11 @@ def test_the_gradient_is_that_of_the_exact_log_likelihood():
 def test_a_gradient_is_shortened_to_the_norm_given(n_rows):
     rng = np.random.default_rng(0)
     v, h = rng.normal(size=(n_rows, 20)), rng.normal(size=(n_rows, 15))
-    norm = np.linalg.norm(v.T @ h)
-    assert _shrinkage(v, h, norm / 3) == pytest.approx(1 / 3, rel=1e-12)
-    assert _shrinkage(v, h, norm * 1.01) == _shrinkage(v, h, np.inf) == 1
+    layers = GaussianUnits(np.zeros(20), np.zeros(20)), BernoulliUnits(np.zeros(15))
+    norm = norm_of_weights(Machine.restricted(np.zeros((20, 15)), *layers), v, h)
+    assert norm == pytest.approx(np.linalg.norm(v.T @ h), rel=1e-12)
+    assert _shrinkage(norm, norm / 3) == pytest.approx(1 / 3, rel=1e-12)
+    assert _shrinkage(norm, norm * 1.01) == _shrinkage(None, np.inf) == 1
 
 
 def test_a_log_variance_keeps_within_bounds_and_means_stay():

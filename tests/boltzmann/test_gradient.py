@@ -10,9 +10,10 @@ import scipy.sparse
 import enumeration
 import naive
 from skebm._random import RandomStreams
+from skebm._solvers import SolverSettings
 from skebm._source import as_rows
-from skebm.boltzmann import gradient, sparse_gradient
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann import fused
+from skebm.boltzmann.learner import GRADIENT_ASCENT, Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
@@ -38,27 +39,27 @@ PLAIN = {
 
 
 def take(path, monkeypatch):
-    monkeypatch.setattr(gradient, "prefers_sparse", lambda *_: path != "dense path")
+    monkeypatch.setattr(fused, "is_faster", lambda *_: path != "dense path")
     # Shares of ones by which the sparse path lists all units of data and of chains, or the ones.
     lists = [float("full" in path and whose in path) for whose in ("data", "chains")]
-    monkeypatch.setattr(sparse_gradient, "_densities", lambda *_: lists)
+    monkeypatch.setattr(fused, "_densities", lambda *_: lists)
     # Enough weights for more than one tile of hidden units: all of them, or none.
     n_weights = 10**9 if "one tile" in path else 0
-    monkeypatch.setattr(sparse_gradient, "_FEWEST_WEIGHTS", n_weights)
+    monkeypatch.setattr(fused, "_FEWEST_WEIGHTS", n_weights)
 
 
 # Steps before the first epoch of learners with momentum: by then it may be 0.7.
 N_UPDATES = 133
 
 
-def make_learner(W, b, c, chains, offsets, *, momentum=0.0, seed=2**40 + 9, dtype=np.float64):
+def make_learner(W, b, c, chains, offsets, *, seed=2**40 + 9, dtype=np.float64):
     """A learner with arrays of its own: by PCD if there are chains, by CD if there are none."""
     W, b, c, mu, lam = (np.array(x, dtype=dtype, order="C") for x in (W, b, c, *offsets))
-    velocity = tuple(np.zeros_like(x) for x in (W, b, c)) if momentum else None
     negative_phase = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(seed, 5)
-    return Learner(machine, negative_phase, (mu, lam), velocity, N_UPDATES, streams)
+    solvers = new_solvers(machine)
+    return Learner(machine, negative_phase, (mu, lam), solvers, N_UPDATES, streams)
 
 
 def parameters_of(learner):
@@ -152,7 +153,7 @@ def test_two_epochs_are_those_of_the_twin(case, dtype, storage, path, monkeypatc
     take(path, monkeypatch)
     twin = twin_after_two_epochs(case, dtype)
     X, order, settings, arguments = make_problem(case, dtype=dtype)
-    learner = make_learner(**arguments, momentum=settings.momentum, dtype=dtype)
+    learner = make_learner(**arguments, dtype=dtype)
     rows = as_rows(storage(X))
     learner.run_epoch(rows, order, settings)
     learner.run_epoch(rows, order[::-1].copy(), settings)
@@ -229,7 +230,7 @@ def test_zeros_spelled_out_in_csr_rows_teach_nothing(path, monkeypatch):
     take(path, monkeypatch)
     twin = twin_after_two_epochs("everything", np.float64)
     X, order, settings, arguments = make_problem("everything")
-    learner = make_learner(**arguments, momentum=settings.momentum)
+    learner = make_learner(**arguments)
     rows, columns = np.indices(X.shape)
     csr = scipy.sparse.csr_matrix((X.ravel(), (rows.ravel(), columns.ravel())), X.shape)
     assert csr.nnz == X.size > np.count_nonzero(X)
@@ -242,14 +243,19 @@ def test_zeros_spelled_out_in_csr_rows_teach_nothing(path, monkeypatch):
 # Which path ------------------------------------------------------------------
 
 
-def goes_sparse(density, batch_size, dtype=np.float32, visible=BernoulliUnits):
+def goes_sparse(
+    density, batch_size, dtype=np.float32, visible=BernoulliUnits, solver=GRADIENT_ASCENT
+):
     """Whether the sparse path is chosen for 2000 rows of ones and zeros."""
     X = (np.random.default_rng(0).random((2000, 8)) < density).astype(dtype)
-    machine = Machine(np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4)))
+    machine = Machine.restricted(
+        np.zeros((8, 4), dtype), visible(np.zeros(8)), BernoulliUnits(np.zeros(4))
+    )
     offsets = X.mean(axis=0), np.full(4, 0.5)
-    learner = Learner(machine, CD(), offsets, None, 0, RandomStreams(0, 0))
+    learner = Learner(machine, CD(), offsets, new_solvers(machine, solver), 0, RandomStreams(0, 0))
     settings = Settings(**PLAIN | {"batch_size": batch_size})
-    return sparse_gradient.prefers_sparse(learner, as_rows(X), settings)
+    rows = as_rows(X)
+    return fused.can_run(learner, rows) and fused.is_faster(learner, rows, settings)
 
 
 @each_dtype
@@ -264,13 +270,18 @@ def test_real_valued_units_have_no_sparse_path():
     assert not goes_sparse(0.15, 10, visible=lambda bias: GaussianUnits(bias, bias))
 
 
+@pytest.mark.parametrize("solver", [SolverSettings("adam"), SolverSettings("sgd")])
+def test_solvers_that_the_loop_does_not_have_take_no_sparse_path(solver):
+    assert not goes_sparse(0.15, 10, solver=solver)
+
+
 # Tiles -----------------------------------------------------------------------
 
 
 @each_dtype
 @pytest.mark.parametrize("shape", [(1, 1), (784, 16), (64, 300), (784, 100), (784, 500), (9, 2001)])
 def test_tiles_hold_every_column_once_and_zeros_beside_them(shape, dtype):
-    tiles = sparse_gradient._Tiles.of(*shape, np.dtype(dtype))
+    tiles = fused._Tiles.of(*shape, np.dtype(dtype))
     array = np.random.default_rng(0).normal(size=shape).astype(dtype)
     cut = tiles.cut(array, multiple=8)
     n_rows = -(-shape[0] // 8) * 8
@@ -288,7 +299,7 @@ def test_tiles_hold_every_column_once_and_zeros_beside_them(shape, dtype):
 
 def test_more_tiles_for_more_weights():
     shapes = [(64, 100), (2000, 20), (784, 100), (784, 500), (1500, 1500), (3000, 3000)]
-    tiles = [sparse_gradient._Tiles.of(*shape, np.dtype(np.float32)) for shape in shapes]
+    tiles = [fused._Tiles.of(*shape, np.dtype(np.float32)) for shape in shapes]
     assert [t.n_tiles for t in tiles] == [1, 1, 2, 4, 8, 16]
 
 
@@ -307,7 +318,7 @@ def state_of(learner):
 
 def run_wide(case, storage, dtype):
     X, order, settings, arguments = make_problem(case, N_VISIBLE_WIDE, N_HIDDEN_WIDE, dtype)
-    learner = make_learner(**arguments, momentum=settings.momentum, dtype=dtype)
+    learner = make_learner(**arguments, dtype=dtype)
     learner.run_epoch(as_rows(storage(X)), order, settings)
     return state_of(learner)
 
@@ -335,14 +346,14 @@ def test_same_bits_however_the_epoch_is_cut_into_calls(case, dtype, storage, mon
     whole = run_wide(case, storage, dtype)
     n_steps = -(-N_ROWS // min(CASES[case].get("batch_size", PLAIN["batch_size"]), N_ROWS))
     calls = []
-    run_team = sparse_gradient.run_team
+    run_team = fused.run_team
 
     def counting(*args, **kwargs):
         calls.append(args)
         run_team(*args, **kwargs)
 
-    monkeypatch.setattr(sparse_gradient, "run_team", counting)
-    monkeypatch.setattr(sparse_gradient, "_WEIGHTS_PER_CALL", 1)
+    monkeypatch.setattr(fused, "run_team", counting)
+    monkeypatch.setattr(fused, "_WEIGHTS_PER_CALL", 1)
     assert run_wide(case, storage, dtype) == whole
     assert len(calls) == n_steps
 

@@ -11,8 +11,8 @@ from sklearn.preprocessing import minmax_scale
 
 import enumeration
 from skebm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, GaussianRBM
-from skebm.boltzmann.gradient import Learner
 from skebm.boltzmann.initial import make_room
+from skebm.boltzmann.learner import Learner
 from skebm.boltzmann.units import BernoulliUnits
 
 

@@ -24,7 +24,7 @@ def make_machine(n_visible, n_hidden, dtype=np.float64, scale=2.5, seed=0):
     """A machine, and the exact quantities of that very machine after rounding."""
     arrays = enumeration.make_model(n_visible, n_hidden, scale, seed)
     W, b, c = (np.ascontiguousarray(array, dtype=dtype) for array in arrays)
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     return machine, enumeration.Enumeration(W, b, c)
 
 
@@ -93,7 +93,7 @@ def test_hidden_means_are_the_conditional_ones(n_visible, n_hidden, storage, dty
     expected = (exact.joint @ exact.h) / exact.p_v[:, None]
     size = largest_energy(exact)
     close(machine.transform(as_rows(storage(v))), expected, size)
-    close(machine.hidden_mean(v, np.empty((len(v), n_hidden), dtype=dtype)), expected, size)
+    close(machine.odd_mean(v, np.empty((len(v), n_hidden), dtype=dtype)), expected, size)
 
 
 @each_dtype
@@ -105,7 +105,7 @@ def test_visible_means_are_the_conditional_ones(n_visible, n_hidden, storage, dt
     expected = (exact.joint.T @ exact.v) / exact.p_h[:, None]
     size = largest_energy(exact)
     close(machine.inverse_transform(as_rows(storage(h))), expected, size)
-    close(machine.visible_mean(h, np.empty((len(h), n_visible), dtype=dtype)), expected, size)
+    close(machine.even_mean(h, np.empty((len(h), n_visible), dtype=dtype)), expected, size)
 
 
 def exact_pseudo_log_likelihood(exact):
@@ -148,7 +148,7 @@ def test_pseudo_likelihood_of_huge_weights_neither_overflows_nor_vanishes(dtype,
     # exponential of twelve such weights, up to exp(1000) and down to exp(-1000).
     W, b, c = enumeration.make_model(5, 12, scale)
     W, b, c = (np.ascontiguousarray(array, dtype=dtype) for array in (np.abs(W), b, c))
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     exact = enumeration.Enumeration(W, b, c)
     expected = np.zeros(len(exact.v))
     for i in range(5):
@@ -215,7 +215,7 @@ def test_csr_rows_in_no_canonical_format_count_as_what_they_mean():
 def test_hidden_draws_complete_exact_visible_states_to_the_joint_distribution(dtype):
     machine, exact = make_machine(4, 4, dtype, scale=1.5)
     v, _ = exact.draw(200_000, np.random.default_rng(1))
-    h = machine.sample_hidden(v.astype(dtype), (3, 7, 0), np.empty((len(v), 4), dtype=dtype))
+    h = machine.sample_odd(v.astype(dtype), (3, 7, 0), np.empty((len(v), 4), dtype=dtype))
     numbers = enumeration.number_of(v) * 16 + enumeration.number_of(h)
     check_distribution(numbers, exact.joint.ravel())
 
@@ -224,7 +224,7 @@ def test_hidden_draws_complete_exact_visible_states_to_the_joint_distribution(dt
 def test_visible_draws_complete_exact_hidden_states_to_the_joint_distribution(dtype):
     machine, exact = make_machine(4, 4, dtype, scale=1.5)
     _, h = exact.draw(200_000, np.random.default_rng(2))
-    v = machine.sample_visible(h.astype(dtype), (3, 8, 0), np.empty((len(h), 4), dtype=dtype))
+    v = machine.sample_even(h.astype(dtype), (3, 8, 0), np.empty((len(h), 4), dtype=dtype))
     numbers = enumeration.number_of(v) * 16 + enumeration.number_of(h)
     check_distribution(numbers, exact.joint.ravel())
 
@@ -321,11 +321,11 @@ def test_on_one_thread_all_rows_are_one_product(monkeypatch):
         return product(self, lower, out)
 
     monkeypatch.setattr(Dense, "up", counting)
-    shared_out = machine.hidden_mean(v, np.empty((300, 4)))
+    shared_out = machine.odd_mean(v, np.empty((300, 4)))
     assert len(sizes) > 1
     assert sum(sizes) == 300
     sizes.clear()
-    alone = machine.on_one_thread().hidden_mean(v, np.empty((300, 4)))
+    alone = machine.on_one_thread().odd_mean(v, np.empty((300, 4)))
     assert sizes == [300]
     np.testing.assert_allclose(alone, shared_out, atol=1e-12)
 

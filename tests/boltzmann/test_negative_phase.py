@@ -12,7 +12,7 @@ import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import NEGATIVE_PHASES, NegativePhase
 from skebm.boltzmann.units import BernoulliUnits
@@ -34,7 +34,7 @@ def prepared(algorithm, machine, streams, before=None, **params):
 @pytest.mark.parametrize("k", [1, 3])
 def test_no_random_number_serves_twice(algorithm, k, monkeypatch):
     W, b, c = enumeration.make_model(4, 3)
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(7)
     phase = prepared(algorithm, machine, streams)
     n_chains = phase.n_chains(6)
@@ -49,23 +49,24 @@ def test_no_random_number_serves_twice(algorithm, k, monkeypatch):
         return draw(self, mean, address, *args, **options)
 
     monkeypatch.setattr(BernoulliUnits, "sample", recording)
-    v = np.concatenate([binary_rows(6, 4), np.full((n_chains, 4), np.nan)])
-    h = np.full((len(v), 3), np.nan)
+    X = binary_rows(6, 4)
+    v, h = np.full((n_chains, 4), np.nan), np.full((n_chains, 3), np.nan)
     stream = streams.take(phase.n_streams(k))
-    phase.sample(machine, v, h, 6, k, (streams.seed, stream))
+    data = X, machine.odd_mean(X, np.empty((6, 3)))
+    phase.advance(machine, data, (v, h), k, (streams.seed, stream))
 
     used = {stream for stream, _ in drawn}
     assert used <= set(range(stream, streams.next_stream))
     assert len(used) == 2 * k, "one stream for each draw of a layer"
     assert len(set(drawn)) == len(drawn)
-    assert set(np.unique(v[6:])) <= {0, 1}
+    assert set(np.unique(v)) <= {0, 1}
     np.testing.assert_allclose(h, 1 / (1 + np.exp(-(v @ W + c))), rtol=1e-12)
 
 
 @each_algorithm
 def test_chains_go_on_where_an_earlier_phase_left_as_many(algorithm):
     W, b, c = enumeration.make_model(4, 3)
-    machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(7)
     before = prepared(algorithm, machine, streams)
     taken = streams.next_stream
@@ -102,16 +103,16 @@ class Exact(NegativePhase):
     def n_streams(self, n_gibbs_steps):
         return 1
 
-    def sample(self, machine, v, h, n_data, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address):
         parameters = machine.weights, machine.visible.bias, machine.hidden.bias
-        exact = enumeration.Enumeration(*parameters)
-        v[n_data:], _ = exact.draw(len(v) - n_data, np.random.default_rng(address))
-        machine.hidden_mean(v, h)
+        v, h = chains
+        v[:], _ = enumeration.Enumeration(*parameters).draw(len(v), np.random.default_rng(address))
+        machine.odd_mean(v, h)
 
 
 def test_a_new_phase_is_one_class():
     W, b, c = enumeration.make_model(4, 3, scale=2)
-    machine = Machine(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
+    machine = Machine.restricted(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
     X = np.array([[0.0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 0, 1]])
     rate = 1e-9
     settings = Settings(
@@ -126,7 +127,7 @@ def test_a_new_phase_is_one_class():
         centered=False,
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
-    learner = Learner(machine, Exact(), offsets, None, 0, RandomStreams(3))
+    learner = Learner(machine, Exact(), offsets, new_solvers(machine), 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     after = machine.weights, machine.visible.bias, machine.hidden.bias

@@ -35,7 +35,7 @@ def only_path(n_visible, n_hidden, scale=2.5, dtype=np.float64, seed=0):
     W, b, c = (x.astype(dtype) for x in enumeration.make_model(n_visible, n_hidden, scale, seed))
     rng = np.random.default_rng(seed + 1)
     base = (BernoulliUnits(rng.normal(0, 1, n).astype(dtype)) for n in (n_visible, n_hidden))
-    return TemperaturePath(Machine(W, BernoulliUnits(b), BernoulliUnits(c)), *base)
+    return TemperaturePath(Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c)), *base)
 
 
 def make_path(*args, **kwargs):
@@ -49,7 +49,7 @@ def enumerated_at(path, beta):
     machine = path.machine
     b, c = (
         (1 - beta) * np.float64(base.bias) + beta * np.float64(own.bias)
-        for base, own in ((path.visible, machine.visible), (path.hidden, machine.hidden))
+        for base, own in ((path.even, machine.visible), (path.odd, machine.hidden))
     )
     return enumeration.Enumeration(beta * np.float64(machine.weights), b, c)
 
@@ -76,7 +76,7 @@ def test_no_weights_or_no_hidden_units_are_exact(n_hidden, dtype):
     expected = np.log(1 + np.exp(b)).sum() + np.log(1 + np.exp(c)).sum()
     tolerance = 1e-10 if dtype == np.float64 else 1e-5
     visible, hidden = BernoulliUnits(b.astype(dtype)), BernoulliUnits(c.astype(dtype))
-    machine = Machine(np.zeros((5, n_hidden), dtype=dtype), visible, hidden)
+    machine = Machine.restricted(np.zeros((5, n_hidden), dtype=dtype), visible, hidden)
     # Where the hidden units of the path start is of no account, as no visible unit hears of it.
     path = TemperaturePath(machine, visible, BernoulliUnits(np.ones_like(hidden.bias)))
     results = (
@@ -100,10 +100,10 @@ def beside(path, other):
     weights = np.zeros(np.add(one.weights.shape, two.weights.shape))
     weights[: one.weights.shape[0], : one.weights.shape[1]] = one.weights
     weights[one.weights.shape[0] :, one.weights.shape[1] :] = two.weights
-    machine = Machine(weights, joined(one.visible, two.visible), joined(one.hidden, two.hidden))
-    return TemperaturePath(
-        machine, joined(path.visible, other.visible), joined(path.hidden, other.hidden)
+    machine = Machine.restricted(
+        weights, joined(one.visible, two.visible), joined(one.hidden, two.hidden)
     )
+    return TemperaturePath(machine, joined(path.even, other.even), joined(path.odd, other.odd))
 
 
 def test_disjoint_machines_add_up():
@@ -132,9 +132,9 @@ def test_exact_samples_come_from_the_machine(shape):
 def test_the_path_mixes_the_energies(beta):
     path, exact = make_path(4, 3)
     here, mixed = path.at(beta), enumerated_at(path, beta)
-    log_mass = here.log_mass(path.visible_gap(exact.v), exact.v @ path.machine.weights)
+    log_mass = here.log_mass(path.even_gap(exact.v), exact.v @ path.machine.weights)
     # All betas share the energy of the base.
-    log_mass -= path.visible.energy(exact.v)
+    log_mass -= path.even.energy(exact.v)
     np.testing.assert_allclose(log_mass, np.log(mixed.p_v) + mixed.log_z, rtol=1e-12)
     of_base = enumerated_at(path, 0.0)
     assert path.log_partition_of_base() == pytest.approx(of_base.log_z, abs=1e-12)
@@ -145,7 +145,7 @@ def test_the_path_keeps_the_type(dtype):
     path, _ = make_path(4, 3, dtype=dtype)
     for beta in inverse_temperatures(3):
         here = path.at(beta)
-        assert here.visible.bias.dtype == here.hidden.bias.dtype == dtype
+        assert here.even.bias.dtype == here.odd.bias.dtype == dtype
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.4, 1.0])
@@ -154,8 +154,8 @@ def test_states_on_the_path_follow_the_mixed_conditionals(beta):
     mixed = enumerated_at(path, beta)
     v, h = mixed.draw(100_000, np.random.default_rng(0))
     here, address = path.at(beta), (5, 0, 0)
-    new_h = here.sample_hidden(v @ path.machine.weights, address, np.empty_like(h))
-    new_v = here.sample_visible(h @ path.machine.weights.T, address, np.empty_like(v))
+    new_h = here.sample_odd(v @ path.machine.weights, address, np.empty_like(h))
+    new_v = here.sample_even(h @ path.machine.weights.T, address, np.empty_like(v))
     for pair in ((v, new_h), (new_v, h)):
         numbers = enumeration.number_of(np.hstack(pair))
         expected = len(v) * mixed.joint.ravel()
@@ -175,7 +175,7 @@ def test_the_mean_weight_is_the_ratio_of_both_partition_functions(shape, n_tempe
     betas, n_chains, streams = inverse_temperatures(n_temperatures), 20_000, RandomStreams(2)
     log_ratio = exact.log_z - path.log_partition_of_base()
     if way == "there":
-        v = path.visible.base_rate(n_chains, (streams.seed, streams.take(), 0))
+        v = path.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
     else:
         betas, log_ratio = betas[::-1], -log_ratio
         v, _ = exact.draw(n_chains, np.random.default_rng(0))
@@ -200,7 +200,7 @@ def test_bounds_hold_in_expectation_and_by_more_than_noise(shape):
 def test_annealing_leads_to_samples_of_the_machine():
     path, exact = make_path(4, 3, scale=1.5)
     streams = RandomStreams(3)
-    v = path.visible.base_rate(40_000, (streams.seed, streams.take(), 0))
+    v = path.even.base_rate(40_000, (streams.seed, streams.take(), 0))
     weights = softmax(anneal(path, inverse_temperatures(20), v, streams))
     found = np.bincount(enumeration.number_of(v), weights, minlength=16)
     standard_error = np.sqrt(
@@ -234,7 +234,8 @@ def trained_on_bars(dtype):
     h = enumeration.all_states(16)
     exact = logsumexp(h @ c + np.logaddexp(0, h @ W.T + b).sum(axis=1))
     assert np.abs(W).max() > 2, "hardly trained"
-    return TemperaturePath(rbm._machine(dtype), *rbm._fitted_base_rate()), exact
+    model = rbm.__skebm_model__(dtype)
+    return TemperaturePath(model.machine, *model.base), exact
 
 
 def test_annealing_starts_from_what_was_fitted_whatever_the_parameters_are_now():
@@ -372,7 +373,7 @@ def test_methods_of_both_kinds_agree():
 def test_auto_enumerates_up_to_twenty_units():
     for shape, exact in (((25, 20), True), ((20, 25), True), ((21, 21), False)):
         W, b, c = (np.zeros(s) for s in (shape, shape[0], shape[1]))
-        machine = Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+        machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
         assert partition.enumerable(machine) == exact
 
 

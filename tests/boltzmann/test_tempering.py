@@ -11,7 +11,7 @@ from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import tempering
-from skebm.boltzmann.gradient import Learner, Settings
+from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.negative_phase import PT
 from skebm.boltzmann.tempering import Tempering
@@ -26,7 +26,7 @@ BETAS = np.array([0.0, 0.35, 0.7, 1.0])
 def make_machine(n_visible=3, n_hidden=2, scale=2.5, dtype=np.float64):
     arrays = (x.astype(dtype) for x in enumeration.make_model(n_visible, n_hidden, scale))
     W, b, c = arrays
-    return Machine(W, BernoulliUnits(b), BernoulliUnits(c))
+    return Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
 
 
 def make_base(machine, seed=1):
@@ -189,7 +189,7 @@ def test_the_ladder_adapts_until_swaps_are_equally_likely():
 
 def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood():
     W, b, c = enumeration.make_model(4, 3, scale=2)
-    machine = Machine(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
+    machine = Machine.restricted(W.copy(), BernoulliUnits(b.copy()), BernoulliUnits(c.copy()))
     base, betas = make_base(machine), np.array([0.0, 0.6, 1.0])
     exact = enumerated(machine, base, betas)
     X = np.array([[0.0, 1, 1, 0], [1, 1, 0, 1], [0, 0, 0, 1]])
@@ -210,7 +210,7 @@ def test_learning_from_exact_replicas_goes_along_the_gradient_of_the_likelihood(
     )
     offsets = np.full(4, 0.5), np.full(3, 0.5)
     phase = PT(chains, Tempering(base, betas.copy()))
-    learner = Learner(machine, phase, offsets, None, 0, RandomStreams(3))
+    learner = Learner(machine, phase, offsets, new_solvers(machine), 0, RandomStreams(3))
     learner.run_epoch(as_rows(X), np.arange(3), settings)
 
     found = [

@@ -171,7 +171,7 @@ def test_the_bound_with_gaussian_units_is_that_of_the_data():
     model = scramble(model)
     lowest, exact = model.rbms_[0], Exact(model)
     states = (X - lowest.mean_) / lowest.scale_
-    s2 = lowest._machine(np.float64).visible.variance
+    s2 = lowest.variances_ / lowest.scale_**2
     means = model.generative_intercepts_[0] + s2 * (exact.states[0] @ model.generative_coefs_[0])
     in_data = lowest.mean_ + lowest.scale_ * means
     log_down = norm.logpdf(X[:, None], in_data, lowest.scale_ * np.sqrt(s2)).sum(axis=2)
@@ -496,9 +496,9 @@ def test_warm_start_goes_on(cls):
 def test_annealing_starts_from_the_data_as_up_down_leaves_the_layers():
     X, y = make_data(n_rows=2000)
     model = small(GenerativeDBNClassifier, rbm_n_iter=0, warm_start=True).fit(X, y)
-    greedy = model.rbms_[-1]._training_state["offsets"]
+    greedy = model.rbms_[-1].__skebm_model__().means
     scramble(model).set_params(fine_tune="up_down", learning_rate=1e-12, n_iter=1).fit(X, y)
-    visible, hidden = model.rbms_[-1]._training_state["offsets"]
+    visible, hidden = model.rbms_[-1].__skebm_model__().means
     rng = np.random.default_rng(0)
     states = X
     for weights, bias in zip(model.recognition_coefs_, model.recognition_intercepts_, strict=True):

@@ -9,7 +9,7 @@ import naive
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann.machine import Machine
-from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, LabelledUnits
+from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 from skebm.deep.generative_net import Connection, GenerativeNet
 from skebm.deep.up_down import UpDown, UpDownSettings
 
@@ -34,10 +34,14 @@ def make_net(visible, n_labels, dtype):
         connections.append(
             Connection(recognition, BernoulliUnits(numbers(n_above)), generation, below)
         )
-    bias = numbers(SIZES[-1] + n_labels)
-    highest = LabelledUnits(bias, n_labels) if n_labels else BernoulliUnits(bias)
+    features, label = np.split(numbers(SIZES[-1] + n_labels), [SIZES[-1]])
+    highest = BernoulliUnits(features)
+    if n_labels:
+        highest = SideBySide([highest, SoftmaxUnits(label, [n_labels])])
     weights = numbers(SIZES[-1] + n_labels, N_HIGHEST)
-    return GenerativeNet(connections, Machine(weights, highest, BernoulliUnits(numbers(N_HIGHEST))))
+    return GenerativeNet(
+        connections, Machine.restricted(weights, highest, BernoulliUnits(numbers(N_HIGHEST)))
+    )
 
 
 def make_data(visible, n_labels, dtype):
@@ -67,7 +71,7 @@ class Twin:
             for c in wide.connections
         ]
         self.is_gaussian = isinstance(wide.connections[0].below, GaussianUnits)
-        self.n_labels = getattr(wide.top.visible, "n_labels", 0)
+        self.n_labels = len(wide.top.visible.bias) - SIZES[-1]
         self.W, self.b, self.c = (
             x.astype(float) for x in (wide.top.weights, wide.top.visible.bias, wide.top.hidden.bias)
         )
@@ -136,7 +140,8 @@ class Twin:
         )
         for row in range(len(v)) if self.n_labels else []:
             p = np.exp(inputs[row, n_features:])
-            u = naive.uniform(SEED, stream, row, 2**31, dtype)
+            column = 2**31 + n_features + -n_features % 4
+            u = naive.uniform(SEED, stream, row, column, dtype)
             v[row, n_features:] = np.arange(self.n_labels) == np.searchsorted(
                 np.cumsum(p / p.sum()), u
             )

@@ -10,6 +10,8 @@ from skebm.kernels.layers import (
     bernoulli_log_partition,
     sample_bernoulli,
     sample_softmax,
+    softmax_log_partition,
+    softmax_of_groups,
 )
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -37,10 +39,20 @@ def test_states_are_drawn_at_their_addresses(dtype):
     for r, i in np.ndindex(5, 11):
         expected[r, i] = naive.uniform(seed, stream, first_row + r, i, dtype) < p[r, i]
     out = np.full((5, 11), np.nan, dtype=dtype)
-    sample_bernoulli(p, seed, stream, first_row, out, 0, 11)
+    sample_bernoulli(p, seed, stream, first_row, 0, out)
     assert np.array_equal(out, expected)
-    sample_bernoulli(p, seed, stream, first_row, p, 0, 11)  # in place, too
+    sample_bernoulli(p, seed, stream, first_row, 0, p)  # in place, too
     assert np.array_equal(p, expected)
+
+
+@each_dtype
+def test_units_beside_others_draw_at_columns_of_their_own(dtype):
+    p = np.random.default_rng(1).random((5, 11)).astype(dtype)
+    out, expected = np.empty_like(p), np.empty((5, 11))
+    sample_bernoulli(p, 7, 1, 2, 8, out)
+    for r, i in np.ndindex(5, 11):
+        expected[r, i] = naive.uniform(7, 1, 2 + r, 8 + i, dtype) < p[r, i]
+    assert np.array_equal(out, expected)
 
 
 @each_dtype
@@ -48,7 +60,7 @@ def test_certain_states_are_never_missed(dtype):
     # As no uniform number is 0 or 1, probability 0 is never on and 1 never off.
     p = np.tile(np.array([0, 1], dtype=dtype), (500, 50))
     out = np.empty_like(p)
-    sample_bernoulli(p, 1, 2, 0, out, 0, 100)
+    sample_bernoulli(p, 1, 2, 0, 0, out)
     assert np.array_equal(out, p)
 
 
@@ -60,7 +72,7 @@ def test_log_partition_is_the_log_of_the_sum_over_states(dtype):
     x = inputs.astype(np.float64) + bias
     expected = logsumexp(x @ states.T, axis=1)
     out = np.empty(9, dtype=dtype)
-    bernoulli_log_partition(inputs, bias, out, 0, 6)
+    bernoulli_log_partition(inputs, bias, out)
     np.testing.assert_allclose(out, expected, rtol=4 * np.finfo(dtype).eps)
 
 
@@ -77,13 +89,29 @@ def test_probabilities_of_a_choice_are_shares_of_exponentials(dtype):
 @each_dtype
 def test_choices_are_the_shares_that_their_random_number_falls_in(dtype):
     rng = np.random.default_rng(5)
-    p = rng.dirichlet(np.ones(5), 40).astype(dtype)
+    p = np.hstack([rng.dirichlet(np.ones(size), 40) for size in (5, 3)]).astype(dtype)
     out = np.empty_like(p)
-    sample_softmax(p, 3, 2**33 + 1, 70, out, 0, 5)
-    uniform = [naive.uniform(3, 2**33 + 1, 70 + r, 2**31, dtype) for r in range(40)]
-    chosen = [(np.cumsum(row) <= u).sum() for row, u in zip(p, uniform, strict=True)]
-    assert len(set(chosen)) == 5
-    np.testing.assert_array_equal(out, np.eye(5)[chosen])
+    sample_softmax(p, np.array([0, 5, 8]), 3, 2**33 + 1, 70, 4, out)
+    for group, columns in enumerate([slice(0, 5), slice(5, 8)]):
+        uniform = [naive.uniform(3, 2**33 + 1, 70 + r, 2**31 + 4 + group, dtype) for r in range(40)]
+        pairs = zip(p[:, columns], uniform, strict=True)
+        chosen = [(np.cumsum(row) <= u).sum() for row, u in pairs]
+        size = columns.stop - columns.start
+        assert len(set(chosen)) == size
+        np.testing.assert_array_equal(out[:, columns], np.eye(size)[chosen])
+
+
+@each_dtype
+def test_groups_are_choices_apart(dtype):
+    rng = np.random.default_rng(8)
+    inputs, bias = rng.normal(0, 9, (9, 6)).astype(dtype), rng.normal(0, 2, 6).astype(dtype)
+    starts, x, out = np.array([0, 2, 6]), inputs.astype(np.float64) + bias, np.empty(9)
+    eps = np.finfo(dtype).eps
+    softmax_log_partition(inputs, bias, starts, out)
+    np.testing.assert_allclose(out, logsumexp(x[:, :2], 1) + logsumexp(x[:, 2:], 1), atol=100 * eps)
+    softmax_of_groups(inputs, bias, starts)
+    expected = np.hstack([shares(x[:, :2], axis=1), shares(x[:, 2:], axis=1)])
+    np.testing.assert_allclose(inputs, expected, atol=100 * eps)
 
 
 @each_dtype
@@ -101,21 +129,6 @@ def test_what_is_outside_of_the_bounds_is_left_alone(dtype):
         values = inputs.copy()
         activation(values, bias, 4, 10)
         check(values, expected)
-        p = values
-        draw = sample_bernoulli if activation is logistic else sample_softmax
-        states = p.copy()
-        draw(p, 1, 2, 3, states, 4, 10)
-        if draw is sample_bernoulli:  # each unit at its own column, whatever the bounds
-            alone = np.empty((9, 10), dtype=dtype)
-            draw(p[:, :10].copy(), 1, 2, 3, alone, 0, 10)
-            check(states, alone[:, some])
-        else:
-            alone = np.empty((9, 6), dtype=dtype)
-            draw(p[:, some].copy(), 1, 2, 3, alone, 0, 6)
-            check(states, alone)
-    out = np.empty(9)
-    bernoulli_log_partition(inputs, bias, out, 4, 10)
-    np.testing.assert_allclose(out, np.logaddexp(0, x).sum(axis=1), rtol=40 * np.finfo(dtype).eps)
 
 
 @each_dtype

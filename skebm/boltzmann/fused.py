@@ -1,7 +1,7 @@
-"""The learning steps of :mod:`skebm.boltzmann.gradient` as one compiled loop over sparse states.
+"""The learning steps of :mod:`skebm.boltzmann.learner` as one compiled loop over sparse states.
 
 Same model, same random numbers, same steps, another order of summation: see
-:mod:`skebm.kernels.sparse_steps` for how, and ``prefers_sparse`` for when.
+:mod:`skebm.kernels.sparse_steps` for how, and ``is_faster`` for when.
 """
 
 import math
@@ -27,7 +27,6 @@ from ..kernels.sparse_steps import (
     Weights,
     run_steps,
 )
-from .units import BernoulliUnits
 
 # Hidden units are cut into tiles, for as many threads: into sixteen, eight or four where the
 # weights take at least these bytes and a row of a tile at least those, otherwise into two. With
@@ -51,8 +50,33 @@ _FULL = 0.65
 _WEIGHTS_PER_CALL = 2e9
 
 
-def prefers_sparse(learner, rows, settings):
-    """Whether the compiled loop over sparse states is the faster way for this data.
+# Kinds of the parts of a learner that the loop is written for.
+_NEEDS = {
+    "even units": {"binary"},
+    "odd units": {"binary"},
+    "coupling": {"dense"},
+    "chains": {"from data", "persistent"},
+    "solver": {"gradient descent"},
+}
+
+
+def can_run(learner, rows):
+    """Whether the loop has the steps of this learner, on rows that are stored in this way."""
+    machine = learner.machine
+    kinds = {
+        "even units": machine.even.kind,
+        "odd units": machine.odd.kind,
+        "coupling": machine.coupling.kind,
+        "chains": learner.negative_phase.kind,
+        "solver": learner.solvers[0].kind,
+    }
+    if rows.storage is None or rows.known is not None or rows.fields is not None:
+        return False
+    return all(kinds[part] in admitted for part, admitted in _NEEDS.items())
+
+
+def is_faster(learner, rows, settings):
+    """Whether the loop is the faster way for this data.
 
     Its time grows with the share of visible states that are not zero, in the data and in the
     chains; hidden states count as dense in it. That of matrix products is the same for all data
@@ -60,16 +84,9 @@ def prefers_sparse(learner, rows, settings):
     with 784 x 500 units. With 100 x 64, sparse steps stay ahead for some hundred rows more; with
     784 x 64 and few zeros, products would be a sixth faster at a hundred rows.
     """
-    machine = learner.machine
-    if not (
-        isinstance(machine.visible, BernoulliUnits) and isinstance(machine.hidden, BernoulliUnits)
-    ):
-        return False
-    if rows.storage is None or rows.known is not None or rows.fields is not None:
-        return False
     n_rows = min(settings.batch_size, rows.shape[0])
     most = 2.0 - 0.42 * math.log10(n_rows)
-    if machine.dtype == np.float64:
+    if learner.machine.dtype == np.float64:
         most *= 0.85
     return sum(_cost(density) for density in _densities(learner, rows)) < most
 
@@ -87,9 +104,11 @@ def _cost(density):
     return 0.55 if density > _FULL else density
 
 
-def run_sparse_epoch(learner, rows, order, settings):
+def run_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
     phase, streams = learner.negative_phase, learner.streams
+    for solver in learner.solvers:  # which have room for the last steps then, if there is momentum
+        solver.begin_step(settings.learning_rate, settings.momentum)
     rule = _rule(settings, phase, len(order), *_densities(learner, rows))
     tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
     model = _model(learner, rule, tiles)

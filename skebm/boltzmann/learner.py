@@ -1,0 +1,187 @@
+"""Learning: one step on a minibatch, and an epoch of them."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
+from .._threads import one_blas_thread
+from . import fused, posterior
+from .gradient import centred_gradient, move_offsets
+
+# Share of the way that offsets go towards the mean of a minibatch.
+OFFSET_RATE = 0.01
+
+# Momentum is kept to 1 - 1 / (2 + n / 100) at the start of an epoch that n steps went before: to a
+# half at first, to 0.9 after 800 steps.
+_UPDATES_OF_WARM_UP = 100
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a learning step depends on besides the model and the data; constant in an epoch."""
+
+    learning_rate: float
+    batch_size: int
+    n_gibbs_steps: int
+    momentum: float
+    l2: float
+    l1: float
+    sparsity_target: float | None
+    sparsity_cost: float
+    centered: bool
+    variance_rate: float = 0.0  # learning rate of log-variances, where units have some
+    max_gradient_norm: float = np.inf
+    offset_rate: float = OFFSET_RATE
+
+
+# What the classical papers take: steps along the gradient, with Polyak's momentum if any.
+GRADIENT_ASCENT = SolverSettings("sgd", nesterovs_momentum=False)
+
+
+def new_solvers(machine, settings=GRADIENT_ASCENT):
+    """Solvers for the weights of each coupling, for the even and for the odd biases."""
+    arrays = [*(coupling.weights for coupling in machine.couplings), machine.even.bias]
+    return [stochastic_solver(array.reshape(-1), settings) for array in (*arrays, machine.odd.bias)]
+
+
+class Learner:
+    """A machine in training, and all that training carries from one minibatch to the next.
+
+    Parameters
+    ----------
+    machine : Machine
+        Changed in place.
+    negative_phase : NegativePhase
+        Where the chains come from; changed in place.
+    offsets : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
+        Moving averages of the states of both sides given the data; changed in place.
+    solvers : list of Solver
+        See :func:`new_solvers`; changed in place.
+    n_updates : int
+        Number of steps so far.
+    streams : RandomStreams
+    posterior : callable, optional
+        See :mod:`skebm.boltzmann.posterior`.
+    """
+
+    def __init__(
+        self,
+        machine,
+        negative_phase,
+        offsets,
+        solvers,
+        n_updates,
+        streams,
+        posterior=posterior.exact,
+    ):
+        self.machine = machine
+        self.negative_phase = negative_phase
+        self.offsets = offsets
+        self.solvers = solvers
+        self.n_updates = n_updates
+        self.streams = streams
+        self.posterior = posterior
+
+    def run_epoch(self, rows, order, settings):
+        """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        settings = replace(settings, momentum=min(settings.momentum, self._largest_momentum()))
+        if fused.can_run(self, rows) and fused.is_faster(self, rows, settings):
+            fused.run_epoch(self, rows, order, settings)
+        else:
+            with one_blas_thread():
+                self._run_epoch(rows, order, settings)
+        self.n_updates += math.ceil(len(order) / settings.batch_size)
+
+    def _largest_momentum(self):
+        """What momentum may be by now: the first steps lead in directions that do not last."""
+        return 1 - 1 / (2 + self.n_updates / _UPDATES_OF_WARM_UP)
+
+    def _run_epoch(self, rows, order, settings):
+        batch_size = min(settings.batch_size, len(order))
+        n_rows = batch_size + self.negative_phase.n_chains(batch_size) + 2
+        room = [
+            np.empty((n_rows, n_units), dtype=self.machine.dtype)
+            for n_units in (self.machine.n_even, self.machine.n_odd)
+        ]
+        for start in range(0, len(order), batch_size):
+            self._step(rows.batch(order[start : start + batch_size]), *room, settings)
+
+    def _step(self, batch, v, h, settings):
+        """One step on a minibatch, in room for the even and the odd states of it."""
+        machine, chains, k = self.machine, self.negative_phase, settings.n_gibbs_steps
+        n_data = len(batch)
+        n = n_data + chains.n_chains(n_data)
+        v, h = v[: n + 2], h[: n + 2]
+
+        # States of the data, and of the model.
+        data, model = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
+        batch.take(data[0])
+        self.posterior(machine, *data)
+        address = self.streams.seed, self.streams.take(chains.n_streams(k))
+        chains.advance(machine, data, model, k, address)
+
+        # The gradient, and the step along it.
+        move_offsets(self.offsets, *data, settings.offset_rate)
+        gradient = centred_gradient(
+            machine,
+            v,
+            h,
+            n_data,
+            self.offsets,
+            settings.centered,
+            of_variance=settings.variance_rate > 0,
+            of_norm=settings.max_gradient_norm < np.inf,
+        )
+        if settings.sparsity_target is not None:
+            missing = settings.sparsity_target - self.offsets[1]
+            gradient.odd += settings.sparsity_cost * missing
+        self._move(gradient, settings)
+
+    def _move(self, gradient, settings):
+        machine = self.machine
+        *of_couplings, of_even, of_odd = self.solvers
+        # Up the log-likelihood: a solver goes down.
+        up = -settings.learning_rate * _shrinkage(gradient.norm, settings.max_gradient_norm)
+        for solver in self.solvers:
+            solver.begin_step(up, settings.momentum)
+        decay = 1 - settings.learning_rate * settings.l2, settings.learning_rate * settings.l1
+        pairs = machine.neighbours(gradient.v, gradient.h)
+        for coupling, solver, states in zip(machine.couplings, of_couplings, pairs, strict=True):
+            weights = coupling.weights.reshape(-1)
+            coupling.gradient(*states, partial(_move_stretch, solver, weights, decay))
+        for solver, units, of_bias in (
+            (of_even, machine.even, gradient.even),
+            (of_odd, machine.odd, gradient.odd),
+        ):
+            solver.move(units.bias, slice(0, len(units.bias)), of_bias, NO_DECAY)
+        if gradient.log_variance is not None:
+            step = settings.variance_rate * gradient.log_variance
+            factor = machine.even.move_log_variance(step)[machine.places[0]]
+            np.multiply(machine.weights, factor[:, None], out=machine.weights)
+
+    def forget(self, units):
+        """Carry nothing of some hidden units, a mask, which are new ones from now on."""
+        of_weights, _, of_bias = self.solvers
+        of_weights.forget(np.broadcast_to(units, self.machine.weights.shape).reshape(-1))
+        of_bias.forget(units)
+
+    @property
+    def velocity(self):
+        """Last steps of the weights, of the even and of the odd biases; None without momentum."""
+        if not all(len(solver.averages) for solver in self.solvers):
+            return None
+        shapes = self.machine.weights.shape, -1, -1
+        pairs = zip(self.solvers, shapes, strict=True)
+        return tuple(solver.averages[0].reshape(shape) for solver, shape in pairs)
+
+
+def _move_stretch(solver, weights, decay, place, gradient):
+    solver.move(weights, place, gradient, decay)
+
+
+def _shrinkage(norm, most):
+    """Factor that brings the norm of a gradient down to ``most``, at most 1."""
+    return 1.0 if norm is None or norm <= most else most / norm
