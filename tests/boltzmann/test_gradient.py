@@ -205,16 +205,16 @@ def test_data_and_chains_are_listed_each_by_their_own_zeros(
     rng = np.random.default_rng(0)
     X = (rng.random((60, 21)) < of_data).astype(float)
     W, b, c = rng.normal(size=(21, 9)), rng.normal(size=21), rng.normal(size=9)
-    run_steps, rules = sparse_gradient.run_steps, []
+    run_steps, rules = fused.run_steps, []
 
     def watched(*args):
-        rules.extend(arg for arg in args if isinstance(arg, sparse_gradient.Rule))
+        rules.extend(arg for arg in args if isinstance(arg, fused.Rule))
         run_steps(*args)
 
-    monkeypatch.setattr(sparse_gradient, "run_steps", watched)
+    monkeypatch.setattr(fused, "run_steps", watched)
     learners = []
     for path in PATHS[:2]:
-        monkeypatch.setattr(gradient, "prefers_sparse", lambda *_, path=path: path != "dense path")
+        monkeypatch.setattr(fused, "is_faster", lambda *_, path=path: path != "dense path")
         offsets = np.full(21, of_chains), np.full(9, 0.5)
         learners.append(make_learner(W, b, c, np.eye(7, 9), offsets))
         learners[-1].run_epoch(as_rows(storage(X)), np.arange(60), Settings(**PLAIN))
