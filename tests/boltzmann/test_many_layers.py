@@ -7,11 +7,15 @@ import pytest
 from scipy import stats
 from scipy.special import logsumexp
 
-from enumeration import all_states
+from enumeration import all_states, finite_differences
 from skebm._random import RandomStreams
+from skebm._solvers import SolverSettings
 from skebm._source import DenseRows
 from skebm.boltzmann.couplings import Dense
+from skebm.boltzmann.gradient import centred_gradient
+from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Given, Machine
+from skebm.boltzmann.negative_phase import NegativePhase
 from skebm.boltzmann.partition import (
     annealed_log_partition,
     exact_log_partition,
@@ -252,3 +256,81 @@ def test_units_that_are_not_there_stay_at_zero_in_every_step():
         n_steps += 1
     assert n_steps == 3
     assert even[known].any()
+
+
+# Learning ---------------------------------------------------------------------
+
+
+def moments(machine, even, odd, offsets):
+    """Mean centred products of layers next to each other, and means of both sides."""
+    centred = machine.neighbours(even - offsets[0], odd - offsets[1])
+    products = [lower.T @ upper / len(even) for lower, upper in centred]
+    return products, even.mean(axis=0), odd.mean(axis=0)
+
+
+@pytest.mark.parametrize("shape", ["two layers", "three layers", "four layers"])
+def test_the_gradient_is_centred_coupling_by_coupling(shape):
+    exact, rng, n_data, n = Exact(shape), np.random.default_rng(8), 7, 12
+    machine = exact.machine
+    v, h = rng.random((n + 2, machine.n_even)), rng.random((n + 2, machine.n_odd))
+    offsets = rng.random(machine.n_even), rng.random(machine.n_odd)
+    of_data = moments(machine, v[:n_data], h[:n_data], offsets)
+    of_model = moments(machine, v[n_data:n], h[n_data:n], offsets)
+    weights = [a - b for a, b in zip(of_data[0], of_model[0], strict=True)]
+    biases = [a - b for a, b in zip(of_data[1:], of_model[1:], strict=True)]
+    for number, gradient in enumerate(weights):
+        below, above = machine.places[number : number + 2]
+        side = number % 2
+        biases[side][below] -= gradient @ offsets[1 - side][above]
+        biases[1 - side][above] -= gradient.T @ offsets[side][below]
+
+    found = centred_gradient(machine, v, h, n_data, offsets, centered=True)
+    pairs = machine.neighbours(found.v, found.h)
+    for (lower, upper), expected in zip(pairs, weights, strict=True):
+        np.testing.assert_allclose(lower.T @ upper, expected, atol=1e-12)
+    np.testing.assert_allclose(found.even, biases[0], atol=1e-12)
+    np.testing.assert_allclose(found.odd, biases[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_every_layer_steps_along_the_gradient_of_the_likelihood(solver):
+    """All even layers are data here, so that nothing has to be guessed."""
+    exact, n_chains = Exact("four layers"), 40_000
+    machine = exact.machine
+    X = exact.even[[0, 3, 3, 5, 10, 20]]
+
+    class ExactChains(NegativePhase):
+        def n_chains(self, n_data):
+            return n_chains
+
+        def n_streams(self, n_gibbs_steps):
+            return 1
+
+        def advance(self, machine, data, chains, n_gibbs_steps, address):
+            chains[0][:] = exact_samples(machine, n_chains, RandomStreams(9))
+            machine.odd_mean(*chains)
+
+    def log_likelihood(*arrays):
+        weights, biases = arrays[:3], arrays[3:]
+        layers = [BernoulliUnits(bias.copy()) for bias in biases]
+        moved = Machine(layers, [Dense(w) for w in weights])
+        log_z = exact_log_partition(moved).estimate
+        return float(-moved.free_energy(DenseRows(X)).mean() - log_z)
+
+    before = [*exact.weights, *exact.biases]
+    expected = finite_differences(log_likelihood, before)
+    rate = 1e-9
+    settings = Settings(rate, len(X), 1, 0.0, 0.0, 0.0, None, 0.0, centered=False)
+    solvers = new_solvers(machine, SolverSettings(solver, nesterovs_momentum=False))
+    offsets = np.full(machine.n_even, 0.5), np.full(machine.n_odd, 0.5)
+    learner = Learner(machine, ExactChains(), offsets, solvers, 0, RandomStreams(3))
+    learner.run_epoch(DenseRows(X), np.arange(len(X)), settings)
+    after = [*(c.weights for c in machine.couplings), *(layer.bias for layer in machine.layers)]
+    for new, old, wanted in zip(after, before, expected, strict=True):
+        step = (new - old) / rate
+        if solver == "sgd":
+            np.testing.assert_allclose(step, wanted, atol=4.5 * 0.5 / np.sqrt(n_chains) * 2)
+        else:  # whose first step is as long for every parameter
+            sure = np.abs(wanted) > 0.02
+            np.testing.assert_allclose(step[sure], np.sign(wanted)[sure], atol=1e-2)
+            assert sure.any()
