@@ -12,6 +12,7 @@ from sklearn.utils import assert_all_finite, check_consistent_length, column_or_
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._callbacks import with_callbacks
 from .._classes import (
     check_classes,
     check_classes_of_further_call,
@@ -28,7 +29,7 @@ from .._validation import (
     keep_parameters,
     warn_of_grey,
 )
-from ..boltzmann.inference import LOG_PARTITION, in_nats
+from ..boltzmann.inference import LOG_PARTITION, draw_by_means, in_nats
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 
 # Scores are the same at each call.
@@ -39,6 +40,10 @@ _LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
 # Rows of which the states of all layers stay in the cache.
 _ROWS_SCORED_TOGETHER = 128
+
+
+def _no_labels(X):
+    return np.empty((X.shape[0], 0), dtype=X.dtype)
 
 
 class DeepBeliefNetwork(BaseGenerativeDBN):
@@ -182,6 +187,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     ):
         keep_parameters(self, locals())
 
+    @with_callbacks
     def fit(self, X, y=None):
         """Fit the model to the data.
 
@@ -209,9 +215,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y)
+        with self._fitting(X, y) as work:
+            X = self._read(X, work.is_first)
+            self._train(X, _no_labels(X), work)
+        return self
 
     @available_if(fine_tunes)
+    @with_callbacks
     def partial_fit(self, X, y=None):
         """Go on with "up_down", once over these rows in minibatches.
 
@@ -237,10 +247,10 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             As for :meth:`fit`; the estimator is then as it was, or has the layers that were
             finished.
         """
-        return self._partial_fit(X, y)
-
-    def _read_labels(self, X, y, is_first):
-        return np.empty((X.shape[0], 0), dtype=X.dtype)
+        with self._fitting(X, y, "partial_fit") as work:
+            X = self._read(X, work.is_first)
+            self._train_once(X, _no_labels(X), work)
+        return self
 
     def sample(
         self,
@@ -282,7 +292,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         streams = self._streams_for_samples(n_samples, n_steps, algorithm, mean, random_state)
         if init is not None:
             init = self._highest_states(init, streams)
-        return self._sample(n_samples, n_steps, mean, streams, init=init, algorithm=algorithm)
+        return self._sample(n_samples, n_steps, algorithm, mean, streams, init)
 
     def _highest_states(self, X, streams):
         """States of the visible layer of the highest RBM, drawn by a pass up from data."""
@@ -531,6 +541,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     ):
         keep_parameters(self, locals())
 
+    @with_callbacks
     def fit(self, X, y):
         """Fit the model to data and labels.
 
@@ -558,9 +569,13 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
         there.
         """
-        return self._fit(X, y)
+        with self._fitting(X, y) as work:
+            X = self._read(X, work.is_first)
+            self._train(X, self._read_labels(X, y, work.is_first), work)
+        return self
 
     @available_if(fine_tunes)
+    @with_callbacks
     def partial_fit(self, X, y, classes=None):
         """Go on with "up_down", once over these rows in minibatches.
 
@@ -590,7 +605,10 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
-        return self._partial_fit(X, y, classes=classes)
+        with self._fitting(X, y, "partial_fit") as work:
+            X = self._read(X, work.is_first)
+            self._train_once(X, self._read_labels(X, y, work.is_first, classes), work)
+        return self
 
     def predict(self, X):
         """Predict the labels.
@@ -684,15 +702,13 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         """
         self._check_complete()
         streams = self._streams_for_samples(n_samples, n_steps, algorithm, mean, random_state)
-        options = {"algorithm": algorithm}
+        init = clamp = None
         if y is not None:
             n_samples, labels = self._labels_to_hold(n_samples, y)
-            visible, _ = self._highest().base
-            init = visible.base_rate(n_samples, (streams.seed, streams.take(), 0))
+            init = draw_by_means(self._highest(), n_samples, streams)
             init[:, -labels.shape[1] :] = labels
             clamp = np.arange(init.shape[1]) >= init.shape[1] - labels.shape[1]
-            options |= {"init": init, "clamp": clamp}
-        return self._sample(n_samples, n_steps, mean, streams, **options)
+        return self._sample(n_samples, n_steps, algorithm, mean, streams, init, clamp)
 
     def _labels_to_hold(self, n_samples, y):
         """Number of samples, and their labels, one-hot."""

@@ -1,25 +1,23 @@
 """What deep belief networks that generate share: greedy training, up-down, passes up and down."""
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._deployment import Deployable
+from .._callbacks import fitting
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
 from .._validation import (
     FLOATS,
     Flag,
-    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -33,9 +31,9 @@ from .._validation import (
     plain,
     validated,
 )
-from .._version import VersionStamp
-from ..boltzmann import inference
+from ..boltzmann.inference import sample
 from ..boltzmann.units import BernoulliUnits
+from .estimator import DeepNetwork
 from .generative_net import Connection, GenerativeNet, connection_of
 from .pretraining import (
     PRETRAINING_CHECKS,
@@ -44,7 +42,7 @@ from .pretraining import (
     fit_in_turn,
     layer_sizes,
 )
-from .progress import StageReport
+from .progress import StageReport, Work
 from .up_down import UpDown, UpDownSettings
 
 
@@ -58,19 +56,11 @@ def fine_tunes(estimator):
     return True
 
 
-class BaseGenerativeDBN(
-    Deployable,
-    HasPlainParameters,
-    VersionStamp,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseGenerativeDBN(DeepNetwork):
     """A stack of RBMs that becomes one generative model, with or without labels.
 
-    A subclass says what stands beside the last features in the visible layer of the highest RBM
-    (``_read_labels``) and what this RBM is then (``_new_rbms``).
+    A subclass reads its labels, and says what the highest RBM is that sees them beside the last
+    features (``_new_rbms``).
     """
 
     _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
@@ -90,37 +80,38 @@ class BaseGenerativeDBN(
 
     # Training
 
-    @with_callbacks
-    def _fit(self, X, y):
+    @contextmanager
+    def _fitting(self, X, y, task_name="fit"):
+        """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
         self._check()
-        resume = self.warm_start and hasattr(self, "rbms_")
-        n_to_fit = len(layer_sizes(self)) - (len(self.rbms_) if resume else 0)
+        resume = hasattr(self, "rbms_") and (task_name == "partial_fit" or self.warm_start)
+        n_to_fit = max(0, len(layer_sizes(self)) - (len(self.rbms_) if resume else 0))
         n_stages = n_to_fit + (self.fine_tune is not None)
-        progress = self._init_callback_context(max_subtasks=n_stages)
+        progress = self._init_callback_context(task_name=task_name, max_subtasks=n_stages)
         with fitting(self, progress, X, y) as commit:
-            X, labels = self._begin(X, y, is_first=not resume)
-            self._pretrain(X, labels, progress, commit)
-            if self.fine_tune is not None:
-                self._fine_tune(X, labels, progress, commit)
-        return self
+            yield Work(progress, commit, is_first=not resume)
 
-    @with_callbacks
-    def _partial_fit(self, X, y, **how_to_read):
-        self._check()
-        n_tasks = 1 + max(0, len(layer_sizes(self)) - len(getattr(self, "rbms_", [])))
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        with fitting(self, progress, X, y) as commit:
-            X, labels = self._begin(X, y, not hasattr(self, "rbms_"), **how_to_read)
-            self._pretrain(X, labels, progress, commit)
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            learner = self._learner()
-            start = time.perf_counter()
-            measured = self._run_epoch(learner, X, labels, self._settings(last_stage, 1.0))
-            measured["seconds"] = time.perf_counter() - start
-            history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
-            self._publish(learner, history)
-            task.call_on_fit_task_end(estimator=self)
-        return self
+    def _read(self, X, is_first):
+        dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
+        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+
+    def _train(self, X, labels, work):
+        """Greedy training, then "up_down"; ``labels`` are of shape (n_samples, n_labels)."""
+        self._pretrain(X, labels, work)
+        if self.fine_tune is not None:
+            self._fine_tune(X, labels, work)
+
+    def _train_once(self, X, labels, work):
+        """One epoch of "up_down" over these rows, which goes on where the last one ended."""
+        self._pretrain(X, labels, work)
+        task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+        learner = self._learner()
+        start = time.perf_counter()
+        measured = self._run_epoch(learner, X, labels, self._settings(last_stage, 1.0))
+        measured["seconds"] = time.perf_counter() - start
+        history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
+        self._publish(learner, history)
+        task.call_on_fit_task_end(estimator=self)
 
     def _check(self):
         check_parameters(self, self._parameter_checks)
@@ -132,66 +123,57 @@ class BaseGenerativeDBN(
                 f"learn with. Got {self.hidden_layer_sizes!r} instead."
             )
 
-    def _begin(self, X, y, is_first, **how_to_read):
-        """Validated data and labels; where training starts, what it starts with."""
-        dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
-        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
-        labels = self._read_labels(X, y, is_first, **how_to_read)
-        if is_first:
-            self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-            self._structure = Structure.of(self, as_rows(X))
-            self.visible_units_ = self._structure.visible_units
-            self.rbms_ = []
-            self.recognition_coefs_, self.recognition_intercepts_ = [], []
-            self.generative_coefs_, self.generative_intercepts_ = [], []
-            self.history_, self.n_iter_ = {}, 0
-            self._n_features_out = self._structure.sizes[-1]
-            self._stamp_version()
-        else:
-            self._structure.check(self)
-        return X, labels
-
-    def _read_labels(self, X, y, is_first):
-        """What the highest RBM sees beside the features, of shape (n_samples, n_labels)."""
-        raise NotImplementedError
+    def _begin(self, X):
+        """Where training starts afresh, and what it starts with."""
+        self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+        self._structure = Structure.of(self, as_rows(X))
+        self.visible_units_ = self._structure.visible_units
+        self.rbms_ = []
+        self.recognition_coefs_, self.recognition_intercepts_ = [], []
+        self.generative_coefs_, self.generative_intercepts_ = [], []
+        self.history_, self.n_iter_ = {}, 0
+        self._n_features_out = self._structure.sizes[-1]
+        self._stamp_version()
 
     def _new_rbms(self, streams):
         return self._structure.new_rbms(self, streams, self._structure.n_hidden)
 
-    def _pretrain(self, X, labels, progress, commit):
+    def _pretrain(self, X, labels, work):
         """Fit those RBMs that are not yet there; each is a finished piece of work."""
+        if work.is_first:
+            self._begin(X)
+        self._structure.check(self)
         n_fitted = len(self.rbms_)
         if n_fitted == self._structure.n_hidden:
             return
         streams = replace(self._streams)
         rbms = self.rbms_ + self._new_rbms(streams)[n_fitted:]
-        for rbm in fit_in_turn(rbms, X, self, progress, n_fitted, labels):
+        for rbm in fit_in_turn(rbms, X, self, work.progress, n_fitted, labels):
             self.rbms_ = [*self.rbms_, rbm]
             if len(self.rbms_) < self._structure.n_hidden:
                 connection = connection_of(rbm.__skebm_model__(X.dtype).machine)
                 self._keep([*self._connections(X.dtype), connection])
-            commit()
+            work.commit()
         self._streams = streams
 
-    def _fine_tune(self, X, labels, progress, commit):
-        learner = self._learner()
-        history = {}
-        task = progress.subcontext(task_name="fine-tuning", max_subtasks=self._parameters.n_iter)
+    def _fine_tune(self, X, labels, work):
+        learner, history, n_epochs = self._learner(), {}, self._parameters.n_iter
+        task = work.progress.subcontext(task_name="fine-tuning", max_subtasks=n_epochs)
         task.call_on_fit_task_begin(estimator=self)
-        report = StageReport(self, "Up-down", self._parameters.n_iter)
-        for epoch in range(self._parameters.n_iter):
+        report = StageReport(self, "Up-down", n_epochs)
+        for epoch in range(n_epochs):
             epoch_task = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             settings = self._settings(
-                partial(stage_at, epoch, self._parameters.n_iter),
-                DECAYS[self.learning_rate_schedule](epoch, self._parameters.n_iter),
+                partial(stage_at, epoch, n_epochs),
+                DECAYS[self.learning_rate_schedule](epoch, n_epochs),
             )
             measured = self._run_epoch(learner, X, labels, settings)
             measured["seconds"] = time.perf_counter() - start
             for name, value in measured.items():
                 history.setdefault(name, []).append(value)
             self._publish(learner, history)
-            commit()
+            work.commit()
             report(epoch + 1, measured)
             if epoch_task.call_on_fit_task_end(estimator=self):
                 break
@@ -235,8 +217,7 @@ class BaseGenerativeDBN(
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
     def _attributes_for_use(self):
-        rbms = [rbm.without_training_state() for rbm in self.rbms_]
-        return super()._attributes_for_use() | {"rbms_": rbms}
+        return vars(self) | {"rbms_": [rbm.without_training_state() for rbm in self.rbms_]}
 
     # The net as it is
 
@@ -390,20 +371,18 @@ class BaseGenerativeDBN(
         number = self._hidden_layer_number(layer)
         return self._data_given(self._hidden_means(X, number), number)
 
-    def _sample(self, n_samples, n_steps, mean, streams, algorithm, init=None, clamp=None):
+    def _sample(self, n_samples, n_steps, algorithm, mean, streams, init=None, clamp=None):
         """Draw states of the highest RBM's visible layer, and data by one pass down from there."""
-        highest = self.rbms_[-1]
-        betas = np.linspace(0, 1, highest.n_replicas) if algorithm == "pt" else None
         model = self._highest(None if init is None else init.dtype)
-        how_many = plain(n_samples), plain(n_steps)
-        states = inference.sample(model, *how_many, streams, init=init, clamp=clamp, betas=betas)
+        betas = np.linspace(0, 1, self.rbms_[-1].n_replicas) if algorithm == "pt" else None
+        options = {"init": init, "clamp": clamp, "betas": betas}
+        states = sample(model, plain(n_samples), plain(n_steps), streams, **options)
         if self._structure.n_hidden > 1:
             return self._data(self._without_label(states), self._structure.n_hidden, streams, mean)
         if mean:
-            model = self._highest(states.dtype)
             H = model.transform(as_rows(states))
             model.machine.hidden.sample(H, (streams.seed, streams.take(), 0))
-            states = highest.inverse_transform(H)
+            states = model.to_data(model.machine.inverse_transform(DenseRows(H)))
         return self._without_label(states)
 
     def _streams_for_samples(self, n_samples, n_steps, algorithm, mean, random_state):
@@ -419,9 +398,3 @@ class BaseGenerativeDBN(
         if random_state is None:
             return self._streams
         return RandomStreams.from_random_state(check_random_state(random_state))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

@@ -1,4 +1,24 @@
-"""What a person sees of a long training."""
+"""A long training while it runs: what callbacks and persons see of it, what of it is to stay."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+class Work(NamedTuple):
+    """A call of ``fit`` or ``partial_fit`` while it runs.
+
+    Attributes
+    ----------
+    progress : callback context
+    commit : callable
+        To be called when what is there is to stay, whatever comes.
+    is_first : bool
+        Whether it starts afresh and does not go on with what is fitted.
+    """
+
+    progress: Any
+    commit: Callable
+    is_first: bool
 
 
 class StageReport:

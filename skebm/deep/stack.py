@@ -8,21 +8,15 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
-from sklearn.base import (
-    BaseEstimator,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, fitting
-from .._deployment import Deployable
+from .._callbacks import fitting
 from .._random import RandomStreams
 from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
@@ -31,7 +25,6 @@ from .._validation import (
     FLOATS,
     BatchSize,
     Flag,
-    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -42,7 +35,7 @@ from .._validation import (
     divergence,
     validated,
 )
-from .._version import VersionStamp
+from .estimator import DeepNetwork
 from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import (
@@ -52,7 +45,7 @@ from .pretraining import (
     fit_in_turn,
     layer_sizes,
 )
-from .progress import StageReport
+from .progress import StageReport, Work
 from .training import (
     SCHEDULES,
     Learner,
@@ -135,23 +128,6 @@ class Examples:
         return self.X if numbers is None else self.X[numbers]
 
 
-class Work(NamedTuple):
-    """A call of ``fit`` or ``partial_fit`` while it runs.
-
-    Attributes
-    ----------
-    progress : callback context
-    commit : callable
-        To be called when what is there is to stay, whatever comes.
-    is_first : bool
-        Whether it starts afresh and does not go on with what is fitted.
-    """
-
-    progress: Any
-    commit: Callable
-    is_first: bool
-
-
 STACK_CHECKS = PRETRAINING_CHECKS | {
     "pretrain": Flag(),
     "activation": Options("logistic", "tanh", "relu"),
@@ -185,15 +161,7 @@ STACK_CHECKS = PRETRAINING_CHECKS | {
 }
 
 
-class BaseStack(
-    Deployable,
-    HasPlainParameters,
-    VersionStamp,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BaseStack(DeepNetwork):
     """Pre-training, fine-tuning and features, whatever the network is for.
 
     A subclass reads what it learns from (:class:`Examples`) and passes it on to be trained on, for
@@ -507,9 +475,10 @@ class BaseStack(
         self.n_iter_ = len(self.loss_curve_)
 
     def _attributes_for_use(self):
-        rbms = [rbm.without_training_state() for rbm in getattr(self, "rbms_", ())]
-        changed = {"_solver": None} | ({"rbms_": rbms} if rbms else {})
-        return super()._attributes_for_use() | changed
+        attributes = vars(self) | {"_solver": None}
+        if hasattr(self, "rbms_"):
+            attributes["rbms_"] = [rbm.without_training_state() for rbm in self.rbms_]
+        return attributes
 
     # Use
 
@@ -545,9 +514,3 @@ class BaseStack(
 
     def _valid_rows(self, X):
         return self._rows(validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False))
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags

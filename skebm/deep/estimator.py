@@ -1,0 +1,26 @@
+"""What every deep network is as an estimator, whatever it is for."""
+
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from .._callbacks import CallbackSupportMixin
+from .._deployment import Deployable
+from .._validation import HasPlainParameters
+from .._version import VersionStamp
+
+
+class DeepNetwork(
+    Deployable,
+    HasPlainParameters,
+    VersionStamp,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """A transformer of dense or sparse rows, with callbacks, that says who fitted it."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
