@@ -2,10 +2,11 @@
 
 All that is used is E(v, h) = -v·W·h - b·v - c·h and that p(v, h) is proportional to exp(-E): no
 conditional, free energy or gradient is written down here, so none can be wrong in the same way
-as in the package.
+as in the package. `LayeredEnumeration` does the same for any number of layers.
 """
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logsumexp, softmax
@@ -150,3 +151,162 @@ def make_gaussian_model(n_visible, n_hidden, scale=1.5, seed=0):
     """W, b, c, s with means far apart, so that hidden states are told apart by some rows only."""
     W, b, c = make_model(n_visible, n_hidden, scale, seed)
     return W, b, c, np.exp(np.random.default_rng(seed + 1).normal(0, 0.7, n_visible))
+
+
+@dataclass
+class Binary:
+    """Units of 0 and 1, with the energy -bias·x."""
+
+    bias: np.ndarray
+
+    def states(self):
+        return all_states(len(self.bias))
+
+    def minus_energy(self, x):
+        return x @ self.bias
+
+
+@dataclass
+class Softmax(Binary):
+    """One group of units of which exactly one is 1."""
+
+    def states(self):
+        return np.eye(len(self.bias))
+
+
+@dataclass
+class Gaussian(Binary):
+    """Real-valued units, with the energy sum (x - bias)^2 / (2 variance)."""
+
+    variance: np.ndarray
+
+    def states(self):
+        """One state stands for all: where nothing is given, the integral over them is taken."""
+        return np.zeros((1, len(self.bias)))
+
+    def minus_energy(self, x):
+        return -(np.square(x - self.bias) / (2 * self.variance)).sum(axis=-1)
+
+
+def _is_real(units):
+    return np.full(len(units.bias), isinstance(units, Gaussian))
+
+
+def _variance(units):
+    return units.variance if isinstance(units, Gaussian) else np.ones(len(units.bias))
+
+
+class LayeredEnumeration:
+    """A machine of layers, each coupled with the next, summed over all joint states.
+
+    ``layers`` is a list of layers, the visible one first; a layer is a kind of units, or a list of
+    kinds side by side: ``[Binary(b), Softmax(c), Softmax(d), Gaussian(e, s)]``. ``weights[i]``, of
+    shape (units of layer i, units of layer i + 1), add -x_i·W·x_(i+1) to the energies of both; the
+    values of a Gaussian unit are divided by its variance there, so that weights move its mean.
+    Gaussian units are integrated out, which takes that no two of them are coupled.
+
+    Conditions, ``given``, are ``{layer: row}``: states of whole layers, any real numbers. Arrays
+    over joint states have one axis for each layer, of length 1 where the layer is given or has
+    Gaussian units only. ``states[i]`` are the states along axis i, (n_states, n_units), in which
+    Gaussian units are 0.
+    """
+
+    def __init__(self, layers, weights):
+        self.layers = [layer if isinstance(layer, list) else [layer] for layer in layers]
+        self.weights = [np.asarray(W, dtype=np.float64) for W in weights]
+        self.states = [
+            np.array(
+                [np.hstack(parts) for parts in itertools.product(*(u.states() for u in layer))]
+            )
+            for layer in self.layers
+        ]
+        self.bias = [np.hstack([units.bias for units in layer]) for layer in self.layers]
+        self.variance, self.is_real = (
+            [np.hstack([one_each(units) for units in layer]) for layer in self.layers]
+            for one_each in (_variance, _is_real)
+        )
+        for below, W, above in zip(self.is_real[:-1], self.weights, self.is_real[1:], strict=True):
+            assert not W[np.ix_(below, above)].any(), "two Gaussian units are coupled"
+        self.log_z = logsumexp(self.minus_energy({}))
+        self.joint = self.given({})
+
+    def minus_energy(self, given):
+        """log of the unnormalised mass of each joint state, Gaussian units integrated out."""
+        states = self._states(given)
+        total = np.zeros([len(x) for x in states])
+        for i, layer in enumerate(self.layers):
+            start = 0
+            for units in layer:
+                x = states[i][:, start : start + len(units.bias)]
+                start += len(units.bias)
+                if i in given or not isinstance(units, Gaussian):
+                    total += self._along(units.minus_energy(x), i)
+            if i not in given:
+                total += self._log_integral(i, states)
+        for i, W in enumerate(self.weights):
+            below, above = (states[j] / self.variance[j] for j in (i, i + 1))
+            total += self._along(below @ W @ above.T, i, i + 1)
+        return total
+
+    def given(self, given):
+        """p(all else | given), an array over joint states that adds up to 1."""
+        return softmax(self.minus_energy(given))
+
+    def marginal(self, *layers, given=None):
+        """p(states of these layers | given), with one axis for each layer, in rising order."""
+        others = tuple(i for i in range(len(self.layers)) if i not in layers)
+        return self.given(given or {}).sum(axis=others)
+
+    def mean(self, layer, given=None):
+        """E[x | given] of each unit of a layer; real-valued units as well."""
+        given = given or {}
+        states = self._states(given)
+        mean = self.marginal(layer, given=given) @ states[layer]
+        if layer not in given:
+            inputs = self._mean_of_real(layer, states)  # (joint states..., units)
+            weights = self.given(given)[..., None]
+            of_real = (inputs * weights).reshape(-1, inputs.shape[-1]).sum(axis=0)
+            mean[self.is_real[layer]] = of_real[self.is_real[layer]]
+        return mean
+
+    def log_likelihood(self, rows, layer=0):
+        """log p of each state of a layer: a probability, a density for Gaussian units."""
+        return np.array([logsumexp(self.minus_energy({layer: row})) for row in rows]) - self.log_z
+
+    def draw(self, n_rows, rng):
+        """Joint states drawn from the machine itself: a list of rows for each layer."""
+        drawn = rng.choice(self.joint.size, size=n_rows, p=self.joint.ravel())
+        at = np.unravel_index(drawn, self.joint.shape)
+        rows = [x[numbers] for x, numbers in zip(self.states, at, strict=True)]
+        for i, is_real in enumerate(self.is_real):
+            mean = np.broadcast_to(
+                self._mean_of_real(i, self.states), (*self.joint.shape, len(is_real))
+            )[at]
+            normal = rng.normal(mean, np.sqrt(self.variance[i]))
+            rows[i] = np.where(is_real, normal, rows[i])
+        return rows
+
+    def _states(self, given):
+        return [np.atleast_2d(given.get(i, x)) for i, x in enumerate(self.states)]
+
+    def _along(self, values, *axes):
+        """Values over the states of some layers, as an array over joint states."""
+        return np.expand_dims(values, [i for i in range(len(self.layers)) if i not in axes])
+
+    def _mean_of_real(self, i, states):
+        """Mean of each unit of a layer, were it Gaussian, at each joint state."""
+        mean = self.bias[i]
+        for j, W in ((i - 1, self.weights[i - 1 : i]), (i + 1, self.weights[i : i + 1])):
+            if W and j >= 0:
+                mean = mean + self._along(states[j] @ (W[0] if j < i else W[0].T), j)
+        return mean
+
+    def _log_integral(self, i, states):
+        """log of the integral of exp(-E) over Gaussian units of a layer, by completed squares."""
+        real = self.is_real[i]
+        mean, b, s = (
+            self._mean_of_real(i, states)[..., real],
+            self.bias[i][real],
+            self.variance[i][real],
+        )
+        return ((mean**2 - b**2) / (2 * s) + 0.5 * np.log(2 * np.pi * s)).sum(axis=-1)

@@ -9,6 +9,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -27,11 +28,13 @@ from skebm import (
     DSNClassifier,
     GaussianRBM,
     GenerativeDBNClassifier,
+    _helpers,
     _threads,
 )
 from skebm._helpers import Helpers, stop_if_abandoned
 from skebm._source import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
+from surroundings import team_of
 
 each_algorithm = pytest.mark.parametrize("algorithm", ["pcd", "cd"])
 
@@ -231,6 +234,53 @@ def test_one_and_several_threads_give_the_same_bits(algorithm, team):
     for size in (1, 2, 3):
         team(size)
         results.append(fit_and_use(0, algorithm))
+    assert len(set(results)) == 1
+
+
+def everything_of(model, *methods, X):
+    """A hash of the parameters that were fitted, and of what methods make of `X`."""
+    names = ("components_", "intercept_hidden_", "coefs_", "intercepts_", "modules_")
+    fitted = [getattr(model, name) for name in names if hasattr(model, name)]
+    return joblib.hash([fitted, *(getattr(model, method)(X) for method in methods)])
+
+
+def fit_by_products(X, **params):
+    """Grey rows, a thousand at a time: steps are matrix products."""
+    rbm = BernoulliRBM(130, batch_size=1000, n_iter=1, momentum=0.5, random_state=0, **params)
+    return everything_of(rbm.fit(X), X=X)
+
+
+def fine_tune(X):
+    model = DBNClassifier((140, 130), pretrain=False, batch_size=500, max_iter=2, random_state=0)
+    return everything_of(model.fit(X, np.arange(len(X)) % 3), "predict_proba", X=X)
+
+
+def use(X):
+    rbm = BernoulliRBM(130, n_iter=0, random_state=0).fit(X)
+    return everything_of(rbm, "transform", "score_samples", "gibbs", X=np.vstack([X] * 3))
+
+
+def stack_modules(X):
+    model = DSNClassifier(300, 2, max_iter=2, random_state=0)
+    return everything_of(model.fit(X, np.arange(len(X)) % 3), "predict_proba", X=X)
+
+
+@pytest.mark.parametrize(
+    "work",
+    [partial(fit_by_products, algorithm=name) for name in ("pcd", "cd", "pt")]
+    + [fine_tune, use, stack_modules],
+    ids=["PCD", "CD", "PT", "fine-tuning", "use", "stacking"],
+)
+def test_the_same_bits_by_one_two_three_and_sixteen_threads(work, monkeypatch):
+    """Whatever the processors: both the threads that there are and those that work is cut for."""
+    X = np.random.default_rng(0).random((1000, 260), dtype=np.float32)
+    results = []
+    for size in (1, 2, 3, 16):
+        for module in (_threads, _helpers):
+            monkeypatch.setattr(module, "n_processors", lambda size=size: size)
+        helpers = team_of(size, monkeypatch)
+        results.append(work(X))
+        assert min(size, 4) - 1 <= helpers.most_offered <= size - 1
     assert len(set(results)) == 1
 
 

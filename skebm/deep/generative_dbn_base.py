@@ -217,7 +217,8 @@ class BaseGenerativeDBN(DeepNetwork):
         self.generative_intercepts_ = [c.below.bias for c in connections]
 
     def _attributes_for_use(self):
-        return vars(self) | {"rbms_": [rbm.without_training_state() for rbm in self.rbms_]}
+        rbms = [rbm.without_training_state() for rbm in self.rbms_]
+        return super()._attributes_for_use() | {"rbms_": rbms}
 
     # The net as it is
 

@@ -475,10 +475,9 @@ class BaseStack(DeepNetwork):
         self.n_iter_ = len(self.loss_curve_)
 
     def _attributes_for_use(self):
-        attributes = vars(self) | {"_solver": None}
-        if hasattr(self, "rbms_"):
-            attributes["rbms_"] = [rbm.without_training_state() for rbm in self.rbms_]
-        return attributes
+        rbms = [rbm.without_training_state() for rbm in getattr(self, "rbms_", ())]
+        changed = {"_solver": None} | ({"rbms_": rbms} if rbms else {})
+        return super()._attributes_for_use() | changed
 
     # Use
 

@@ -196,6 +196,35 @@ def test_the_twin_has_every_kind_of_step_in_it():
     assert np.mean(parameters("PCD") == 0) == 0
 
 
+@each_storage
+@pytest.mark.parametrize("of_chains", [0.2, 0.9])
+@pytest.mark.parametrize("of_data", [0.2, 0.9])
+def test_data_and_chains_are_listed_each_by_their_own_zeros(
+    of_data, of_chains, storage, monkeypatch
+):
+    rng = np.random.default_rng(0)
+    X = (rng.random((60, 21)) < of_data).astype(float)
+    W, b, c = rng.normal(size=(21, 9)), rng.normal(size=21), rng.normal(size=9)
+    run_steps, rules = fused.run_steps, []
+
+    def watched(*args):
+        rules.extend(arg for arg in args if isinstance(arg, fused.Rule))
+        run_steps(*args)
+
+    monkeypatch.setattr(fused, "run_steps", watched)
+    learners = []
+    for path in PATHS[:2]:
+        monkeypatch.setattr(fused, "is_faster", lambda *_, path=path: path != "dense path")
+        offsets = np.full(21, of_chains), np.full(9, 0.5)
+        learners.append(make_learner(W, b, c, np.eye(7, 9), offsets))
+        learners[-1].run_epoch(as_rows(storage(X)), np.arange(60), Settings(**PLAIN))
+    assert {(rule.lists_zeros_of_data, rule.lists_zeros_of_chains) for rule in rules} == {
+        (of_data > 0.5, of_chains > 0.5)
+    }
+    for one, other in zip(*map(parameters_of, learners), strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
 @each_path
 def test_zeros_spelled_out_in_csr_rows_teach_nothing(path, monkeypatch):
     take(path, monkeypatch)

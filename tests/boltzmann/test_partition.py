@@ -8,6 +8,7 @@ import scipy.sparse
 from scipy import stats
 from scipy.special import expit, logsumexp, softmax
 
+import annealing
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
@@ -211,14 +212,13 @@ def test_annealing_leads_to_samples_of_the_machine():
 
 
 @each_dtype
-def test_many_temperatures_come_within_a_twentieth_of_a_nat(dtype):
+def test_many_temperatures_come_within_a_twentieth_of_a_nat(dtype, monkeypatch):
     path, exact = trained_on_bars(dtype)
+    ways = annealing.watch(monkeypatch)
     result = annealed_log_partition(
         path, inverse_temperatures(5_000), 100, None, 0, RandomStreams(1)
     )
-    for value in (result.lower, result.estimate, result.upper):
-        assert abs(value - exact) < 0.05
-    assert result.standard_error < 0.02
+    annealing.assert_bounds_are_near(result, exact, ways, most=0.05)
 
 
 def trained_on_bars(dtype):
@@ -250,12 +250,12 @@ def test_annealing_starts_from_what_was_fitted_whatever_the_parameters_are_now()
 def test_where_no_layer_can_be_enumerated_chains_make_the_samples(start, monkeypatch):
     path, exact = make_path(10, 8, scale=1.0)
     monkeypatch.setattr(partition, "enumerable", lambda machine: False)
+    ways = annealing.watch(monkeypatch)
     rows = None if start != "rows" else as_rows(np.eye(10, dtype=np.float32)[:7])
     result = annealed_log_partition(
         path, inverse_temperatures(300), 200, rows, 50, RandomStreams(1)
     )
-    assert abs(result.estimate - exact.log_z) < 4 * result.standard_error < 0.1
-    assert abs(result.upper - exact.log_z) < 0.15
+    annealing.assert_bounds_are_near(result, exact.log_z, ways, most=0.1)
 
 
 def test_rows_are_where_the_way_back_starts(monkeypatch):
@@ -284,7 +284,9 @@ def test_bennetts_estimate_is_between_and_its_error_is_known():
         assert expit(there - ratio).sum() == pytest.approx(expit(back + ratio).sum(), rel=1e-6)
     estimates, standard_errors = np.array(found).T
     assert abs(estimates.mean() - log_ratio) < 4 * estimates.std() / 20
-    assert standard_errors.mean() == pytest.approx(estimates.std(), rel=0.15)
+    # The standard error of a standard deviation of n numbers is a share 1 / sqrt(2 n) of it.
+    tolerance = 4.5 / np.sqrt(2 * len(estimates))
+    assert standard_errors.mean() == pytest.approx(estimates.std(), rel=tolerance)
 
 
 def test_ways_that_never_met_are_combined_in_the_middle():

@@ -100,8 +100,11 @@ def test_swap_rates_are_the_mean_probabilities_of_the_enumeration():
     for a in range(len(BETAS) - 1):
         p, q = exact[a].p_v, exact[a + 1].p_v
         both = np.outer(p, q)
-        rate = (both * np.minimum(1, both.T / both)).sum()
-        assert tempering.swap_rates[a] == pytest.approx(rate, abs=0.005)
+        accepted = np.minimum(1, both.T / both)
+        rate = (both * accepted).sum()
+        # A pair of neighbours takes part in every second sweep, which is one of the two.
+        standard_error = np.sqrt(((both * accepted**2).sum() - rate**2) / h.shape[1])
+        assert abs(tempering.swap_rates[a] - rate) < 4.5 * standard_error
 
 
 @pytest.mark.parametrize(("n_replicas", "n_chains"), [(2, 1), (3, 5), (4, 40)])
@@ -291,7 +294,7 @@ def test_tempered_samples_have_the_weights_of_two_modes_where_gibbs_sampling_doe
         algorithm: in_first_mode(rbm.sample(1000, 100, algorithm=algorithm, random_state=0)).mean()
         for algorithm in ("pt", "gibbs")
     }
-    assert abs(found["pt"] - share) < 0.05
+    assert abs(found["pt"] - share) < 4.5 * np.sqrt(share * (1 - share) / 1000)
     assert abs(found["gibbs"] - share) > 0.15
 
 

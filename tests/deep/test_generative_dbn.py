@@ -326,7 +326,8 @@ def test_samples_have_the_distribution_of_the_model(sizes):
     assert_frequencies(samples, X, expected)
     means = model.sample(20_000, 60, mean=True, random_state=2)
     assert len(np.unique(means)) > 4
-    np.testing.assert_allclose(means.mean(axis=0), expected @ X, atol=0.02)
+    standard_error = means.std(axis=0) / np.sqrt(len(means))
+    assert np.all(np.abs(means.mean(axis=0) - expected @ X) < 4.5 * standard_error)
 
 
 def test_samples_of_a_class_have_the_distribution_of_the_model_given_the_label():
@@ -462,11 +463,10 @@ def test_an_interrupt_leaves_what_was_finished(cls, call, n_layers, monkeypatch)
         with pytest.raises(KeyboardInterrupt):
             model.fit(X, y)
 
+    assert len(getattr(model, "rbms_", [])) == (n_layers or 0)
     if n_layers is None:
-        assert not hasattr(model, "rbms_")
-        return
-    assert len(model.rbms_) == n_layers
-    if n_layers < 3:
+        assert_same(model.fit(X, y), whole)
+    elif n_layers < 3:
         H = model.rbms_[0].transform(X)
         np.testing.assert_allclose(model.transform(X, layer=0), H, atol=1e-12)
         with pytest.raises(NotFittedError, match=f"hidden layer {n_layers}"):

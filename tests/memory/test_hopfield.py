@@ -266,13 +266,16 @@ def test_what_unlearning_forbids(rule):
     weights = memory.weights_.copy()
     with pytest.raises(ValueError, match="cannot forget patterns after unlearn"):
         memory.forget(X[:1])
-    if rule == "storkey":
-        return
-    with pytest.raises(ValueError, match="cannot store more patterns after unlearn"):
-        memory.partial_fit(X[:1])
     np.testing.assert_array_equal(memory.weights_, weights)
     assert len(memory.patterns_) == 6
-    memory.fit(X).partial_fit(X[:1])
+    more = random_patterns(1, 100, seed=9)
+    if rule != "storkey":  # which knows how to go on from any weights
+        with pytest.raises(ValueError, match="cannot store more patterns after unlearn"):
+            memory.partial_fit(more)
+        np.testing.assert_array_equal(memory.weights_, weights)
+        memory.fit(X)
+    assert len(memory.partial_fit(more).patterns_) == 7
+    assert (memory.weights_ != weights).any()
 
 
 def test_hebb_forgets_after_unlearning():
@@ -547,7 +550,7 @@ def test_missing_entries_start_at_random():
     states = memory.recall(Q).states
     np.testing.assert_array_equal(states[:, 1::2], X[:, 1::2])
     assert set(np.unique(states)) == {-1, 1}
-    assert abs(states[:, ::2].mean()) < 0.2
+    assert abs(states[:, ::2].mean()) < 4.5 / np.sqrt(states[:, ::2].size)
     assert (states[0, ::2] != states[1, ::2]).any()
     assert (states != memory.recall(Q, random_state=3).states).any()
 
@@ -610,7 +613,7 @@ def test_temperature(rule):
     assert (overlaps > 0.8).all()
     # Beyond the critical temperature nothing is recalled.
     hot = memory.set_params(temperature=20.0).transform(X)
-    assert abs((hot * X).mean(axis=1)).max() < 0.4
+    assert abs((hot * X).mean(axis=1)).max() < 4.5 / np.sqrt(X.shape[1])
 
 
 @pytest.mark.parametrize("rule", ["hebb", "dense"])

@@ -460,9 +460,10 @@ def test_early_stopping_on_tiny_numbers(size):
     model = DSNRegressor(4, n_modules=2, early_stopping=True, random_state=0)
     if size > 1e-150:
         assert model.fit(size * X, y).score(size * X, y) > 0
-        return
-    with pytest.raises(ValueError, match=r"DSNRegressor cannot compute with features .* too small"):
-        model.fit(size * X, y)
+    else:
+        message = r"DSNRegressor cannot compute with features .* too small"
+        with pytest.raises(ValueError, match=message):
+            model.fit(size * X, y)
 
 
 def test_any_module_transforms(few):
