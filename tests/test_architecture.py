@@ -28,7 +28,6 @@ SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 # Places where an object reaches into another one, module by module, a name for each time. The
 # lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
 PRIVATE_NAMES = {
-    "stacking.dsn": ["_parameter_checks"],
     "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
 }
 # An object that knows what a copy of it needs makes it itself.

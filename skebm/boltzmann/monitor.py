@@ -4,7 +4,7 @@ import numpy as np
 
 from .._source import all_of
 from .._stopping import Patience
-from .initial import dead_units, restart_units
+from .initial import ACTIVITY, dead_units, restart_units
 
 # Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
 # watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
@@ -24,36 +24,27 @@ class Monitor:
     rows : Source
     training, held_out : ndarray of int
         Numbers of the rows to train on, and of those kept apart (may be empty).
-    n_iter_no_change : int
-    tol : float
-    reconstruction_tol : float or None
+    parameters : estimator
+        Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
+        read.
     log_scale : float
         What to take from the log-density of visible states to get that of the data.
-    activity : float
-        Share of the rows that a unit which begins anew is on for, about.
     """
 
-    def __init__(
-        self,
-        rows,
-        training,
-        held_out,
-        n_iter_no_change,
-        tol,
-        reconstruction_tol,
-        log_scale,
-        activity,
-    ):
+    def __init__(self, rows, training, held_out, parameters, log_scale):
         self.training = training
         self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
         self._rows_of_means = _some(rows, training, most)
         self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
         self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
-        self._patience = Patience(n_iter_no_change, lambda score, best: score > best + tol)
-        self._reconstruction_tol = reconstruction_tol
+        tol = parameters.tol
+        self._patience = Patience(
+            parameters.n_iter_no_change, lambda score, best: score > best + tol
+        )
+        self._reconstruction_tol = parameters.reconstruction_tol
         self._log_scale = log_scale
-        self._activity = activity
+        self._activity = parameters.sparsity_target or ACTIVITY
         self.best_machine = None
         self.dead_units = np.zeros(0, dtype=bool)
 

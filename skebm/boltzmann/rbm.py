@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
 from .._deployment import Deployable, twin_of
 from .._messages import messages_for
 from .._random import RandomStreams
@@ -29,7 +29,6 @@ from .._validation import (
     Schedule,
     Verbosity,
     WithHint,
-    all_or_nothing,
     check_argument,
     check_mask,
     check_parameters,
@@ -183,8 +182,7 @@ class BaseRBM(
         self.__skebm_check__()
         report, n_iter = messages_for(self).report or self._report, self._parameters.n_iter
         progress = self._init_callback_context(max_subtasks=n_iter)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self) as commit, one_blas_thread():
+        with fitting(self, progress, X, y) as commit, one_blas_thread():
             goes_on = self.warm_start and hasattr(self, "components_")
             trainer = self._trainer(X, y, goes_on, watched=True)
             self._publish(trainer)
@@ -202,7 +200,6 @@ class BaseRBM(
             self._warn_of_dead_units(trainer.history.get("dead_units", [0])[-1])
             if trainer.go_back_to_best():
                 self._publish(trainer)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     @with_callbacks
@@ -231,14 +228,12 @@ class BaseRBM(
         """
         self.__skebm_check__()
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
-        progress.call_on_fit_task_begin(estimator=self, X=X, y=y)
-        with all_or_nothing(self):
+        with fitting(self, progress, X, y):
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             trainer = self._trainer(X, y, goes_on=hasattr(self, "components_"))
             trainer.take_steps(self._settings(last_stage, rate_factor=1.0))
             self._publish(trainer)
             task.call_on_fit_task_end(estimator=self)
-        progress.call_on_fit_task_end(estimator=self, X=X, y=y)
         return self
 
     def __skebm_check__(self):
@@ -349,16 +344,7 @@ class BaseRBM(
                 )
             shuffled = streams.generator().permutation(n_rows)
             training, held_out = np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
-        return Monitor(
-            rows,
-            training,
-            held_out,
-            p.n_iter_no_change,
-            p.tol,
-            p.reconstruction_tol,
-            model.log_scale,
-            p.sparsity_target or ACTIVITY,
-        )
+        return Monitor(rows, training, held_out, p, model.log_scale)
 
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""

@@ -53,6 +53,32 @@ _MEGABYTE = 2**20
 DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
 
 
+# What the parameters of all stacking networks may be.
+DSN_CHECKS = {
+    "n_components": Number(Integral, "[1, inf)"),
+    "n_modules": Number(Integral, "[1, inf)"),
+    "alpha": AnyOf(Number(Real, "[0, inf)"), Options("loo", "gcv")),
+    "dropout": Number(Real, "[0, 1)"),
+    "init": Options("rbm", "random", "copy"),
+    "rbm": Optional(Instance(BernoulliRBM)),
+    "stacking": Options("all", "last"),
+    "warm_up": Number(Integral, "[0, inf)"),
+    "learning_rate_init": Number(Real, "(0, inf)"),
+    "batch_size": Number(Integral, "[1, inf)"),
+    "input_dropout": Number(Real, "[0, 1)"),
+    "emphasis": Flag(),
+    "max_iter": Number(Integral, "[0, inf)"),
+    "tol": Number(Real, "[0, inf)"),
+    "early_stopping": Flag(),
+    "validation_fraction": Number(Real, "(0, 1)"),
+    "n_iter_no_change": Number(Integral, "[1, inf)"),
+    "working_memory": Optional(Number(Real, "[0, inf)")),
+    "verbose": Verbosity(),
+    "random_state": Randomness(),
+    "n_jobs": Optional(AnyOf(Number(Integral, "(-inf, -1]"), Number(Integral, "[1, inf)"))),
+}
+
+
 def final_estimator_has(name):
     """What asks a network whether it has a method that its final estimator would have to have.
 
@@ -86,29 +112,7 @@ class BaseDSN(
     (``_start``); and turns ``y`` into targets, one column an output of a module (``_targets``).
     """
 
-    _parameter_checks: ClassVar = {
-        "n_components": Number(Integral, "[1, inf)"),
-        "n_modules": Number(Integral, "[1, inf)"),
-        "alpha": AnyOf(Number(Real, "[0, inf)"), Options("loo", "gcv")),
-        "dropout": Number(Real, "[0, 1)"),
-        "init": Options("rbm", "random", "copy"),
-        "rbm": Optional(Instance(BernoulliRBM)),
-        "stacking": Options("all", "last"),
-        "warm_up": Number(Integral, "[0, inf)"),
-        "learning_rate_init": Number(Real, "(0, inf)"),
-        "batch_size": Number(Integral, "[1, inf)"),
-        "input_dropout": Number(Real, "[0, 1)"),
-        "emphasis": Flag(),
-        "max_iter": Number(Integral, "[0, inf)"),
-        "tol": Number(Real, "[0, inf)"),
-        "early_stopping": Flag(),
-        "validation_fraction": Number(Real, "(0, 1)"),
-        "n_iter_no_change": Number(Integral, "[1, inf)"),
-        "working_memory": Optional(Number(Real, "[0, inf)")),
-        "verbose": Verbosity(),
-        "random_state": Randomness(),
-        "n_jobs": Optional(AnyOf(Number(Integral, "(-inf, -1]"), Number(Integral, "[1, inf)"))),
-    }
+    _parameter_checks: ClassVar = DSN_CHECKS
 
     # Training
 

@@ -13,7 +13,7 @@ from .._classes import check_classes, check_classes_of_further_call, one_hot, so
 from .._scales import check_scales
 from .._targets import TargetScale
 from .._validation import Options
-from .base import BaseDSN, final_estimator_has
+from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 
 # Rows that are left out one by one to find one number.
@@ -157,7 +157,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     """
 
     _y_checks: ClassVar[dict] = {}
-    _parameter_checks: ClassVar = BaseDSN._parameter_checks | {
+    _parameter_checks: ClassVar = DSN_CHECKS | {
         "stack_method": Options("decision_function", "predict_proba"),
     }
 
