@@ -118,8 +118,7 @@ class Learner:
 
         # States of the data, and of the model.
         data, model = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
-        batch.take(data[0])
-        self.posterior(machine, *data)
+        self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
         chains.advance(machine, data, model, k, address)
 

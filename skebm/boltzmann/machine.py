@@ -44,6 +44,8 @@ class Given(NamedTuple):
 
     def of_rows(self, block):
         """The same for a slice of the rows."""
+        if self is NOTHING_GIVEN:
+            return self
         return Given(*(None if array is None else array[block] for array in self))
 
 

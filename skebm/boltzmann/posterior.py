@@ -1,10 +1,11 @@
-"""The posterior: means of the hidden layers given data.
+"""The posterior: states of all layers given data.
 
-A posterior is a function of a machine, even states and room for odd ones, ``(machine, even, odd)``.
-It fills in whatever is not data. One that is not exact is one more function here.
+A posterior is a function of a machine, a minibatch, and room for even and odd states: it copies the
+data there and fills in whatever is not data. One that is not exact is one more function here.
 """
 
 
-def exact(machine, even, odd):
+def exact(machine, batch, even, odd):
     """Mean odd states given the even ones, all of which are data: those of an RBM."""
+    batch.take(even)
     machine.odd_mean(even, odd)
