@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._solvers import GradientDescent, SolverSettings, in_one_vector, place_of_rows
+from .._solvers import GradientDescent, SolverSettings
 from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
 from ..kernels.blas import GEMM, multiply_transposed
 
@@ -55,7 +55,8 @@ class UpDown:
         self.net = net
         self.streams = streams
         self.top_means = None
-        self._parameters = _Parameters(net)
+        settings = SolverSettings(momentum=0.0)
+        self._solvers = [GradientDescent(array.reshape(-1), settings) for array in net.parameters]
 
     def run_epoch(self, rows, labels, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order.
@@ -76,14 +77,14 @@ class UpDown:
             summed over features, mean over rows.
         """
         batch_size = min(settings.batch_size, len(order))
-        step = _Step(self.net, self._parameters, batch_size, settings.n_gibbs_steps)
+        step = _Step(self.net, self._solvers, batch_size, settings.n_gibbs_steps)
         total = 0.0
         sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
         with one_blas_thread(), np.errstate(all="ignore"):
             for start in range(0, len(order), batch_size):
                 numbers = order[start : start + batch_size]
                 if len(numbers) < batch_size:
-                    step = _Step(self.net, self._parameters, len(numbers), settings.n_gibbs_steps)
+                    step = _Step(self.net, self._solvers, len(numbers), settings.n_gibbs_steps)
                 address = self.streams.seed, self.streams.take(step.n_streams)
                 total += step.run(rows, labels, numbers, address, settings.learning_rate)
                 for sum_of_layer, states in zip(sums, step.top_states, strict=True):
@@ -92,42 +93,14 @@ class UpDown:
         return total / len(order)
 
 
-class _Parameters:
-    """The parameters of a net in one vector, where a solver moves them, a block of rows at a time.
-
-    Parameters
-    ----------
-    net : GenerativeNet
-        Its arrays follow.
-    """
-
-    def __init__(self, net):
-        self._arrays = [np.atleast_2d(array) for array in net.parameters]
-        self._vector, self._views, self._places = in_one_vector(self._arrays)
-        self._solver = GradientDescent(self._vector, SolverSettings(momentum=0.0))
-
-    def begin_step(self, rate):
-        """Make ready for :meth:`move`, which is then called for each block of each array."""
-        # Up the gradients, where a solver goes down.
-        self._solver.begin_step(-rate)
-
-    def move(self, block):
-        """Move the ``rows`` of array ``number`` along ``left.T @ right``; a tuple of these four."""
-        number, rows, left, right = block
-        gradient = np.empty((rows.stop - rows.start, right.shape[1]), dtype=right.dtype)
-        multiply_transposed(GEMM[right.dtype], left, right, rows.start, False, gradient)
-        place = place_of_rows(self._places[number], rows, right.shape[1])
-        self._solver.move(self._vector, place, gradient.ravel())
-        self._arrays[number][rows] = self._views[number][rows]
-
-
 class _Step:
     """A step on a minibatch of so many rows, in work arrays that are made once.
 
     Parameters
     ----------
     net : GenerativeNet
-    parameters : _Parameters
+    solvers : list of Solver
+        Of each of the net's ``parameters``.
     n_rows : int
     n_gibbs_steps : int
 
@@ -139,9 +112,9 @@ class _Step:
         Of the top machine after the pass up: visible states, and means of the hidden units.
     """
 
-    def __init__(self, net, parameters, n_rows, n_gibbs_steps):
+    def __init__(self, net, solvers, n_rows, n_gibbs_steps):
         self._net = net
-        self._parameters = parameters
+        self._solvers = solvers
         self._n_rows = n_rows
         self._n_gibbs_steps = n_gibbs_steps
         connections, top = net.connections, net.top
@@ -178,7 +151,8 @@ class _Step:
         reconstruction_error : float
             Summed over the rows.
         """
-        self._parameters.begin_step(learning_rate / self._n_rows)
+        for solver in self._solvers:
+            solver.begin_step(-learning_rate / self._n_rows)  # up, where a solver goes down
 
         def sample(part):
             streams = _Addresses(*address, part.start)
@@ -187,7 +161,7 @@ class _Step:
             self._go_on(part, labels[numbers[part]], streams)
             self._go_down(part, streams)
 
-        run_phases([(sample, self._rows), (self._parameters.move, self._blocks)], self._n_jobs)
+        run_phases([(sample, self._rows), (_move, self._blocks)], self._n_jobs)
         return float(self._errors.sum())
 
     # Passes of a block of rows
@@ -224,7 +198,7 @@ class _Step:
             np.subtract(above, connection.recognize(below, left), out=left)
 
     def _all_blocks(self):
-        """Blocks of rows of each array of the net, in order; see :meth:`_Parameters.move`."""
+        """Blocks of rows of each array of parameters, as :func:`_move` takes them."""
         # A bias is the weight of a unit that is always on. Hidden states have the sign of a phase.
         both = np.ones((2 * self._n_rows, 1), dtype=self._v.dtype)
         one, signs = both[: self._n_rows], np.vstack([both[::2], -both[::2]])
@@ -234,9 +208,20 @@ class _Step:
             factors += [(self._down[k], above), (one, above)]
             factors += [(self._up[k + 1], self._pulls_below[k]), (one, below)]
         factors += [(self._v, self._h), (signs, self._v), (both, self._h)]
-        for number, (left, right) in enumerate(factors):
+        for solver, array, (left, right) in zip(
+            self._solvers, self._net.parameters, factors, strict=True
+        ):
             for rows in blocks_of(left.shape[1], _FEWEST_WEIGHT_ROWS):
-                yield number, rows, left, right
+                yield solver, array.reshape(-1), rows, left, right
+
+
+def _move(block):
+    """Move a block of rows of an array along ``left.T @ right``; of a bias, the one row."""
+    solver, parameters, rows, left, right = block
+    gradient = np.empty((rows.stop - rows.start, right.shape[1]), dtype=right.dtype)
+    multiply_transposed(GEMM[right.dtype], left, right, rows.start, False, gradient)
+    place = slice(rows.start * gradient.shape[1], rows.stop * gradient.shape[1])
+    solver.move(parameters, place, gradient.reshape(-1))
 
 
 class _Addresses:

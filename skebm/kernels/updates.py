@@ -77,17 +77,3 @@ def move_row(w, gradient, velocity, rate, momentum, keep, l1):
     if l1 != zero:
         for j in range(w.shape[0]):
             w[j] = np.sign(w[j]) * max(abs(w[j]) - l1, zero)
-
-
-@kernel
-def move_rows(v, h, first, W, velocity, rate, momentum, keep, l1):
-    """One step of the weights of the visible units from ``first`` on, along ``v.T @ h``."""
-    n_units, n_rows = W.shape[0], v.shape[0]
-    v_of_units = np.empty((n_units, n_rows), dtype=W.dtype)
-    for r in range(n_rows):
-        for i in range(n_units):
-            v_of_units[i, r] = v[r, first + i]
-    gradient = np.dot(v_of_units, h)
-    for i in range(n_units):
-        row_velocity = velocity[first + i] if momentum != rate - rate else gradient[i]
-        move_row(W[i], gradient[i], row_velocity, rate, momentum, keep, l1)

@@ -4,7 +4,6 @@ import pytest
 from skebm.kernels.updates import (
     move_average,
     move_row,
-    move_rows,
     phase_difference,
     subtract_projection,
     weigh_phases,
@@ -95,21 +94,3 @@ def test_a_row_of_weights_moves_as_each_of_its_weights(step, dtype):
     close(velocity, velocities if step[1] else before)
     assert np.array_equal(w == 0, weights == 0)
     assert np.any(w == 0) == (step[3] > 0)
-
-
-@each_dtype
-@pytest.mark.parametrize("step", STEPS)
-def test_a_block_of_weights_moves_along_the_product_of_the_states(step, dtype):
-    first, n = 2, 4
-    v, h = normal(6, 9, dtype=dtype), normal(6, 5, dtype=dtype, seed=1)
-    W, velocity = normal(9, 5, dtype=dtype, seed=2), normal(9, 5, dtype=dtype, seed=3)
-    W_before, velocity_before = W.copy(), velocity.copy()
-    expected_W, expected_velocity = W.copy(), velocity.copy()
-    for i in range(first, first + n):
-        for j in range(5):
-            gradient = sum(float(v[r, i]) * float(h[r, j]) for r in range(6))
-            numbers = moved(W_before[i, j], gradient, velocity_before[i, j], *step)
-            expected_W[i, j], expected_velocity[i, j] = numbers
-    move_rows(v, h, first, W[first : first + n], velocity, *np.array(step, dtype=dtype))
-    close(W, expected_W)
-    close(velocity, expected_velocity if step[1] else velocity_before)
