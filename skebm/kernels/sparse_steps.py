@@ -139,8 +139,8 @@ class Own(NamedTuple):
     products: np.ndarray  # (n_rows + 2,) of the rows of states or means and their offset
 
 
-# The rule of the solvers, in the arithmetic of what it is part of.
-_descend, _descend_with_momentum = inlined(descend.py_func), inlined(descend_with_momentum.py_func)
+# The solvers' rule with the product of rate and gradient not rounded before it is added.
+_descend = inlined(descend.py_func)
 
 # Names in what follows:
 #
@@ -395,7 +395,7 @@ def _move_bias(bias, gradient, steps, at, rule):
     # Rates are of steps down a loss.
     numbers = bias.dtype.type(-rule.rate), bias.dtype.type(rule.momentum)
     if rule.momentum != 0:
-        _descend_with_momentum(bias, gradient, steps[at : at + 1], 0, numbers)
+        descend_with_momentum(bias, gradient, steps[at : at + 1], 0, numbers)
     else:
         _descend(bias, gradient, steps, 0, numbers)
 
