@@ -46,7 +46,8 @@ class Rule(NamedTuple):
     persistent: bool
     lists_zeros_of_data: bool  # where zeros are few, full lists are faster
     lists_zeros_of_chains: bool
-    moves_at_once: bool  # weights, row by row of the gradient: with neither momentum nor L1
+    # Weights, row by row of the gradient: with neither momentum nor L1; 10 to 25 % faster.
+    moves_at_once: bool
     n_gibbs_steps: int
     batch_size: int
     n_chains: int  # that persist
