@@ -292,7 +292,7 @@ def _own(learner, rule):
     return Own(
         visible=Visible(
             bias=np.empty(n_visible, dtype),
-            bias_step=np.empty(0 if learner.velocity is None else n_visible, dtype),
+            bias_step=np.empty((1, 0 if learner.velocity is None else n_visible), dtype),
             offset=np.empty(n_visible, dtype),
             difference=np.empty(n_visible, dtype),
             gradient=np.empty(n_visible, dtype),

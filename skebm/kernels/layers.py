@@ -115,16 +115,19 @@ def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
     number = W.dtype.type
     lanes = n_lanes(W)
     n_columns = n_hidden + -n_hidden % lanes
-    p = np.zeros((n_rows, n_columns), dtype=W.dtype)
-    q = np.ones((n_rows, n_columns), dtype=W.dtype)  # after the last unit, factors of 1 exactly
+    # After the last unit there are factors of 1 exactly.
+    p, q = np.empty((n_rows, n_columns), W.dtype), np.empty((n_rows, n_columns), W.dtype)
+    w = np.empty(n_columns, W.dtype)
     for r in range(n_rows):
         for j in range(n_hidden):
             p[r, j] = sigmoid(hidden_inputs[r, j])
             q[r, j] = sigmoid(-hidden_inputs[r, j])
-    w = np.zeros(n_columns, dtype=W.dtype)
-    exponentials = np.empty((2, n_columns), dtype=W.dtype)  # for v_i = 0, and for another value
-    products = np.empty((n_rows, lanes), dtype=W.dtype)
-    logs = np.empty((n_rows, lanes), dtype=W.dtype)
+        for j in range(n_hidden, n_columns):
+            p[r, j], q[r, j] = 0, 1
+    for j in range(n_hidden, n_columns):
+        w[j] = 0
+    exponentials = np.empty((2, n_columns), W.dtype)  # for v_i = 0, and for another value
+    products, logs = np.empty((n_rows, lanes), W.dtype), np.empty((n_rows, lanes), W.dtype)
     flat_products, flat_logs = products.reshape(-1), logs.reshape(-1)
     for i in range(n_visible):
         for j in range(n_hidden):

@@ -36,9 +36,12 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@inlined
-def uniform_row(seed, stream, row, first, out):
-    """What :func:`fill_uniform` does, in line: a loop over rows finds what they share once."""
+@kernel
+def fill_uniform(seed, stream, row, first, out):
+    """Write the uniforms of columns ``first``, ``first + 1``, ... of a row; 4 divides ``first``.
+
+    One evaluation of the generator serves four neighbouring columns.
+    """
     c1 = np.uint32(row)
     c2, c3 = np.uint32(stream), np.uint32(stream >> 32)
     k0, k1 = np.uint32(seed), np.uint32(seed >> 32)
@@ -56,15 +59,6 @@ def uniform_row(seed, stream, row, first, out):
         words = philox(np.uint32(block + n // 4), c1, c2, c3, k0, k1)
         for i in range(rest, n):
             out[i] = unit_interval(words[i - rest], like)
-
-
-@kernel
-def fill_uniform(seed, stream, row, first, out):
-    """Write the uniforms of columns ``first``, ``first + 1``, ... of a row; 4 divides ``first``.
-
-    One evaluation of the generator serves four neighbouring columns.
-    """
-    uniform_row(seed, stream, row, first, out)
 
 
 @kernel

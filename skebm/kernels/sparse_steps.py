@@ -17,19 +17,11 @@ from numba.extending import overload
 
 from ._jit import borrowing, inlined, part
 from .barrier import meet
-from .random import uniform_row
+from .random import fill_uniform
 from .scalar import sigmoid
-from .simd import (
-    PACKS_LANES,
-    load,
-    multiply_add,
-    n_lanes,
-    spread,
-    store_nonzero,
-    store_totals,
-)
+from .simd import PACKS_LANES, n_lanes, store_nonzero
+from .solvers import decay, descend, descend_with_momentum, shrink_towards_zero
 from .sparse import add_lists, add_scaled, copy, dot, fill, scale
-from .updates import move_row
 
 _ONE, _TWO = np.uintp(1), np.uintp(2)
 
@@ -54,7 +46,8 @@ class Rule(NamedTuple):
     persistent: bool
     lists_zeros_of_data: bool  # where zeros are few, full lists are faster
     lists_zeros_of_chains: bool
-    moves_at_once: bool  # weights, row by row of the gradient: with neither momentum nor L1
+    # Weights, row by row of the gradient: with neither momentum nor L1; 10 to 25 % faster.
+    moves_at_once: bool
     n_gibbs_steps: int
     batch_size: int
     n_chains: int  # that persist
@@ -94,9 +87,9 @@ class Hidden(NamedTuple):
 class Visible(NamedTuple):
     """The visible units, as one thread has them for itself."""
 
-    bias: np.ndarray  # (n_visible,), as the next four
-    bias_step: np.ndarray
-    offset: np.ndarray
+    bias: np.ndarray  # (n_visible,)
+    bias_step: np.ndarray  # (1, n_visible)
+    offset: np.ndarray  # (n_visible,), as the next two
     difference: np.ndarray
     gradient: np.ndarray  # of the bias
     uniform: np.ndarray  # (n_visible,) or some more, random numbers
@@ -147,6 +140,9 @@ class Own(NamedTuple):
     products: np.ndarray  # (n_rows + 2,) of the rows of states or means and their offset
 
 
+# The solvers' rule with the product of rate and gradient not rounded before it is added.
+_descend = inlined(descend.py_func)
+
 # Names in what follows:
 #
 # r, q            numbers of a row (data, then chains) and of a chain; row n_data + q is that of q
@@ -155,11 +151,10 @@ class Own(NamedTuple):
 # difference      mean over the data less mean over the chains
 # number          the type of the weights, which constants are cast to
 
-# Indices below are unsigned. For all that the compiler knows, any other number is negative and
-# counts from the end: the test for that keeps loops from vectorising, and doubles the time to
-# follow a list. And a part is given the arrays that it works on and few others: each is seven to
-# nine arguments of a call, and of the minibatches of ten rows that are common, a call for a part
-# of one takes a microsecond or less.
+# Indices into lists, and those that come from them, are unsigned: any other number may be negative
+# and count from the end, and to look takes 8 to 15 % of a small step. And a part is given the
+# arrays that it works on and few others: each is seven to nine arguments of a call, and of the
+# minibatches of ten rows that are common, a call for a part of one takes a microsecond or less.
 
 
 def _list_row(data, row, lists_zeros, on, values, to):
@@ -238,22 +233,18 @@ def _list_data(data, order, start, n_data, rule, rank, size, lists):
 @part
 def _mean_hidden(W, hidden, lists, n_visible, tile, first, last):
     """Hidden means of a tile, for rows from ``first`` to ``last``."""
-    means, bias, is_unit = hidden.means, hidden.bias, hidden.is_unit
-    n_tiles, n_columns = bias.shape
+    means, is_unit = hidden.means, hidden.is_unit[tile]
+    n_tiles = hidden.bias.shape[0]
     base, base_of_W = tile * (means.shape[0] // n_tiles), tile * (W.shape[0] // n_tiles)
-    t = np.uintp(tile)
-    for row in range(first, last):
-        r = np.uintp(base + row)
-        for j in range(n_columns):
-            means[r, np.uintp(j)] = bias[t, np.uintp(j)]
+    for r in range(first, last):
+        copy(hidden.bias[tile], means[base + r])
     on, values, n_on = lists
     last_full = first + _n_full(n_on, first, last, n_visible) // 2 * 2
     add_lists(on, values, n_on, first, last, last_full, n_visible, W, base_of_W, means, base)
-    for row in range(first, last):
-        r = np.uintp(base + row)
-        for j in range(n_columns):
-            unit = np.uintp(j)
-            means[r, unit] = sigmoid(means[r, unit]) * is_unit[t, unit]
+    for r in range(first, last):
+        row = means[base + r]
+        for j in range(row.shape[0]):
+            row[j] = sigmoid(row[j]) * is_unit[j]
 
 
 @inlined
@@ -282,12 +273,11 @@ def _draw_hidden(hidden, tile, first, last, first_row, seed, stream):
     means, states, uniform = hidden.means, hidden.states, hidden.uniform[tile]
     n_tiles = hidden.bias.shape[0]
     base, base_of_means = tile * (states.shape[0] // n_tiles), tile * (means.shape[0] // n_tiles)
-    for chain in range(first, last):
-        uniform_row(seed, stream, chain, tile * hidden.n_units, uniform)
-        q, r = np.uintp(base + chain), np.uintp(base_of_means + first_row + chain)
-        for j in range(states.shape[1]):
-            unit = np.uintp(j)
-            states[q, unit] = uniform[unit] < means[r, unit]
+    for q in range(first, last):
+        fill_uniform(seed, stream, q, tile * hidden.n_units, uniform)
+        state, mean = states[base + q], means[base_of_means + first_row + q]
+        for j in range(state.shape[0]):
+            state[j] = uniform[j] < mean[j]
 
 
 @part
@@ -295,28 +285,26 @@ def _send_down(W, states, inputs, n_tiles, tile, first, last):
     """Part of the visible units' inputs that comes from a tile, for a range of chains.
 
     Two chains by four units: each number that is loaded takes part in several products, so that
-    the loop is bound by arithmetic and not by the cache. Twice as many sums at a time were 3 %
-    faster with registers of a cache line, and do not fit into narrower ones. The last units come
-    first: their weights, moved a moment ago, are still in the nearest cache.
+    the loop is bound by arithmetic and not by the cache (17 to 29 % faster than one by one). The
+    last units come first: their weights, moved a moment ago, are still in the nearest cache.
     """
     n_weight_rows = W.shape[0] // n_tiles
     base, base_of_states = tile * n_weight_rows, tile * (states.shape[0] // n_tiles)
-    zero = spread(W.dtype.type(0))
-    for start in range(n_weight_rows - UNITS_AT_ONCE, -1, -UNITS_AT_ONCE):
-        i = base + start
+    zero = W.dtype.type(0)
+    for i in range(n_weight_rows - UNITS_AT_ONCE, -1, -UNITS_AT_ONCE):
+        at = base + i
+        w0, w1, w2, w3 = W[at], W[at + 1], W[at + 2], W[at + 3]
         for pair in range((last - first + 1) // 2):
-            q = base_of_states + first + 2 * pair
+            q, to = base_of_states + first + 2 * pair, tile * ROWS_IN_CACHE + 2 * pair
+            x, y, of_x, of_y = states[q], states[q + 1], inputs[to], inputs[to + 1]
             s0 = s1 = s2 = s3 = t0 = t1 = t2 = t3 = zero
-            for j in range(0, W.shape[1], n_lanes(W)):
-                x, y = load(states, q, j), load(states, q + 1, j)
-                w0, w1 = load(W, i, j), load(W, i + 1, j)
-                w2, w3 = load(W, i + 2, j), load(W, i + 3, j)
-                s0, t0 = multiply_add(w0, x, s0), multiply_add(w0, y, t0)
-                s1, t1 = multiply_add(w1, x, s1), multiply_add(w1, y, t1)
-                s2, t2 = multiply_add(w2, x, s2), multiply_add(w2, y, t2)
-                s3, t3 = multiply_add(w3, x, s3), multiply_add(w3, y, t3)
-            to = tile * ROWS_IN_CACHE + 2 * pair
-            store_totals(inputs, to, start, (s0, s1, s2, s3, t0, t1, t2, t3))
+            for j in range(x.shape[0]):
+                s0, t0 = s0 + w0[j] * x[j], t0 + w0[j] * y[j]
+                s1, t1 = s1 + w1[j] * x[j], t1 + w1[j] * y[j]
+                s2, t2 = s2 + w2[j] * x[j], t2 + w2[j] * y[j]
+                s3, t3 = s3 + w3[j] * x[j], t3 + w3[j] * y[j]
+            of_x[i], of_x[i + 1], of_x[i + 2], of_x[i + 3] = s0, s1, s2, s3
+            of_y[i], of_y[i + 1], of_y[i + 2], of_y[i + 3] = t0, t1, t2, t3
 
 
 @part
@@ -325,40 +313,20 @@ def _draw_visible(inputs, visible, lists, rule, rank, size, first, last, first_r
 
     Chain ``first`` has the row ``first_row``.
     """
-    bias, uniform, states = visible.bias, visible.uniform, visible.states
-    n_visible, n_tiles = bias.shape[0], inputs.shape[0] // ROWS_IN_CACHE
+    uniform, state, one = visible.uniform, visible.states[0], visible.bias.dtype.type(1)
+    zero = np.int64(0)  # of another type than 0, for which functions are compiled anew
+    n_tiles = inputs.shape[0] // ROWS_IN_CACHE
     lists_zeros = rule.lists_zeros_of_chains
     own_first, own_last = _share(rank, size, first, last)
     for q in range(own_first, own_last):
-        uniform_row(seed, stream, q, 0, uniform)
-        for i in range(n_visible):
-            states[0, i] = bias[i]
+        fill_uniform(seed, stream, q, zero, uniform)
+        copy(visible.bias, state)
         for tile in range(n_tiles):
-            row = np.uintp(tile * ROWS_IN_CACHE + q - first)
-            for i in range(n_visible):
-                states[0, i] += inputs[row, np.uintp(i)]
-        for i in range(n_visible):
-            states[0, i] = uniform[i] < sigmoid(states[0, i])
+            add_scaled(one, inputs[tile * ROWS_IN_CACHE + q - first], state)
+        for i in range(state.shape[0]):
+            state[i] = uniform[i] < sigmoid(state[i])
         r = first_row + q - first
-        lists.n_on[r] = _list_states(states, np.int64(0), lists_zeros, lists.on, lists.values, r)
-
-
-@inlined
-def _dot_of_rows(x, r, s):
-    """Product of two rows of ``x``."""
-    r, s = np.uintp(r), np.uintp(s)
-    product = x.dtype.type(0)
-    for j in range(x.shape[1]):
-        product += x[r, np.uintp(j)] * x[s, np.uintp(j)]
-    return product
-
-
-@inlined
-def _add_scaled_row(factor, rows, r, out, to):
-    """Add to row ``to`` of ``out`` row ``r`` of ``rows``, times ``factor``."""
-    r, to = np.uintp(r), np.uintp(to)
-    for j in range(out.shape[1]):
-        out[to, np.uintp(j)] += factor * rows[r, np.uintp(j)]
+        lists.n_on[r] = _list_states(visible.states, zero, lists_zeros, lists.on, lists.values, r)
 
 
 @part
@@ -379,21 +347,19 @@ def _average_hidden(hidden, offset_rate, tile, n_data, n_chains):
 
     Difference and offset are written to the rows after the means.
     """
-    means, offset, t, n_rows = hidden.means, hidden.offset, np.uintp(tile), n_data + n_chains
-    number, (n_tiles, n_columns) = means.dtype.type, offset.shape
-    base = tile * (means.shape[0] // n_tiles)
-    difference, shown_offset = base + n_rows, base + n_rows + 1
+    number, n_tiles, n_rows = hidden.means.dtype.type, hidden.bias.shape[0], n_data + n_chains
+    base, offset = tile * (hidden.means.shape[0] // n_tiles), hidden.offset[tile]
+    means = hidden.means[base : base + n_rows + 2]
+    difference = means[n_rows]
     keep, rate = number(1 - offset_rate), number(offset_rate)
-    for j in range(n_columns):
-        means[np.uintp(difference), np.uintp(j)] = 0
+    fill(difference, 0)
     for r in range(n_data):
-        _add_scaled_row(number(1 / n_data), means, base + r, means, difference)
-    for j in range(n_columns):
-        unit = np.uintp(j)
-        offset[t, unit] = keep * offset[t, unit] + rate * means[np.uintp(difference), unit]
-        means[np.uintp(shown_offset), unit] = offset[t, unit]
+        add_scaled(number(1 / n_data), means[r], difference)
+    for j in range(offset.shape[0]):
+        offset[j] = keep * offset[j] + rate * difference[j]
+    copy(offset, means[n_rows + 1])
     for r in range(n_data, n_rows):
-        _add_scaled_row(number(-1 / n_chains), means, base + r, means, difference)
+        add_scaled(number(-1 / n_chains), means[r], difference)
 
 
 @part
@@ -404,31 +370,35 @@ def _learn_hidden(hidden, rule, visible_offset, products, tile, n_data, n_chains
     hidden biases is that of the plain ones less G.T @ m, where G is the centred gradient of the
     weights; G.T @ m takes no more than the products of m with each row of visible states.
     """
-    means, bias, bias_step, n_rows = hidden.means, hidden.bias, hidden.bias_step, n_data + n_chains
-    number, (n_tiles, n_columns) = bias.dtype.type, bias.shape
-    base = tile * (means.shape[0] // n_tiles)
-    difference, offset, gradient = base + n_rows, base + n_rows + 1, base + n_rows + 2
-    for j in range(n_columns):
-        means[np.uintp(gradient), np.uintp(j)] = means[np.uintp(difference), np.uintp(j)]
+    number, n_tiles, n_rows = hidden.bias.dtype.type, hidden.bias.shape[0], n_data + n_chains
+    base = tile * (hidden.means.shape[0] // n_tiles)
+    means = hidden.means[base : base + n_rows + 3]
+    difference, offset, gradient = means[n_rows], means[n_rows + 1], means[n_rows + 2]
+    copy(difference, gradient)
     if rule.centered:
         moved = number(0)
         for r in range(n_rows):
             product = products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
             moved += product
-            _add_scaled_row(-product, means, base + r, means, gradient)
-        _add_scaled_row(moved, means, offset, means, gradient)
-        _add_scaled_row(dot(visible_offset, visible_offset), means, difference, means, gradient)
+            add_scaled(-product, means[r], gradient)
+        add_scaled(moved, offset, gradient)
+        add_scaled(dot(visible_offset, visible_offset), difference, gradient)
     if rule.sparsity_cost != 0:
-        for j in range(n_columns):
-            missing = number(rule.sparsity_target) - means[np.uintp(offset), np.uintp(j)]
-            means[np.uintp(gradient), np.uintp(j)] += number(rule.sparsity_cost) * missing
+        for j in range(offset.shape[0]):
+            missing = number(rule.sparsity_target) - offset[j]
+            gradient[j] += number(rule.sparsity_cost) * missing
+    _move_bias(hidden.bias[tile], gradient, hidden.bias_step, tile, rule)
+
+
+@inlined
+def _move_bias(bias, gradient, steps, at, rule):
+    """A step of the solvers up the gradient; row ``at`` of ``steps`` is the last one."""
+    # Rates are of steps down a loss.
+    numbers = bias.dtype.type(-rule.rate), bias.dtype.type(rule.momentum)
     if rule.momentum != 0:
-        for j in range(n_columns):
-            bias_step[np.uintp(tile), np.uintp(j)] *= number(rule.momentum)
-        _add_scaled_row(number(rule.rate), means, gradient, bias_step, tile)
-        _add_scaled_row(number(1), bias_step, tile, bias, tile)
+        descend_with_momentum(bias, gradient, steps[at : at + 1], 0, numbers)
     else:
-        _add_scaled_row(number(rule.rate), means, gradient, bias, tile)
+        _descend(bias, gradient, steps, 0, numbers)
 
 
 @part
@@ -436,8 +406,7 @@ def _multiply_means(means, products, tile, n_rows):
     """Products of the rows of hidden means of a tile, the last two included, and its offset."""
     base = tile * (means.shape[0] // products.shape[0])
     for r in range(n_rows + 2):
-        product = _dot_of_rows(means, base + r, base + n_rows + 1)
-        products[np.uintp(tile), np.uintp(r)] = product
+        products[tile, r] = dot(means[base + r], means[base + n_rows + 1])
 
 
 @part
@@ -448,23 +417,16 @@ def _learn_visible(visible, rule, lists, products_of_tiles, products, n_data, n_
     if rule.centered:
         fill(products, 0)
         for tile in range(products_of_tiles.shape[0]):
-            for r in range(n_rows + 2):
-                products[r] += products_of_tiles[np.uintp(tile), np.uintp(r)]
+            add_scaled(number(1), products_of_tiles[tile], products)
         scale(gradient, 1 + products[n_rows + 1])
-        for i in range(gradient.shape[0]):
-            gradient[i] += products[n_rows] * visible.offset[i]
+        add_scaled(products[n_rows], visible.offset, gradient)
         on, values, n_on = lists
         for r in range(n_rows):
             product = products[r] * number(1 / n_data if r < n_data else -1 / n_chains)
             for k in range(n_on[r]):
                 unit = np.uintp(on[np.uintp(r), np.uintp(k)])
                 gradient[unit] -= product * values[np.uintp(r), np.uintp(k)]
-    for i in range(gradient.shape[0]):
-        step = number(rule.rate) * gradient[i]
-        if rule.momentum != 0:
-            step += number(rule.momentum) * visible.bias_step[i]
-            visible.bias_step[i] = step
-        visible.bias[i] += step
+    _move_bias(visible.bias, gradient, visible.bias_step, 0, rule)
 
 
 @part
@@ -513,15 +475,6 @@ def _list_offsets(by_unit, rate, visible, n_rows):
 
 
 @part
-def _scale_gradient(gradient, n_tiles, tile, factor):
-    """Multiply what is in the place of the gradient of a tile."""
-    n_weight_rows = gradient.shape[0] // n_tiles
-    for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
-        for j in range(gradient.shape[1]):
-            gradient[np.uintp(i), np.uintp(j)] *= factor
-
-
-@part
 def _add_to_gradient(gradient, means, by_unit, n_tiles, tile, n_full):
     """Add to the gradient of a tile what the rows do that are listed by unit.
 
@@ -537,14 +490,28 @@ def _add_to_gradient(gradient, means, by_unit, n_tiles, tile, n_full):
 
 
 @part
+def _keep(gradient, n_tiles, tile, share):
+    """Keep a share of what is in the place of the gradient of a tile."""
+    n_weight_rows = gradient.shape[0] // n_tiles
+    for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
+        decay(gradient[i], share)
+
+
+@part
 def _move_weights(weights, rule, n_tiles, tile):
     """Weights of a tile, where they have a momentum or are drawn to zero, along the gradient."""
-    number = weights.W.dtype.type
-    keep, momentum, l1 = number(rule.keep), number(rule.momentum), number(rule.l1)
-    all_of_it = number(1)  # the rate is in the factors
-    W, gradient = weights.W.reshape(n_tiles, -1), weights.gradient.reshape(n_tiles, -1)
-    velocity = weights.step.reshape(n_tiles, -1) if rule.momentum != 0 else gradient
-    move_row(W[tile], gradient[tile], velocity[tile], all_of_it, momentum, keep, l1)
+    W, steps, gradient = weights
+    number, n_weight_rows = W.dtype.type, W.shape[0] // n_tiles
+    # The rate is in the gradient, which leads up.
+    numbers = number(-1), number(rule.momentum)
+    for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
+        decay(W[i], rule.keep)
+        if rule.momentum != 0:
+            descend_with_momentum(W[i], gradient[i], steps[i : i + 1], 0, numbers)
+        else:
+            descend(W[i], gradient[i], steps, 0, numbers)
+        if rule.l1 != 0:
+            shrink_towards_zero(W[i], rule.l1)
 
 
 @inlined
@@ -555,10 +522,10 @@ def _learn(rank, size, model, rule, shared, own, n_data, n_chains):
     for tile in range(rank, n_tiles, size):
         _average_hidden(hidden, rule.offset_rate, tile, n_data, n_chains)
     # The gradient is added to nothing, or to the weights that L2 leaves.
-    kept = weights.W.dtype.type(rule.keep if rule.moves_at_once else 0)
+    kept = rule.keep if rule.moves_at_once else 0.0
     if kept != 1:
         for tile in range(rank, n_tiles, size):
-            _scale_gradient(weights.gradient, n_tiles, tile, kept)
+            _keep(weights.gradient, n_tiles, tile, kept)
     # So many rows of hidden means stay in the cache while they are added up for all units.
     at_once = by_unit.rows.shape[1] - 2
     for first in range(0, n_rows, at_once):

@@ -18,7 +18,6 @@ from skebm.kernels.simd import (
     store,
     store_nonzero,
     store_row,
-    store_totals,
 )
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -39,21 +38,6 @@ def multiply_in_place(rows, row, out, to, column):
 def add_three_vectors(factor, rows, row, out, to, column):
     sums = load_row(out, to, column, (0, 0, 0))
     store_row(out, to, column, add_scaled_row(spread(factor), rows, row, column, sums))
-
-
-@njit
-def sum_eight_vectors(rows, row, column, out, to, at):
-    vectors = (
-        load(rows, row, column),
-        load(rows, row + 1, column),
-        load(rows, row + 2, column),
-        load(rows, row + 3, column),
-        load(rows, row + 4, column),
-        load(rows, row + 5, column),
-        load(rows, row + 6, column),
-        load(rows, row + 7, column),
-    )
-    store_totals(out, to, at, vectors)
 
 
 @njit
@@ -95,18 +79,6 @@ def test_a_tuple_of_vectors_is_the_numbers_of_as_many_neighbours(column, dtype):
     assert np.array_equal(out, expected)
 
 
-@each_dtype
-def test_totals_are_the_sums_of_the_lanes_of_eight_vectors(dtype):
-    n = LINE_BYTES // np.dtype(dtype).itemsize
-    rows = np.random.default_rng(0).integers(-99, 99, (10, 30)).astype(dtype)
-    out = np.arange(3.0 * 20, dtype=dtype).reshape(3, 20)
-    expected = out.copy()
-    expected[1, 5:9] = rows[2:6, 4 : 4 + n].sum(axis=1)
-    expected[2, 5:9] = rows[6:, 4 : 4 + n].sum(axis=1)
-    sum_eight_vectors(rows, 2, 4, out, 1, 5)
-    assert np.array_equal(out, expected)
-
-
 @pytest.mark.skipif(not PACKS_LANES, reason="this processor does not pack lanes")
 @each_dtype
 @pytest.mark.parametrize("share", [0, 0.3, 1])
@@ -128,6 +100,6 @@ def test_lanes_that_are_not_zero_are_listed_in_their_order(share, dtype):
 
 def test_what_is_not_contiguous_has_no_vectors():
     with pytest.raises(TypingError, match="A vector is part of a C-contiguous array"):
-        sum_eight_vectors(np.zeros((20, 20)).T, 1, 4, np.zeros((20, 20)), 0, 0)
+        multiply_in_place(np.zeros((20, 20)).T, 1, np.zeros((20, 20)), 0, 0)
     with pytest.raises(TypingError, match="A vector is part of a C-contiguous array"):
-        sum_eight_vectors(np.zeros((20, 20)), 1, 4, np.zeros((20, 20)).T, 0, 0)
+        multiply_in_place(np.zeros((20, 20)), 1, np.zeros((20, 20)).T, 0, 0)
