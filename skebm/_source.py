@@ -24,6 +24,7 @@ from .kernels.sparse import (
 # Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
 # result of one pass is still in the cache when the next pass reads it.
 CHUNK = 512
+_SMALLEST_CHUNK, _MANY_CHUNKS = 128, 64
 
 # Whole weights stand for rows so many times while these are not more than so many times all rows.
 _MOST_REPETITIONS = 10
@@ -72,11 +73,21 @@ def numbers_by_weight(weights):
     return np.minimum(np.searchsorted(ends, places, side="right"), np.flatnonzero(weights)[-1])
 
 
-def for_each_chunk(function, n_rows, size=CHUNK):
+def for_each_chunk(function, n_rows, size=None):
     """Call ``function(slice)`` for chunks of ``n_rows`` rows, on as many threads as are idle.
 
     BLAS runs on one thread inside: see :func:`skebm._threads.one_blas_thread`.
+
+    Parameters
+    ----------
+    function : callable
+    n_rows : int
+    size : int, default=None
+        Rows in a chunk. None are those that BLAS likes, or fewer where chunks would be too few for
+        many threads to be done at about the same time.
     """
+    if size is None:
+        size = max(_SMALLEST_CHUNK, min(CHUNK, 4 * (n_rows // (4 * _MANY_CHUNKS))))
     with one_blas_thread():
         for_each(function, chunks(n_rows, size))
 
@@ -342,7 +353,7 @@ class DenseRows(Rows):
 
     def _mean(self):
         n_rows, n_columns = self.shape
-        blocks = blocks_of(n_rows, CHUNK)
+        blocks = blocks_of(n_rows, CHUNK, most=4)
         sums = np.empty((len(blocks), n_columns))
 
         def add_up(k):
@@ -353,7 +364,7 @@ class DenseRows(Rows):
 
     def _variance(self, mean):
         n_rows, n_columns = self.shape
-        blocks, size = blocks_of(n_rows, CHUNK), fitting_rows(n_columns)
+        blocks, size = blocks_of(n_rows, CHUNK, most=4), fitting_rows(n_columns)
         sums = np.zeros((len(blocks), 2, n_columns))
 
         def add_up(k):

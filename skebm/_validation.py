@@ -9,8 +9,13 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from ._source import for_each_chunk
+
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
 FLOATS = (np.float64, np.float32)
+
+# Values of data of which several threads are worth waking to find one that is not finite.
+_LARGE = 2**20
 
 # Modules that stand between a caller and our code; scikit-learn wraps methods.
 _OURS = ("skebm.", "sklearn.")
@@ -350,8 +355,26 @@ def validated(estimator, X, *arrays, **options):
 
     Kernels know no other, which pandas and memory maps may come in.
     """
+    if "ensure_all_finite" not in options and _are_surely_finite(X, options.get("dtype")):
+        options["ensure_all_finite"] = False
     checked = validate_data(estimator, X, *arrays, **options)
     return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def _are_surely_finite(X, dtypes):
+    """Whether a large array needs no look by scikit-learn, which looks with one thread alone."""
+    if type(X) is not np.ndarray or X.ndim != 2 or X.size < _LARGE:
+        return False
+    if X.dtype not in (dtypes if isinstance(dtypes, (list, tuple)) else [dtypes]):
+        return False  # what is finite may not be so as another type
+    sums = []
+
+    def add_up(part):
+        with np.errstate(all="ignore"):
+            sums.append(X[part].sum())
+
+    for_each_chunk(add_up, len(X))
+    return bool(np.isfinite(sums).all())
 
 
 def native(X):

@@ -19,6 +19,7 @@ from skebm import (
     GenerativeDBNClassifier,
     HopfieldMemory,
 )
+from skebm._validation import FLOATS, validated
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*more than the capacity:UserWarning",
@@ -214,3 +215,19 @@ def test_a_rate_for_a_schedule_and_a_schedule_for_a_rate(model, name, value, mea
     message = f"'{name}' parameter of {type(model).__name__} must .* instead.* parameter '{meant}'"
     with pytest.raises(ValueError, match=message.replace("parameter 'rbm", ".*'rbm")):
         model.fit(X, targets_of(model))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite_is_found_in_large_data(value):
+    X = np.ones((1100, 1000), np.float32)
+    X[1033, 7] = value
+    wanted = "NaN" if np.isnan(value) else "infinity"
+    with pytest.raises(ValueError, match=f"Input X contains {wanted}"):
+        BernoulliRBM(2, n_iter=1).fit(X)
+
+
+def test_large_data_whose_sum_overflows_are_finite_and_what_another_type_cannot_hold_is_not():
+    X = np.full((1100, 1000), 3e38, np.float32)
+    validated(BernoulliRBM(), X, dtype=FLOATS)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large for dtype"):
+        validated(BernoulliRBM(), X.astype(np.float64) * 10, dtype=np.float32)

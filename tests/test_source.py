@@ -16,6 +16,7 @@ from skebm._source import (
     Stream,
     all_of,
     as_rows,
+    for_each_chunk,
     numbers_by_weight,
 )
 from skebm.boltzmann.fused import can_run
@@ -375,3 +376,17 @@ def test_a_variance_beyond_all_numbers_is_infinite(storage):
         variance = as_rows(storage(X)).moments().variance
     assert variance[0] == np.inf
     assert variance[1] == pytest.approx(0.16)
+
+
+@pytest.mark.parametrize("n_rows", [1, 100, 1000, 9000, 20_000, 60_000])
+def test_chunks_are_enough_for_many_threads_and_not_too_small(n_rows):
+    parts = []
+    for_each_chunk(parts.append, n_rows)
+    parts = sorted(parts, key=lambda part: part.start)
+    assert np.array_equal(
+        np.concatenate([np.arange(n_rows)[part] for part in parts]), range(n_rows)
+    )
+    size = parts[0].stop
+    assert size == min(n_rows, 128) or len(parts) >= 64
+    assert size <= 512
+    assert all(part.start % 4 == 0 for part in parts)

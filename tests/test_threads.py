@@ -102,10 +102,15 @@ def test_blocks_cover_the_range_and_start_at_multiples_of_four(smallest, most):
         assert all(size >= smallest for size in sizes)
 
 
-def test_blocks_are_one_two_four_or_many_so_that_threads_have_equal_shares():
-    numbers = [len(blocks_of(64 * n, 64, most=16)) for n in range(1, 12)]
-    assert numbers == [1, 2, 2, 4, 4, 4, 4, 8, 9, 10, 11]
-    assert len(blocks_of(64 * 11, 64)) == 4
+def test_blocks_are_one_two_four_eight_or_many_so_that_threads_have_equal_shares():
+    numbers = [len(blocks_of(64 * n, 64, most=20)) for n in range(1, 19)]
+    assert numbers == [1, 2, 2, 4, 4, 4, 4, *[8] * 8, 16, 17, 18]
+
+
+def test_blocks_are_more_than_four_where_these_are_large():
+    numbers = {n: len(blocks_of(n, 32)) for n in (31, 100, 200, 767, 768, 1000, 1535, 1536, 9999)}
+    assert list(numbers.values()) == [1, 2, 4, 4, 8, 8, 8, 16, 16]
+    assert len(blocks_of(2000, 600)) == 2  # none is smaller than it may be
 
 
 @pytest.mark.parametrize("size", [1, 2, 5])

@@ -31,6 +31,9 @@ _FEWEST_ROWS = 16
 _FEWEST_UNITS = 64
 _FEWEST_WEIGHT_ROWS = 96
 
+# Each block is several calls from Python, for which threads wait for the GIL.
+_MOST_BLOCKS = 4
+
 
 class Batch(NamedTuple):
     """Some rows of the training data, and how much each counts.
@@ -121,7 +124,7 @@ class Backpropagation:
         self._penalties, self._pulls, self._weight_penalties = {}, {}, {}
         # What one thread does alone is not cut: each block has a price, as high as a short product.
         is_small = n_jobs_for(self._n_products(most_rows)) == 1
-        self._blocks_of = partial(blocks_of, most=1) if is_small else blocks_of
+        self._blocks_of = partial(blocks_of, most=1 if is_small else _MOST_BLOCKS)
         self._contraction = None
         if objective.contraction_cost:
             self._contraction = Contraction(network, objective, self._inputs, self._slopes)

@@ -183,7 +183,7 @@ def test_rows_and_parameters_may_be_cut_into_blocks(dtype, monkeypatch):
     passes = Backpropagation(network, EVERYTHING, N_WIDE_ROWS)
     assert len(passes.parts) > 2 * len(network.layers), "not cut"
     loss, gradient = run(network, EVERYTHING, *data)
-    monkeypatch.setattr("skebm.deep.backpropagation.blocks_of", lambda n, *_: [slice(0, n)])
+    monkeypatch.setattr("skebm.deep.backpropagation.blocks_of", lambda n, *_, **__: [slice(0, n)])
     whole_loss, whole_gradient = run(network, EVERYTHING, *data)
     # Sums of up to 400 numbers, in another order.
     rounding = 100 * float(np.finfo(dtype).eps)
