@@ -18,6 +18,7 @@ from numba.core.registry import CPUDispatcher
 
 import skebm.kernels
 from skebm import BernoulliRBM, DBNClassifier, DSNClassifier, HopfieldMemory
+from skebm.kernels._jit import borrowing
 
 MODULE = """
 from skebm.kernels._jit import kernel
@@ -107,6 +108,17 @@ def test_an_interrupt_does_not_wait_for_the_compiler_and_leaves_it_usable(load, 
 def test_an_error_of_the_compiler_is_raised(load):
     with pytest.raises(numba.TypingError):
         load()({"no": "number"})
+
+
+def first_of_a_new_array(n):
+    return np.empty(n, np.complex64)[0]  # a type for which nobody else compiles this
+
+
+def test_numba_still_has_its_undocumented_option_not_to_count_references():
+    # Without a count, an array cannot be made. If this passes silently, ``_nrt`` has lost its
+    # meaning: see what short steps cost, and let ``borrowing`` go.
+    with pytest.raises(numba.TypingError, match="Only accept returning of array passed into"):
+        borrowing(first_of_a_new_array)(3)
 
 
 def is_made_in_c(type_):
