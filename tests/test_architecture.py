@@ -38,9 +38,7 @@ COPIES = {
     "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
-QUESTIONS_OF_CLASS = {
-    "boltzmann.negative_phase": ["PT"],
-}
+QUESTIONS_OF_CLASS = {}
 # What is no reaching in, and may stay.
 EXEMPT = {
     "_validation": {"_getframe": "a function of sys that is documented"},

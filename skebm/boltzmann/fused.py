@@ -67,7 +67,7 @@ def can_run(learner, rows):
         "even units": machine.even.kind,
         "odd units": machine.odd.kind,
         "coupling": machine.coupling.kind,
-        "chains": learner.negative_phase.kind,
+        "chains": learner.chains.kind,
         "solver": learner.solvers[0].kind,
     }
     if rows.storage is None or rows.known is not None or rows.fields is not None:
@@ -106,10 +106,10 @@ def _cost(density):
 
 def run_epoch(learner, rows, order, settings):
     """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
-    phase, streams = learner.negative_phase, learner.streams
+    chains, streams = learner.chains, learner.streams
     for solver in learner.solvers:  # which have room for the last steps then, if there is momentum
         solver.begin_step(settings.learning_rate, settings.momentum)
-    rule = _rule(settings, phase, len(order), *_densities(learner, rows))
+    rule = _rule(settings, chains, len(order), *_densities(learner, rows))
     tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
     model = _model(learner, rule, tiles)
     shared = _shared(learner, rule, tiles)
@@ -119,7 +119,7 @@ def run_epoch(learner, rows, order, settings):
     for start in range(0, len(order), n_rows):
         part = order[start : start + n_rows]
         n_batches = -(-len(part) // rule.batch_size)
-        stream = streams.take(n_batches * phase.n_streams(rule.n_gibbs_steps))
+        stream = streams.take(n_batches * chains.n_streams(rule.n_gibbs_steps))
 
         def member(rank, size, part=part, stream=stream):
             _copy_each(_visible_parameters(learner), own[rank].visible)
@@ -211,7 +211,7 @@ def _model(learner, rule, tiles):
     if learner.velocity is not None:
         step = tiles.cut(learner.velocity[0], UNITS_AT_ONCE)
         bias_step = tiles.cut(learner.velocity[2])
-    chains = learner.negative_phase.chains
+    chains = learner.chains.states
     if chains is None:
         chains = np.zeros((rule.batch_size, len(machine.hidden.bias)), dtype)
     n_drawn = _multiple(tiles.n_columns, _DRAWN_AT_ONCE)
@@ -238,11 +238,11 @@ def _copy_back(model, tiles, learner):
     if learner.velocity is not None:
         tiles.join(weights.step, learner.velocity[0])
         tiles.join(hidden.bias_step, learner.velocity[2])
-    if learner.negative_phase.chains is not None:
-        tiles.join(hidden.states, learner.negative_phase.chains)
+    if learner.chains.states is not None:
+        tiles.join(hidden.states, learner.chains.states)
 
 
-def _rule(settings, negative_phase, n_rows, density, chain_density):
+def _rule(settings, chains, n_rows, density, chain_density):
     return Rule(
         rate=settings.learning_rate,
         momentum=float(settings.momentum),
@@ -252,13 +252,13 @@ def _rule(settings, negative_phase, n_rows, density, chain_density):
         sparsity_cost=0.0 if settings.sparsity_target is None else float(settings.sparsity_cost),
         offset_rate=settings.offset_rate,
         centered=settings.centered,
-        persistent=negative_phase.chains is not None,
+        persistent=chains.states is not None,
         lists_zeros_of_data=density > _FULL,
         lists_zeros_of_chains=chain_density > _FULL,
         moves_at_once=not (settings.momentum or settings.l1),
         n_gibbs_steps=settings.n_gibbs_steps,
         batch_size=min(settings.batch_size, n_rows),
-        n_chains=0 if negative_phase.chains is None else len(negative_phase.chains),
+        n_chains=0 if chains.states is None else len(chains.states),
     )
 
 

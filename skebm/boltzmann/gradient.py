@@ -1,7 +1,7 @@
 """The centred gradient of the log-likelihood, from states of the data and of the model.
 
 It is a difference of two expectations of v h: over the data (:mod:`skebm.boltzmann.posterior`) and
-over the model (:mod:`skebm.boltzmann.negative_phase`). One array of even and one of odd rows holds
+over the model (:mod:`skebm.boltzmann.chains`). One array of even and one of odd rows holds
 both, so that one matrix product is the whole gradient of the weights between two layers::
 
     rows of v                    rows of h, weighted

@@ -204,6 +204,6 @@ def restart_units(learner, units, states, means, activity):
     make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity
     learner.forget(units)
-    chains = learner.negative_phase.chains
+    chains = learner.chains.states
     if chains is not None:
         chains[..., units] = generator.random((*chains.shape[:-1], len(bias))) < activity

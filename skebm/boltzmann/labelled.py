@@ -10,9 +10,9 @@ from .._source import chunks
 from .._threads import for_each, one_blas_thread
 from ..kernels.activations import logistic
 from .bernoulli import BernoulliRBM
+from .chains import ALGORITHMS, CD
 from .conditionals import log_masses_of_choices
 from .machine import settle
-from .negative_phase import CD, NEGATIVE_PHASES
 from .units import BernoulliUnits, SideBySide, SoftmaxUnits
 
 
@@ -55,7 +55,7 @@ class LabelledRBM(BernoulliRBM):
         Number of labels.
     """
 
-    _negative_phases: ClassVar = NEGATIVE_PHASES | {"cd": LabelCD}
+    _algorithms: ClassVar = ALGORITHMS | {"cd": LabelCD}
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.

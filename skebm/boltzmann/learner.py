@@ -54,7 +54,7 @@ class Learner:
     ----------
     machine : Machine
         Changed in place.
-    negative_phase : NegativePhase
+    chains : Chains
         Where the chains come from; changed in place.
     offsets : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
         Moving averages of the states of both sides given the data; changed in place.
@@ -70,7 +70,7 @@ class Learner:
     def __init__(
         self,
         machine,
-        negative_phase,
+        chains,
         offsets,
         solvers,
         n_updates,
@@ -78,7 +78,7 @@ class Learner:
         posterior=posterior.exact,
     ):
         self.machine = machine
-        self.negative_phase = negative_phase
+        self.chains = chains
         self.offsets = offsets
         self.solvers = solvers
         self.n_updates = n_updates
@@ -101,7 +101,7 @@ class Learner:
 
     def _run_epoch(self, rows, order, settings):
         batch_size = min(settings.batch_size, len(order))
-        n_rows = batch_size + self.negative_phase.n_chains(batch_size) + 2
+        n_rows = batch_size + self.chains.n_chains(batch_size) + 2
         room = [
             np.empty((n_rows, n_units), dtype=self.machine.dtype)
             for n_units in (self.machine.n_even, self.machine.n_odd)
@@ -111,7 +111,7 @@ class Learner:
 
     def _step(self, batch, v, h, settings):
         """One step on a minibatch, in room for the even and the odd states of it."""
-        machine, chains, k = self.machine, self.negative_phase, settings.n_gibbs_steps
+        machine, chains, k = self.machine, self.chains, settings.n_gibbs_steps
         n_data = len(batch)
         n = n_data + chains.n_chains(n_data)
         v, h = v[: n + 2], h[: n + 2]

@@ -40,10 +40,10 @@ from .._validation import (
 )
 from .._version import VersionStamp
 from . import inference
+from .chains import ALGORITHMS
 from .initial import ACTIVITY
 from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
-from .negative_phase import NEGATIVE_PHASES
 from .trainer import Trainer
 
 _COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
@@ -61,7 +61,7 @@ CHECKS = {
     "n_iter": Number(Integral, "[0, inf)"),
     "verbose": Verbosity(),
     "random_state": Randomness(),
-    "algorithm": Options(*NEGATIVE_PHASES),
+    "algorithm": Options(*ALGORITHMS),
     "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
     "n_chains": Optional(Number(Integral, "[1, inf)")),
     "n_replicas": Number(Integral, "[2, inf)"),
@@ -107,7 +107,7 @@ class BaseRBM(
     A subclass says what its model is at the start of training (``_new_model``) and as it is fitted
     (``__skebm_model__``), and what its units ask of a learning step (``_settings_of_units``). One
     that learns from more than X also says what (``_with_targets``), and one that has algorithms of
-    its own, which (``_negative_phases``).
+    its own, which (``_algorithms``).
 
     A deep network made of RBMs uses, besides what is public, three methods: ``__skebm_check__``
     before anything is trained, ``__skebm_model__`` for a trained machine and the way from data to
@@ -118,7 +118,7 @@ class BaseRBM(
     """
 
     _parameter_checks: ClassVar = CHECKS
-    _negative_phases: ClassVar = NEGATIVE_PHASES
+    _algorithms: ClassVar = ALGORITHMS
 
     def __init__(
         self,
@@ -294,13 +294,13 @@ class BaseRBM(
         """A learner with what the parameters ask for and is missing from an earlier one."""
         before, solvers, n_updates = self._state_to_go_on_from() if goes_on else (None, None, 0)
         machine = model.machine
-        phase = self._negative_phases[self.algorithm].prepare(
+        chains = self._algorithms[self.algorithm].prepare(
             self._parameters, machine, model.base, streams, before
         )
         wanted = self._solver_settings()
         if solvers is None or solvers[0].settings != wanted:
             solvers = new_solvers(machine, wanted)
-        return Learner(machine, phase, model.means, solvers, n_updates, streams)
+        return Learner(machine, chains, model.means, solvers, n_updates, streams)
 
     def _solver_settings(self):
         p = self._parameters
@@ -314,7 +314,7 @@ class BaseRBM(
         )
 
     def _state_to_go_on_from(self):
-        """A copy of the negative phase, the solvers and the number of steps of before."""
+        """A copy of the chains, the solvers and the number of steps of before."""
         if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
@@ -326,10 +326,10 @@ class BaseRBM(
                 f"This {type(self).__name__} is without the state that training would go on from, "
                 "see without_training_state. Go on with the model that it is a copy of."
             )
-        phase, solvers, n_updates = _copied(*self._training_state)
+        chains, solvers, n_updates = _copied(*self._training_state)
         if hasattr(self, "h_samples_"):
-            phase.chains = self.h_samples_.copy()
-        return phase, solvers, n_updates
+            chains.states = self.h_samples_.copy()
+        return chains, solvers, n_updates
 
     def _monitor(self, model, rows, streams):
         """What watches training: some of the rows, and others that are held out for it."""
@@ -366,7 +366,7 @@ class BaseRBM(
     def _publish(self, trainer):
         """Copy what has been learned into the fitted attributes."""
         learner, model = trainer.learner, trainer.model.copy()
-        state = _copied(learner.negative_phase, learner.solvers, learner.n_updates)
+        state = _copied(learner.chains, learner.solvers, learner.n_updates)
         attributes = state[0].fitted_attributes()
         for name in getattr(self, "_names_of_chains", ()):
             vars(self).pop(name, None)
@@ -762,5 +762,5 @@ def _attributes_of(model):
     return model.fitted_attributes() | {"_means": model.means, "_batch_size": model.batch_size}
 
 
-def _copied(phase, solvers, n_updates):
-    return phase.copy(), [solver.copy() for solver in solvers], n_updates
+def _copied(chains, solvers, n_updates):
+    return chains.copy(), [solver.copy() for solver in solvers], n_updates

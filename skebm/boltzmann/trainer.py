@@ -72,7 +72,7 @@ class Trainer:
         learner = self.learner
         generator = learner.streams.generator() if self._shuffle else None
         numbers = self._monitor.training if self.is_watched else None
-        learner.negative_phase.start_epoch(lambda: self.model.base)
+        learner.chains.start_epoch(lambda: self.model.base)
         with np.errstate(all="ignore"):
             for window, order in self._rows.passes(generator, numbers):
                 learner.run_epoch(window, order, settings)

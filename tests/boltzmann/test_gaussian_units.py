@@ -8,10 +8,10 @@ import enumeration
 import naive
 from skebm._random import RandomStreams
 from skebm._source import as_rows
+from skebm.boltzmann.chains import CD, PCD
 from skebm.boltzmann.gradient import norm_of_weights
 from skebm.boltzmann.learner import Learner, Settings, _shrinkage, new_solvers
 from skebm.boltzmann.machine import Machine
-from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -270,7 +270,7 @@ def test_an_epoch_is_that_of_the_twin(case):
     ):
         np.testing.assert_allclose(x, y, rtol=0, atol=1e-10)
     if twin.chains is not None:
-        assert np.array_equal(phase.chains, twin.chains)
+        assert np.array_equal(phase.states, twin.chains)
     assert learner.streams.next_stream == twin.next_stream
 
 

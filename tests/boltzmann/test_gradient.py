@@ -13,9 +13,9 @@ from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings
 from skebm._source import as_rows
 from skebm.boltzmann import fused
+from skebm.boltzmann.chains import CD, PCD
 from skebm.boltzmann.learner import GRADIENT_ASCENT, Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
-from skebm.boltzmann.negative_phase import CD, PCD
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 from surroundings import team_of
 
@@ -55,11 +55,11 @@ N_UPDATES = 133
 def make_learner(W, b, c, chains, offsets, *, seed=2**40 + 9, dtype=np.float64):
     """A learner with arrays of its own: by PCD if there are chains, by CD if there are none."""
     W, b, c, mu, lam = (np.array(x, dtype=dtype, order="C") for x in (W, b, c, *offsets))
-    negative_phase = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
+    chains = CD() if chains is None else PCD(np.array(chains, dtype=dtype))
     machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
     streams = RandomStreams(seed, 5)
     solvers = new_solvers(machine)
-    return Learner(machine, negative_phase, (mu, lam), solvers, N_UPDATES, streams)
+    return Learner(machine, chains, (mu, lam), solvers, N_UPDATES, streams)
 
 
 def parameters_of(learner):
@@ -179,7 +179,7 @@ def test_two_epochs_are_those_of_the_twin(case, dtype, storage, path, monkeypatc
         for got, expected in zip(learner.velocity, twin.velocity, strict=True):
             check("velocity", got, expected)
     if twin.chains is not None:
-        assert np.array_equal(learner.negative_phase.chains, twin.chains)
+        assert np.array_equal(learner.chains.states, twin.chains)
     assert learner.streams.next_stream == twin.next_stream
 
 
@@ -311,7 +311,7 @@ N_VISIBLE_WIDE, N_HIDDEN_WIDE = 259, 389  # four blocks of the ones, four tiles 
 def state_of(learner):
     """Everything that a learner carries, as bytes."""
     arrays = [*parameters_of(learner), *learner.offsets, *(learner.velocity or ())]
-    chains = learner.negative_phase.chains
+    chains = learner.chains.states
     arrays += [] if chains is None else [chains]
     return [array.tobytes() for array in arrays]
 
@@ -491,7 +491,7 @@ def test_pcd_from_exact_chains_goes_along_the_gradient_of_the_likelihood(
     found = recovered_direction(learner, X, settings)
     check_mean(found, expected, np.sqrt(variance / n_chains))
     # The chains that persist are hidden states of the model still.
-    counts = np.bincount(enumeration.number_of(learner.negative_phase.chains), minlength=8)
+    counts = np.bincount(enumeration.number_of(learner.chains.states), minlength=8)
     standard_error = np.sqrt(n_chains * exact.p_h * (1 - exact.p_h))
     assert np.all(np.abs(counts - n_chains * exact.p_h) < 4.5 * standard_error)
 
@@ -534,4 +534,4 @@ def test_a_step_on_repeated_rows_is_the_step_on_the_rows(path, monkeypatch):
         (*parameters_of(few), *few.offsets), (*parameters_of(many), *many.offsets), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-13)
-    assert np.array_equal(few.negative_phase.chains, many.negative_phase.chains)
+    assert np.array_equal(few.chains.states, many.chains.states)

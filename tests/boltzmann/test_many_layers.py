@@ -11,11 +11,11 @@ from enumeration import all_states, finite_differences
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings
 from skebm._source import DenseRows
+from skebm.boltzmann.chains import Chains
 from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.gradient import centred_gradient
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Given, Machine
-from skebm.boltzmann.negative_phase import NegativePhase
 from skebm.boltzmann.partition import (
     annealed_log_partition,
     exact_log_partition,
@@ -299,7 +299,7 @@ def test_every_layer_steps_along_the_gradient_of_the_likelihood(solver):
     machine = exact.machine
     X = exact.even[[0, 3, 3, 5, 10, 20]]
 
-    class ExactChains(NegativePhase):
+    class ExactChains(Chains):
         def n_chains(self, n_data):
             return n_chains
 

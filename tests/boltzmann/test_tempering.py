@@ -11,9 +11,9 @@ from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import tempering
+from skebm.boltzmann.chains import PT
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
-from skebm.boltzmann.negative_phase import PT
 from skebm.boltzmann.tempering import Tempering
 from skebm.boltzmann.units import BernoulliUnits
 from surroundings import team_of

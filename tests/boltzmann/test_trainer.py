@@ -35,7 +35,7 @@ class Learner:
     def __init__(self, n_updates=0, growth=1):
         self.machine, self.n_updates, self.growth = Machine(), n_updates, growth
         self.streams = RandomStreams(seed=0)
-        self.negative_phase = self
+        self.chains = self
         self.events, self.orders, self.bases = [], [], []
 
     @property

@@ -1,9 +1,9 @@
-"""The negative phase: Gibbs chains that stand in for the model, in one class for each algorithm.
+"""Gibbs chains that stand in for the model in the gradient, in one class for each algorithm.
 
 What sets them apart is where the chains of a step start: at the data (CD), where the last step
 left them (PCD), or there with replicas at other temperatures to swap states with (PT).
 
-A new algorithm is one more subclass of ``NegativePhase`` in ``NEGATIVE_PHASES``.
+A new algorithm is one more subclass of ``Chains`` in ``ALGORITHMS``.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from .tempering import N_STREAMS, Tempering
 
 
-class NegativePhase:
+class Chains:
     """What a learner asks of every algorithm; a subclass answers.
 
     One object serves one training, and keeps what goes on from step to step. It is made of plain
@@ -21,18 +21,21 @@ class NegativePhase:
 
     Attributes
     ----------
-    chains : ndarray of shape (..., n_chains, n_hidden), or None if no chain persists
-        Hidden states of the persistent chains; changed in place.
+    states : ndarray of shape (..., n_chains, n_odd), or None if no chain persists
+        Odd states of the persistent chains; changed in place.
+    tempering : Tempering or None
+        Temperatures of replicas, where there are some.
     kind : {"from data", "persistent", "other"}
         What engines ask for, see :mod:`skebm.boltzmann.learner`.
     """
 
-    chains = None
+    states = None
+    tempering = None
     kind = "other"
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
-        """The phase at the start of a training.
+        """The chains at the start of a training.
 
         Parameters
         ----------
@@ -43,13 +46,13 @@ class NegativePhase:
             Units that have the means of the data and know nothing of each other.
         streams : RandomStreams
             For chains that have to be started.
-        before : NegativePhase, default=None
-            That of the training to go on with, of any algorithm: what still fits is taken over.
+        before : Chains, default=None
+            Those of the training to go on with, of any algorithm: what still fits is taken over.
         """
         raise NotImplementedError
 
     def copy(self):
-        """The same phase with arrays of its own."""
+        """The same chains with arrays of their own."""
         return self
 
     def start_epoch(self, find_base):
@@ -84,11 +87,11 @@ class NegativePhase:
         raise NotImplementedError
 
     def fitted_attributes(self):
-        """What the estimator publishes of the phase, by name."""
+        """What the estimator publishes of the chains, by name."""
         return {}
 
 
-class CD(NegativePhase):
+class CD(Chains):
     """Contrastive divergence: chains start at the data, and none outlives its step.
 
     Units with inertia move on from the data, since that is where their chain starts.
@@ -121,7 +124,7 @@ class CD(NegativePhase):
         machine.odd.sample(h_data, address, out=out)
 
 
-class PCD(NegativePhase):
+class PCD(Chains):
     """Persistent contrastive divergence: chains go on where the last step left them.
 
     Only their hidden states are kept, so units with inertia have nothing to move on from at the
@@ -129,14 +132,14 @@ class PCD(NegativePhase):
 
     Parameters
     ----------
-    chains : ndarray of shape (n_chains, n_hidden)
-        Hidden states; changed in place.
+    states : ndarray of shape (n_chains, n_odd)
+        Changed in place.
     """
 
     kind = "persistent"
 
-    def __init__(self, chains):
-        self.chains = chains
+    def __init__(self, states):
+        self.states = states
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
@@ -145,12 +148,12 @@ class PCD(NegativePhase):
         return cls(_hidden_states((n_chains,), base, streams, before))
 
     def copy(self):
-        """The same phase with chains of its own."""
-        return type(self)(self.chains.copy())
+        """The same chains with arrays of their own."""
+        return type(self)(self.states.copy())
 
     def n_chains(self, n_data):
         """As many as there are, whatever the data."""
-        return len(self.chains)
+        return len(self.states)
 
     def n_streams(self, n_gibbs_steps):
         """One for each draw of a layer."""
@@ -159,44 +162,44 @@ class PCD(NegativePhase):
     def advance(self, machine, data, chains, n_gibbs_steps, address):
         """Steps from the odd states that were kept, and the ones to keep."""
         (v, h), (seed, stream) = chains, address
-        machine.advance(self.chains, v, n_gibbs_steps, (seed, stream, 0))
+        machine.advance(self.states, v, n_gibbs_steps, (seed, stream, 0))
         machine.odd_mean(v, h)
-        machine.odd.sample(h, (seed, stream + 2 * n_gibbs_steps - 1, 0), out=self.chains)
+        machine.odd.sample(h, (seed, stream + 2 * n_gibbs_steps - 1, 0), out=self.states)
 
     def fitted_attributes(self):
         """The chains."""
-        return {"h_samples_": self.chains}
+        return {"h_samples_": self.states}
 
 
-class PT(NegativePhase):
+class PT(Chains):
     """Parallel tempering: persistent chains that swap states with replicas of themselves.
 
     All draws are independent of the states before, with inertia or without.
 
     Parameters
     ----------
-    chains : ndarray of shape (n_replicas, n_chains, n_hidden)
-        Hidden states, the last replicas being those of the machine itself; changed in place.
+    states : ndarray of shape (n_replicas, n_chains, n_odd)
+        Odd states, the last replicas being those of the machine itself; changed in place.
     tempering : Tempering
         The temperatures of the replicas, and how they swap states.
     """
 
-    def __init__(self, chains, tempering):
-        self.chains = chains
+    def __init__(self, states, tempering):
+        self.states = states
         self.tempering = tempering
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
         """As many replicas of as many chains as the parameters say."""
         n_replicas, n_chains = parameters.n_replicas, parameters.n_chains or parameters.batch_size
-        chains = _hidden_states((n_replicas, n_chains), base, streams, before)
-        if isinstance(before, PT) and len(before.tempering.betas) == n_replicas:
-            return cls(chains, before.tempering)
-        return cls(chains, Tempering(base, np.linspace(0, 1, n_replicas)))
+        states = _hidden_states((n_replicas, n_chains), base, streams, before)
+        if before is not None and before.tempering and len(before.tempering.betas) == n_replicas:
+            return cls(states, before.tempering)
+        return cls(states, Tempering(base, np.linspace(0, 1, n_replicas)))
 
     def copy(self):
-        """The same phase with chains and temperatures of its own."""
-        return type(self)(self.chains.copy(), self.tempering.copy())
+        """The same chains with arrays of their own."""
+        return type(self)(self.states.copy(), self.tempering.copy())
 
     def start_epoch(self, find_base):
         """Let the hottest replicas be units with the means of the data as they are now known."""
@@ -204,7 +207,7 @@ class PT(NegativePhase):
 
     def n_chains(self, n_data):
         """As many as there are, whatever the data; their replicas do not count."""
-        return self.chains.shape[1]
+        return self.states.shape[1]
 
     def n_streams(self, n_gibbs_steps):
         """Those of as many sweeps."""
@@ -213,27 +216,27 @@ class PT(NegativePhase):
     def advance(self, machine, data, chains, n_gibbs_steps, address):
         """Sweeps of all replicas, of which the model's own count."""
         v, h = chains
-        v[:] = self.tempering.run(machine, self.chains, n_gibbs_steps, address)[-1]
+        v[:] = self.tempering.run(machine, self.states, n_gibbs_steps, address)[-1]
         machine.odd_mean(v, h)
 
     def fitted_attributes(self):
         """The chains, and the temperatures with what they have led to."""
-        dtype = self.chains.dtype
+        dtype = self.states.dtype
         return {
-            "h_samples_": self.chains,
+            "h_samples_": self.states,
             "betas_": self.tempering.betas.astype(dtype),
             "swap_rates_": self.tempering.swap_rates.astype(dtype),
         }
 
 
 # By the names that the estimators have for them.
-NEGATIVE_PHASES = {"pcd": PCD, "cd": CD, "pt": PT}
+ALGORITHMS = {"pcd": PCD, "cd": CD, "pt": PT}
 
 
 def _hidden_states(shape, base, streams, before):
-    """Chains where an earlier phase left them, or new ones where there are not so many."""
-    if before is not None and before.chains is not None and before.chains.shape[:-1] == shape:
-        return before.chains
+    """States of chains where earlier ones left them, or new ones where there are not so many."""
+    if before is not None and before.states is not None and before.states.shape[:-1] == shape:
+        return before.states
     address = streams.seed, streams.take(), 0
     _, hidden = base
     return hidden.base_rate(math.prod(shape), address).reshape(*shape, -1)

@@ -12,12 +12,12 @@ import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
+from skebm.boltzmann.chains import ALGORITHMS, Chains
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
-from skebm.boltzmann.negative_phase import NEGATIVE_PHASES, NegativePhase
 from skebm.boltzmann.units import BernoulliUnits
 
-each_algorithm = pytest.mark.parametrize("algorithm", NEGATIVE_PHASES)
+each_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 
 
 def binary_rows(n_rows=40, n_features=6):
@@ -27,7 +27,7 @@ def binary_rows(n_rows=40, n_features=6):
 def prepared(algorithm, machine, streams, before=None, **params):
     base = tuple(BernoulliUnits(0 * units.bias) for units in (machine.visible, machine.hidden))
     parameters = BernoulliRBM(**{"n_chains": 5, "n_replicas": 3} | params)
-    return NEGATIVE_PHASES[algorithm].prepare(parameters, machine, base, streams, before)
+    return ALGORITHMS[algorithm].prepare(parameters, machine, base, streams, before)
 
 
 @each_algorithm
@@ -94,7 +94,7 @@ def test_training_goes_on_from_the_chains_that_are_published(algorithm):
     assert not np.array_equal(in_place.components_, rbm.components_)
 
 
-class Exact(NegativePhase):
+class Exact(Chains):
     """Every chain is drawn from the model itself: a phase that nobody has foreseen."""
 
     def n_chains(self, n_data):
