@@ -71,12 +71,12 @@ def test_chains_go_on_where_an_earlier_phase_left_as_many(algorithm):
     before = prepared(algorithm, machine, streams)
     taken = streams.next_stream
     after = prepared(algorithm, machine, streams, before)
-    assert after.chains is before.chains
+    assert after.states is before.states
     assert streams.next_stream == taken
 
     others = prepared(algorithm, machine, streams, before, n_chains=4)
     if algorithm != "cd":
-        assert others.chains.shape[-2:] == (4, 3)
+        assert others.states.shape[-2:] == (4, 3)
         assert streams.next_stream == taken + 1
 
 
