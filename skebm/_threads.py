@@ -11,6 +11,7 @@ on one thread inside a block: results do not depend, to the last bit, on the num
 import os
 import time
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from threading import RLock
 
 import numpy as np
@@ -188,6 +189,7 @@ class _Phases:
         self._is_over.fill(1)
 
 
+@lru_cache(maxsize=256)
 def blocks_of(n, smallest, most=None):
     """Slices that cover ``range(n)``: up to ``most``, of one size, at least ``smallest``.
 
@@ -196,7 +198,8 @@ def blocks_of(n, smallest, most=None):
     ``most`` they are four, and more only where these are large: else BLAS would spend too much of
     its time on the seams.
 
-    Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them.
+    Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them. Results
+    are kept: a step on ten rows asks for some dozen of them.
     """
     if most is None:
         most = max(_FEW_BLOCKS, min(_MANY_BLOCKS, n // _WITHOUT_LOSS))
@@ -205,7 +208,7 @@ def blocks_of(n, smallest, most=None):
         n_blocks = 1 << n_blocks.bit_length() - 1
     size = -(-n // n_blocks)
     size += -size % 4
-    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+    return tuple(slice(start, min(start + size, n)) for start in range(0, n, size))
 
 
 class _OneBlasThread:

@@ -157,8 +157,10 @@ class Machine:
         Yields
         ------
         lower, upper : ndarray of shapes (..., n_lower) and (..., n_upper)
-            Views, where they are whole vectors or there are two layers.
+            Views, where they are vectors or there are two layers.
         """
+        if len(self.layers) == 2:
+            return [(even, odd)]
         sides = even, odd
         layers = [sides[number % 2][..., place] for number, place in enumerate(self.places)]
         return itertools.pairwise(np.ascontiguousarray(of_layer) for of_layer in layers)
