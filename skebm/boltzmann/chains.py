@@ -26,7 +26,7 @@ class Chains:
     tempering : Tempering or None
         Temperatures of replicas, where there are some.
     kind : {"from data", "persistent", "other"}
-        What engines ask for, see :mod:`skebm.boltzmann.learner`.
+        What :mod:`skebm.boltzmann.fused` asks for.
     """
 
     states = None

@@ -8,8 +8,9 @@ import numpy as np
 
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from .._threads import one_blas_thread
-from . import fused, posterior
+from . import fused
 from .gradient import centred_gradient, move_offsets
+from .posterior import exact
 
 # Share of the way that offsets go towards the mean of a minibatch.
 OFFSET_RATE = 0.01
@@ -75,7 +76,7 @@ class Learner:
         solvers,
         n_updates,
         streams,
-        posterior=posterior.exact,
+        posterior=exact,
     ):
         self.machine = machine
         self.chains = chains
@@ -117,10 +118,10 @@ class Learner:
         v, h = v[: n + 2], h[: n + 2]
 
         # States of the data, and of the model.
-        data, model = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
+        data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        chains.advance(machine, data, model, k, address)
+        chains.advance(machine, data, of_chains, k, address)
 
         # The gradient, and the step along it.
         move_offsets(self.offsets, *data, settings.offset_rate)
@@ -162,14 +163,14 @@ class Learner:
             np.multiply(machine.weights, factor[:, None], out=machine.weights)
 
     def forget(self, units):
-        """Carry nothing of some hidden units, a mask, which are new ones from now on."""
+        """Carry nothing of some hidden units of an RBM, a mask, which are new from now on."""
         of_weights, _, of_bias = self.solvers
         of_weights.forget(np.broadcast_to(units, self.machine.weights.shape).reshape(-1))
         of_bias.forget(units)
 
     @property
     def velocity(self):
-        """Last steps of the weights, of the even and of the odd biases; None without momentum."""
+        """Last steps of an RBM's weights, visible and hidden biases; None without momentum."""
         if not all(len(solver.averages) for solver in self.solvers):
             return None
         shapes = self.machine.weights.shape, -1, -1
