@@ -44,6 +44,13 @@ def as_rows(X):
     return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
 
 
+def rows_with_gaps(X):
+    """Wrap the same, of which NaN marks values that are not known."""
+    rows, values = as_rows(X), X.data if scipy.sparse.issparse(X) else X
+    has_gaps = any(np.isnan(values[part].min()) for part in chunks(len(values), _VALUES))
+    return KnownRows(rows, NotNaN(rows)) if has_gaps else rows
+
+
 def chunks(n_rows, size=CHUNK):
     """Slices that cover ``n_rows`` rows, ``size`` at a time."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
@@ -159,7 +166,17 @@ class Source:
     ----------
     shape : tuple of two ints
     dtype : dtype
+    known : Rows of bool, of the same shape, or None
+        Which values are known. None: all are.
+    absent : ndarray of shape (n_columns,), or None
+        What stands in the place of the others when they are taken. None: 0.
+    fields : Rows of shape (n_rows, n_units), or None
+        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
+    weights : ndarray of shape (n_rows,), or None
+        What each row counts for. None: all rows count the same.
     """
+
+    known = absent = fields = weights = None
 
     # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
     # child that is forked off while another thread holds it waits for ever.
@@ -205,6 +222,10 @@ class Source:
         """Whether all values are 0 or 1."""
         return self._summary().is_binary
 
+    def first(self):
+        """First known value of each column; 0 where none is known."""
+        return all_of(self.subset(np.arange(1)))[0]
+
     def _summary(self):
         if self._kept_summary is None:
             self._kept_summary = reduce(_Summary.joined, map(_Summary.of, self.in_chunks()))
@@ -226,15 +247,9 @@ class Rows(Source):
         What compiled loops read.
     density : float
         Share of the values that are not zero, about.
-    known : Rows of bool, of the same shape, or None
-        Which values are known. The others are 0 when they are taken. None: all are known.
-    fields : Rows of shape (n_rows, n_units), or None
-        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
-    weights : ndarray of shape (n_rows,), or None
-        What each row counts for. None: all rows count the same.
     """
 
-    storage = data = known = fields = weights = None
+    storage = data = None
     density = 1.0
 
     def take(self, numbers, out):
@@ -244,6 +259,10 @@ class Rows(Source):
     def batch(self, numbers):
         """The rows with these numbers as a :class:`Batch`."""
         return Batch(self, numbers)
+
+    def with_absent(self, absent):
+        """The same rows with other values, an array, in the place of those that are not known."""
+        return self if self.known is None else KnownRows(self, self.known, absent)
 
     def passes(self, generator=None, numbers=None):
         """Go through the data once: see :class:`Source`. All data are one window."""
@@ -287,8 +306,8 @@ class Rows(Source):
 class Batch:
     """A minibatch: some of the rows, and what these declare of each.
 
-    ``known``, ``fields`` and ``weights`` are arrays, one row of them for each of the minibatch, or
-    None as those of :class:`Rows` are.
+    ``known``, ``absent``, ``fields`` and ``weights`` are arrays, one row of them for each of the
+    minibatch, or None as those of :class:`Rows` are.
     """
 
     def __init__(self, rows, numbers):
@@ -305,6 +324,12 @@ class Batch:
     def known(self):
         """Which values are known."""
         return None if self._rows.known is None else _taken(self._rows.known, self._numbers)
+
+    @property
+    def absent(self):
+        """What stands in the place of values that are not known."""
+        absent = self._rows.absent
+        return None if absent is None else np.broadcast_to(absent, (len(self), len(absent)))
 
     @property
     def fields(self):
@@ -342,7 +367,7 @@ class DenseRows(Rows):
         return self._X.take(numbers, axis=0, out=out, mode="clip")
 
     def subset(self, numbers):
-        return DenseRows(self._X[numbers])
+        return _declared_of(self, DenseRows(self._X[numbers]), numbers)
 
     def moments(self):
         """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
@@ -425,7 +450,7 @@ class SparseRows(Rows):
 
     def subset(self, numbers):
         """The rows with these numbers, on their own, and as sparse as they are."""
-        return SparseRows(self._X[numbers])
+        return _declared_of(self, SparseRows(self._X[numbers]), numbers)
 
     def moments(self):
         X, n_rows = self._X, self.shape[0]
@@ -458,6 +483,19 @@ class SparseRows(Rows):
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
 
 
+def _declared_of(rows, others, numbers=None):
+    """Have ``others`` declare what ``rows`` do: the same rows, or those with the numbers given."""
+    others.absent = rows.absent
+    if numbers is None:
+        others.known, others.fields, others.weights = rows.known, rows.fields, rows.weights
+        return others
+    for name in ("known", "fields"):
+        declared = getattr(rows, name)
+        setattr(others, name, None if declared is None else declared.subset(numbers))
+    others.weights = None if rows.weights is None else rows.weights[numbers]
+    return others
+
+
 def _are_binary(values):
     return bool(((values == 0) | (values == 1)).all())
 
@@ -484,6 +522,8 @@ def _variance_of(sums, squares, n_rows):
 class StandardizedRows(Rows):
     """Rows of another source, each column less its mean and over its scale as it is read.
 
+    In the place of a value that is not known is 0, the mean.
+
     Parameters
     ----------
     source : Source
@@ -494,15 +534,21 @@ class StandardizedRows(Rows):
     def __init__(self, source, mean, scale):
         self._source, self._mean, self._scale = source, mean, scale
         self.shape, self.dtype = source.shape, source.dtype
+        _declared_of(source, self).absent = None
 
     def take(self, numbers, out):
         standardize(self._source.take(numbers, out), self._mean, self._scale)
+        if self.known is not None:
+            out[~_taken(self.known, numbers)] = 0
         return out
 
     def subset(self, numbers):
         return self._standardized(self._source.subset(numbers))
 
     def in_chunks(self):
+        if self.known is not None:
+            yield from super().in_chunks()
+            return
         for chunk in self._source.in_chunks():
             yield from Rows.in_chunks(self._standardized(chunk))
 
@@ -519,7 +565,7 @@ class StandardizedRows(Rows):
 
 
 class JoinedRows(Rows):
-    """Rows of data with some more columns to their right, and no copy of the data.
+    """Rows of data with some more columns to their right, all known, and no copy of the data.
 
     Parameters
     ----------
@@ -533,6 +579,11 @@ class JoinedRows(Rows):
         self._n_left = rows.shape[1]
         self.shape = rows.shape[0], rows.shape[1] + columns.shape[1]
         self.dtype = rows.dtype
+        _declared_of(rows, self)
+        if rows.absent is not None:
+            self.absent = np.append(rows.absent, np.zeros(columns.shape[1]))
+        if rows.known is not None:
+            self.known = JoinedRows(rows.known, np.ones(columns.shape, dtype=bool))
 
     def inputs_of_units(self, weights, part, out):
         left, right = self._parts
@@ -562,33 +613,42 @@ class JoinedRows(Rows):
 class KnownRows(Rows):
     """Rows of which not all values are known.
 
-    Rows that are standardised are so before they get here: an unknown value is then 0, their mean.
-
     Parameters
     ----------
     rows : Rows
         Whatever stands in the place of a value that is not known, such as NaN, is never used.
     known : Rows of bool, of the same shape
+    absent : ndarray of shape (n_columns,), default=None
+        What is given for values that are not known, the array itself; None is 0.
     """
 
-    def __init__(self, rows, known):
-        self._rows, self.known = rows, known
+    def __init__(self, rows, known, absent=None):
+        self._rows = rows
         self.shape, self.dtype = rows.shape, rows.dtype
+        _declared_of(rows, self)
+        self.known, self.absent = known, absent
 
     def take(self, numbers, out):
         self._rows.take(numbers, out)
-        out[~_taken(self.known, numbers)] = 0
+        absent = 0 if self.absent is None else self.absent
+        np.copyto(out, absent, where=~_taken(self.known, numbers), casting="same_kind")
         return out
 
     def subset(self, numbers):
-        return KnownRows(self._rows.subset(numbers), self.known.subset(numbers))
+        some = KnownRows(self._rows.subset(numbers), None)
+        return _declared_of(self, some, numbers)
+
+    def with_absent(self, absent):
+        others = KnownRows(self._rows, self.known)
+        _declared_of(self, others).absent = absent
+        return others
 
     def moments(self):
         """:class:`Moments` of the known values of each column; of none, these are 0."""
         n_known, sums, squares = np.zeros((3, self.shape[1]))
         for values, known in self._values_and_known():
             n_known += known.sum(axis=0)
-            sums += values.sum(axis=0, dtype=np.float64)
+            sums += values.sum(axis=0, dtype=np.float64, where=known)
         n_known = np.maximum(n_known, 1)
         mean = sums / n_known
         for values, known in self._values_and_known():
@@ -603,10 +663,36 @@ class KnownRows(Rows):
             high = max(high, values.max(where=known, initial=-np.inf))
         return low, high
 
+    def first(self):
+        """First known value of each column; 0 where none is known."""
+        first, is_found = np.zeros(self.shape[1]), np.zeros(self.shape[1], dtype=bool)
+        for values, known in self._values_and_known():
+            new = ~is_found & known.any(axis=0)
+            first[new] = values[known.argmax(axis=0)[new], new.nonzero()[0]]
+            is_found |= new
+            if is_found.all():
+                break
+        return first
+
     def _values_and_known(self):
         for part in chunks(self.shape[0], fitting_rows(self.shape[1])):
             numbers = np.arange(part.start, part.stop)
             yield _taken(self, numbers), _taken(self.known, numbers)
+
+
+class NotNaN(Rows):
+    """Which values of other rows are not NaN, as rows of bool."""
+
+    dtype = np.dtype(bool)
+
+    def __init__(self, rows):
+        self._rows, self.shape = rows, rows.shape
+
+    def take(self, numbers, out):
+        return np.logical_not(np.isnan(_taken(self._rows, numbers), out=out), out=out)
+
+    def subset(self, numbers):
+        return NotNaN(self._rows.subset(numbers))
 
 
 class Stream(Source):

@@ -10,6 +10,7 @@ from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from .._threads import one_blas_thread
 from . import fused
 from .gradient import centred_gradient, move_offsets
+from .machine import NOTHING_GIVEN, Given
 from .posterior import exact
 
 # Share of the way that offsets go towards the mean of a minibatch.
@@ -121,10 +122,16 @@ class Learner:
         data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        chains.advance(machine, data, of_chains, k, address)
+        # A chain has the units that are there in a row of the data, which take turns.
+        known, given = batch.known, NOTHING_GIVEN
+        if known is not None:
+            turns = np.arange(n) % n_data
+            known, absent = known[turns], batch.absent
+            given = Given(known[n_data:], None if absent is None else absent[turns[n_data:]])
+        chains.advance(machine, data, of_chains, k, address, given)
 
         # The gradient, and the step along it.
-        move_offsets(self.offsets, *data, settings.offset_rate)
+        move_offsets(self.offsets, *data, settings.offset_rate, known)
         gradient = centred_gradient(
             machine,
             v,
@@ -134,6 +141,7 @@ class Learner:
             settings.centered,
             of_variance=settings.variance_rate > 0,
             of_norm=settings.max_gradient_norm < np.inf,
+            known=known,
         )
         if settings.sparsity_target is not None:
             missing = settings.sparsity_target - self.offsets[1]

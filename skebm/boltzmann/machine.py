@@ -36,12 +36,15 @@ class Given(NamedTuple):
     Attributes
     ----------
     known : ndarray of bool, of shape (n_rows, n_units), or None
-        Units that are there in each row. The others take no part: their state is 0.
+        Units that are there in each row.
+    absent : ndarray of shape (n_rows, n_units), or None
+        The states that the others have, which nothing changes. None: 0, so that they take no part.
     fields : ndarray of shape (n_rows, n_units), or None
         What is added to the inputs, a bias that differs from row to row.
     """
 
     known: np.ndarray | None = None
+    absent: np.ndarray | None = None
     fields: np.ndarray | None = None
 
     def of_rows(self, block):
@@ -317,22 +320,27 @@ class Machine:
         return self._pass_all(rows, self.coupling.down_rows, self.even)
 
     def free_energy(self, rows):
-        """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats."""
+        """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats.
 
-        def free_energy(even, inputs):
-            return self.even.energy(even) - self.odd.log_partition(inputs)
+        Of a row of which not all is known, that of the known even units, the others staying at
+        what stands in their place.
+        """
+
+        def free_energy(even, inputs, known):
+            return self.even.energy(even, known) - self.odd.log_partition(inputs)
 
         return self._of_each_row(free_energy, rows)
 
     def pseudo_log_likelihood(self, rows):
         """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
 
-        Exact and deterministic: no unit is left out and none is drawn.
+        Exact and deterministic: no unit is left out and none is drawn. Of a row of which not all is
+        known, over the known units, the others staying at what stands in their place.
         """
 
-        def pseudo_log_likelihood(v, inputs):
+        def pseudo_log_likelihood(v, inputs, known):
             inputs += self.hidden.bias
-            return conditional_log_likelihood(self, v, inputs)
+            return conditional_log_likelihood(self, v, inputs, known)
 
         integrates = any(kind == "real" for kind, _ in self.visible.parts)
         return self._of_each_row(
@@ -340,11 +348,14 @@ class Machine:
         )
 
     def reconstruction_error(self, rows):
-        """Squared error of the mean visible states given mean hidden states, summed over units."""
+        """Squared error of the mean visible states given mean hidden states, summed over units.
 
-        def reconstruction_error(v, inputs):
+        Over those that are known.
+        """
+
+        def reconstruction_error(v, inputs, known):
             back = self.even_mean(self.odd.mean(inputs), np.empty_like(v))
-            return np.square(back - v).sum(axis=1)
+            return np.square(back - v).sum(axis=1, where=True if known is None else known)
 
         return self._of_each_row(reconstruction_error, rows)
 
@@ -358,13 +369,14 @@ class Machine:
         return out
 
     def _of_each_row(self, function, rows, weights_per_chunk=_WEIGHTS_PER_CHUNK, fewest=8):
-        """``function(even states, inputs of the odd units)`` of all rows."""
+        """``function(even states, inputs of the odd units, known even units)`` of all rows."""
         out = np.empty(rows.shape[0], dtype=self.dtype)
 
         def evaluate(part):
             even = np.empty((part.stop - part.start, rows.shape[1]), dtype=self.dtype)
-            rows.take(np.arange(part.start, part.stop), even)
-            out[part] = function(even, self.inputs_of_odd(even))
+            batch = rows.batch(np.arange(part.start, part.stop))
+            batch.take(even)
+            out[part] = function(even, self.inputs_of_odd(even), batch.known)
 
         size = min(max(fewest, int(weights_per_chunk / self.coupling.n_weights)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)
@@ -396,5 +408,6 @@ def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_G
     if address is not None:
         states = units.sample(states, address, out=out, previous=previous)
     if given.known is not None:
-        states *= given.known
+        absent = 0 if given.absent is None else given.absent
+        np.copyto(states, absent, where=~given.known)
     return states
