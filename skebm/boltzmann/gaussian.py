@@ -331,14 +331,12 @@ class GaussianRBM(BaseRBM):
 
         What does not vary has no weights, and draws without noise.
         """
-        self.mean_, deviation = mean_and_deviation(rows, messages_for(self).estimator)
-        self._is_constant = deviation == 0
-        self.scale_ = np.where(self._is_constant, 1, deviation)
+        self.mean_, self.scale_, self._is_constant = self._scales_of(rows)
         p = self._parameters
         with np.errstate(over="ignore"):
-            mean, _ = StandardizedRows(rows, self.mean_, self.scale_).moments()
-        variance = np.where(self._is_constant, 0.0, 1.0)
-        visible = self._visible_units(mean, np.zeros_like(mean))
+            moments = StandardizedRows(rows, self.mean_, self.scale_).moments()
+        mean, variance, bias = self._start_of(moments, rows.shape[0])
+        visible = self._visible_units(bias, np.zeros_like(bias))
         if self.variances is None:
             # With orthogonal weights and the variance s of the units, a feature has the precision
             # 1 / s - q / s^2 to second order, which is to be 1.
@@ -347,16 +345,30 @@ class GaussianRBM(BaseRBM):
             variances = (1 + np.sqrt(1 - 4 * q)) / 2
         else:
             variances = self._given_variances()
-        visible.log_variance = np.where(self._is_constant, 0.0, np.log(variances))
+        log_variance = np.where(self._is_constant, 0.0, np.log(variances))
+        visible = self._visible_units(bias, log_variance)
         machine, means = initial_machine(
             visible, (mean, variance), p.n_components, activity, random_state, rows.dtype
         )
         return StandardizedModel(machine, means, p.batch_size, self.mean_, self.scale_)
 
+    def _scales_of(self, rows):
+        """Mean and scale of each feature, and whether it is constant, for which the scale is 1."""
+        mean, deviation = mean_and_deviation(rows, messages_for(self).estimator)
+        is_constant = deviation == 0
+        return mean, np.where(is_constant, 1, deviation), is_constant
+
+    def _start_of(self, moments, n_rows):
+        """Mean and variance of the visible states of the data, and the bias that gives the mean."""
+        return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean
+
     def _visible_units(self, bias, log_variance):
+        return GaussianUnits(bias, log_variance, self._inertia, self._is_constant)
+
+    @property
+    def _inertia(self):
         has_inertia = self.sampler == "gibbs-langevin"
-        inertia = float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
-        return GaussianUnits(bias, log_variance, inertia, self._is_constant)
+        return float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
 
     def _given_variances(self):
         """The parameter, in units of the variances of the data."""

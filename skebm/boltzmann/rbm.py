@@ -267,7 +267,7 @@ class BaseRBM(
     def _trainer(self, X, y, goes_on, watched=False):
         """What trains on these data, anew or from where training ended, and is watched or not."""
         dtype, X = self.components_.dtype if goes_on else FLOATS, self._with_targets(X, y)
-        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=not goes_on)
+        X = self._validated(X, accept_sparse="csr", dtype=dtype, order="C", reset=not goes_on)
         rows, messages = as_rows(X), messages_for(self)
         if goes_on:
             model, streams = self.__skebm_model__().copy(), replace(self._streams)
@@ -425,13 +425,27 @@ class BaseRBM(
     def _model_and_rows(self, X):
         """The model, of the type of data, and the data, validated, as rows of its states."""
         check_is_fitted(self)
-        X = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        X = self._validated(X, accept_sparse="csr", dtype=FLOATS, reset=False)
         model = self.__skebm_model__(X.dtype)
         return model, model.to_states(as_rows(X))
 
     def _dense(self, X, **options):
         check_is_fitted(self)
-        return validated(self, X, dtype=FLOATS, order="C", reset=False, **options)
+        return self._validated(X, dtype=FLOATS, order="C", reset=False, **options)
+
+    # Data are what the visible units stand for, column by column, unless a subclass says otherwise.
+
+    def _validated(self, X, **options):
+        """Data as numbers, one column for each visible unit."""
+        return validated(self, X, **options)
+
+    def _as_given(self, V):
+        """Data as users give them, from such numbers."""
+        return V
+
+    def _of_units(self, mask):
+        """For each visible unit what an array of bool (..., n_features) says of its feature."""
+        return mask
 
     def _draws(self, random_state):
         """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
@@ -480,7 +494,7 @@ class BaseRBM(
                 f"expecting {n_components} features as input."
             )
         model = self.__skebm_model__(H.dtype)
-        return model.to_data(model.machine.inverse_transform(DenseRows(H)))
+        return self._as_given(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
     # Samples
 
@@ -505,7 +519,7 @@ class BaseRBM(
         model, rows = self._model_and_rows(X)
         n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
         streams = self._draws(random_state)
-        return model.to_data(inference.walk(model, all_of(rows), n_steps, streams))
+        return self._as_given(model.to_data(inference.walk(model, all_of(rows), n_steps, streams)))
 
     def sample(
         self,
@@ -552,15 +566,16 @@ class BaseRBM(
         betas = None
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
-        if init is not None:
-            init = self._dense(init)
         if clamp is not None:
             if init is None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
-            clamp = check_mask("clamp", clamp, init.shape)
+            clamp = self._of_units(check_mask("clamp", clamp, np.shape(init)))
+        if init is not None:
+            init = self._dense(init)
         model = self.__skebm_model__(None if init is None else init.dtype)
         options = {"init": init, "clamp": clamp, "betas": betas}
-        return inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+        V = inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+        return self._as_given(V)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
