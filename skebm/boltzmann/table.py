@@ -9,6 +9,7 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 # Numbers are categories where they are whole, so few, and each of them so often on average: of
 # twenty rows nothing says that ten numbers are not a quantity.
@@ -55,6 +56,8 @@ class TableEncoder:
         See :class:`~skebm.boltzmann.mixed.MixedRBM`.
     name : str
         Of the estimator that the user called, for messages.
+    missing_values : object, default=np.nan
+        What marks a missing entry, beside NaN, None and what else a DataFrame has for it.
 
     Attributes
     ----------
@@ -65,8 +68,8 @@ class TableEncoder:
     n_units : int
     """
 
-    def __init__(self, X, categories, name):
-        self._name = name
+    def __init__(self, X, categories, name, missing_values=np.nan):
+        self._name, self._missing_values = name, missing_values
         # An empty frame knows the class, the names and the types of its columns.
         self._template = X[:0]
         names = _names_of(X)
@@ -172,8 +175,7 @@ class TableEncoder:
         return _table(self._template if like is None else like, columns)
 
     def _read(self, X):
-        for name, column in zip(_names_of(X), _columns_of(X), strict=True):
-            yield _Values.of(name, column)
+        return _read(X, self._missing_values)
 
     def _given(self, categories, names):
         """The categories that the user has given, by the position of the column."""
@@ -198,9 +200,7 @@ class TableEncoder:
                 f"Column {column.name!r} is one of numbers for {self._name}, and has {wrong!r}."
             )
         if np.isinf(values.numbers).any():
-            raise ValueError(
-                f"Input X contains infinity or a value too large in column {column.name!r}."
-            )
+            raise ValueError(f"Input X contains infinity, in column {column.name!r}.")
         return values.numbers
 
     def _codes(self, column, values, unknown):
@@ -239,7 +239,7 @@ class _Values(NamedTuple):
     declared: list | None
 
     @classmethod
-    def of(cls, name, column):
+    def of(cls, name, column, missing_values):
         values = np.asarray(column)
         if values.dtype.kind in "mMV":
             raise ValueError(
@@ -256,6 +256,8 @@ class _Values(NamedTuple):
             is_missing = is_missing | np.isnan(values)
         elif values.dtype.kind == "O":
             is_missing = is_missing | np.array([_is_nothing(value) for value in values], dtype=bool)
+        if missing_values == missing_values:
+            is_missing = is_missing | (values == missing_values)
         declared = getattr(column.dtype, "categories", None)
         declared = declared.to_numpy().tolist() if hasattr(declared, "to_numpy") else None
         return cls(values, is_missing, _as_numbers(values, is_missing), declared)
@@ -275,15 +277,12 @@ def _is_number(value):
 
 def _as_numbers(values, is_missing):
     """Values as floats, or None where some are no numbers."""
-    if values.dtype.kind == "f":
-        return values
-    if values.dtype.kind in "iu":
-        return values.astype(np.float64)
     known = values[~is_missing]
-    if values.dtype.kind != "O" or not all(map(_is_number, known)):
+    if values.dtype.kind not in "fiuO" or not all(map(_is_number, known)):
         return None
-    numbers = np.full(len(values), np.nan)
-    numbers[~is_missing] = known.astype(np.float64)
+    dtype = values.dtype if values.dtype.kind == "f" else np.float64
+    numbers = np.full(len(values), np.nan, dtype=dtype)
+    numbers[~is_missing] = known.astype(dtype)
     return numbers
 
 
@@ -338,9 +337,46 @@ def _values_of(column, states):
     return categories[codes]
 
 
+def missing_entries(X, missing_values):
+    """Which entries of a table are missing, as an array of bool of its shape."""
+    return np.column_stack([values.is_missing for values in _read(X, missing_values)])
+
+
+def checked_table(estimator, X, reset):
+    """A DataFrame as it is, anything else as an ndarray; the names of its columns are checked.
+
+    Raises
+    ------
+    ValueError
+        In scikit-learn's words.
+    """
+    if not is_frame(X):
+        if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
+            X = np.asarray(X, dtype=object)  # numbers would become texts
+        return validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if len(X) == 0:
+        raise ValueError(
+            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
+            f"{type(estimator).__name__}."
+        )
+    return X
+
+
+def dtype_of(X):
+    """float32 for a table of nothing else, float64 for any other."""
+    dtypes = {*X.dtypes} if is_frame(X) else {X.dtype}
+    return np.dtype(np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
+
+
 def is_frame(X):
     """Whether a table is a DataFrame, of pandas or polars or their like."""
     return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def _read(X, missing_values):
+    for name, column in zip(_names_of(X), _columns_of(X), strict=True):
+        yield _Values.of(name, column, missing_values)
 
 
 def _names_of(X):
