@@ -141,6 +141,9 @@ def compare_rbms(seeds):
         {"momentum": 0.9, "sparsity_target": 0.2},
         {"learning_rate": 0.3, "batch_size": 100},
         {"learning_rate": 0.3, "centered": False},
+        *({"solver": "adam", "learning_rate": rate} for rate in (0.001, 0.003, 0.01)),
+        *({"solver": "rmsprop", "learning_rate": rate} for rate in (0.001, 0.003)),
+        *({"solver": "adagrad", "learning_rate": rate} for rate in (0.03, 0.1)),
     ]
     title = "BernoulliRBM, PCD-1, learning_rate=0.03, n_iter=50"
     measure = partial(likelihoods, make, train, test)

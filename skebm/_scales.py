@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from ._source import all_of
-
 # A column whose deviation is no larger than this share of its mean is constant but for rounding: a
 # unit in the last place of float32. Of float64, some more, as models keep sums of means over
 # deviations, which lose as many digits.
@@ -66,8 +64,7 @@ def _moments(rows):
     with np.errstate(over="ignore", invalid="ignore"):
         mean, variance = rows.moments()
         is_constant = deviation_but_for_noise(mean, variance, rows.dtype) == 0
-    first = all_of(rows.subset(np.arange(1)))[0]
-    return np.where(is_constant, first, mean), np.where(is_constant, 0, variance)
+    return np.where(is_constant, rows.first(), mean), np.where(is_constant, 0, variance)
 
 
 def deviation_but_for_noise(mean, variance, dtype):

@@ -44,6 +44,13 @@ def as_rows(X):
     return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
 
 
+def rows_with_gaps(X):
+    """Wrap the same, of which NaN marks values that are not known."""
+    rows, values = as_rows(X), X.data if scipy.sparse.issparse(X) else X
+    has_gaps = any(np.isnan(values[part].min()) for part in chunks(len(values), _VALUES))
+    return KnownRows(rows, NotNaN(rows)) if has_gaps else rows
+
+
 def chunks(n_rows, size=CHUNK):
     """Slices that cover ``n_rows`` rows, ``size`` at a time."""
     return [slice(start, min(start + size, n_rows)) for start in range(0, n_rows, size)]
@@ -159,7 +166,15 @@ class Source:
     ----------
     shape : tuple of two ints
     dtype : dtype
+    known : Rows of bool, of the same shape, or None
+        Which values are known. The others are 0 when they are taken. None: all are known.
+    fields : Rows of shape (n_rows, n_units), or None
+        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
+    weights : ndarray of shape (n_rows,), or None
+        What each row counts for. None: all rows count the same.
     """
+
+    known = fields = weights = None
 
     # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
     # child that is forked off while another thread holds it waits for ever.
@@ -205,6 +220,10 @@ class Source:
         """Whether all values are 0 or 1."""
         return self._summary().is_binary
 
+    def first(self):
+        """First known value of each column; 0 where none is known."""
+        return all_of(self.subset(np.arange(1)))[0]
+
     def _summary(self):
         if self._kept_summary is None:
             self._kept_summary = reduce(_Summary.joined, map(_Summary.of, self.in_chunks()))
@@ -226,15 +245,9 @@ class Rows(Source):
         What compiled loops read.
     density : float
         Share of the values that are not zero, about.
-    known : Rows of bool, of the same shape, or None
-        Which values are known. The others are 0 when they are taken. None: all are known.
-    fields : Rows of shape (n_rows, n_units), or None
-        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
-    weights : ndarray of shape (n_rows,), or None
-        What each row counts for. None: all rows count the same.
     """
 
-    storage = data = known = fields = weights = None
+    storage = data = None
     density = 1.0
 
     def take(self, numbers, out):
@@ -342,7 +355,7 @@ class DenseRows(Rows):
         return self._X.take(numbers, axis=0, out=out, mode="clip")
 
     def subset(self, numbers):
-        return DenseRows(self._X[numbers])
+        return _declared_of(self, DenseRows(self._X[numbers]), numbers)
 
     def moments(self):
         """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
@@ -425,7 +438,7 @@ class SparseRows(Rows):
 
     def subset(self, numbers):
         """The rows with these numbers, on their own, and as sparse as they are."""
-        return SparseRows(self._X[numbers])
+        return _declared_of(self, SparseRows(self._X[numbers]), numbers)
 
     def moments(self):
         X, n_rows = self._X, self.shape[0]
@@ -458,6 +471,18 @@ class SparseRows(Rows):
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
 
 
+def _declared_of(rows, others, numbers=None):
+    """Have ``others`` declare what ``rows`` do: the same rows, or those with the numbers given."""
+    if numbers is None:
+        others.known, others.fields, others.weights = rows.known, rows.fields, rows.weights
+        return others
+    for name in ("known", "fields"):
+        declared = getattr(rows, name)
+        setattr(others, name, None if declared is None else declared.subset(numbers))
+    others.weights = None if rows.weights is None else rows.weights[numbers]
+    return others
+
+
 def _are_binary(values):
     return bool(((values == 0) | (values == 1)).all())
 
@@ -484,6 +509,8 @@ def _variance_of(sums, squares, n_rows):
 class StandardizedRows(Rows):
     """Rows of another source, each column less its mean and over its scale as it is read.
 
+    A value that is not known is 0, the mean.
+
     Parameters
     ----------
     source : Source
@@ -494,9 +521,12 @@ class StandardizedRows(Rows):
     def __init__(self, source, mean, scale):
         self._source, self._mean, self._scale = source, mean, scale
         self.shape, self.dtype = source.shape, source.dtype
+        _declared_of(source, self)
 
     def take(self, numbers, out):
         standardize(self._source.take(numbers, out), self._mean, self._scale)
+        if self.known is not None:
+            out[~_taken(self.known, numbers)] = 0
         return out
 
     def subset(self, numbers):
@@ -519,7 +549,7 @@ class StandardizedRows(Rows):
 
 
 class JoinedRows(Rows):
-    """Rows of data with some more columns to their right, and no copy of the data.
+    """Rows of data with some more columns to their right, all known, and no copy of the data.
 
     Parameters
     ----------
@@ -533,6 +563,9 @@ class JoinedRows(Rows):
         self._n_left = rows.shape[1]
         self.shape = rows.shape[0], rows.shape[1] + columns.shape[1]
         self.dtype = rows.dtype
+        _declared_of(rows, self)
+        if rows.known is not None:
+            self.known = JoinedRows(rows.known, np.ones(columns.shape, dtype=bool))
 
     def inputs_of_units(self, weights, part, out):
         left, right = self._parts
@@ -562,8 +595,6 @@ class JoinedRows(Rows):
 class KnownRows(Rows):
     """Rows of which not all values are known.
 
-    Rows that are standardised are so before they get here: an unknown value is then 0, their mean.
-
     Parameters
     ----------
     rows : Rows
@@ -572,8 +603,9 @@ class KnownRows(Rows):
     """
 
     def __init__(self, rows, known):
-        self._rows, self.known = rows, known
+        self._rows = rows
         self.shape, self.dtype = rows.shape, rows.dtype
+        _declared_of(rows, self).known = known
 
     def take(self, numbers, out):
         self._rows.take(numbers, out)
@@ -581,7 +613,8 @@ class KnownRows(Rows):
         return out
 
     def subset(self, numbers):
-        return KnownRows(self._rows.subset(numbers), self.known.subset(numbers))
+        some = KnownRows(self._rows.subset(numbers), self.known.subset(numbers))
+        return _declared_of(self, some, numbers)
 
     def moments(self):
         """:class:`Moments` of the known values of each column; of none, these are 0."""
@@ -603,10 +636,36 @@ class KnownRows(Rows):
             high = max(high, values.max(where=known, initial=-np.inf))
         return low, high
 
+    def first(self):
+        """First known value of each column; 0 where none is known."""
+        first, is_found = np.zeros(self.shape[1]), np.zeros(self.shape[1], dtype=bool)
+        for values, known in self._values_and_known():
+            new = ~is_found & known.any(axis=0)
+            first[new] = values[known.argmax(axis=0)[new], new.nonzero()[0]]
+            is_found |= new
+            if is_found.all():
+                break
+        return first
+
     def _values_and_known(self):
         for part in chunks(self.shape[0], fitting_rows(self.shape[1])):
             numbers = np.arange(part.start, part.stop)
             yield _taken(self, numbers), _taken(self.known, numbers)
+
+
+class NotNaN(Rows):
+    """Which values of other rows are not NaN, as rows of bool."""
+
+    dtype = np.dtype(bool)
+
+    def __init__(self, rows):
+        self._rows, self.shape = rows, rows.shape
+
+    def take(self, numbers, out):
+        return np.logical_not(np.isnan(_taken(self._rows, numbers), out=out), out=out)
+
+    def subset(self, numbers):
+        return NotNaN(self._rows.subset(numbers))
 
 
 class Stream(Source):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
+import scipy.sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
@@ -279,6 +280,19 @@ class Instance(Check):
         return f"an instance of {self._class.__name__!r}"
 
 
+class MissingValue(Check):
+    """A number that marks what is missing, or NaN."""
+
+    def admits(self, value):
+        """Whether ``value`` is a finite number or NaN."""
+        return Number(Real, "(-inf, inf)").admits(value) or (
+            isinstance(value, Real) and bool(np.isnan(value))
+        )
+
+    def __str__(self):
+        return "a finite number or NaN"
+
+
 class Verbosity(Check):
     """A boolean or a count."""
 
@@ -355,10 +369,37 @@ def validated(estimator, X, *arrays, **options):
 
     Kernels know no other, which pandas and memory maps may come in.
     """
-    if "ensure_all_finite" not in options and _are_surely_finite(X, options.get("dtype")):
+    if _are_surely_finite(X, options.get("dtype")):
         options["ensure_all_finite"] = False
     checked = validate_data(estimator, X, *arrays, **options)
     return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def validated_with_gaps(estimator, X, missing_values, **options):
+    """The same of data some of which are missing, with NaN in their place.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like or sparse matrix
+    missing_values : float
+        What marks them in ``X``.
+    **options
+        As for :func:`validated`.
+    """
+    if np.isnan(missing_values):
+        return validated(estimator, X, ensure_all_finite="allow-nan", **options)
+    X = validated(estimator, X, **options)
+    is_sparse = scipy.sparse.issparse(X)
+    if is_sparse and missing_values == 0:
+        raise ValueError(
+            f"The 'missing_values' parameter of {type(estimator).__name__} is 0, which sparse data "
+            "do not store. Provide a dense array, or mark what is missing by NaN."
+        )
+    X = X.copy()
+    values = X.data if is_sparse else X
+    values[values == missing_values] = np.nan
+    return X
 
 
 def _are_surely_finite(X, dtypes):

@@ -2,6 +2,7 @@
 
 import ast
 import itertools
+import re
 import sys
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +13,7 @@ import pytest
 import skebm
 
 ROOT = Path(skebm.__file__).parent
+PLAN = ROOT.parent / "doc" / "architecture.rst"
 
 # From the bottom to the top. A new chapter joins the estimators.
 FLOORS = [
@@ -233,6 +235,18 @@ def test_what_is_exempt_is_still_there():
     for module, reasons in EXEMPT.items():
         text = (ROOT / Path(*module.split("."))).with_suffix(".py").read_text(encoding="utf-8")
         assert [name for name in reasons if name not in text] == []
+
+
+@pytest.mark.parametrize("room", ["boltzmann", "deep", "stacking", "memory", "."])
+def test_the_plan_tells_of_every_file_and_of_no_other(room):
+    """A row of a table in the documentation for each file of a folder."""
+    if not PLAN.exists():
+        pytest.skip("the documentation is not beside the package")
+    rows = re.findall(r"^``([a-z_]+\.py)``  ", PLAN.read_text(encoding="utf-8"), re.MULTILINE)
+    files = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py"}
+    everywhere = {path.name for path in ROOT.rglob("*.py")}
+    assert files - set(rows) == set()
+    assert set(rows) - everywhere == set()
 
 
 # Planted faults --------------------------------------------------------------

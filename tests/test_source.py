@@ -11,6 +11,7 @@ from skebm._scales import mean_and_common_scale, mean_and_scale
 from skebm._source import (
     JoinedRows,
     KnownRows,
+    NotNaN,
     Rows,
     StandardizedRows,
     Stream,
@@ -18,6 +19,7 @@ from skebm._source import (
     as_rows,
     for_each_chunk,
     numbers_by_weight,
+    rows_with_gaps,
 )
 from skebm.boltzmann.fused import can_run
 
@@ -251,7 +253,7 @@ def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rows = as_rows(binary_rows())
     assert can_run(learner, rows)
     assert not can_run(learner, FourMethods(binary_rows()))
-    for name in ("known", "fields"):
+    for name in ("known", "fields", "weights"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
         assert not can_run(learner, partly)
@@ -273,6 +275,63 @@ def test_values_that_are_not_known_are_zero_and_count_for_nothing(storage):
     some = rows.subset(np.array([4, 600]))
     assert np.array_equal(all_of(some), np.where(known, X, 0)[[4, 600]])
     assert np.array_equal(all_of(some.known), known[[4, 600]])
+
+
+@each_storage
+def test_rows_with_nan_are_those_of_the_known_values(storage):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(700, 6)) * (rng.random((700, 6)) < 0.5)
+    assert type(rows_with_gaps(storage(X))) is type(as_rows(storage(X)))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[:600, 2] = X[:, 5] = np.nan
+    rows = rows_with_gaps(storage(X))
+    assert np.array_equal(all_of(rows), np.nan_to_num(X))
+    assert np.array_equal(all_of(rows.known), ~np.isnan(X))
+    np.testing.assert_allclose(rows.moments().mean[:5], np.nanmean(X[:, :5], axis=0), rtol=1e-12)
+    expected = [X[~np.isnan(X[:, j]), j][0] for j in range(5)]
+    assert rows.first().tolist() == [*expected, 0]
+
+
+def test_one_gap_among_many_values_is_found():
+    X = np.ones((1000, 3))
+    X[999, 2] = np.nan
+    assert rows_with_gaps(X).known is not None
+    sparse = scipy.sparse.csr_matrix(X)
+    assert rows_with_gaps(sparse).known is not None
+    assert rows_with_gaps(scipy.sparse.csr_matrix((3, 4))).known is None
+
+
+@pytest.mark.parametrize("of_subset", [False, True])
+@pytest.mark.parametrize("wrapper", ["known", "standardized", "joined", "dense", "csr"])
+def test_whatever_is_around_rows_declares_what_they_do(wrapper, of_subset):
+    X, rng = grey_rows(), np.random.default_rng(1)
+    X[rng.random(X.shape) < 0.3] = np.nan
+    fields, weights, known = rng.random((300, 4)), rng.random(300), ~np.isnan(X)
+    if wrapper in ("dense", "csr"):
+        rows = as_rows(scipy.sparse.csr_matrix(X) if wrapper == "csr" else X)
+        rows.known, rows.fields, rows.weights = as_rows(known), as_rows(fields), weights
+    else:
+        inner = KnownRows(as_rows(X), NotNaN(as_rows(X)))
+        inner.fields, inner.weights = as_rows(fields), weights
+        rows = {
+            "known": lambda: inner,
+            "standardized": lambda: StandardizedRows(inner, np.full(12, 3.0), np.full(12, 2.0)),
+            "joined": lambda: JoinedRows(inner, np.ones((300, 2))),
+        }[wrapper]()
+    if wrapper == "joined":
+        known = np.hstack([known, np.ones((300, 2), dtype=bool)])
+    numbers = np.arange(300)
+    if of_subset:
+        numbers = np.array([7, 3, 299])
+        rows = rows.subset(numbers)
+    batch = rows.batch(np.arange(len(numbers)))
+    assert np.array_equal(batch.known, known[numbers])
+    assert np.array_equal(batch.fields, fields[numbers])
+    assert np.array_equal(batch.weights, weights[numbers])
+    if wrapper in ("known", "standardized", "joined"):
+        states = all_of(rows)
+        assert np.array_equal(states == 0, ~known[numbers])
+        assert np.isfinite(states).all()
 
 
 # Streams

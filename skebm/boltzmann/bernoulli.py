@@ -104,6 +104,9 @@ class BernoulliRBM(BaseRBM):
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last call ended.
+    missing_values : float, default=np.nan
+        What marks a missing entry of the data, in training and in use, see
+        :ref:`the user guide <missing_entries>`. NaN is refused where it is another number.
 
     Attributes
     ----------

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from .machine import NOTHING_GIVEN
 from .tempering import N_STREAMS, Tempering
 
 
@@ -26,7 +27,7 @@ class Chains:
     tempering : Tempering or None
         Temperatures of replicas, where there are some.
     kind : {"from data", "persistent", "other"}
-        What engines ask for, see :mod:`skebm.boltzmann.learner`.
+        What :mod:`skebm.boltzmann.fused` asks for.
     """
 
     states = None
@@ -66,7 +67,7 @@ class Chains:
         """Streams of random numbers that a step of learning takes."""
         raise NotImplementedError
 
-    def advance(self, machine, data, chains, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Fill in the states of the chains at the end of this step.
 
         Their last odd states enter as probabilities: the expectation is the same as that of
@@ -83,6 +84,8 @@ class Chains:
         n_gibbs_steps : int
         address : tuple of int
             Seed and first stream.
+        given : Given
+            What is given with the even states of each chain.
         """
         raise NotImplementedError
 
@@ -112,11 +115,12 @@ class CD(Chains):
         """One for each draw of a layer."""
         return 2 * n_gibbs_steps
 
-    def advance(self, machine, data, chains, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Steps from the odd states that are drawn given the data."""
         (v_data, h_data), (v, h), (seed, stream) = data, chains, address
         self._start(machine, v_data, h_data, (seed, stream, 0), out=h)
-        machine.advance(h, v, n_gibbs_steps, (seed, stream + 1, 0), previous=v_data)
+        with_both = given, NOTHING_GIVEN
+        machine.advance(h, v, n_gibbs_steps, (seed, stream + 1, 0), v_data, with_both)
         machine.odd_mean(v, h)
 
     def _start(self, machine, v_data, h_data, address, out):
@@ -159,10 +163,10 @@ class PCD(Chains):
         """One for each draw of a layer."""
         return 2 * n_gibbs_steps
 
-    def advance(self, machine, data, chains, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Steps from the odd states that were kept, and the ones to keep."""
-        (v, h), (seed, stream) = chains, address
-        machine.advance(self.states, v, n_gibbs_steps, (seed, stream, 0))
+        (v, h), (seed, stream), with_both = chains, address, (given, NOTHING_GIVEN)
+        machine.advance(self.states, v, n_gibbs_steps, (seed, stream, 0), given=with_both)
         machine.odd_mean(v, h)
         machine.odd.sample(h, (seed, stream + 2 * n_gibbs_steps - 1, 0), out=self.states)
 
@@ -213,10 +217,12 @@ class PT(Chains):
         """Those of as many sweeps."""
         return N_STREAMS * n_gibbs_steps
 
-    def advance(self, machine, data, chains, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Sweeps of all replicas, of which the model's own count."""
         v, h = chains
-        v[:] = self.tempering.run(machine, self.states, n_gibbs_steps, address)[-1]
+        # Units that are not there are clamped to 0; what they add to energies, swaps do not see.
+        absent = None if given.known is None else (~given.known, 0)
+        v[:] = self.tempering.run(machine, self.states, n_gibbs_steps, address, absent)[-1]
         machine.odd_mean(v, h)
 
     def fitted_attributes(self):

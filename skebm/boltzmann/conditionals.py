@@ -2,7 +2,8 @@
 
 The hidden units are binary, so that the sum over their states is a product of as many factors. What
 a visible unit adds to their inputs are its weights times its state: that is all it takes to ask for
-another state of one unit with the others as they are. A kind of unit is a function here.
+another state of one unit with the others as they are. A kind of unit is a function here, of log
+p(v_i | the others) for each row and unit; of a choice, that of the unit that is on.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from ..kernels.layers import (
 _SAFE_EXPONENT = {np.dtype(np.float32): 80.0, np.dtype(np.float64): 600.0}
 
 
-def conditional_log_likelihood(machine, v, inputs):
+def conditional_log_likelihood(machine, v, inputs, known=None):
     """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
 
     Parameters
@@ -28,15 +29,18 @@ def conditional_log_likelihood(machine, v, inputs):
     v : ndarray of shape (n_rows, n_visible)
     inputs : ndarray of shape (n_rows, n_hidden)
         Of the hidden units given ``v``, their bias included.
+    known : ndarray of bool, of shape (n_rows, n_visible), default=None
+        Units that are there in each row; the state of the others is 0. None: all are there.
 
     Returns
     -------
     log_likelihood : ndarray of shape (n_rows,)
     """
-    return sum(
-        _CONDITIONALS[kind](machine, part, np.ascontiguousarray(v[:, part]), inputs)
-        for kind, part in machine.visible.parts
-    )
+    log_likelihoods = []
+    for kind, part in machine.visible.parts:
+        each = _CONDITIONALS[kind](machine, part, np.ascontiguousarray(v[:, part]), inputs)
+        log_likelihoods.append(each.sum(axis=1, where=True if known is None else known[:, part]))
+    return sum(log_likelihoods)
 
 
 def log_masses_of_choices(machine, part, inputs):
@@ -88,7 +92,7 @@ def conditional_log_distribution(machine, kind, part, states, inputs):
     log_masses = _log_masses(own.sum(axis=1), states @ weights, inputs)
     at_bias = np.repeat(states[:1], len(inputs), axis=0)
     log_density = _integrate(machine, part, at_bias, inputs + states[:1] @ weights)
-    return log_masses[:, 1:] + (log_density - log_masses[:, 0])[:, None]
+    return log_masses[:, 1:] + (log_density - log_masses[:, :1])
 
 
 def _log_masses(own, moves, inputs):
@@ -112,7 +116,7 @@ def _flip(machine, part, states, inputs):
     log_odds = np.empty_like(states)
     bernoulli_flip_log_odds(states, inputs, weights, bias, n_safe, log_odds)
     # log(sigmoid(a)), in the vectorised functions of NumPy, of which logaddexp is none.
-    return (np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))).sum(axis=1)
+    return np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))
 
 
 def _choose(machine, part, states, inputs):
@@ -120,7 +124,7 @@ def _choose(machine, part, states, inputs):
     without_choice = inputs - machine.coupling.of_lower(part).up(states)
     log_masses = log_masses_of_choices(machine, part, without_choice)
     log_masses -= logsumexp(log_masses, axis=1, keepdims=True)
-    return (states * log_masses).sum(axis=1)
+    return states * log_masses
 
 
 def _integrate(machine, part, states, inputs):
@@ -129,7 +133,7 @@ def _integrate(machine, part, states, inputs):
     gaussian_conditional_log_density(
         states, inputs, machine.weights[part], units.bias[part], units.variance[part], out
     )
-    return out.sum(axis=1)
+    return out
 
 
 _CONDITIONALS = {"binary": _flip, "choice": _choose, "real": _integrate}

@@ -1,8 +1,8 @@
 """Couplings: what the states of one of two neighbouring layers put into the units of the other.
 
-The layers are called the lower and the upper one. Three things are asked of a coupling: the inputs
-of the upper layer, those of the lower one, and the gradient of pairs of states. How they come about
-nobody else knows.
+The layers are called the lower and the upper one. A machine asks a coupling for the inputs of the
+upper layer and of the lower one, and a learner for the gradient of pairs of states. All couplings
+of a machine together are one more, from its even layers to its odd ones, for the inputs alone.
 """
 
 import numpy as np

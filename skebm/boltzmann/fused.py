@@ -70,7 +70,9 @@ def can_run(learner, rows):
         "chains": learner.chains.kind,
         "solver": learner.solvers[0].kind,
     }
-    if rows.storage is None or rows.known is not None or rows.fields is not None:
+    if rows.storage is None:
+        return False
+    if any(declared is not None for declared in (rows.known, rows.fields, rows.weights)):
         return False
     return all(kinds[part] in admitted for part, admitted in _NEEDS.items())
 

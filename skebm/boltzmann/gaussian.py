@@ -8,7 +8,7 @@ import numpy as np
 
 from .._messages import messages_for
 from .._scales import mean_and_deviation
-from .._source import StandardizedRows
+from .._source import StandardizedRows, all_of
 from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
@@ -47,6 +47,13 @@ class StandardizedModel(Model):
     def log_scale(self):
         """Log of the factor between a volume of data and that of its visible states."""
         return float(np.log(self.scale).sum())
+
+    def log_scale_of(self, rows):
+        """The same in the known features of each row of visible states: one number, or an array."""
+        if rows.known is None:
+            return self.log_scale
+        parts = [all_of(some) @ np.log(self.scale) for some in rows.known.in_chunks()]
+        return np.concatenate(parts).astype(rows.dtype)
 
     def fitted_attributes(self):
         """The machine as fitted attributes of an estimator, in the units of the data, by name."""
@@ -192,6 +199,9 @@ class GaussianRBM(BaseRBM):
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last call ended.
+    missing_values : float, default=np.nan
+        What marks a missing entry of the data, in training and in use, see
+        :ref:`the user guide <missing_entries>`. NaN is refused where it is another number.
 
     Attributes
     ----------
@@ -306,6 +316,7 @@ class GaussianRBM(BaseRBM):
         tol=1e-4,
         reconstruction_tol=None,
         warm_start=False,
+        missing_values=np.nan,
     ):
         keep_parameters(self, locals())
 

@@ -14,6 +14,9 @@ both, so that one matrix product is the whole gradient of the weights between tw
 A difference is the mean over the data less the mean over the chains. The last two rows are what
 is left of <(v - offset)(h - offset)> of the data less that of the chains once <v h> of both is
 taken out of it.
+
+A unit that is not there in a row has the state 0 in both phases, and so no part in <v h>, in <v> or
+in what the hidden units see. So the same sums are the gradient of the rows' own machines.
 """
 
 from dataclasses import dataclass
@@ -53,13 +56,20 @@ class Gradient:
     norm: float | None
 
 
-def move_offsets(offsets, v, h, rate):
-    """Move offsets, averages of the states of the data, towards the means of some rows."""
+def move_offsets(offsets, v, h, rate, known=None):
+    """Move offsets, averages of the states of the data, towards the means of some rows.
+
+    Of even states where they are ``known``, a mask of these rows and perhaps of more.
+    """
+    if known is not None:
+        v = np.where(known[: len(v)], v, offsets[0])
     for offset, states in zip(offsets, (v, h), strict=True):
         move_average(offset, states, rate)
 
 
-def centred_gradient(machine, v, h, n_data, offsets, centered, of_variance=False, of_norm=False):
+def centred_gradient(
+    machine, v, h, n_data, offsets, centered, of_variance=False, of_norm=False, known=None
+):
     """Gradient of the mean log-likelihood of the rows of data.
 
     Parameters
@@ -74,6 +84,8 @@ def centred_gradient(machine, v, h, n_data, offsets, centered, of_variance=False
     centered : bool
     of_variance, of_norm : bool, default=False
         Whether to find the gradient of log-variances, and the norm of that of the weights.
+    known : ndarray of bool, of shape (n, n_even), default=None
+        Even units that are there in each row; the state of the others is 0. None: all are there.
 
     Returns
     -------
@@ -84,7 +96,9 @@ def centred_gradient(machine, v, h, n_data, offsets, centered, of_variance=False
     phase_difference(h[:-2], n_data, odd)
     # From here on the rows of h are weighted, so that v.T @ h is the gradient of the means.
     weigh_phases(h[:-2], n_data)
-    of_log_variance = _of_log_variance(machine, v[:-2], h[:-2], n_data) if of_variance else None
+    of_log_variance = None
+    if of_variance:
+        of_log_variance = _of_log_variance(machine, v[:-2], h[:-2], n_data, known)
     if centered:
         v[-2], h[-2] = offsets[0], -odd
         v[-1], h[-1] = even, -offsets[1]
@@ -99,10 +113,11 @@ def centred_gradient(machine, v, h, n_data, offsets, centered, of_variance=False
     return Gradient(v, h, even, odd, of_log_variance, norm)
 
 
-def _of_log_variance(machine, v, weighted_h, n_data):
+def _of_log_variance(machine, v, weighted_h, n_data, known):
     row_weights = np.full(len(v), -1 / (len(v) - n_data), dtype=v.dtype)
     row_weights[:n_data] = 1 / n_data
-    return machine.even.log_variance_gradient(v, machine.inputs_of_even(weighted_h), row_weights)
+    inputs = machine.inputs_of_even(weighted_h)
+    return machine.even.log_variance_gradient(v, inputs, row_weights, known)
 
 
 def _subtract_projections(machine, v, h, offsets, gradients, side):

@@ -175,7 +175,7 @@ def dead_units(means):
     return np.ptp(means, axis=0) < _SMALLEST_VARIATION
 
 
-def restart_units(learner, units, states, means, activity):
+def restart_units(learner, units, states, means, activity, known=None):
     """Put new hidden units in the place of some that are dead.
 
     Parameters
@@ -190,11 +190,17 @@ def restart_units(learner, units, states, means, activity):
         Means of the hidden units given these.
     activity : float
         Share of the rows that a unit is then on for, about.
+    known : ndarray of bool, of shape (n_rows, n_visible), default=None
+        Which of the states are known; the others are 0. None: all are.
     """
     machine, generator = learner.machine, learner.streams.generator()
     # In double precision: a mean of many small numbers.
     with np.errstate(over="ignore"):
-        mean, variance = (f(states, axis=0, dtype=np.float64) for f in (np.mean, np.var))
+        # Of a unit that is nowhere known, all states are 0.
+        where = True if known is None else known | ~known.any(axis=0)
+        mean, variance = (
+            f(states, axis=0, dtype=np.float64, where=where) for f in (np.mean, np.var)
+        )
     weights, bias = random_hidden_units(
         np.count_nonzero(units), machine.visible, mean, variance, len(units), activity, generator
     )

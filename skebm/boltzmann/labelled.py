@@ -56,6 +56,7 @@ class LabelledRBM(BernoulliRBM):
     """
 
     _algorithms: ClassVar = ALGORITHMS | {"cd": LabelCD}
+    _admits_gaps: ClassVar = False
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.

@@ -8,8 +8,10 @@ import numpy as np
 
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from .._threads import one_blas_thread
-from . import fused, posterior
+from . import fused
 from .gradient import centred_gradient, move_offsets
+from .machine import NOTHING_GIVEN, Given
+from .posterior import exact
 
 # Share of the way that offsets go towards the mean of a minibatch.
 OFFSET_RATE = 0.01
@@ -75,7 +77,7 @@ class Learner:
         solvers,
         n_updates,
         streams,
-        posterior=posterior.exact,
+        posterior=exact,
     ):
         self.machine = machine
         self.chains = chains
@@ -117,13 +119,18 @@ class Learner:
         v, h = v[: n + 2], h[: n + 2]
 
         # States of the data, and of the model.
-        data, model = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
+        data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        chains.advance(machine, data, model, k, address)
+        # A chain has the units that are there in a row of the data, which take turns.
+        known, given = batch.known, NOTHING_GIVEN
+        if known is not None:
+            known = known[np.arange(n) % n_data]
+            given = Given(known[n_data:])
+        chains.advance(machine, data, of_chains, k, address, given)
 
         # The gradient, and the step along it.
-        move_offsets(self.offsets, *data, settings.offset_rate)
+        move_offsets(self.offsets, *data, settings.offset_rate, known)
         gradient = centred_gradient(
             machine,
             v,
@@ -133,6 +140,7 @@ class Learner:
             settings.centered,
             of_variance=settings.variance_rate > 0,
             of_norm=settings.max_gradient_norm < np.inf,
+            known=known,
         )
         if settings.sparsity_target is not None:
             missing = settings.sparsity_target - self.offsets[1]
@@ -162,14 +170,14 @@ class Learner:
             np.multiply(machine.weights, factor[:, None], out=machine.weights)
 
     def forget(self, units):
-        """Carry nothing of some hidden units, a mask, which are new ones from now on."""
+        """Carry nothing of some hidden units of an RBM, a mask, which are new from now on."""
         of_weights, _, of_bias = self.solvers
         of_weights.forget(np.broadcast_to(units, self.machine.weights.shape).reshape(-1))
         of_bias.forget(units)
 
     @property
     def velocity(self):
-        """Last steps of the weights, of the even and of the odd biases; None without momentum."""
+        """Last steps of an RBM's weights, visible and hidden biases; None without momentum."""
         if not all(len(solver.averages) for solver in self.solvers):
             return None
         shapes = self.machine.weights.shape, -1, -1

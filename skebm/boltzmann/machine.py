@@ -315,30 +315,37 @@ class Machine:
         return self._pass_all(rows, self.coupling.down_rows, self.even)
 
     def free_energy(self, rows):
-        """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats."""
+        """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats.
 
-        def free_energy(even, inputs):
-            return self.even.energy(even) - self.odd.log_partition(inputs)
+        Of a row of which not all is known, that of the machine with the known even units alone.
+        """
+
+        def free_energy(even, inputs, known):
+            return self.even.energy(even, known) - self.odd.log_partition(inputs)
 
         return self._of_each_row(free_energy, rows)
 
     def pseudo_log_likelihood(self, rows):
         """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
 
-        Exact and deterministic: no unit is left out and none is drawn.
+        Exact and deterministic: no unit is left out and none is drawn. Of a row of which not all is
+        known, that of the machine with the known units alone.
         """
 
-        def pseudo_log_likelihood(v, inputs):
+        def pseudo_log_likelihood(v, inputs, known):
             inputs += self.hidden.bias
-            return conditional_log_likelihood(self, v, inputs)
+            return conditional_log_likelihood(self, v, inputs, known)
 
         return self._of_each_row(pseudo_log_likelihood, rows)
 
     def reconstruction_error(self, rows):
-        """Squared error of the mean visible states given mean hidden states, summed over units."""
+        """Squared error of the mean visible states given mean hidden states, summed over units.
 
-        def reconstruction_error(v, inputs):
-            back = self.even_mean(self.odd.mean(inputs), np.empty_like(v))
+        Over those that are known.
+        """
+
+        def reconstruction_error(v, inputs, known):
+            back = self.even_mean(self.odd.mean(inputs), np.empty_like(v), Given(known))
             return np.square(back - v).sum(axis=1)
 
         return self._of_each_row(reconstruction_error, rows)
@@ -353,13 +360,14 @@ class Machine:
         return out
 
     def _of_each_row(self, function, rows):
-        """``function(even states, inputs of the odd units)`` of all rows."""
+        """``function(even states, inputs of the odd units, known even units)`` of all rows."""
         out = np.empty(rows.shape[0], dtype=self.dtype)
 
         def evaluate(part):
             even = np.empty((part.stop - part.start, rows.shape[1]), dtype=self.dtype)
-            rows.take(np.arange(part.start, part.stop), even)
-            out[part] = function(even, self.inputs_of_odd(even))
+            batch = rows.batch(np.arange(part.start, part.stop))
+            batch.take(even)
+            out[part] = function(even, self.inputs_of_odd(even), batch.known)
 
         size = min(max(8, int(_WEIGHTS_PER_CHUNK / self.coupling.n_weights)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)

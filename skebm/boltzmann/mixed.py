@@ -278,6 +278,12 @@ class MixedRBM(GaussianRBM):
         dtype = dtype_of(X) if isinstance(dtype, tuple) else dtype
         return self.encoder_.encode(X, dtype, self.handle_unknown)
 
+    def _whole_rows(self, X):
+        states = self._encoded(checked_table(self, X, reset=False))
+        if np.isnan(states).any():
+            raise ValueError("init has missing entries. Fill them in by impute.")
+        return states
+
     def _as_given(self, V):
         return self.encoder_.decode(V)
 

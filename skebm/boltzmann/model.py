@@ -31,6 +31,10 @@ class Model:
     # Log of the factor between a volume of data and that of its visible states.
     log_scale = 0.0
 
+    def log_scale_of(self, rows):
+        """The same in the known features of each row of visible states: one number, or an array."""
+        return 0.0
+
     @property
     def base(self):
         """Layers of units that have the means of the data and know nothing of each other.

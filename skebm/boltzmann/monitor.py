@@ -27,11 +27,11 @@ class Monitor:
     parameters : estimator
         Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
         read.
-    log_scale : float
-        What to take from the log-density of visible states to get that of the data.
+    log_scale_of : callable
+        Of rows of visible states, what to take from their log-densities to get those of the data.
     """
 
-    def __init__(self, rows, training, held_out, parameters, log_scale):
+    def __init__(self, rows, training, held_out, parameters, log_scale_of):
         self.training = training
         self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
@@ -43,7 +43,7 @@ class Monitor:
             parameters.n_iter_no_change, lambda score, best: score > best + tol
         )
         self._reconstruction_tol = parameters.reconstruction_tol
-        self._log_scale = log_scale
+        self._log_scale_of = log_scale_of
         self._activity = parameters.sparsity_target or ACTIVITY
         self.best_machine = None
         self.dead_units = np.zeros(0, dtype=bool)
@@ -74,10 +74,12 @@ class Monitor:
         if self.dead_units.any():
             rows = self._rows_of_means
             means = learner.machine.transform(rows)
-            restart_units(learner, self.dead_units, all_of(rows), means, self._activity)
+            known = None if rows.known is None else all_of(rows.known)
+            restart_units(learner, self.dead_units, all_of(rows), means, self._activity, known)
 
     def _pseudo_likelihood(self, machine, rows):
-        return float(machine.pseudo_log_likelihood(rows).mean()) - self._log_scale
+        of_states = float(machine.pseudo_log_likelihood(rows).mean())
+        return of_states - float(np.mean(self._log_scale_of(rows)))
 
     def should_stop(self, machine, measured):
         """Whether this epoch was the last one worth running; keeps the best machine so far."""

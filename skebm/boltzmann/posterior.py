@@ -6,6 +6,9 @@ data there and fills in whatever is not data. One that is not exact is one more 
 
 
 def exact(machine, batch, even, odd):
-    """Mean odd states given the even ones, all of which are data: those of an RBM."""
+    """Mean odd states given the even ones, all of which are data: those of an RBM.
+
+    A unit that is not known in a row is not there: its state is 0.
+    """
     batch.take(even)
     machine.odd_mean(even, odd)

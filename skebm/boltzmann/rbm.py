@@ -16,12 +16,13 @@ from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._solvers import STOCHASTIC_SOLVERS, SolverSettings
-from .._source import DenseRows, all_of, as_rows
+from .._source import DenseRows, all_of, as_rows, rows_with_gaps
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
     Flag,
     HasPlainParameters,
+    MissingValue,
     Number,
     Optional,
     Options,
@@ -36,6 +37,7 @@ from .._validation import (
     keep_parameters,
     native,
     validated,
+    validated_with_gaps,
     warn_caller,
 )
 from .._version import VersionStamp
@@ -46,7 +48,7 @@ from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
 from .trainer import Trainer
 
-_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 
 # Share of the hidden units that may be dead after the last epoch without a warning.
 _MOST_DEAD = 0.1
@@ -84,6 +86,7 @@ CHECKS = {
     "tol": Number(Real, "[0, inf)"),
     "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
     "warm_start": Flag(),
+    "missing_values": MissingValue(),
 }
 
 
@@ -119,6 +122,7 @@ class BaseRBM(
 
     _parameter_checks: ClassVar = CHECKS
     _algorithms: ClassVar = ALGORITHMS
+    _admits_gaps: ClassVar = True
 
     def __init__(
         self,
@@ -152,6 +156,7 @@ class BaseRBM(
         tol=1e-4,
         reconstruction_tol=None,
         warm_start=False,
+        missing_values=np.nan,
     ):
         keep_parameters(self, locals())
 
@@ -164,7 +169,7 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data.
+            Training data; NaN marks what is missing. What a sparse matrix does not store is 0.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -212,7 +217,7 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data, of any number of rows.
+            Training data, of any number of rows; NaN marks what is missing.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -267,11 +272,12 @@ class BaseRBM(
     def _trainer(self, X, y, goes_on, watched=False):
         """What trains on these data, anew or from where training ended, and is watched or not."""
         dtype, X = self.components_.dtype if goes_on else FLOATS, self._with_targets(X, y)
-        X = self._validated(X, accept_sparse="csr", dtype=dtype, order="C", reset=not goes_on)
-        rows, messages = as_rows(X), messages_for(self)
+        rows = self._rows(X, dtype=dtype, order="C", reset=not goes_on)
+        messages = messages_for(self)
         if goes_on:
             model, streams = self.__skebm_model__().copy(), replace(self._streams)
         else:
+            _warn_of_empty_columns(messages.estimator, rows)
             random_state = check_random_state(self.random_state)
             model = self._new_model(
                 rows, self._parameters.sparsity_target or ACTIVITY, random_state
@@ -344,7 +350,7 @@ class BaseRBM(
                 )
             shuffled = streams.generator().permutation(n_rows)
             training, held_out = np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
-        return Monitor(rows, training, held_out, p, model.log_scale)
+        return Monitor(rows, training, held_out, p, model.log_scale_of)
 
     def _settings(self, now, rate_factor):
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
@@ -422,30 +428,42 @@ class BaseRBM(
         """
         return twin_of(self, vars(self) | _attributes_of(model))
 
-    def _model_and_rows(self, X):
-        """The model, of the type of data, and the data, validated, as rows of its states."""
-        check_is_fitted(self)
-        X = self._validated(X, accept_sparse="csr", dtype=FLOATS, reset=False)
-        model = self.__skebm_model__(X.dtype)
-        return model, model.to_states(as_rows(X))
+    # Data are numbers, one for each visible unit, unless a subclass says otherwise by these four.
 
-    def _dense(self, X, **options):
-        check_is_fitted(self)
-        return self._validated(X, dtype=FLOATS, order="C", reset=False, **options)
+    def _rows(self, X, **options):
+        """The data, validated, as rows, some values of which may not be known."""
+        options["accept_sparse"] = "csr"
+        if not self._admits_gaps:
+            return as_rows(validated(self, X, **options))
+        missing_values = self._parameters.missing_values
+        return rows_with_gaps(validated_with_gaps(self, X, missing_values, **options))
 
-    # Data are what the visible units stand for, column by column, unless a subclass says otherwise.
-
-    def _validated(self, X, **options):
-        """Data as numbers, one column for each visible unit."""
-        return validated(self, X, **options)
+    def _whole_rows(self, X):
+        """The data, validated, as an array with no missing values."""
+        return validated(self, X, dtype=FLOATS, order="C", reset=False)
 
     def _as_given(self, V):
-        """Data as users give them, from such numbers."""
+        """Data as users give them, from an array of such numbers."""
         return V
 
     def _of_units(self, mask):
         """For each visible unit what an array of bool (..., n_features) says of its feature."""
         return mask
+
+    def _model_and_rows(self, X, of_whole_rows=None):
+        """The model, of the type of data, and the data, validated, as rows of its states.
+
+        ``of_whole_rows`` names what cannot be computed where not all values are known.
+        """
+        check_is_fitted(self)
+        rows = self._rows(X, dtype=FLOATS, reset=False)
+        if of_whole_rows is not None and rows.known is not None:
+            raise ValueError(
+                f"{type(self).__name__}.{of_whole_rows} takes whole rows, and some values of X are "
+                "missing. Fill them in by impute, or compare rows by score_samples."
+            )
+        model = self.__skebm_model__(rows.dtype)
+        return model, model.to_states(rows)
 
     def _draws(self, random_state):
         """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
@@ -462,7 +480,7 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states.
+            Visible states; NaN marks what is missing, and has no part in the activities.
 
         Returns
         -------
@@ -504,7 +522,8 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states to start from.
+            Visible states to start from; NaN marks what is missing. The hidden states of the first
+            step are drawn given the known entries of a row, and all its visible ones from them.
         n_steps : int, default=1
             Number of steps.
         random_state : int, RandomState instance or None, default=None
@@ -519,7 +538,10 @@ class BaseRBM(
         model, rows = self._model_and_rows(X)
         n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
         streams = self._draws(random_state)
-        return self._as_given(model.to_data(inference.walk(model, all_of(rows), n_steps, streams)))
+        states = all_of(rows)
+        if n_steps == 0 and rows.known is not None:
+            states[~all_of(rows.known)] = np.nan
+        return self._as_given(model.to_data(inference.walk(model, states, n_steps, streams)))
 
     def sample(
         self,
@@ -560,7 +582,7 @@ class BaseRBM(
             Visible states.
         """
         check_is_fitted(self)
-        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         betas = None
@@ -571,7 +593,7 @@ class BaseRBM(
                 raise ValueError("clamp needs init, the states that clamped units keep.")
             clamp = self._of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
-            init = self._dense(init)
+            init = self._whole_rows(init)
         model = self.__skebm_model__(None if init is None else init.dtype)
         options = {"init": init, "clamp": clamp, "betas": betas}
         V = inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
@@ -583,7 +605,7 @@ class BaseRBM(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
+            Visible states; NaN, or ``missing_values``, marks what is missing.
         n_steps : int, default=100
             Steps of Gibbs sampling with the known entries clamped. The first half is thrown
             away; over the second half, the means of the missing units are averaged.
@@ -593,10 +615,12 @@ class BaseRBM(
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            ``X`` with each NaN replaced by the estimated expectation of its unit.
+            ``X`` with what is missing replaced by the estimated expectation of its unit.
         """
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT)
-        X = self._dense(X, ensure_all_finite="allow-nan")
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT)
+        check_is_fitted(self)
+        missing_values = self._parameters.missing_values
+        X = validated_with_gaps(self, X, missing_values, dtype=FLOATS, order="C", reset=False)
         streams = self._draws(random_state)
         return inference.impute(self.__skebm_model__(X.dtype), X, n_steps, streams)
 
@@ -608,12 +632,14 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states.
+            Visible states; NaN marks what is missing.
 
         Returns
         -------
         F : ndarray of shape (n_samples,)
-            Free energies in nats; -F(v) is log p(v) up to a constant of the model.
+            Free energies in nats; -F(v) is log p(v) up to a constant of the model. Of a row with
+            missing entries, that of the model of the known features alone, whose constant differs:
+            compare rows that lack the same entries, or all rows by :meth:`score_samples`.
         """
         model, rows = self._model_and_rows(X)
         return model.machine.free_energy(rows)
@@ -621,12 +647,13 @@ class BaseRBM(
     def score_samples(self, X):
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
-        Exact and deterministic.
+        Exact and deterministic. Of a row with missing entries, the sum over those that are known,
+        given the others that are known.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states.
+            Visible states; NaN marks what is missing.
 
         Returns
         -------
@@ -634,7 +661,7 @@ class BaseRBM(
             In nats.
         """
         model, rows = self._model_and_rows(X)
-        return model.machine.pseudo_log_likelihood(rows) - model.log_scale
+        return model.machine.pseudo_log_likelihood(rows) - model.log_scale_of(rows)
 
     def score(self, X, y=None):
         """Mean pseudo-log-likelihood of the rows; the greater, the better.
@@ -642,7 +669,7 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states.
+            Visible states; NaN marks what is missing.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -730,7 +757,7 @@ class BaseRBM(
         n_temperatures = check_argument(self, "n_temperatures", n_temperatures, two_or_more)
         n_chains = check_argument(self, "n_chains", n_chains, two_or_more)
         n_burn_in = check_argument(self, "n_burn_in", n_burn_in, _COUNT_OR_NONE_AT_ALL)
-        states = None if X is None else self._model_and_rows(X)[1]
+        states = None if X is None else self._model_and_rows(X, "log_partition")[1]
         how = method, n_temperatures, n_chains, states, n_burn_in, self._draws(random_state)
         return inference.log_partition(self.__skebm_model__(), type(self).__name__, *how)
 
@@ -740,7 +767,7 @@ class BaseRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states.
+            Visible states, none missing.
         log_partition : LogPartition or float, default=None
             What :meth:`log_partition` returned for this model, of which the estimate counts, or a
             number of nats: with ``log_partition=result.upper``, likelihoods are lower bounds in
@@ -752,7 +779,7 @@ class BaseRBM(
         log_likelihood : ndarray of shape (n_samples,)
             In nats, of the type of ``X``.
         """
-        model, rows = self._model_and_rows(X)
+        model, rows = self._model_and_rows(X, "log_likelihood")
         check_argument(self, "log_partition", log_partition, inference.LOG_PARTITION)
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood", rows)
         if log_partition is None:
@@ -768,8 +795,21 @@ class BaseRBM(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = self._admits_gaps and bool(np.isnan(self.missing_values))
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _warn_of_empty_columns(name, rows):
+    """Warn of features that no row has a known value of."""
+    if rows.known is None:
+        return
+    empty = np.flatnonzero(rows.known.moments().mean == 0)
+    if len(empty):
+        warn_caller(
+            f"{name} learns nothing of features without a single known value, and takes them for "
+            f"0: columns {empty.tolist()}."
+        )
 
 
 def _attributes_of(model):

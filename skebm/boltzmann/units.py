@@ -98,15 +98,18 @@ class _Units:
         """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these."""
         return type(self)(base.bias + beta * (self.bias - base.bias))
 
-    def energy(self, states):
-        """Energy of states on their own, -states @ bias, for each row; nats."""
+    def energy(self, states, known=None):
+        """Energy of states on their own, -states @ bias, for each row; nats.
+
+        Units that are not ``known`` in a row, a mask, have the state 0, and no energy.
+        """
         out = np.empty((len(states), 1), dtype=states.dtype)
         return -multiply(states, self.bias[:, None], out)[:, 0]
 
     def over_variance(self, states):
         """Divide states by the variances of the units, in place, where they have some."""
 
-    def log_variance_gradient(self, states, inputs, row_weights):
+    def log_variance_gradient(self, states, inputs, row_weights, known=None):
         """Gradient of the log-likelihood with respect to log-variances: 0 where there are none."""
         return np.zeros_like(self.bias)
 
@@ -340,8 +343,13 @@ class GaussianUnits(_Units):
         gaussian_log_partition(inputs, self.bias, self.variance, out)
         return out
 
-    def energy(self, states):
-        """Energy of states on their own, the sum of (state - bias)^2 / (2 variance); nats."""
+    def energy(self, states, known=None):
+        """Energy of states on their own, the sum of (state - bias)^2 / (2 variance); nats.
+
+        Over the units that are ``known`` in a row, a mask.
+        """
+        if known is not None:  # what lies at its mean has no energy
+            states = np.where(known, states, self.bias)
         out = np.empty(len(states))
         gaussian_energy(states, self.bias, self.variance, out)
         return out
@@ -359,7 +367,7 @@ class GaussianUnits(_Units):
         """Divide states by the variances, in place."""
         states /= self.variance
 
-    def log_variance_gradient(self, states, inputs, row_weights):
+    def log_variance_gradient(self, states, inputs, row_weights, known=None):
         """Gradient of the log-likelihood by the log-variances, the phases given as weighed rows.
 
         The derivative of the energy is v input - (v - bias)^2 / (2 variance) for each unit, where
@@ -373,8 +381,12 @@ class GaussianUnits(_Units):
             Their inputs, times the weights of the rows.
         row_weights : ndarray of shape (n_rows,)
             Positive for data, negative for chains.
+        known : ndarray of bool, of shape (n_rows, n_units), default=None
+            Units that are there in each row; the state of the others is 0. None: all are there.
         """
         half_squares = np.square(states - self.bias) / (2 * self.variance)
+        if known is not None:
+            half_squares *= known
         return row_weights @ half_squares - np.einsum("ri,ri->i", states, inputs)
 
     def move_log_variance(self, step):
@@ -501,9 +513,12 @@ class SideBySide(_Units):
         """Log of the sum over all states, of each row; nats."""
         return sum(layer.log_partition(of_part) for layer, _, of_part in self._parts_of(inputs))
 
-    def energy(self, states):
+    def energy(self, states, known=None):
         """Energy of states on their own, for each row; nats."""
-        return sum(layer.energy(of_part) for layer, _, of_part in self._parts_of(states))
+        return sum(
+            layer.energy(of_part, None if known is None else known[:, place])
+            for layer, place, of_part in self._parts_of(states)
+        )
 
     def take_over(self, inputs):
         """Make inputs that never change a part of the bias."""
@@ -520,15 +535,14 @@ class SideBySide(_Units):
         for layer, place in zip(self.layers, self.places, strict=True):
             layer.over_variance(states[:, place])
 
-    def log_variance_gradient(self, states, inputs, row_weights):
+    def log_variance_gradient(self, states, inputs, row_weights, known=None):
         """See :meth:`GaussianUnits.log_variance_gradient`."""
-        pairs = zip(self.layers, self.places, strict=True)
-        return np.concatenate(
-            [
-                layer.log_variance_gradient(states[:, place], inputs[:, place], row_weights)
-                for layer, place in pairs
-            ]
-        )
+        gradients = []
+        for layer, place in zip(self.layers, self.places, strict=True):
+            of_part = states[:, place], inputs[:, place], row_weights
+            there = None if known is None else known[:, place]
+            gradients.append(layer.log_variance_gradient(*of_part, there))
+        return np.concatenate(gradients)
 
     def move_log_variance(self, step):
         """See :meth:`GaussianUnits.move_log_variance`."""

@@ -1,8 +1,6 @@
 """The parts of a learning step that follow the sampling."""
 
-import numpy as np
-
-from ._jit import kernel, rounded
+from ._jit import kernel
 
 
 @kernel
@@ -57,23 +55,3 @@ def subtract_projection(a, b, offset, out):
         row = a[r]
         for i in range(out.shape[0]):
             out[i] -= weight * row[i]
-
-
-@rounded
-def move_row(w, gradient, velocity, rate, momentum, keep, l1):
-    """One step of one row of weights along its gradient; each number is of the weights' type.
-
-    Momentum carries on the last step; L2 lets the share ``keep`` of a weight live; L1 then moves
-    it towards zero by ``l1`` and stops there, which is the proximal step and gives exact zeros.
-    """
-    zero = rate - rate
-    if momentum != zero:
-        for j in range(w.shape[0]):
-            velocity[j] = momentum * velocity[j] + rate * gradient[j]
-            w[j] = keep * w[j] + velocity[j]
-    else:
-        for j in range(w.shape[0]):
-            w[j] = keep * w[j] + rate * gradient[j]
-    if l1 != zero:
-        for j in range(w.shape[0]):
-            w[j] = np.sign(w[j]) * max(abs(w[j]) - l1, zero)

@@ -103,7 +103,7 @@ class Exact(Chains):
     def n_streams(self, n_gibbs_steps):
         return 1
 
-    def advance(self, machine, data, chains, n_gibbs_steps, address):
+    def advance(self, machine, data, chains, n_gibbs_steps, address, given):
         parameters = machine.weights, machine.visible.bias, machine.hidden.bias
         v, h = chains
         v[:], _ = enumeration.Enumeration(*parameters).draw(len(v), np.random.default_rng(address))

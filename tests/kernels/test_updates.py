@@ -3,7 +3,6 @@ import pytest
 
 from skebm.kernels.updates import (
     move_average,
-    move_row,
     phase_difference,
     subtract_projection,
     weigh_phases,
@@ -59,38 +58,3 @@ def test_projection_is_subtracted(dtype):
                 expected[i] -= a[r, i] * b[r, j] * offset[j]
     subtract_projection(a, b, offset, out)
     close(out, expected)
-
-
-def moved(w, gradient, velocity, rate, momentum, keep, l1):
-    """One weight and its velocity after a step, in plain Python."""
-    velocity = momentum * velocity + rate * gradient
-    w = keep * w + velocity
-    if w > l1:
-        return w - l1, velocity
-    if w < -l1:
-        return w + l1, velocity
-    return 0.0, velocity
-
-
-STEPS = [
-    # rate, momentum, keep, l1
-    (0.5, 0.0, 1.0, 0.0),
-    (0.5, 0.9, 1.0, 0.0),
-    (0.5, 0.0, 0.75, 0.0),
-    (0.5, 0.0, 1.0, 0.4),
-    (0.5, 0.9, 0.75, 0.4),
-]
-
-
-@each_dtype
-@pytest.mark.parametrize("step", STEPS)
-def test_a_row_of_weights_moves_as_each_of_its_weights(step, dtype):
-    w, gradient, velocity = (normal(40, dtype=dtype, seed=seed) for seed in range(3))
-    expected = [moved(*numbers, *step) for numbers in zip(w, gradient, velocity, strict=True)]
-    before = velocity.copy()
-    move_row(w, gradient, velocity, *np.array(step, dtype=dtype))
-    weights, velocities = np.array(expected).T
-    close(w, weights)
-    close(velocity, velocities if step[1] else before)
-    assert np.array_equal(w == 0, weights == 0)
-    assert np.any(w == 0) == (step[3] > 0)
