@@ -1,7 +1,7 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM
+from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
     DBNClassifier,
     DBNRegressor,
@@ -24,6 +24,7 @@ __all__ = [
     "GenerativeDBNClassifier",
     "HopfieldMemory",
     "MixedRBM",
+    "RBMImputer",
     "__version__",
     "show_versions",
 ]

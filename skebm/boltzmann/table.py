@@ -355,6 +355,8 @@ def checked_table(estimator, X, reset):
             X = np.asarray(X, dtype=object)  # numbers would become texts
         return validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if len({*X.columns}) < X.shape[1]:
+        raise ValueError(f"X has columns of the same name: {list(X.columns)}.")
     if len(X) == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
@@ -375,7 +377,7 @@ def is_frame(X):
 
 
 def _read(X, missing_values):
-    for name, column in zip(_names_of(X), _columns_of(X), strict=True):
+    for name, column in zip(_names_of(X), columns_of(X), strict=True):
         yield _Values.of(name, column, missing_values)
 
 
@@ -383,7 +385,8 @@ def _names_of(X):
     return list(X.columns) if is_frame(X) else list(range(X.shape[1]))
 
 
-def _columns_of(X):
+def columns_of(X):
+    """The columns of a table, as series or arrays."""
     n_columns = X.shape[1]
     if hasattr(X, "iloc"):
         return [X.iloc[:, number] for number in range(n_columns)]
@@ -404,3 +407,18 @@ def _table(like, columns):
         return make(lists, schema=like.schema, strict=False)
     index = like.index if len(like) == len(columns[0]) else None
     return make(by_name, index=index, columns=like.columns).astype(like.dtypes)
+
+
+def taken(X, are_taken):
+    """A table of those columns for which an array of bool has True."""
+    if hasattr(X, "iloc"):
+        return X.iloc[:, np.flatnonzero(are_taken)]
+    return X[:, np.flatnonzero(are_taken).tolist()]
+
+
+def table_of(like, columns, names):
+    """Columns beside each other, as a table of the class of another one and with its index."""
+    if not is_frame(like):
+        return np.column_stack(columns)
+    index = {"index": like.index} if hasattr(like, "index") else {}
+    return type(like)(dict(zip(names, columns, strict=True)), **index)
