@@ -66,8 +66,9 @@ class RBMImputer(
     Parameters
     ----------
     estimator : MixedRBM, default=None
-        The machine, which is cloned. None is a MixedRBM with 50 hidden units, minibatches of 20
-        rows, and as many epochs as make about 1,500 steps of learning, at least 5 and at most 150.
+        The machine, which is cloned. None is a MixedRBM with 50 hidden units, ``alpha=0.01``,
+        ``categories="declared"``, minibatches of 20 rows, and as many epochs as make about 1,500
+        steps of learning, at least 5 and at most 150.
     missing_values : object, default=np.nan
         What marks a missing entry. NaN and None, and what else a DataFrame has for it, always do.
     n_rounds : int, default=10
@@ -265,7 +266,8 @@ def _default(n_rows):
     """The machine for so many rows where users say nothing of it."""
     low, high = _EPOCHS
     n_iter = min(max(_N_UPDATES * _BATCH_SIZE // n_rows, low), high)
-    return MixedRBM(_N_COMPONENTS, batch_size=_BATCH_SIZE, n_iter=n_iter, alpha=_ALPHA)
+    options = {"batch_size": _BATCH_SIZE, "n_iter": n_iter, "alpha": _ALPHA}
+    return MixedRBM(_N_COMPONENTS, categories="declared", **options)
 
 
 def _drawn(machine, X, known, n_steps):

@@ -39,12 +39,12 @@ class MixedRBM(GaussianRBM):
     ----------
     n_components : int, default=256
         Number of hidden units.
-    categories : "auto" or dict, default="auto"
-        What columns are. A dict has for the names of some columns, or for their positions where
-        they have no names, a list of all categories, or None for a column of real numbers. All
-        other columns are as with "auto": texts, objects, booleans and what a DataFrame declares as
-        categories are that, and so are numbers of just two values, or whole numbers of at most ten
-        values each of which is in five rows on average. Other numbers are real.
+    categories : {"auto", "declared"} or dict, default="auto"
+        What columns are. "declared": texts, objects, booleans and what a DataFrame declares as
+        categories are that, and so are numbers of just two values; other numbers are real. "auto":
+        so are whole numbers of at most ten values, each of which is in five rows on average. A dict
+        has for the names of some columns, or for their positions where they have no names, a list
+        of all categories, or None for a column of real numbers; other columns are as with "auto".
     handle_unknown : {"error", "missing"}, default="error"
         What becomes of a category that was not there in the first call of ``fit`` or
         ``partial_fit``: an error, or a missing entry.
@@ -212,7 +212,7 @@ class MixedRBM(GaussianRBM):
     _parameter_checks: ClassVar = {
         name: check for name, check in GaussianRBM._parameter_checks.items() if name != "variances"
     } | {
-        "categories": AnyOf(Options("auto"), Instance(dict)),
+        "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
         "handle_unknown": Options("error", "missing"),
         "missing_values": Scalar(),
     }

@@ -52,7 +52,7 @@ class TableEncoder:
     ----------
     X : DataFrame or ndarray of shape (n_samples, n_features)
         What columns the table has, and their categories.
-    categories : "auto" or dict
+    categories : "auto", "declared" or dict
         See :class:`~skebm.boltzmann.mixed.MixedRBM`.
     name : str
         Of the estimator that the user called, for messages.
@@ -73,9 +73,10 @@ class TableEncoder:
         # An empty frame knows the class, the names and the types of its columns.
         self._template = X[:0]
         names = _names_of(X)
+        default = categories if isinstance(categories, str) else "auto"
         given = self._given(categories, names)
         self.columns = [
-            _described(name_of_column, values, given.get(number, "auto"))
+            _described(name_of_column, values, given.get(number, default))
             for number, (name_of_column, values) in enumerate(
                 zip(names, self._read(X), strict=True)
             )
@@ -294,7 +295,7 @@ def _described(name, values, given):
         values.values.dtype.kind == "O" and any(isinstance(value, float) for value in known)
     )
     if isinstance(given, str):
-        given = _found(values, known)
+        given = _found(values, known, few_numbers=given == "auto")
     if given is None:
         return Column(name, "real", None, is_float)
     categories = given.tolist() if hasattr(given, "tolist") else list(given)
@@ -306,8 +307,11 @@ def _described(name, values, given):
     return Column(name, "binary" if len(categories) == 2 else "choice", categories, is_float)
 
 
-def _found(values, known):
-    """Categories of a column of which nothing is said, or None where it is one of numbers."""
+def _found(values, known, few_numbers):
+    """Categories of a column of which nothing is said, or None where it is one of numbers.
+
+    Whole numbers, of which there are few, are categories where ``few_numbers``.
+    """
     if values.declared is not None:
         return values.declared
     if values.values.dtype.kind == "b" or (len(known) and {*map(type, known)} == {bool}):
@@ -320,7 +324,7 @@ def _found(values, known):
             return sorted(distinct, key=lambda value: (type(value).__name__, value))
     numbers = np.unique(values.numbers[~values.is_missing])
     n_numbers = len(numbers)
-    are_few = n_numbers <= _MOST_NUMBERS and n_numbers * _LEAST_ROWS <= len(known)
+    are_few = few_numbers and n_numbers <= _MOST_NUMBERS and n_numbers * _LEAST_ROWS <= len(known)
     if n_numbers == 2 or (n_numbers > 2 and are_few and (numbers == np.rint(numbers)).all()):
         return sorted(set(known.tolist()))
     return None
