@@ -353,7 +353,8 @@ class GaussianRBM(BaseRBM):
             # 1 / s - q / s^2 to second order, which is to be 1.
             scale, _ = initial_scale(visible, variance, p.n_components, activity)
             q = scale**2 * p.n_components * activity * (1 - activity)
-            variances = (1 + np.sqrt(1 - 4 * q)) / 2
+            # Where no unit is real-valued, the scale may be larger, and nothing follows from it.
+            variances = (1 + np.sqrt(max(1 - 4 * q, 0))) / 2
         else:
             variances = self._given_variances()
         log_variance = np.where(self._is_constant, 0.0, np.log(variances))

@@ -37,7 +37,7 @@ from .table import (
 )
 
 # What the machine is by default: about so many steps of learning, in minibatches of so many rows.
-_N_COMPONENTS, _ALPHA = 50, 0.01
+_N_COMPONENTS, _N_GIBBS_STEPS, _ALPHA = 50, 2, 0.03
 _N_UPDATES = 1500
 _BATCH_SIZE = 20
 _EPOCHS = 5, 150
@@ -66,9 +66,9 @@ class RBMImputer(
     Parameters
     ----------
     estimator : MixedRBM, default=None
-        The machine, which is cloned. None is a MixedRBM with 50 hidden units, ``alpha=0.01``,
-        ``categories="declared"``, minibatches of 20 rows, and as many epochs as make about 1,500
-        steps of learning, at least 5 and at most 150.
+        The machine, which is cloned. None is a MixedRBM with 50 hidden units, ``alpha=0.03``,
+        ``n_gibbs_steps=2``, ``categories="declared"``, minibatches of 20 rows, and as many epochs
+        as make about 1,500 steps of learning, at least 5 and at most 150.
     missing_values : object, default=np.nan
         What marks a missing entry. NaN and None, and what else a DataFrame has for it, always do.
     n_rounds : int, default=10
@@ -266,8 +266,14 @@ def _default(n_rows):
     """The machine for so many rows where users say nothing of it."""
     low, high = _EPOCHS
     n_iter = min(max(_N_UPDATES * _BATCH_SIZE // n_rows, low), high)
-    options = {"batch_size": _BATCH_SIZE, "n_iter": n_iter, "alpha": _ALPHA}
-    return MixedRBM(_N_COMPONENTS, categories="declared", **options)
+    return MixedRBM(
+        _N_COMPONENTS,
+        categories="declared",
+        batch_size=_BATCH_SIZE,
+        n_iter=n_iter,
+        n_gibbs_steps=_N_GIBBS_STEPS,
+        alpha=_ALPHA,
+    )
 
 
 def _drawn(machine, X, known, n_steps):

@@ -795,7 +795,7 @@ class BaseRBM(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self._admits_gaps and bool(np.isnan(self.missing_values))
+        tags.input_tags.allow_nan = self._admits_gaps and self.missing_values != self.missing_values
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

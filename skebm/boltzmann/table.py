@@ -359,8 +359,6 @@ def checked_table(estimator, X, reset):
             X = np.asarray(X, dtype=object)  # numbers would become texts
         return validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
     validate_data(estimator, X, reset=reset, skip_check_array=True)
-    if len({*X.columns}) < X.shape[1]:
-        raise ValueError(f"X has columns of the same name: {list(X.columns)}.")
     if len(X) == 0:
         raise ValueError(
             f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
