@@ -34,9 +34,9 @@ N_DIGITS = 500
 
 
 def diabetes_with_sex():
-    """The raw table: ten measurements, of which sex is a category, and the progress."""
+    """The raw table: ten measurements, of which sex is a category."""
     data = load_diabetes(as_frame=True, scaled=False)
-    frame = data.frame.copy()
+    frame = data.data.copy()
     frame["sex"] = frame["sex"].map({1.0: "a", 2.0: "b"})
     return frame, (data.target > data.target.median()).to_numpy()
 
@@ -121,7 +121,8 @@ class Numbers:
         for column, categories in self.categories.items():
             one_hot = (X[column].to_numpy()[:, None] == np.array(categories)).astype(float)
             one_hot[X[column].isna()] = np.nan
-            parts.append(one_hot)
+            # Two columns for two categories would say all of each other, both being missing.
+            parts.append(one_hot[:, 1:] if len(categories) == 2 else one_hot)
         return np.hstack(parts)
 
     def back(self, numbers):
@@ -129,9 +130,11 @@ class Numbers:
         for number, column in enumerate(self.real):
             out[column] = numbers[:, number] * self.std[column] + self.mean[column]
         for column, categories in self.categories.items():
-            scores = numbers[:, start : start + len(categories)]
-            out[column] = np.array(categories)[scores.argmax(axis=1)]
-            start += len(categories)
+            n_columns = 1 if len(categories) == 2 else len(categories)
+            scores = numbers[:, start : start + n_columns]
+            chosen = scores.argmax(axis=1) if n_columns > 1 else (scores[:, 0] > 0.5).astype(int)
+            out[column] = np.array(categories)[chosen]
+            start += n_columns
         return pd.DataFrame(out)[self.X.columns]
 
 
