@@ -94,7 +94,7 @@ people = {
 }
 fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for name, known in people.items():
-    density = rbm.predict_proba(nothing.assign(**known), "blood pressure", values)[0]
+    density = rbm.conditional_proba(nothing.assign(**known), "blood pressure", values)[0]
     ax.plot(values, density, label=name)
 ax.set(xlabel="blood pressure", ylabel="density", title="The more is known, the narrower")
 ax.legend(frameon=False)
@@ -103,7 +103,7 @@ ax.legend(frameon=False)
 # Of a category it is the probability of each one.
 
 some = nothing.assign(bmi=34.0)
-for group, p in zip(rbm.categories_[6], rbm.predict_proba(some, "weight")[0], strict=True):
+for group, p in zip(rbm.categories_[6], rbm.conditional_proba(some, "weight")[0], strict=True):
     print(f"weight {group}, given a body mass index of 34: {p:.2f}")
 
 plt.show()

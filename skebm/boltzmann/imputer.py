@@ -214,7 +214,7 @@ class RBMImputer(
         return table_of(X, kept, self.get_feature_names_out())
 
     def get_feature_names_out(self, input_features=None):
-        """Names of the columns that come out.
+        """Name the columns that come out.
 
         Parameters
         ----------

@@ -139,6 +139,9 @@ class MixedRBM(GaussianRBM):
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
         Whether ``fit`` goes on from where the last call ended.
+    missing_values : object, default=np.nan
+        What marks a missing entry, such as "?". NaN and None, and what else a DataFrame has for it,
+        always do.
 
     Attributes
     ----------
@@ -205,7 +208,7 @@ class MixedRBM(GaussianRBM):
     [['fir', 'oak'], None]
     >>> rbm.transform(X).shape
     (4, 3)
-    >>> rbm.predict_proba(X, column=0).shape
+    >>> rbm.conditional_proba(X, column=0).shape
     (4, 2)
     """
 
@@ -344,7 +347,7 @@ class MixedRBM(GaussianRBM):
         filled = inference.impute(self.__skebm_model__(states.dtype), states, n_steps, streams)
         return self.encoder_.decode(filled, like=X)
 
-    def predict_proba(self, X, column, values=None):
+    def conditional_proba(self, X, column, values=None):
         """Distribution of one column given the others, for each row.
 
         Exact: what the rows have in that column does not count, and what is missing in others is
@@ -371,7 +374,7 @@ class MixedRBM(GaussianRBM):
         kind, part = self.encoder_.columns[number].kind, self.encoder_.places[number]
         if (kind == "real") == (values is None):
             raise ValueError(
-                f"{type(self).__name__}.predict_proba needs 'values' for a column of real numbers, "
+                f"{type(self).__name__}.conditional_proba needs 'values' for a column of real numbers, "
                 f"where to find its density, and for no other; column {column!r} is {kind}."
             )
         if kind == "real":

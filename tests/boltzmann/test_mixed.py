@@ -115,10 +115,10 @@ def test_conditionals_of_every_column(gaps):
     exact = Table(rbm)
     for number, (name, categories) in enumerate(zip(rows, rbm.categories_, strict=True)):
         values = None if categories is not None else table[name].mean() + np.array([0, 3, -20])
-        found = rbm.predict_proba(rows, name, values)
+        found = rbm.conditional_proba(rows, name, values)
         expected = [exact.conditional([*row], number, values) for row in rows.to_numpy(object)]
         np.testing.assert_allclose(found, expected, rtol=1e-7)
-        np.testing.assert_array_equal(found, rbm.predict_proba(rows, number, values))
+        np.testing.assert_array_equal(found, rbm.conditional_proba(rows, number, values))
         if categories is not None:
             np.testing.assert_allclose(found.sum(axis=1), 1)
 
@@ -188,7 +188,7 @@ def test_a_table_of_real_columns_alone_is_a_gaussian_rbm():
 def test_learns_what_one_column_says_of_another():
     table = make_table(400)
     rbm = fitted(table, n_components=8, n_iter=60)
-    is_male = rbm.predict_proba(table, "sex")[:, 1]
+    is_male = rbm.conditional_proba(table, "sex")[:, 1]
     assert ((is_male > 0.5) == (table["sex"] == "m")).mean() > 0.85
     samples = rbm.sample(4000, n_steps=300, random_state=0)
     heights = samples.groupby("sex")["height"].mean()
@@ -399,16 +399,16 @@ def test_errors_of_fit(table, parameters, message):
         (["sex", [0.0]], "for no other; column 'sex' is binary"),
     ],
 )
-def test_errors_of_predict_proba(arguments, message):
+def test_errors_of_conditional_proba(arguments, message):
     rbm, table = fitted(make_table()), make_table()
     with pytest.raises(ValueError, match=message):
-        rbm.predict_proba(table, *arguments)
+        rbm.conditional_proba(table, *arguments)
 
 
 def test_densities_integrate_to_one():
     table = make_table()
     rbm, values = fitted(table, n_iter=30), np.linspace(50, 300, 5001)
-    density = rbm.predict_proba(table[:6], "height", values)
+    density = rbm.conditional_proba(table[:6], "height", values)
     np.testing.assert_allclose(np.trapezoid(density, values, axis=1), 1, rtol=1e-6)
 
 
