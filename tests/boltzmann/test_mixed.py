@@ -395,7 +395,7 @@ def test_errors_of_fit(table, parameters, message):
     [
         (["weight"], "no column 'weight'"),
         ([5], "no column 5"),
-        (["height"], "needs 'values' for a column of real numbers"),
+        (["height"], "needs 'values', where to find a density"),
         (["sex", [0.0]], "for no other; column 'sex' is binary"),
     ],
 )
