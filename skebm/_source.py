@@ -167,14 +167,16 @@ class Source:
     shape : tuple of two ints
     dtype : dtype
     known : Rows of bool, of the same shape, or None
-        Which values are known. The others are 0 when they are taken. None: all are known.
+        Which values are known. None: all are.
+    absent : ndarray of shape (n_columns,), or None
+        What stands in the place of the others when they are taken. None: 0.
     fields : Rows of shape (n_rows, n_units), or None
         What is added to the inputs of units, a bias that differs from row to row. None: nothing.
     weights : ndarray of shape (n_rows,), or None
         What each row counts for. None: all rows count the same.
     """
 
-    known = fields = weights = None
+    known = absent = fields = weights = None
 
     # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
     # child that is forked off while another thread holds it waits for ever.
@@ -258,6 +260,10 @@ class Rows(Source):
         """The rows with these numbers as a :class:`Batch`."""
         return Batch(self, numbers)
 
+    def with_absent(self, absent):
+        """The same rows with other values, an array, in the place of those that are not known."""
+        return self if self.known is None else KnownRows(self, self.known, absent)
+
     def passes(self, generator=None, numbers=None):
         """Go through the data once: see :class:`Source`. All data are one window."""
         if numbers is None:
@@ -300,8 +306,8 @@ class Rows(Source):
 class Batch:
     """A minibatch: some of the rows, and what these declare of each.
 
-    ``known``, ``fields`` and ``weights`` are arrays, one row of them for each of the minibatch, or
-    None as those of :class:`Rows` are.
+    ``known``, ``absent``, ``fields`` and ``weights`` are arrays, one row of them for each of the
+    minibatch, or None as those of :class:`Rows` are.
     """
 
     def __init__(self, rows, numbers):
@@ -318,6 +324,12 @@ class Batch:
     def known(self):
         """Which values are known."""
         return None if self._rows.known is None else _taken(self._rows.known, self._numbers)
+
+    @property
+    def absent(self):
+        """What stands in the place of values that are not known."""
+        absent = self._rows.absent
+        return None if absent is None else np.broadcast_to(absent, (len(self), len(absent)))
 
     @property
     def fields(self):
@@ -473,6 +485,7 @@ class SparseRows(Rows):
 
 def _declared_of(rows, others, numbers=None):
     """Have ``others`` declare what ``rows`` do: the same rows, or those with the numbers given."""
+    others.absent = rows.absent
     if numbers is None:
         others.known, others.fields, others.weights = rows.known, rows.fields, rows.weights
         return others
@@ -509,7 +522,7 @@ def _variance_of(sums, squares, n_rows):
 class StandardizedRows(Rows):
     """Rows of another source, each column less its mean and over its scale as it is read.
 
-    A value that is not known is 0, the mean.
+    In the place of a value that is not known is 0, the mean.
 
     Parameters
     ----------
@@ -521,7 +534,7 @@ class StandardizedRows(Rows):
     def __init__(self, source, mean, scale):
         self._source, self._mean, self._scale = source, mean, scale
         self.shape, self.dtype = source.shape, source.dtype
-        _declared_of(source, self)
+        _declared_of(source, self).absent = None
 
     def take(self, numbers, out):
         standardize(self._source.take(numbers, out), self._mean, self._scale)
@@ -533,6 +546,9 @@ class StandardizedRows(Rows):
         return self._standardized(self._source.subset(numbers))
 
     def in_chunks(self):
+        if self.known is not None:
+            yield from super().in_chunks()
+            return
         for chunk in self._source.in_chunks():
             yield from Rows.in_chunks(self._standardized(chunk))
 
@@ -564,6 +580,8 @@ class JoinedRows(Rows):
         self.shape = rows.shape[0], rows.shape[1] + columns.shape[1]
         self.dtype = rows.dtype
         _declared_of(rows, self)
+        if rows.absent is not None:
+            self.absent = np.append(rows.absent, np.zeros(columns.shape[1]))
         if rows.known is not None:
             self.known = JoinedRows(rows.known, np.ones(columns.shape, dtype=bool))
 
@@ -600,28 +618,37 @@ class KnownRows(Rows):
     rows : Rows
         Whatever stands in the place of a value that is not known, such as NaN, is never used.
     known : Rows of bool, of the same shape
+    absent : ndarray of shape (n_columns,), default=None
+        What is given for values that are not known, the array itself; None is 0.
     """
 
-    def __init__(self, rows, known):
+    def __init__(self, rows, known, absent=None):
         self._rows = rows
         self.shape, self.dtype = rows.shape, rows.dtype
-        _declared_of(rows, self).known = known
+        _declared_of(rows, self)
+        self.known, self.absent = known, absent
 
     def take(self, numbers, out):
         self._rows.take(numbers, out)
-        out[~_taken(self.known, numbers)] = 0
+        absent = 0 if self.absent is None else self.absent
+        np.copyto(out, absent, where=~_taken(self.known, numbers), casting="same_kind")
         return out
 
     def subset(self, numbers):
-        some = KnownRows(self._rows.subset(numbers), self.known.subset(numbers))
+        some = KnownRows(self._rows.subset(numbers), None)
         return _declared_of(self, some, numbers)
+
+    def with_absent(self, absent):
+        others = KnownRows(self._rows, self.known)
+        _declared_of(self, others).absent = absent
+        return others
 
     def moments(self):
         """:class:`Moments` of the known values of each column; of none, these are 0."""
         n_known, sums, squares = np.zeros((3, self.shape[1]))
         for values, known in self._values_and_known():
             n_known += known.sum(axis=0)
-            sums += values.sum(axis=0, dtype=np.float64)
+            sums += values.sum(axis=0, dtype=np.float64, where=known)
         n_known = np.maximum(n_known, 1)
         mean = sums / n_known
         for values, known in self._values_and_known():

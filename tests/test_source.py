@@ -329,6 +329,12 @@ def test_whatever_is_around_rows_declares_what_they_do(wrapper, of_subset):
     assert np.array_equal(batch.fields, fields[numbers])
     assert np.array_equal(batch.weights, weights[numbers])
     if wrapper in ("known", "standardized", "joined"):
+        filled = rows.with_absent(np.full(rows.shape[1], 5.0))
+        some = filled.subset(np.arange(2))
+        assert np.array_equal(all_of(some) == 5, ~known[numbers][:2])
+        assert np.array_equal(some.batch(np.arange(2)).fields, fields[numbers][:2])
+        assert np.array_equal(some.batch(np.arange(2)).absent, np.full(some.shape, 5.0))
+        assert filled.range() == rows.with_absent(None).range()
         states = all_of(rows)
         assert np.array_equal(states == 0, ~known[numbers])
         assert np.isfinite(states).all()

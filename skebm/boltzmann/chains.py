@@ -220,9 +220,11 @@ class PT(Chains):
     def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Sweeps of all replicas, of which the model's own count."""
         v, h = chains
-        # Units that are not there are clamped to 0; what they add to energies, swaps do not see.
-        absent = None if given.known is None else (~given.known, 0)
-        v[:] = self.tempering.run(machine, self.states, n_gibbs_steps, address, absent)[-1]
+        # What clamped units add to the energies, swaps do not see.
+        clamped = None
+        if given.known is not None:
+            clamped = ~given.known, 0 if given.absent is None else given.absent
+        v[:] = self.tempering.run(machine, self.states, n_gibbs_steps, address, clamped)[-1]
         machine.odd_mean(v, h)
 
     def fitted_attributes(self):

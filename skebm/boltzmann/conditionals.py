@@ -30,7 +30,7 @@ def conditional_log_likelihood(machine, v, inputs, known=None):
     inputs : ndarray of shape (n_rows, n_hidden)
         Of the hidden units given ``v``, their bias included.
     known : ndarray of bool, of shape (n_rows, n_visible), default=None
-        Units that are there in each row; the state of the others is 0. None: all are there.
+        Units that are there in each row; the others are constant. None: all are there.
 
     Returns
     -------

@@ -35,7 +35,7 @@ class StandardizedModel(Model):
 
     def to_states(self, rows):
         """Rows of visible states of the machine, from rows of data."""
-        return StandardizedRows(rows, self.mean, self.scale)
+        return super().to_states(StandardizedRows(rows, self.mean, self.scale))
 
     def to_data(self, states):
         """Data from visible states of the machine, which are changed in place."""

@@ -15,8 +15,9 @@ A difference is the mean over the data less the mean over the chains. The last t
 is left of <(v - offset)(h - offset)> of the data less that of the chains once <v h> of both is
 taken out of it.
 
-A unit that is not there in a row has the state 0 in both phases, and so no part in <v h>, in <v> or
-in what the hidden units see. So the same sums are the gradient of the rows' own machines.
+A unit that is not there in a row has the same state in both phases, where it is no unit but a part
+of the biases of its neighbours. So the same sums are the gradient of the rows' own machines; where
+that state is the offset, the unit has no part in it.
 """
 
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ def centred_gradient(
     of_variance, of_norm : bool, default=False
         Whether to find the gradient of log-variances, and the norm of that of the weights.
     known : ndarray of bool, of shape (n, n_even), default=None
-        Even units that are there in each row; the state of the others is 0. None: all are there.
+        Even units that are there in each row; the others are constant. None: all are there.
 
     Returns
     -------

@@ -125,8 +125,9 @@ class Learner:
         # A chain has the units that are there in a row of the data, which take turns.
         known, given = batch.known, NOTHING_GIVEN
         if known is not None:
-            known = known[np.arange(n) % n_data]
-            given = Given(known[n_data:])
+            turns = np.arange(n) % n_data
+            known, absent = known[turns], batch.absent
+            given = Given(known[n_data:], None if absent is None else absent[turns[n_data:]])
         chains.advance(machine, data, of_chains, k, address, given)
 
         # The gradient, and the step along it.

@@ -34,12 +34,15 @@ class Given(NamedTuple):
     Attributes
     ----------
     known : ndarray of bool, of shape (n_rows, n_units), or None
-        Units that are there in each row. The others take no part: their state is 0.
+        Units that are there in each row.
+    absent : ndarray of shape (n_rows, n_units), or None
+        The states that the others have, which nothing changes. None: 0, so that they take no part.
     fields : ndarray of shape (n_rows, n_units), or None
         What is added to the inputs, a bias that differs from row to row.
     """
 
     known: np.ndarray | None = None
+    absent: np.ndarray | None = None
     fields: np.ndarray | None = None
 
     def of_rows(self, block):
@@ -317,7 +320,8 @@ class Machine:
     def free_energy(self, rows):
         """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats.
 
-        Of a row of which not all is known, that of the machine with the known even units alone.
+        Of a row of which not all is known, that of the known even units, the others staying at
+        what stands in their place.
         """
 
         def free_energy(even, inputs, known):
@@ -329,7 +333,7 @@ class Machine:
         """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
 
         Exact and deterministic: no unit is left out and none is drawn. Of a row of which not all is
-        known, that of the machine with the known units alone.
+        known, over the known units, the others staying at what stands in their place.
         """
 
         def pseudo_log_likelihood(v, inputs, known):
@@ -345,8 +349,8 @@ class Machine:
         """
 
         def reconstruction_error(v, inputs, known):
-            back = self.even_mean(self.odd.mean(inputs), np.empty_like(v), Given(known))
-            return np.square(back - v).sum(axis=1)
+            back = self.even_mean(self.odd.mean(inputs), np.empty_like(v))
+            return np.square(back - v).sum(axis=1, where=True if known is None else known)
 
         return self._of_each_row(reconstruction_error, rows)
 
@@ -399,5 +403,6 @@ def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_G
     if address is not None:
         states = units.sample(states, address, out=out, previous=previous)
     if given.known is not None:
-        states *= given.known
+        absent = 0 if given.absent is None else given.absent
+        np.copyto(states, absent, where=~given.known)
     return states

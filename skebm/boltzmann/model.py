@@ -47,8 +47,12 @@ class Model:
         return tuple(units.with_mean(mean, n_rows).copy(dtype) for units, mean in sides)
 
     def to_states(self, rows):
-        """Rows of visible states of the machine, from rows of data."""
-        return rows
+        """Rows of visible states of the machine, from rows of data.
+
+        A unit that is not known in a row is not there: it stays at the mean of its states, which is
+        0 in the centred energy, and so takes no part.
+        """
+        return rows.with_absent(self.means[0])
 
     def to_data(self, states):
         """Data from visible states of the machine, which may be changed in place."""

@@ -8,7 +8,7 @@ data there and fills in whatever is not data. One that is not exact is one more 
 def exact(machine, batch, even, odd):
     """Mean odd states given the even ones, all of which are data: those of an RBM.
 
-    A unit that is not known in a row is not there: its state is 0.
+    Even units that are not known in a row stay at what the minibatch has in their place.
     """
     batch.take(even)
     machine.odd_mean(even, odd)

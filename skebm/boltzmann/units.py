@@ -101,8 +101,10 @@ class _Units:
     def energy(self, states, known=None):
         """Energy of states on their own, -states @ bias, for each row; nats.
 
-        Units that are not ``known`` in a row, a mask, have the state 0, and no energy.
+        Of the units that are ``known`` in a row, a mask.
         """
+        if known is not None:
+            states = np.where(known, states, states.dtype.type(0))
         out = np.empty((len(states), 1), dtype=states.dtype)
         return -multiply(states, self.bias[:, None], out)[:, 0]
 
@@ -382,7 +384,7 @@ class GaussianUnits(_Units):
         row_weights : ndarray of shape (n_rows,)
             Positive for data, negative for chains.
         known : ndarray of bool, of shape (n_rows, n_units), default=None
-            Units that are there in each row; the state of the others is 0. None: all are there.
+            Units that are there in each row; the others are constant. None: all are there.
         """
         half_squares = np.square(states - self.bias) / (2 * self.variance)
         if known is not None:

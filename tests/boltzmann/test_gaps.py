@@ -1,4 +1,7 @@
-"""Rows some entries of which are missing: for each, the machine has the known units alone."""
+"""Rows some entries of which are missing: for each, the machine has the known units alone.
+
+The others stay at the means of the data, and so are but a part of the biases of the hidden units.
+"""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from enumeration import Binary, Gaussian, LayeredEnumeration, finite_differences
 from skebm import BernoulliRBM, GaussianRBM
 from skebm._random import RandomStreams
-from skebm._source import rows_with_gaps
+from skebm._source import KnownRows, NotNaN, as_rows
 from skebm.boltzmann.chains import CD, PCD, PT
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine
@@ -37,6 +40,13 @@ ROWS = {
     ],
 }
 N_HIDDEN = 3
+
+# What units that are not there stay at.
+MEANS = {
+    "binary": np.array([0.8, 0.3, 0.6, 0.4]),
+    "real": np.array([0.3, -0.4, 0.2]),
+    "mixed": np.array([0.7, 0.2, 0.5, 0.3, -0.4]),
+}
 
 
 def parameters_of(kind, scale=1.2):
@@ -77,6 +87,8 @@ class OneOf(Binary):
 
 def own_machine(kind, known, M, b, c, log_variance):
     """The machine with the known units alone, summed over all its states."""
+    weights = M / np.exp(log_variance)[:, None]
+    of_absent = MEANS[kind][~known] @ weights[~known]
     choice, real = np.arange(len(known)) - 1 < 3, np.zeros(len(known), dtype=bool)
     real[{"binary": slice(0), "real": slice(None), "mixed": slice(4, 5)}[kind]] = True
     choice = (kind == "mixed") & (np.arange(len(known)) > 0) & ~real
@@ -85,7 +97,12 @@ def own_machine(kind, known, M, b, c, log_variance):
         OneOf(b[known & choice]),
         Gaussian(b[known & real], np.exp(log_variance[known & real])),
     ]
-    return LayeredEnumeration([units, [Binary(c)]], [M[known]])
+    return LayeredEnumeration([units, [Binary(c + of_absent)]], [M[known]])
+
+
+def rows_of(kind, storage=np.asarray, n_copies=1):
+    rows = as_rows(storage(np.tile(np.array(ROWS[kind]), (n_copies, 1))))
+    return KnownRows(rows, NotNaN(rows), MEANS[kind])
 
 
 def own_machines(kind, *parameters):
@@ -107,7 +124,7 @@ def mean_log_likelihood(kind, *parameters):
 @each_kind
 def test_hidden_means_and_free_energies_are_those_of_the_known_units(kind, storage):
     parameters = parameters_of(kind)
-    machine, rows = machine_of(kind, *parameters), rows_with_gaps(storage(np.array(ROWS[kind])))
+    machine, rows = machine_of(kind, *parameters), rows_of(kind, storage)
     means, free_energies = machine.transform(rows), machine.free_energy(rows)
     assert len(means) == 5
     for (own, v), mean, free_energy in zip(
@@ -121,7 +138,7 @@ def test_hidden_means_and_free_energies_are_those_of_the_known_units(kind, stora
 @each_kind
 def test_scores_are_of_the_known_units_given_the_other_known_ones(kind):
     parameters = parameters_of(kind)
-    machine, rows = machine_of(kind, *parameters), rows_with_gaps(np.array(ROWS[kind]))
+    machine, rows = machine_of(kind, *parameters), rows_of(kind)
     scores = machine.pseudo_log_likelihood(rows)
     for (own, v), score in zip(own_machines(kind, *parameters), scores, strict=True):
         assert score == pytest.approx(pseudo_log_likelihood(own, v), rel=1e-6, abs=1e-9)
@@ -156,10 +173,12 @@ def pseudo_log_likelihood(own, v):
 @each_kind
 def test_the_error_of_reconstruction_is_that_of_the_known_units(kind):
     parameters = parameters_of(kind)
-    machine, rows = machine_of(kind, *parameters), rows_with_gaps(np.array(ROWS[kind]))
+    machine, rows = machine_of(kind, *parameters), rows_of(kind)
     errors = machine.reconstruction_error(rows)
-    assert errors[[bool(np.isnan(row).all()) for row in ROWS[kind]]] == 0
+    assert errors[np.isnan(ROWS[kind]).all(axis=1)] == [0]
     for (own, v), error in zip(own_machines(kind, *parameters), errors, strict=True):
+        if not len(v):
+            continue
         back = own.mean(0, {1: own.mean(1, {0: v})})
         assert error == pytest.approx(np.square(back - v).sum(), rel=1e-10, abs=1e-12)
 
@@ -186,10 +205,11 @@ def step_of(kind, algorithm, centered, offsets):
     """Change of M, of both biases and of the log-variances in one step, over its length."""
     M, b, c, log_variance = parameters_of(kind, scale=0.8)
     machine = machine_of(kind, M, b, c, log_variance)
-    X = np.tile(np.array(ROWS[kind]), (N_COPIES, 1))
+    rows = rows_of(kind, n_copies=N_COPIES)
+    n_rows = rows.shape[0]
     settings = Settings(
         learning_rate=RATE,
-        batch_size=len(X),
+        batch_size=n_rows,
         n_gibbs_steps=12,
         momentum=0.0,
         l2=0.0,
@@ -199,23 +219,24 @@ def step_of(kind, algorithm, centered, offsets):
         centered=centered,
         variance_rate=RATE,
     )
-    learner = learner_of(machine, chains_of(algorithm, machine, len(X)), offsets)
-    learner.run_epoch(rows_with_gaps(X), np.arange(len(X)), settings)
+    learner = learner_of(machine, chains_of(algorithm, machine, n_rows), offsets)
+    learner.run_epoch(rows, np.arange(n_rows), settings)
     variance = machine.visible.variance
     after = machine.weights * variance[:, None], machine.visible.bias, machine.hidden.bias
     steps = [(new - old) / RATE for new, old in zip(after, (M, b, c), strict=True)]
     return [*steps, (np.log(variance) - log_variance) / RATE]
 
 
-@pytest.mark.parametrize("centered", [False, True])
+# Without centring, the units that are not there learn from being constant, as biases do.
+@pytest.mark.parametrize(("centered", "at_offset"), [(False, True), (True, False), (True, True)])
 @pytest.mark.parametrize("algorithm", ["cd", "pcd", "pt"])
 @each_kind
 def test_the_mean_step_follows_the_likelihood_of_the_rows_by_their_own_machines(
-    kind, algorithm, centered
+    kind, algorithm, centered, at_offset
 ):
     parameters = parameters_of(kind, scale=0.8)
-    M, b, c, log_variance = parameters
-    mu, lam = np.full(len(b), 0.3), np.full(N_HIDDEN, 0.4)
+    _, b, _, log_variance = parameters
+    mu, lam = MEANS[kind] if at_offset else np.full(len(b), 0.1), np.full(N_HIDDEN, 0.4)
     steps = step_of(kind, algorithm, centered, (mu.copy(), lam.copy()))
     # What moves is M, the bias and the log-variance, the first two along gradients times variances.
     of_M, of_b, of_c, of_log_variance = finite_differences(
@@ -242,15 +263,16 @@ def test_a_unit_that_is_nowhere_known_learns_nothing(algorithm):
     M, b, c, log_variance = parameters_of("real")
     machine = machine_of("real", M, b, c, log_variance)
     X = np.tile([[0.3, NAN, -0.7], [1.2, NAN, 0.4]], (10, 1))
-    settings = Settings(0.1, 20, 2, 0.0, 0.0, 0.0, None, 0.0, centered=False, variance_rate=0.1)
-    offsets = np.array([0.2, 0.1, -0.3]), np.full(N_HIDDEN, 0.5)
+    settings = Settings(0.1, 20, 2, 0.0, 0.0, 0.0, None, 0.0, centered=True, variance_rate=0.0)
+    offsets = np.array([0.2, 0.125, -0.3]), np.full(N_HIDDEN, 0.5)
     weights, bias = machine.weights.copy(), machine.visible.bias.copy()
     learner = learner_of(machine, chains_of(algorithm, machine, 7), offsets)
-    learner.run_epoch(rows_with_gaps(X), np.arange(20), settings)
-    assert np.array_equal(machine.weights[1], weights[1])
-    assert machine.visible.bias[1] == bias[1]
-    assert machine.visible.log_variance[1] == log_variance[1]
-    assert offsets[0][1] == 0.1
+    rows = KnownRows(as_rows(X), NotNaN(as_rows(X)), offsets[0])
+    learner.run_epoch(rows, np.arange(20), settings)
+    np.testing.assert_allclose(machine.weights[1], weights[1], rtol=0, atol=1e-15)
+    np.testing.assert_allclose(machine.visible.bias[1], bias[1], rtol=0, atol=1e-15)
+    assert offsets[0][1] == pytest.approx(0.125, rel=1e-15)
+    assert np.abs(machine.weights[0] - weights[0]).max() > 1e-3
     assert not np.isclose(machine.visible.bias[0], bias[0])
     assert offsets[0][0] == pytest.approx(0.99 * 0.2 + 0.01 * 0.75)
 
@@ -362,7 +384,7 @@ def test_a_row_of_gaps_alone_is_a_row_of_nothing(RBM):
     rbm = fitted(RBM, np.vstack([X, np.full((3, 7), NAN)]))
     nothing = np.full((2, 7), NAN)
     machine = rbm.__skebm_model__().machine
-    expected = 1 / (1 + np.exp(-machine.hidden.bias))
+    expected = 1 / (1 + np.exp(-machine.hidden.bias - rbm._means[0] @ machine.weights))
     np.testing.assert_allclose(rbm.transform(nothing), np.tile(expected, (2, 1)), rtol=1e-12)
     assert (rbm.score_samples(nothing) == 0).all()
 
@@ -394,7 +416,7 @@ def test_searches_pipelines_and_clones_take_gaps():
     X, X_gaps = rows_and_gaps()
     y = X[:, 0]
     pipe = make_pipeline(GaussianRBM(4, n_iter=2, random_state=0), LogisticRegression())
-    assert pipe.__sklearn_tags__().input_tags.allow_nan
+    assert pipe[0].__sklearn_tags__().input_tags.allow_nan
     search = GridSearchCV(pipe, {"gaussianrbm__n_gibbs_steps": [1, 2]}, cv=2).fit(X_gaps, y)
     assert search.best_score_ > 0.5
     assert search.predict(X_gaps).shape == (120,)
@@ -429,7 +451,8 @@ def test_zeros_of_sparse_data_cannot_mark_gaps():
     rbm = BernoulliRBM(4, n_iter=1, missing_values=0)
     with pytest.raises(ValueError, match="'missing_values' parameter of BernoulliRBM is 0"):
         rbm.fit(scipy.sparse.csr_matrix(X))
-    assert rbm.fit(X + 1 - (X == 0)).n_iter_ == 1
+    X[X == 0] = 0.5
+    assert rbm.fit(X).n_iter_ == 1
 
 
 @each_RBM
