@@ -26,6 +26,9 @@ class InvalidParameterError(ValueError, TypeError):
     """A constructor parameter has a value outside its range, or of the wrong type."""
 
 
+_LARGEST_INT = 2**63 - 1
+
+
 class Check:
     """What a parameter may be: ``admits(value)``, and as a string a name of what it admits.
 
@@ -58,6 +61,8 @@ class Number(Check):
         try:
             value = plain(value) if self.kind is Integral else float(value)
         except OverflowError:
+            return False
+        if self.kind is Integral and abs(value) > _LARGEST_INT:
             return False
         above = value >= self._low if self.interval[0] == "[" else value > self._low
         below = value <= self._high if self.interval[-1] == "]" else value < self._high
@@ -351,9 +356,16 @@ def check_argument(estimator, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
             f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
-            f"Got {value!r} instead.{check.hint_for(value)}"
+            f"Got {value!r} instead.{check.hint_for(value) or _hint_for_size(value)}"
         )
     return plain(value)
+
+
+def _hint_for_size(value):
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    if any(isinstance(number, int) and abs(number) > _LARGEST_INT for number in numbers):
+        return f" No int may be above {_LARGEST_INT}, which is what 64 bits hold."
+    return ""
 
 
 def check_targets_are_there(estimator, y):

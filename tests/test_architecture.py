@@ -28,15 +28,12 @@ HEIGHTS = {room: height for height, floor in enumerate(FLOORS) for room in floor
 SIDEWAYS = {("deep", "boltzmann"), ("stacking", "boltzmann")}
 
 # Places where an object reaches into another one, module by module, a name for each time. The
-# lists may only shrink: what is not in them fails, and so does a name that is no longer needed.
-PRIVATE_NAMES = {
-    "stacking.equations": ["_centred_cross", "_penalised_gram", "_with_intercept"],
-}
+# lists may only shrink: what is not in them fails, and so does a name that is no longer needed. Of
+# private names, none is left.
+PRIVATE_NAMES = {}
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
     "_solvers": ["copy.copy"],
-    "plotting.energy_paths": ["copy.copy"],
-    "plotting.recall": ["copy.copy"],
     "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.

@@ -24,8 +24,10 @@ from .units import places_of, side_by_side
 # Fewer rows than this are not worth waking a second thread for.
 _SMALLEST_BLOCK = 32
 
-# Weights that are visited before another thread is worth waking, where each row visits them all.
+# Weights that are visited before another thread is worth waking, where each row visits them all;
+# and where it integrates over each unit that it visits, which takes a hundred times as long.
 _WEIGHTS_PER_CHUNK = 4e6
+_INTEGRALS_PER_CHUNK = 4e4
 
 
 class Given(NamedTuple):
@@ -340,7 +342,10 @@ class Machine:
             inputs += self.hidden.bias
             return conditional_log_likelihood(self, v, inputs, known)
 
-        return self._of_each_row(pseudo_log_likelihood, rows)
+        integrates = any(kind == "real" for kind, _ in self.visible.parts)
+        return self._of_each_row(
+            pseudo_log_likelihood, rows, *((_INTEGRALS_PER_CHUNK, 1) if integrates else ())
+        )
 
     def reconstruction_error(self, rows):
         """Squared error of the mean visible states given mean hidden states, summed over units.
@@ -363,7 +368,7 @@ class Machine:
         for_each_chunk(transform, rows.shape[0])
         return out
 
-    def _of_each_row(self, function, rows):
+    def _of_each_row(self, function, rows, weights_per_chunk=_WEIGHTS_PER_CHUNK, fewest=8):
         """``function(even states, inputs of the odd units, known even units)`` of all rows."""
         out = np.empty(rows.shape[0], dtype=self.dtype)
 
@@ -373,7 +378,7 @@ class Machine:
             batch.take(even)
             out[part] = function(even, self.inputs_of_odd(even), batch.known)
 
-        size = min(max(8, int(_WEIGHTS_PER_CHUNK / self.coupling.n_weights)), CHUNK)
+        size = min(max(fewest, int(weights_per_chunk / self.coupling.n_weights)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)
         return out
 

@@ -1,10 +1,9 @@
 """How the energy falls while an associative memory recalls."""
 
-import copy
-
 import numpy as np
 from sklearn.utils import check_array
 
+from .._deployment import twin_of
 from .style import BLUE, GREEN, GREY, VERMILION, axes_for, count_in_whole_numbers, tidy_lines
 
 STORED, REVERSED, SPURIOUS = "a stored pattern", "a reversed pattern", "a spurious state"
@@ -138,8 +137,7 @@ default=None
 
 def _endings(memory, states):
     """Where rows ended, or would if nothing but the energy moved them any further."""
-    at_rest = copy.copy(memory).set_params(temperature=0.0)
     # By number: a label might look like the code of a state that is not stored.
-    at_rest.labels_ = None
+    at_rest = twin_of(memory, vars(memory) | {"temperature": 0.0, "labels_": None})
     codes = {-1: SPURIOUS, -2: REVERSED}
     return [codes.get(number, STORED) for number in at_rest.predict(states).tolist()]

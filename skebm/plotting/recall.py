@@ -1,12 +1,12 @@
 """What an associative memory makes of damaged rows, sweep by sweep."""
 
-import copy
 import warnings
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
+from .._deployment import twin_of
 from .image_grid import draw_image_grid, grid_size, range_of, sequences_of_images
 from .style import axes_for
 
@@ -146,7 +146,7 @@ def _states_after_sweeps(memory, X, given):
     n_sweeps = memory.recall(X, **given).n_steps.max()
     states = [_start(memory, X, given["missing"])]
     for count in range(1, n_sweeps + 1):
-        cut_short = copy.copy(memory).set_params(max_iter=count)
+        cut_short = twin_of(memory, vars(memory) | {"max_iter": count})
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             states.append(cut_short.recall(X, **given).states)

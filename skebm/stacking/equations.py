@@ -78,8 +78,8 @@ class NormalEquations:
                 linalg.LinAlgWarning,
             )
             return self.spectrum(noise).solve(alpha)
-        return self._with_intercept(
-            linalg.cho_solve((factor, False), self._centred_cross(), check_finite=False)
+        return self.with_intercept(
+            linalg.cho_solve((factor, False), self.centred_cross(), check_finite=False)
         )
 
     def leverages(self, alpha, noise):
@@ -105,7 +105,7 @@ class NormalEquations:
 
     def _factor(self, alpha, noise):
         """Upper Cholesky factor of the equations, None if they are singular."""
-        matrix = self._penalised_gram(noise)
+        matrix = self.penalised_gram(noise)
         matrix[np.diag_indices_from(matrix)] += alpha
         try:
             factor = linalg.cholesky(matrix, overwrite_a=True, check_finite=False)
@@ -118,7 +118,7 @@ class NormalEquations:
         """These equations in the basis in which they are independent of each other."""
         return Spectrum(self, noise)
 
-    def _penalised_gram(self, noise):
+    def penalised_gram(self, noise):
         """Gram matrix of activities less their means, with the penalty of the noise.
 
         Its upper triangle, in Fortran order: what LAPACK can overwrite without a copy.
@@ -128,10 +128,10 @@ class NormalEquations:
         matrix[np.diag_indices_from(matrix)] += noise * self.gram.diagonal()
         return matrix.T
 
-    def _centred_cross(self):
+    def centred_cross(self):
         return self.cross - np.outer(self.unit_sums / self.weight, self.target_sums)
 
-    def _with_intercept(self, coef):
+    def with_intercept(self, coef):
         return coef, (self.target_sums - self.unit_sums @ coef) / self.weight
 
 
@@ -148,10 +148,10 @@ class Spectrum:
     def __init__(self, equations, noise):
         self._equations = equations
         values, self.vectors = linalg.eigh(
-            equations._penalised_gram(noise), lower=False, overwrite_a=True, check_finite=False
+            equations.penalised_gram(noise), lower=False, overwrite_a=True, check_finite=False
         )
         self.values = np.maximum(values, 0)
-        self._cross = self.vectors.T @ equations._centred_cross()
+        self._cross = self.vectors.T @ equations.centred_cross()
         # What each direction has from the rows, without the penalty.
         penalty = noise * equations.gram.diagonal()
         self._from_rows = np.maximum(self.values - penalty @ np.square(self.vectors), 0)
@@ -166,7 +166,7 @@ class Spectrum:
     def solve(self, alpha):
         """Output weights and intercept for this ``alpha``, the shortest if there are many."""
         coef = self.vectors @ (self.inverse(alpha)[:, None] * self._cross)
-        return self._equations._with_intercept(coef)
+        return self._equations.with_intercept(coef)
 
     def generalised_cross_validation(self, alpha):
         """Estimate of the squared error of rows that were not seen, summed over all rows.

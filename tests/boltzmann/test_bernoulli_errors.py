@@ -67,6 +67,14 @@ BAD_VALUES = {
 }
 
 
+@pytest.mark.parametrize("name", ["n_gibbs_steps", "n_iter", "n_chains", "batch_size"])
+@pytest.mark.parametrize("make", [int, lambda n: (1, n)], ids=["one", "several"])
+def test_an_int_that_kernels_cannot_hold_is_refused(name, make):
+    value = make(10**30)
+    with pytest.raises(ValueError, match=f"{name!r} parameter of BernoulliRBM .*64 bits"):
+        BernoulliRBM(**{name: value}).fit(np.eye(3))
+
+
 def test_every_parameter_has_bad_values_here():
     assert set(BAD_VALUES) == set(inspect.signature(BernoulliRBM).parameters)
 
