@@ -19,6 +19,15 @@ from .units import BernoulliUnits, GaussianUnits
 # Variances that are given can be so many times those of the data, or as small a share of them.
 _FARTHEST = 1e15
 
+# What the parameters of all RBMs with real-valued units may be.
+CHECKS_OF_REAL_UNITS = CHECKS | {
+    "learn_variance": Flag(),
+    "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
+    "max_gradient_norm": Number(Real, "(0, inf]"),
+    "sampler": Options("gibbs", "gibbs-langevin"),
+    "langevin_time": Number(Real, "(0, inf)"),
+}
+
 
 @dataclass(frozen=True)
 class StandardizedModel(Model):
@@ -269,13 +278,8 @@ class GaussianRBM(BaseRBM):
     (3, 13)
     """
 
-    _parameter_checks: ClassVar = CHECKS | {
-        "learn_variance": Flag(),
-        "variances": Optional(Schedule(Real, "(0, inf)")),
-        "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
-        "max_gradient_norm": Number(Real, "(0, inf]"),
-        "sampler": Options("gibbs", "gibbs-langevin"),
-        "langevin_time": Number(Real, "(0, inf)"),
+    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
+        "variances": Optional(Schedule(Real, "(0, inf)"))
     }
 
     def __init__(

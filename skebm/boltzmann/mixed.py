@@ -19,7 +19,7 @@ from .._validation import (
 )
 from . import inference
 from .conditionals import conditional_log_distribution
-from .gaussian import GaussianRBM
+from .gaussian import CHECKS_OF_REAL_UNITS, GaussianRBM
 from .rbm import COUNT
 from .table import TableEncoder, checked_table, dtype_of
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
@@ -212,9 +212,7 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
-    _parameter_checks: ClassVar = {
-        name: check for name, check in GaussianRBM._parameter_checks.items() if name != "variances"
-    } | {
+    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
         "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
         "handle_unknown": Options("error", "missing"),
         "missing_values": Scalar(),

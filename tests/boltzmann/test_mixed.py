@@ -45,9 +45,8 @@ class Table:
     """What a fitted MixedRBM says of rows, summed over its hidden states.
 
     All that is used is its published parameters and E = sum over real columns of ((v - b)^2 - 2 v W
-    h) / (2 s) - sum over the units of the other columns that are on of (b + W h) - c h. A column
-    that is missing has no part in it; of a real one, that is so for hidden biases that are
-    those of standardised columns.
+    h) / (2 s) - sum over the units of the other columns that are on of (b + W h) - c h. Of what is
+    missing, W h takes the means of the data as training has followed them, standardised.
     """
 
     def __init__(self, rbm):
@@ -59,6 +58,13 @@ class Table:
         """Number of the unit that is on for a value of a column; None where there is none."""
         return self.units.index(f"{name}_{value}") if f"{name}_{value}" in self.units else None
 
+    def input_of_means(self, name):
+        """What a missing column adds to -E, for each hidden state."""
+        rbm = self.rbm
+        means = (rbm.mean_ + rbm.scale_ * rbm._means[0]) / rbm.variances_
+        of_column = [unit == name or unit.startswith(f"{name}_") for unit in self.units]
+        return self.h @ rbm.components_[:, of_column] @ means[of_column]
+
     def log_mass(self, row):
         """-E of the known columns of a row, for each hidden state."""
         rbm, names = self.rbm, self.rbm.feature_names_in_
@@ -66,8 +72,7 @@ class Table:
         for name, value, categories in zip(names, row, rbm.categories_, strict=True):
             k = self.units.index(name) if categories is None else self.unit(name, value)
             if pd.isna(value):
-                if categories is None:
-                    out = out + self.h @ rbm.components_[:, k] * rbm.mean_[k] / rbm.variances_[k]
+                out = out + self.input_of_means(name)
                 continue
             if categories is None:
                 b, s = rbm.intercept_visible_[k], rbm.variances_[k]
@@ -82,7 +87,7 @@ class Table:
         for name in real:
             k = self.units.index(name)
             b, s, moved = rbm.intercept_visible_[k], rbm.variances_[k], self.h @ rbm.components_
-            mean, out = b + moved[:, k], out - moved[:, k] * rbm.mean_[k] / s
+            mean, out = b + moved[:, k], out - self.input_of_means(name)
             out = out + (mean**2 - b**2) / (2 * s) + 0.5 * np.log(2 * np.pi * s)
         return logsumexp(out)
 
