@@ -1,7 +1,7 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM, GaussianRBM
+from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
     DBNClassifier,
     DBNRegressor,
@@ -23,6 +23,8 @@ __all__ = [
     "GaussianRBM",
     "GenerativeDBNClassifier",
     "HopfieldMemory",
+    "MixedRBM",
+    "RBMImputer",
     "__version__",
     "show_versions",
 ]

@@ -75,6 +75,11 @@ FLOAT64_ATTRIBUTES = {
     "GaussianRBM.variances_",
     "GaussianRBM.intercept_visible_",
     "GaussianRBM.intercept_hidden_",
+    "MixedRBM.mean_",
+    "MixedRBM.scale_",
+    "MixedRBM.variances_",
+    "MixedRBM.intercept_visible_",
+    "MixedRBM.intercept_hidden_",
     # The same, of networks that standardise rows themselves.
     *(f"{cls}.{name}" for cls in FINE_TUNED for name in ("mean_", "scale_")),
     # Sums over all rows, of which small differences count.
@@ -122,6 +127,9 @@ CHEAP_PARAMETERS = {
     "rbm_n_iter": 2,
     "max_iter": 2,
     "fine_tune": "up_down",
+    "estimator": skebm.MixedRBM(5, n_iter=2),
+    "n_rounds": 1,
+    "n_steps": 5,
     "random_state": 0,
 }
 
@@ -178,6 +186,8 @@ def fitted_state(estimator):
         state["history_"] = {k: v for k, v in history.items() if k != "seconds"}
     if "rbms_" in state:
         state["rbms_"] = [fitted_state(rbm) for rbm in state["rbms_"]]
+    if "estimator_" in state:
+        state["estimator_"] = fitted_state(state["estimator_"])
     return {name: joblib.hash(value) for name, value in state.items()}
 
 
@@ -539,6 +549,7 @@ def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
         "hidden_layer_sizes": (40, 30),
         "momentum": 0.5,
         "rbm_momentum": 0.5,
+        "estimator": skebm.MixedRBM(40, n_iter=2, algorithm="pcd", momentum=0.5),
     }
     model = make_small(cls, **options).fit(X, y)
     state = fitted_state(model)
@@ -554,7 +565,7 @@ def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
         if hasattr(model, name):
             a, b = (getattr(clone_of, name)(random_state=0) for clone_of in (small, model))
             assert joblib.hash(a) == joblib.hash(b)
-    if cls.__name__ in ("BernoulliRBM", "GaussianRBM", "DSNClassifier", "DSNRegressor"):
+    if cls.__name__ in ("BernoulliRBM", "GaussianRBM", "MixedRBM", "DSNClassifier", "DSNRegressor"):
         with pytest.raises(ValueError, match="without_training_state"):
             small.partial_fit(X, y)
     elif hasattr(small, "partial_fit"):
@@ -571,6 +582,7 @@ BEFORE_LEARNING = {
     "learning_rate_init": 1e-12,
     "temperature": 0.5,
     "rbm": skebm.BernoulliRBM(16, n_iter=0),
+    "estimator": skebm.MixedRBM(16, n_iter=0),
 }
 
 
@@ -582,6 +594,7 @@ def starts(cls):
         "rbm_algorithm": ["cd", "pcd"],
         "init": ["random", "rbm"],
         "update": ["async", "sync"],
+        "sample_posterior": [False, True],
     }.items():
         if name in known:
             return [{name: value} for value in values]
@@ -592,7 +605,9 @@ EACH_START = [(cls, start) for cls in ESTIMATORS for start in starts(cls)]
 
 
 @pytest.mark.parametrize(
-    ("cls", "start"), EACH_START, ids=[f"{c.__name__}-{''.join(s.values())}" for c, s in EACH_START]
+    ("cls", "start"),
+    EACH_START,
+    ids=[f"{c.__name__}-{'-'.join(map(str, s.values()))}" for c, s in EACH_START],
 )
 def test_both_dtypes_begin_with_the_same_weights_and_states(cls, start):
     X, y = load_digits(return_X_y=True)

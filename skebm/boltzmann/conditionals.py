@@ -59,12 +59,50 @@ def log_masses_of_choices(machine, part, inputs):
     log_masses : ndarray of shape (n_rows, n_choices)
         In nats, float64.
     """
+    states = np.eye(part.stop - part.start, dtype=inputs.dtype)
+    return _log_masses(states @ machine.visible.bias[part], states @ machine.weights[part], inputs)
+
+
+def conditional_log_distribution(machine, kind, part, states, inputs):
+    """Log of the probability, or the density, of states of one variable given all others; nats.
+
+    Parameters
+    ----------
+    machine : Machine
+    kind : {"binary", "choice", "real"}
+    part : slice
+        The visible units that the variable is: one, or all of a choice.
+    states : ndarray of shape (n_states, n_units)
+        Of real-valued units any; else every state that there is.
+    inputs : ndarray of shape (n_rows, n_hidden)
+        Of the hidden units given the other visible units alone, bias included.
+
+    Returns
+    -------
+    log_distribution : ndarray of shape (n_rows, n_states)
+        float64.
+    """
     bias, weights = machine.visible.bias[part], machine.weights[part]
-    log_masses = np.empty((len(inputs), len(bias)))
-    for choice in range(len(bias)):
+    if kind != "real":
+        log_masses = _log_masses(states @ bias, states @ weights, inputs)
+        return log_masses - logsumexp(log_masses, axis=1, keepdims=True)
+    # What is known of one state says what all of them have to be divided by.
+    states = np.vstack([bias, states]).astype(inputs.dtype)
+    own = -np.square(states - bias) / (2 * machine.visible.variance[part])
+    log_masses = _log_masses(own.sum(axis=1), states @ weights, inputs)
+    at_bias = np.repeat(states[:1], len(inputs), axis=0)
+    log_density = _integrate(machine, part, at_bias, inputs + states[:1] @ weights)
+    return log_masses[:, 1:] + (log_density - log_masses[:, :1])
+
+
+def _log_masses(own, moves, inputs):
+    """Log of the mass of each of some states, by what they have by themselves, and by what they
+    add to the inputs of the hidden units, of shapes (n_states,) and (n_states, n_hidden)."""
+    log_masses = np.empty((len(inputs), len(own)))
+    for number, move in enumerate(moves):
         out = np.empty(len(inputs))
-        bernoulli_log_partition(inputs, weights[choice], out)
-        log_masses[:, choice] = bias[choice] + out
+        bernoulli_log_partition(inputs, move, out)
+        log_masses[:, number] = own[number] + out
     return log_masses
 
 

@@ -19,6 +19,15 @@ from .units import BernoulliUnits, GaussianUnits
 # Variances that are given can be so many times those of the data, or as small a share of them.
 _FARTHEST = 1e15
 
+# What the parameters of all RBMs with real-valued units may be.
+CHECKS_OF_REAL_UNITS = CHECKS | {
+    "learn_variance": Flag(),
+    "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
+    "max_gradient_norm": Number(Real, "(0, inf]"),
+    "sampler": Options("gibbs", "gibbs-langevin"),
+    "langevin_time": Number(Real, "(0, inf)"),
+}
+
 
 @dataclass(frozen=True)
 class StandardizedModel(Model):
@@ -269,13 +278,8 @@ class GaussianRBM(BaseRBM):
     (3, 13)
     """
 
-    _parameter_checks: ClassVar = CHECKS | {
-        "learn_variance": Flag(),
-        "variances": Optional(Schedule(Real, "(0, inf)")),
-        "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
-        "max_gradient_norm": Number(Real, "(0, inf]"),
-        "sampler": Options("gibbs", "gibbs-langevin"),
-        "langevin_time": Number(Real, "(0, inf)"),
+    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
+        "variances": Optional(Schedule(Real, "(0, inf)"))
     }
 
     def __init__(
@@ -342,32 +346,45 @@ class GaussianRBM(BaseRBM):
 
         What does not vary has no weights, and draws without noise.
         """
-        self.mean_, deviation = mean_and_deviation(rows, messages_for(self).estimator)
-        self._is_constant = deviation == 0
-        self.scale_ = np.where(self._is_constant, 1, deviation)
+        self.mean_, self.scale_, self._is_constant = self._scales_of(rows)
         p = self._parameters
         with np.errstate(over="ignore"):
-            mean, _ = StandardizedRows(rows, self.mean_, self.scale_).moments()
-        variance = np.where(self._is_constant, 0.0, 1.0)
-        visible = self._visible_units(mean, np.zeros_like(mean))
+            moments = StandardizedRows(rows, self.mean_, self.scale_).moments()
+        mean, variance, bias = self._start_of(moments, rows.shape[0])
+        visible = self._visible_units(bias, np.zeros_like(bias))
         if self.variances is None:
             # With orthogonal weights and the variance s of the units, a feature has the precision
             # 1 / s - q / s^2 to second order, which is to be 1.
             scale, _ = initial_scale(visible, variance, p.n_components, activity)
             q = scale**2 * p.n_components * activity * (1 - activity)
-            variances = (1 + np.sqrt(1 - 4 * q)) / 2
+            # Where no unit is real-valued, the scale may be larger, and nothing follows from it.
+            variances = (1 + np.sqrt(max(1 - 4 * q, 0))) / 2
         else:
             variances = self._given_variances()
-        visible.log_variance = np.where(self._is_constant, 0.0, np.log(variances))
+        log_variance = np.where(self._is_constant, 0.0, np.log(variances))
+        visible = self._visible_units(bias, log_variance)
         machine, means = initial_machine(
             visible, (mean, variance), p.n_components, activity, random_state, rows.dtype
         )
         return StandardizedModel(machine, means, p.batch_size, self.mean_, self.scale_)
 
+    def _scales_of(self, rows):
+        """Mean and scale of each feature, and whether it is constant, for which the scale is 1."""
+        mean, deviation = mean_and_deviation(rows, messages_for(self).estimator)
+        is_constant = deviation == 0
+        return mean, np.where(is_constant, 1, deviation), is_constant
+
+    def _start_of(self, moments, n_rows):
+        """Mean and variance of the visible states of the data, and the bias that gives the mean."""
+        return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean
+
     def _visible_units(self, bias, log_variance):
+        return GaussianUnits(bias, log_variance, self._inertia, self._is_constant)
+
+    @property
+    def _inertia(self):
         has_inertia = self.sampler == "gibbs-langevin"
-        inertia = float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
-        return GaussianUnits(bias, log_variance, inertia, self._is_constant)
+        return float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
 
     def _given_variances(self):
         """The parameter, in units of the variances of the data."""

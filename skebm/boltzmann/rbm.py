@@ -48,7 +48,7 @@ from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
 from .trainer import Trainer
 
-_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 
 # Share of the hidden units that may be dead after the last epoch without a warning.
 _MOST_DEAD = 0.1
@@ -428,6 +428,8 @@ class BaseRBM(
         """
         return twin_of(self, vars(self) | _attributes_of(model))
 
+    # Data are numbers, one for each visible unit, unless a subclass says otherwise by these four.
+
     def _rows(self, X, **options):
         """The data, validated, as rows, some values of which may not be known."""
         options["accept_sparse"] = "csr"
@@ -435,6 +437,18 @@ class BaseRBM(
             return as_rows(validated(self, X, **options))
         missing_values = self._parameters.missing_values
         return rows_with_gaps(validated_with_gaps(self, X, missing_values, **options))
+
+    def _whole_rows(self, X):
+        """The data, validated, as an array with no missing values."""
+        return validated(self, X, dtype=FLOATS, order="C", reset=False)
+
+    def _as_given(self, V):
+        """Data as users give them, from an array of such numbers."""
+        return V
+
+    def _of_units(self, mask):
+        """For each visible unit what an array of bool (..., n_features) says of its feature."""
+        return mask
 
     def _model_and_rows(self, X, of_whole_rows=None):
         """The model, of the type of data, and the data, validated, as rows of its states.
@@ -498,7 +512,7 @@ class BaseRBM(
                 f"expecting {n_components} features as input."
             )
         model = self.__skebm_model__(H.dtype)
-        return model.to_data(model.machine.inverse_transform(DenseRows(H)))
+        return self._as_given(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
     # Samples
 
@@ -527,7 +541,7 @@ class BaseRBM(
         states = all_of(rows)
         if n_steps == 0 and rows.known is not None:
             states[~all_of(rows.known)] = np.nan
-        return model.to_data(inference.walk(model, states, n_steps, streams))
+        return self._as_given(model.to_data(inference.walk(model, states, n_steps, streams)))
 
     def sample(
         self,
@@ -568,21 +582,22 @@ class BaseRBM(
             Visible states.
         """
         check_is_fitted(self)
-        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         betas = None
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
-        if init is not None:
-            init = validated(self, init, dtype=FLOATS, order="C", reset=False)
         if clamp is not None:
             if init is None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
-            clamp = check_mask("clamp", clamp, init.shape)
+            clamp = self._of_units(check_mask("clamp", clamp, np.shape(init)))
+        if init is not None:
+            init = self._whole_rows(init)
         model = self.__skebm_model__(None if init is None else init.dtype)
         options = {"init": init, "clamp": clamp, "betas": betas}
-        return inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+        V = inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+        return self._as_given(V)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -602,7 +617,7 @@ class BaseRBM(
         V : ndarray of shape (n_samples, n_features)
             ``X`` with what is missing replaced by the estimated expectation of its unit.
         """
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT)
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT)
         check_is_fitted(self)
         missing_values = self._parameters.missing_values
         X = validated_with_gaps(self, X, missing_values, dtype=FLOATS, order="C", reset=False)
@@ -780,7 +795,7 @@ class BaseRBM(
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self._admits_gaps and bool(np.isnan(self.missing_values))
+        tags.input_tags.allow_nan = self._admits_gaps and self.missing_values != self.missing_values
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

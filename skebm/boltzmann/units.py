@@ -60,6 +60,9 @@ class _Units:
     # Number of states of the whole layer.
     n_states = math.inf
 
+    # Which units stand for what is always the same in the data; None: none.
+    is_constant = None
+
     # Standard deviation of what all hidden units add to the log-odds of a unit when training
     # starts, at most; for units that are not binary, to the mean.
     largest_initial_input = 6.0
@@ -448,6 +451,19 @@ class SideBySide(_Units):
     def variance(self):
         """Variance of each unit given its input; 1 where a unit has no such parameter."""
         return np.concatenate([layer.variance for layer in self.layers])
+
+    @property
+    def log_variance(self):
+        """Log of the same."""
+        return np.log(self.variance)
+
+    @property
+    def is_constant(self):
+        """Which units stand for what is always the same in the data."""
+        are_constant = np.zeros(len(self.bias), dtype=bool)
+        for layer, place in zip(self.layers, self.places, strict=True):
+            are_constant[place] = False if layer.is_constant is None else layer.is_constant
+        return are_constant
 
     @property
     def inertia(self):

@@ -1,0 +1,109 @@
+"""
+=================
+A table with gaps
+=================
+
+A table of people has categories and real numbers side by side, and a quarter of its entries are
+missing: of 442 rows, few are complete. A :class:`skebm.MixedRBM` learns from all of them. It then
+fills in the gaps, draws people who do not exist, and says what is probable for one column given
+what is known of the others.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_diabetes
+
+from skebm import MixedRBM, RBMImputer
+
+# %%
+# The table
+# ---------
+#
+# The diabetes data in their own units. The sex is a category, and so is a group of ages that we
+# make, to have one with an order; a quarter of all entries is taken away.
+
+whole = load_diabetes(as_frame=True, scaled=False).data[["age", "sex", "bmi", "bp", "s3", "s5"]]
+whole = whole.rename(columns={"bp": "blood pressure", "s3": "HDL", "s5": "log triglycerides"})
+whole["sex"] = whole["sex"].map({1.0: "A", 2.0: "B"})
+whole["weight"] = pd.cut(whole["bmi"], [0, 25, 30, 99], labels=["normal", "over", "obese"])
+rng = np.random.default_rng(0)
+is_missing = rng.random(whole.shape) < 0.25
+table = whole.mask(is_missing)
+print(table.head())
+print(f"{table.dropna().shape[0]} of {len(table)} rows are complete")
+
+# %%
+# Fill in
+# -------
+#
+# Real columns get what is expected, categories the most probable one. What is known stays.
+
+filled = RBMImputer(random_state=0).fit_transform(table)
+print(filled.head())
+
+real = whole.select_dtypes("float")
+columns = whole.columns.get_indexer(real.columns)
+error = ((filled[real.columns] - real) / real.std()).to_numpy()[is_missing[:, columns]]
+of_mean = ((real.mean() - real) / real.std()).to_numpy()[is_missing[:, columns]]
+print(f"error in standard deviations: {np.sqrt(np.mean(error**2)):.2f}, ", end="")
+print(f"of the mean {np.sqrt(np.mean(of_mean**2)):.2f}")
+for column in ("sex", "weight"):
+    gaps = is_missing[:, whole.columns.get_loc(column)]
+    right = (filled[column] == whole[column])[gaps].mean()
+    print(f"{column}: right in {right:.0%} of the gaps, ", end="")
+    print(f"the most frequent one in {(whole[column] == whole[column].mode()[0])[gaps].mean():.0%}")
+
+# %%
+# People who do not exist
+# -----------------------
+#
+# Samples have the columns and the categories of the table. They agree in what no single column
+# shows: the body mass index and the group of weights.
+
+rbm = MixedRBM(50, n_iter=100, batch_size=20, alpha=0.01, random_state=0).fit(filled)
+drawn = rbm.sample(442, n_steps=500, random_state=0)
+print(drawn.head())
+
+fig, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained")
+colours = {"normal": "#0072B2", "over": "#009E73", "obese": "#D55E00"}
+for ax, rows, title in zip(axes, (whole, drawn), ("data", "samples"), strict=True):
+    for group, colour in colours.items():
+        some = rows[rows["weight"] == group]
+        ax.scatter(some["bmi"], some["HDL"], s=8, color=colour, label=group)
+    ax.set(title=title, xlabel="body mass index")
+axes[0].set_ylabel("HDL")
+axes[0].legend(title="weight", frameon=False)
+fig.suptitle("Samples know that the columns belong together")
+
+# %%
+# One column given the others
+# ---------------------------
+#
+# The density of the blood pressure, for someone of whom only the age is known, and for the same
+# with more known. Nothing is drawn here: these are exact conditionals of the machine.
+
+values = np.linspace(50, 140, 300)
+nothing = pd.DataFrame([[np.nan] * whole.shape[1]], columns=whole.columns)
+nothing = nothing.astype({"sex": object, "weight": object})
+people = {
+    "nothing known": {},
+    "age 25": {"age": 25.0},
+    "age 75": {"age": 75.0},
+    "age 75, obese, sex B": {"age": 75.0, "weight": "obese", "sex": "B"},
+}
+fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
+for name, known in people.items():
+    density = rbm.conditional_proba(nothing.assign(**known), "blood pressure", values)[0]
+    ax.plot(values, density, label=name)
+ax.set(xlabel="blood pressure", ylabel="density", title="The more is known, the narrower")
+ax.legend(frameon=False)
+
+# %%
+# Of a category it is the probability of each one.
+
+some = nothing.assign(bmi=34.0)
+for group, p in zip(rbm.categories_[6], rbm.conditional_proba(some, "weight")[0], strict=True):
+    print(f"weight {group}, given a body mass index of 34: {p:.2f}")
+
+plt.show()

@@ -1,0 +1,287 @@
+"""Filling in what is missing of a table by a restricted Boltzmann machine."""
+
+import itertools
+import math
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
+from sklearn.impute import MissingIndicator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._deployment import Deployable
+from .._validation import (
+    Flag,
+    HasPlainParameters,
+    Instance,
+    Number,
+    Optional,
+    Randomness,
+    Scalar,
+    all_or_nothing,
+    check_parameters,
+    keep_parameters,
+)
+from .._version import VersionStamp
+from .mixed import MixedRBM
+from .table import (
+    checked_table,
+    columns_of,
+    dtype_of,
+    is_frame,
+    missing_entries,
+    table_of,
+    taken,
+)
+
+# What the machine is by default: about so many steps of learning, in minibatches of so many rows.
+_N_COMPONENTS, _N_GIBBS_STEPS, _ALPHA = 50, 2, 0.03
+_N_UPDATES = 1500
+_BATCH_SIZE = 20
+_EPOCHS = 5, 150
+
+# Learning goes on from rows that are filled in for this share of the first epochs, each round.
+_SHARE_OF_A_ROUND = 0.1
+_STEPS_OF_A_ROUND = 10
+
+
+class RBMImputer(
+    VersionStamp,
+    Deployable,
+    HasPlainParameters,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Fills in missing entries of a table by a restricted Boltzmann machine.
+
+    The columns may be real, binary and categorical, side by side: see :class:`MixedRBM`, which
+    learns from the entries that are known. Then, in a few rounds, the missing ones are drawn given
+    the others of their row, and learning goes on from the whole rows. What is filled in at last is
+    the expectation of a real column and the most probable category, given the known entries of the
+    row; or a draw, for several imputations whose differences say how little is known.
+
+    Parameters
+    ----------
+    estimator : MixedRBM, default=None
+        The machine, which is cloned. None is a MixedRBM with 50 hidden units, ``alpha=0.03``,
+        ``n_gibbs_steps=2``, ``categories="declared"``, minibatches of 20 rows, and as many epochs
+        as make about 1,500 steps of learning, at least 5 and at most 150.
+    missing_values : object, default=np.nan
+        What marks a missing entry. NaN and None, and what else a DataFrame has for it, always do.
+    n_rounds : int, default=10
+        How often missing entries are drawn, and learning goes on from the whole rows for a tenth
+        of the epochs.
+    n_steps : int, default=200
+        Steps of Gibbs sampling that fill in entries; over the second half, means are averaged.
+    sample_posterior : bool, default=False
+        Fill in a draw given the known entries in place of what is expected. Each call of
+        ``transform`` makes new draws.
+    add_indicator : bool, default=False
+        Add a column for each that had missing entries in ``fit``, with 1 where an entry is missing.
+    keep_empty_features : bool, default=False
+        Keep columns without a single known entry in ``fit``, as zeros. They are left out
+        otherwise.
+    random_state : int, RandomState instance or None, default=None
+        Source of the random numbers, in place of that of the ``estimator``.
+
+    Attributes
+    ----------
+    estimator_ : estimator
+        The machine that has been learned.
+    indicator_ : MissingIndicator or None
+        What adds columns, where ``add_indicator``.
+    n_features_in_ : int
+        Number of columns seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of columns seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    MixedRBM : The machine, for samples and conditional distributions.
+
+    Notes
+    -----
+    A DataFrame comes out as a DataFrame with the same columns and types, an array as an array.
+
+    References
+    ----------
+    .. [1] R. Salakhutdinov, A. Mnih and G. Hinton, "Restricted Boltzmann machines for collaborative
+       filtering", ICML 2007.
+    .. [2] G. Celeux and J. Diebolt, "The SEM algorithm: a probabilistic teacher algorithm derived
+       from the EM algorithm for the mixture problem", Computational Statistics Quarterly 2, 1985.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_wine
+    >>> from skebm import RBMImputer
+    >>> X = load_wine().data
+    >>> X[np.random.default_rng(0).random(X.shape) < 0.1] = np.nan
+    >>> filled = RBMImputer(n_rounds=2, random_state=0).fit_transform(X)
+    >>> filled.shape, bool(np.isnan(filled).any())
+    ((178, 13), False)
+    """
+
+    _parameter_checks: ClassVar = {
+        "estimator": Optional(Instance(MixedRBM)),
+        "missing_values": Scalar(),
+        "n_rounds": Number(Integral, "[0, inf)"),
+        "n_steps": Number(Integral, "[1, inf)"),
+        "sample_posterior": Flag(),
+        "add_indicator": Flag(),
+        "keep_empty_features": Flag(),
+        "random_state": Randomness(),
+    }
+
+    def __init__(
+        self,
+        estimator=None,
+        *,
+        missing_values=np.nan,
+        n_rounds=10,
+        n_steps=200,
+        sample_posterior=False,
+        add_indicator=False,
+        keep_empty_features=False,
+        random_state=None,
+    ):
+        keep_parameters(self, locals())
+
+    def fit(self, X, y=None):
+        """Learn from a table with missing entries.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows of a table.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted imputer.
+        """
+        check_parameters(self, self._parameter_checks)
+        with all_or_nothing(self):
+            X, is_missing = self._checked(X, reset=True)
+            self._is_empty = is_missing.all(axis=0)
+            if self._is_empty.all():
+                raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
+            self.indicator_ = None
+            if self.add_indicator:
+                self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))
+            random_state = check_random_state(self.random_state)
+            self._seed = int(random_state.randint(np.iinfo(np.int32).max))
+            known = ~is_missing[:, ~self._is_empty]
+            self.estimator_ = self._learned(taken(X, ~self._is_empty), known)
+            self._stamp_version()
+        return self
+
+    def transform(self, X):
+        """Fill in what is missing.
+
+        Parameters
+        ----------
+        X : DataFrame or array-like of shape (n_samples, n_features)
+            Rows of a table with the columns that ``fit`` has seen.
+
+        Returns
+        -------
+        V : DataFrame or ndarray of shape (n_samples, n_features_out)
+            The same rows, with no missing entries, without empty columns or with them as zeros,
+            and with columns that say what was missing where ``add_indicator``.
+        """
+        check_is_fitted(self)
+        X, is_missing = self._checked(X, reset=False)
+        rows, known = taken(X, ~self._is_empty), ~is_missing[:, ~self._is_empty]
+        n_steps = self._parameters.n_steps
+        if known.all():
+            filled = rows
+        elif self.sample_posterior:
+            filled = _drawn(self.estimator_, rows, known, n_steps)
+        else:
+            filled = self.estimator_.impute(rows, n_steps, random_state=self._seed)
+        columns, zeros = iter(columns_of(filled)), np.zeros(len(X), dtype=dtype_of(X))
+        kept = [zeros if empty else next(columns) for empty in self._is_empty]
+        if not self.keep_empty_features:
+            kept = list(itertools.compress(kept, ~self._is_empty))
+        if self.indicator_ is not None:
+            kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
+        return table_of(X, kept, self.get_feature_names_out())
+
+    def get_feature_names_out(self, input_features=None):
+        """Name the columns that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str or None, default=None
+            Names of the columns that come in, which have to be those seen in ``fit`` where these
+            had names.
+
+        Returns
+        -------
+        names : ndarray of str
+            Those of the columns that are kept, and of those that are added.
+        """
+        names = super().get_feature_names_out(input_features)
+        kept = names if self.keep_empty_features else names[~self._is_empty]
+        if self.indicator_ is None:
+            return kept
+        return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
+
+    def _checked(self, X, reset):
+        """A table, with floats for all other numbers where it is an array, and what is missing."""
+        X = checked_table(self, X, reset)
+        is_missing = missing_entries(X, self.missing_values)
+        if not is_frame(X) and X.dtype.kind in "fiub":
+            X = np.where(is_missing, np.nan, X).astype(dtype_of(X))
+        return X, is_missing
+
+    def _learned(self, X, known):
+        """The machine, from the columns that have known entries."""
+        machine = _default(len(X)) if self.estimator is None else clone(self.estimator)
+        machine.set_params(missing_values=self.missing_values, random_state=self._seed).fit(X)
+        before = machine.get_params(deep=False)
+        n_iter = math.ceil(_SHARE_OF_A_ROUND * machine.get_params()["n_iter"])
+        machine.set_params(n_iter=n_iter, warm_start=True)
+        for _ in range(0 if known.all() else self._parameters.n_rounds):
+            machine.fit(_drawn(machine, X, known, _STEPS_OF_A_ROUND))
+        return machine.set_params(**before)
+
+    def _attributes_for_use(self):
+        return vars(self) | {"estimator_": self.estimator_.without_training_state()}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _default(n_rows):
+    """The machine for so many rows where users say nothing of it."""
+    low, high = _EPOCHS
+    n_iter = min(max(_N_UPDATES * _BATCH_SIZE // n_rows, low), high)
+    return MixedRBM(
+        _N_COMPONENTS,
+        categories="declared",
+        batch_size=_BATCH_SIZE,
+        n_iter=n_iter,
+        n_gibbs_steps=_N_GIBBS_STEPS,
+        alpha=_ALPHA,
+    )
+
+
+def _drawn(machine, X, known, n_steps):
+    """The rows with draws in place of what is missing."""
+    start = machine.impute(X, n_steps)
+    return machine.sample(init=start, clamp=known, n_steps=n_steps)
+
+
+def _marked(is_missing):
+    """Numbers of which those are missing."""
+    return np.where(is_missing, np.nan, 0.0)
