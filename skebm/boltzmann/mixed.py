@@ -372,8 +372,8 @@ class MixedRBM(GaussianRBM):
         kind, part = self.encoder_.columns[number].kind, self.encoder_.places[number]
         if (kind == "real") == (values is None):
             raise ValueError(
-                f"{type(self).__name__}.conditional_proba needs 'values', where to find a density, for "
-                f"a column of real numbers, and for no other; column {column!r} is {kind}."
+                f"{type(self).__name__}.conditional_proba needs 'values', where to find a density, "
+                f"for a column of real numbers, and for no other; column {column!r} is {kind}."
             )
         if kind == "real":
             values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")
