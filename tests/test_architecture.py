@@ -17,7 +17,7 @@ ROOT = Path(skebm.__file__).parent
 FLOORS = [
     {"kernels"},
     {"private modules"},
-    {"memory", "boltzmann", "deep", "stacking"},
+    {"memory", "boltzmann", "deep", "stacking", "ratings"},
     {"plotting"},
     {"skebm"},
 ]
