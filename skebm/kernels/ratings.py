@@ -114,7 +114,7 @@ def _n_known(rows, start, stop):
 
 @kernel
 def walk(
-    rows, numbers, places, block, weights, scale, n_steps, address, levels, factors, data, model
+    rows, numbers, places, block, weights, scale, n_steps, address, levels, factors, data, ends
 ):
     """Run the chains of some rows from their ratings on.
 

@@ -47,7 +47,7 @@ from .table import as_csr, as_rows, scale_of
 _COUNT = Number(Integral, "[1, inf)")
 
 # Ratings that are watched during training, at most.
-_MOST_WATCHED = 10_000
+_MOST_WATCHED = 1000
 
 # Weights begin at random numbers of this standard deviation.
 _FIRST_WEIGHTS = 0.01
@@ -161,7 +161,7 @@ class RatingRBM(
     n_iter_ : int
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
-        Measurements after each epoch of the last ``fit``: "rmse", the error of up to 10,000
+        Measurements after each epoch of the last ``fit``: "rmse", the error of up to 1000
         ratings of training, each predicted from the others of its row; "seconds"; and with
         ``early_stopping`` "validation_rmse", that of the ratings held out.
     n_features_in_ : int
