@@ -40,6 +40,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*of the numbers in the code:UserWarning",
     "ignore:.*of the variance of the data is in:UserWarning",
     "ignore:.*is the probability of rows of 0 and 1:UserWarning",
+    "ignore:.*distinct ratings:UserWarning",
     # Its set_output checks mix frames and arrays.
     "ignore:X (has|does not have valid) feature names:UserWarning",
 )
@@ -582,6 +583,7 @@ def starts(cls):
         "rbm_algorithm": ["cd", "pcd"],
         "init": ["random", "rbm"],
         "update": ["async", "sync"],
+        "n_gibbs_steps": [1],
     }.items():
         if name in known:
             return [{name: value} for value in values]
@@ -592,7 +594,9 @@ EACH_START = [(cls, start) for cls in ESTIMATORS for start in starts(cls)]
 
 
 @pytest.mark.parametrize(
-    ("cls", "start"), EACH_START, ids=[f"{c.__name__}-{''.join(s.values())}" for c, s in EACH_START]
+    ("cls", "start"),
+    EACH_START,
+    ids=[f"{c.__name__}-{''.join(map(str, s.values()))}" for c, s in EACH_START],
 )
 def test_both_dtypes_begin_with_the_same_weights_and_states(cls, start):
     X, y = load_digits(return_X_y=True)
