@@ -153,7 +153,7 @@ class RatingRBM(
     function_means_ : ndarray of shape (n_items, n_functions)
         Their means by the base rates of each item, which are subtracted.
     rated_components_ : ndarray of shape (n_items, n_components)
-        Weights of items that are rated, however. Only with ``conditional``, else of no items.
+        Weights of items that are rated, however. Only with ``conditional``.
     intercept_visible_ : ndarray of shape (n_items, n_levels)
         Biases of the ratings.
     intercept_hidden_ : ndarray of shape (n_components,)
@@ -446,7 +446,10 @@ class RatingRBM(
         """Copy what has been learned into the fitted attributes."""
         weights, scale, levels = learner.model.copy()
         self.rating_scale_ = levels
-        self.components_, self.rated_components_ = weights.A, weights.rated
+        self.components_ = weights.A
+        vars(self).pop("rated_components_", None)
+        if len(weights.rated):
+            self.rated_components_ = weights.rated
         self.intercept_visible_, self.intercept_hidden_ = weights.bias, weights.hidden_bias
         self.functions_, self.function_means_ = scale.functions, scale.means
         self._scale = tuple(scale)
@@ -520,7 +523,7 @@ class RatingRBM(
         return _everywhere(model, rows, X.shape[1], _expected)
 
     def predict_proba(self, X, pairs=None):
-        """Probabilities of all ratings, each given the other ratings of its row.
+        """The probabilities of all ratings, each given the other ratings of its row.
 
         Parameters
         ----------
@@ -541,7 +544,7 @@ class RatingRBM(
         return _everywhere(model, rows, X.shape[1], _as_they_are)
 
     def recommend(self, X, n_items=10, remove_seen=True):
-        """Items with the highest expected ratings, for each row.
+        """The items with the highest expected ratings, for each row.
 
         Parameters
         ----------
