@@ -183,19 +183,17 @@ def by_items(training, test, n_users, n_items):
 
 def show_growth(numbers):
     """Print seconds of an epoch, and memory, for tables of ratings at random."""
-    print(
-        f"\n{'ratings':>12}{'users':>10}{'items':>8}{'s an epoch':>12}{'data GB':>9}{'peak GB':>9}"
-    )
+    names = "ratings", "users", "items", "s an epoch", "data, GB", "peak, GB"
+    print("\n" + "".join(f"{name:>12}" for name in names))
     seconds = []
     for n_ratings in numbers:
         X = made_up(n_ratings)
-        before = process_memory()
+        before = process_memory() / 1e9
         rbm = RatingRBM(batch_size=1000, n_iter=2, n_gibbs_steps=1, random_state=0).fit(X)
         seconds.append(min(rbm.history_["seconds"]))
-        shape = f"{X.nnz:>12}{X.shape[0]:>10}{X.shape[1]:>8}"
+        shape = "".join(f"{n:>12}" for n in (X.nnz, *X.shape))
         print(
-            f"{shape}{seconds[-1]:>12.2f}{before / 1e9:>9.2f}{process_peak() / 1e9:>9.2f}",
-            flush=True,
+            f"{shape}{seconds[-1]:>12.2f}{before:>12.2f}{process_peak() / 1e9:>12.2f}", flush=True
         )
     if len(numbers) > 1:
         print(f"seconds grow as ratings to the power of {growth_exponent(numbers, seconds):.2f}")
