@@ -35,7 +35,7 @@ class RatingSamples:
     >>> X = np.random.default_rng(0).integers(1, 6, size=(20, 8)).astype(float)
     >>> X[::3, ::2] = np.nan
     >>> rbm = RatingRBM(n_components=2, n_iter=2, random_state=0)
-    >>> search = GridSearchCV(rbm, {"alpha": [0.1, 1.0]}, cv=RatingKFold(3, random_state=0))
+    >>> search = GridSearchCV(rbm, {"alpha": [0.001, 0.01]}, cv=RatingKFold(3, random_state=0))
     >>> sorted(search.fit(RatingSamples(X)).best_params_)
     ['alpha']
     """

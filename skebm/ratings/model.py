@@ -173,6 +173,7 @@ class Learner:
         self.steps = steps
         self.streams = streams
         self._rows = rows
+        self._company = _company(rows, model.scale)
         self._counts = np.zeros(len(model.weights.bias), dtype=np.int64)
 
     def run_epoch(self, settings):
@@ -184,6 +185,7 @@ class Learner:
 
     def _step(self, numbers, settings):
         rows, (weights, scale, _) = self._rows, self.model
+        rule = settings.rule._replace(decay=settings.rule.decay * self._company)
         places = np.zeros(len(numbers) + 1, dtype=np.int64)
         np.cumsum(rows.indptr[numbers + 1] - rows.indptr[numbers], out=places[1:])
         n_ratings, n_hidden = places[-1], len(weights.hidden_bias)
@@ -207,7 +209,7 @@ class Learner:
         chains = after, factors, data, model
 
         def move_some(block):
-            how = weights, self.steps, scale, settings.rule
+            how = weights, self.steps, scale, rule
             move_items(block.start, block.stop, *listed, *chains, *how)
 
         for_each(move_some, blocks_of(n_items, _FEWEST_ITEMS, _MOST_BLOCKS))
@@ -218,6 +220,12 @@ class Learner:
         step *= rule.momentum
         step += rule.hidden_rate * gradient
         bias += step
+
+
+def _company(rows, scale):
+    """How many ratings a rating has beside it, times the square of their factor, on average."""
+    n = np.diff(rows.indptr)
+    return float(n @ (n / (1 + n / scale.half)) / max(1, n.sum()))
 
 
 # Answers ---------------------------------------------------------------------

@@ -114,8 +114,10 @@ class RatingRBM(
         (1 + cos(pi e / n)) / 2.
     momentum : float or sequence of float, default=0.9
         Share of the last step that is added to the next, in [0, 1).
-    alpha : float, default=0.1
-        Strength of the L2 penalty on the weights. A step decays those of rated items only.
+    alpha : float, default=0.005
+        Strength of the L2 penalty on the weights, times the mean over all ratings of
+        n / (1 + n / half_size), where n is how many its row has: as much as what a weight can gain
+        from the others. A step decays the weights of rated items only.
     scaling_power : float, default=1.0
         The gradient of an item is divided by this power of the number of its ratings in the
         minibatch. With 1, an item that few rate learns as fast as one that many rate.
@@ -240,7 +242,7 @@ class RatingRBM(
         n_gibbs_steps=(1, 3),
         learning_rate_schedule="linear",
         momentum=0.9,
-        alpha=0.1,
+        alpha=0.005,
         scaling_power=1.0,
         half_size=50.0,
         prior_ratings=5.0,
@@ -470,9 +472,10 @@ class RatingRBM(
 
     def _model(self):
         """What has been learned, in the arrays of the fitted attributes."""
+        of_no_items = np.zeros((0, self.components_.shape[2]), dtype=self.components_.dtype)
         weights = Weights(
             self.components_,
-            self.rated_components_,
+            getattr(self, "rated_components_", of_no_items),
             self.intercept_visible_,
             self.intercept_hidden_,
         )
