@@ -10,6 +10,7 @@ from .deep import (
     GenerativeDBNClassifier,
 )
 from .memory import HopfieldMemory
+from .ratings import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
 from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
@@ -25,6 +26,10 @@ __all__ = [
     "HopfieldMemory",
     "MixedRBM",
     "RBMImputer",
+    "RatingKFold",
+    "RatingRBM",
+    "RatingSamples",
     "__version__",
+    "ratings_matrix",
     "show_versions",
 ]

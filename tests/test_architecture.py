@@ -19,7 +19,7 @@ PLAN = ROOT.parent / "doc" / "architecture.rst"
 FLOORS = [
     {"kernels"},
     {"private modules"},
-    {"memory", "boltzmann", "deep", "stacking"},
+    {"memory", "boltzmann", "deep", "stacking", "ratings"},
     {"plotting"},
     {"skebm"},
 ]

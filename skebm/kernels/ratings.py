@@ -1,0 +1,422 @@
+"""Rows of ratings: their chains, the steps that follow from these, and exact conditionals.
+
+The machine of a row has the items which that row rates, and no other. In the row r of n ratings,
+the item i has the value k with a logit of
+
+    b_ik + f_n * sum over j, p of x_ikp A_ipj (h_j - 1/2) + x_ik z,
+
+where x_ikp is a function p of the value k, less its mean over the values of the item, f_n a
+factor of all weights of the row, h_j a binary hidden unit and z a normal one: how high the row
+rates on the whole.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ._jit import inlined, kernel
+from .random import fill_normal, fill_uniform
+from .scalar import exp, log, sigmoid
+
+# Factors in (1, 2] whose product is taken before its logarithm.
+_FACTORS = 64
+
+# Streams of random numbers of one step of a chain: hidden units, level, ratings.
+STREAMS_OF_A_STEP = 3
+
+
+class Rows(NamedTuple):
+    """Ratings, row by row. A level of -1 is a rating of which only the item is known."""
+
+    indptr: np.ndarray  # (n_rows + 1,)
+    items: np.ndarray  # (n_ratings,)
+    levels: np.ndarray  # (n_ratings,) numbers of places on the scale
+
+
+class Weights(NamedTuple):
+    """The parameters that all rows share, changed in place by :func:`move_items`."""
+
+    A: np.ndarray  # (n_items, n_functions, n_hidden)
+    rated: np.ndarray  # (n_items, n_hidden), input of an item however rated; or of no items
+    bias: np.ndarray  # (n_items, n_levels)
+    hidden_bias: np.ndarray  # (n_hidden,)
+
+
+class Scale(NamedTuple):
+    """What does not change while a machine learns."""
+
+    functions: np.ndarray  # (n_levels, n_functions)
+    means: np.ndarray  # (n_items, n_functions) of the functions
+    ratings: np.ndarray  # (n_levels,) standardised
+    mean_ratings: np.ndarray  # (n_items,)
+    half: float  # the number of ratings that halves the square of the factor
+    prior: float  # how many ratings of a row its level is the mean of, at least
+
+
+class Rule(NamedTuple):
+    """What a step does; the numbers are of the weights' type."""
+
+    rate: float
+    bias_rate: float
+    hidden_rate: float
+    momentum: float
+    decay: float
+    power: float  # of the number of ratings of an item, which its gradient is divided by
+
+
+@inlined
+def _factor(n, scale):
+    """Factor of all weights in the machine of a row of n ratings."""
+    return 1 / np.sqrt(1 + n / scale.half)
+
+
+@inlined
+def _add_inputs(rows, start, stop, levels, place, weights, scale, inputs):
+    """Add to ``inputs`` what the ratings of a row say to the hidden units; return their sum."""
+    n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
+    total = inputs.dtype.type(0)
+    for q in range(start, stop):
+        item, level = rows.items[q], levels[place + q - start]
+        if level >= 0:
+            for p in range(n_functions):
+                x = scale.functions[level, p] - scale.means[item, p]
+                for j in range(n_hidden):
+                    inputs[j] += x * weights.A[item, p, j]
+            total += scale.ratings[level] - scale.mean_ratings[item]
+        if weights.rated.shape[0] > 0:
+            for j in range(n_hidden):
+                inputs[j] += weights.rated[item, j]
+    return total
+
+
+@kernel
+def hidden_means(rows, first, weights, scale, out):
+    """Write P(h = 1 | ratings) for the rows from ``first`` on, as many as ``out`` has."""
+    n_hidden = out.shape[1]
+    inputs = np.empty(n_hidden, dtype=out.dtype)
+    for r in range(out.shape[0]):
+        start, stop = rows.indptr[first + r], rows.indptr[first + r + 1]
+        inputs[:] = 0
+        _add_inputs(rows, start, stop, rows.levels, start, weights, scale, inputs)
+        factor = out.dtype.type(_factor(_n_known(rows, start, stop), scale))
+        for j in range(n_hidden):
+            out[r, j] = sigmoid(weights.hidden_bias[j] + factor * inputs[j])
+
+
+@inlined
+def _n_known(rows, start, stop):
+    n = 0
+    for q in range(start, stop):
+        if rows.levels[q] >= 0:
+            n += 1
+    return n
+
+
+@kernel
+def walk(
+    rows, numbers, places, block, weights, scale, n_steps, address, levels, factors, data, ends
+):
+    """Run the chains of some rows from their ratings on.
+
+    Parameters
+    ----------
+    rows : Rows
+    numbers : ndarray of int, of shape (n_batch,)
+        The rows of a minibatch.
+    places : ndarray of int, of shape (n_batch + 1,)
+        Where the ratings of each begin in ``levels``.
+    block : tuple (first, last)
+        Which of the minibatch to walk.
+    weights : Weights
+    scale : Scale
+    n_steps : int
+    address : tuple (seed, stream)
+        Of ``STREAMS_OF_A_STEP`` streams for each step.
+    levels : ndarray of int, of shape (n_ratings_of_batch,)
+        Out: the ratings that the chains end at.
+    factors : ndarray of shape (n_batch,)
+        Out: the factor of all weights, for each row.
+    data, ends : ndarray of shape (n_batch, n_hidden)
+        Out: means of the hidden units less 1/2, given the data and where the chains end.
+    """
+    n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
+    n_levels, dtype = scale.ratings.shape[0], data.dtype
+    half = dtype.type(0.5)
+    inputs, h = np.empty(n_hidden, dtype=dtype), np.empty(n_hidden, dtype=dtype)
+    slopes, odds = np.empty(n_functions, dtype=dtype), np.empty(n_levels, dtype=dtype)
+    noise = np.empty(1, dtype=dtype)
+    seed, stream = address
+    for r in range(block[0], block[1]):
+        start, stop = rows.indptr[numbers[r]], rows.indptr[numbers[r] + 1]
+        place, n = places[r], _n_known(rows, start, stop)
+        factor = dtype.type(_factor(n, scale))
+        strength = dtype.type(1 / (n + scale.prior))
+        factors[r] = factor
+        levels[place : place + stop - start] = rows.levels[start:stop]
+        uniform = np.empty(stop - start, dtype=dtype)
+        for t in range(n_steps + 1):
+            inputs[:] = 0
+            total = _add_inputs(rows, start, stop, levels, place, weights, scale, inputs)
+            for j in range(n_hidden):
+                inputs[j] = sigmoid(weights.hidden_bias[j] + factor * inputs[j])
+            if t == 0:
+                for j in range(n_hidden):
+                    data[r, j] = inputs[j] - half
+            if t == n_steps:
+                for j in range(n_hidden):
+                    ends[r, j] = inputs[j] - half
+                break
+            # The hidden units, times the factor of what they say to the ratings.
+            here = stream + STREAMS_OF_A_STEP * t
+            fill_uniform(seed, here, r, 0, h)
+            for j in range(n_hidden):
+                h[j] = factor * half if h[j] < inputs[j] else -factor * half
+            fill_normal(seed, here + 1, r, 0, noise)
+            level = strength * total + np.sqrt(strength) * noise[0]
+            fill_uniform(seed, here + 2, r, 0, uniform)
+            for q in range(start, stop):
+                item, at = rows.items[q], place + q - start
+                if levels[at] < 0:
+                    continue
+                for p in range(n_functions):
+                    slope = dtype.type(0)
+                    for j in range(n_hidden):
+                        slope += weights.A[item, p, j] * h[j]
+                    slopes[p] = slope
+                largest = dtype.type(-np.inf)
+                for k in range(n_levels):
+                    logit = weights.bias[item, k] + scale.ratings[k] * level
+                    for p in range(n_functions):
+                        logit += scale.functions[k, p] * slopes[p]
+                    odds[k] = logit
+                    largest = max(largest, logit)
+                levels[at] = _drawn(odds, largest, uniform[q - start])
+
+
+@inlined
+def _drawn(logits, largest, uniform):
+    """A level drawn by logits, of which one is the largest; they are overwritten."""
+    n_levels, total = logits.shape[0], logits.dtype.type(0)
+    for k in range(n_levels):
+        logits[k] = exp(logits[k] - largest)
+        total += logits[k]
+    left, level = uniform * total - logits[0], 0
+    while left > 0 and level < n_levels - 1:
+        level += 1
+        left -= logits[level]
+    return level
+
+
+@kernel
+def group_by_item(rows, numbers, counts, items, starts, owners, order, levels):
+    """List the known ratings of a minibatch item by item, in time linear in them.
+
+    Parameters
+    ----------
+    rows, numbers
+        See :func:`walk`.
+    counts : ndarray of int, of shape (n_items,)
+        Zeros; left so.
+    items : ndarray of int, of shape (n_ratings_of_batch,)
+        Out: the items that are rated, in the order in which they first come.
+    starts : ndarray of int, of shape (n_ratings_of_batch + 1,)
+        Out: where the ratings of each begin in the next two.
+    owners, order : ndarray of int, of shape (n_ratings_of_batch,)
+        Out: the row in the minibatch, and the place in it, of each rating.
+    levels : ndarray of int, of shape (n_ratings_of_batch,)
+        Out: the ratings in their places.
+
+    Returns
+    -------
+    n_items : int
+        How many items are rated.
+    """
+    n_items = 0
+    for r in range(numbers.shape[0]):
+        for q in range(rows.indptr[numbers[r]], rows.indptr[numbers[r] + 1]):
+            item = rows.items[q]
+            if counts[item] == 0:
+                items[n_items] = item
+                n_items += 1
+            counts[item] += 1
+    end = 0
+    for t in range(n_items):
+        starts[t] = end
+        end += counts[items[t]]
+        counts[items[t]] = starts[t]
+    starts[n_items] = end
+    place = 0
+    for r in range(numbers.shape[0]):
+        for q in range(rows.indptr[numbers[r]], rows.indptr[numbers[r] + 1]):
+            item = rows.items[q]
+            owners[counts[item]] = r
+            order[counts[item]] = place
+            levels[place] = rows.levels[q]
+            counts[item] += 1
+            place += 1
+    for t in range(n_items):
+        counts[items[t]] = 0
+    return n_items
+
+
+@kernel
+def move_items(
+    first,
+    last,
+    items,
+    starts,
+    owners,
+    order,
+    before,
+    after,
+    factors,
+    data,
+    model,
+    weights,
+    steps,
+    scale,
+    rule,
+):
+    """Take a step of the weights and biases of some of the items that a minibatch rates.
+
+    Parameters
+    ----------
+    first, last : int
+        Which of ``items`` to move.
+    items, starts, owners, order : ndarray of int
+        See :func:`group_by_item`.
+    before, after : ndarray of int, of shape (n_ratings_of_batch,)
+        Levels of the data, and those where the chains end.
+    factors, data, model : ndarray
+        See :func:`walk`.
+    weights, steps : Weights
+        The parameters and their last steps.
+    scale : Scale
+    rule : Rule
+    """
+    n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
+    n_levels, dtype = weights.bias.shape[1], weights.A.dtype
+    of_weights = np.empty((n_functions, n_hidden), dtype=dtype)
+    of_rated, of_bias = np.empty(n_hidden, dtype=dtype), np.empty(n_levels, dtype=dtype)
+    for t in range(first, last):
+        item = items[t]
+        of_weights[:] = 0
+        of_rated[:] = 0
+        of_bias[:] = 0
+        for e in range(starts[t], starts[t + 1]):
+            r, old, new = owners[e], before[order[e]], after[order[e]]
+            if old >= 0:
+                of_bias[old] += 1
+                of_bias[new] -= 1
+                for p in range(n_functions):
+                    x = factors[r] * (scale.functions[old, p] - scale.means[item, p])
+                    y = factors[r] * (scale.functions[new, p] - scale.means[item, p])
+                    for j in range(n_hidden):
+                        of_weights[p, j] += x * data[r, j] - y * model[r, j]
+            if weights.rated.shape[0] > 0:
+                for j in range(n_hidden):
+                    of_rated[j] += factors[r] * (data[r, j] - model[r, j])
+        share = dtype.type(np.float64(starts[t + 1] - starts[t]) ** -rule.power)
+        for p in range(n_functions):
+            for j in range(n_hidden):
+                climb = share * of_weights[p, j] - rule.decay * weights.A[item, p, j]
+                steps.A[item, p, j] = rule.momentum * steps.A[item, p, j] + rule.rate * climb
+                weights.A[item, p, j] += steps.A[item, p, j]
+        if weights.rated.shape[0] > 0:
+            for j in range(n_hidden):
+                climb = share * of_rated[j] - rule.decay * weights.rated[item, j]
+                steps.rated[item, j] = rule.momentum * steps.rated[item, j] + rule.rate * climb
+                weights.rated[item, j] += steps.rated[item, j]
+        for k in range(n_levels):
+            climb = share * of_bias[k]
+            steps.bias[item, k] = rule.momentum * steps.bias[item, k] + rule.bias_rate * climb
+            weights.bias[item, k] += steps.bias[item, k]
+
+
+@kernel
+def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
+    """Write P(rating | the other ratings of the row) for the items that are asked for.
+
+    Where the item is rated in the row, that rating is left out: it is as if it were not there.
+
+    Parameters
+    ----------
+    rows : Rows
+    first, last : int
+        Which of them to answer for.
+    asked : ndarray of int, of shape (n_rows + 1,)
+        Where the items that are asked for in each row begin in the next two.
+    asked_items : ndarray of int, of shape (n_asked,)
+    weights : Weights
+    scale : Scale
+    out : ndarray of shape (n_asked, n_levels)
+    """
+    n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
+    n_levels, dtype = scale.ratings.shape[0], weights.A.dtype
+    inputs, others = np.empty(n_hidden, dtype=dtype), np.empty(n_hidden, dtype=dtype)
+    where = np.full(weights.A.shape[0], -1, dtype=np.int64)
+    for r in range(first, last):
+        start, stop = rows.indptr[r], rows.indptr[r + 1]
+        inputs[:] = 0
+        total = _add_inputs(rows, start, stop, rows.levels, start, weights, scale, inputs)
+        n_known = _n_known(rows, start, stop)
+        for q in range(start, stop):
+            where[rows.items[q]] = q
+        for a in range(asked[r], asked[r + 1]):
+            item, n, sum_of_others = asked_items[a], n_known, total
+            others[:] = inputs
+            q = where[item]
+            if q >= 0:
+                own = dtype.type(0)
+                if rows.levels[q] >= 0:
+                    n -= 1
+                    own = scale.ratings[rows.levels[q]] - scale.mean_ratings[item]
+                    for p in range(n_functions):
+                        x = scale.functions[rows.levels[q], p] - scale.means[item, p]
+                        for j in range(n_hidden):
+                            others[j] -= x * weights.A[item, p, j]
+                sum_of_others -= own
+                if weights.rated.shape[0] > 0:
+                    for j in range(n_hidden):
+                        others[j] -= weights.rated[item, j]
+            # The machine has the others and the item that is asked for.
+            factor = dtype.type(_factor(n + 1, scale))
+            strength = dtype.type(1 / (n + 1 + scale.prior))
+            for j in range(n_hidden):
+                others[j] = weights.hidden_bias[j] + factor * others[j]
+            largest = dtype.type(-np.inf)
+            for k in range(n_levels):
+                x = scale.ratings[k] - scale.mean_ratings[item]
+                logit = weights.bias[item, k] + strength * x * (sum_of_others + x / 2)
+                logit += _log_of_hidden(others, item, k, factor, weights, scale)
+                out[a, k] = logit
+                largest = max(largest, logit)
+            sum_of_odds = dtype.type(0)
+            for k in range(n_levels):
+                out[a, k] = exp(out[a, k] - largest)
+                sum_of_odds += out[a, k]
+            for k in range(n_levels):
+                out[a, k] /= sum_of_odds
+        for q in range(start, stop):
+            where[rows.items[q]] = -1
+
+
+@inlined
+def _log_of_hidden(others, item, level, factor, weights, scale):
+    """Log of the sum over the states of the hidden units, given others and one more rating."""
+    n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
+    dtype = others.dtype
+    result, one, half = dtype.type(0), dtype.type(1), dtype.type(0.5)
+    for begin in range(0, n_hidden, _FACTORS):
+        product = one
+        for j in range(begin, min(begin + _FACTORS, n_hidden)):
+            z = others[j]
+            for p in range(n_functions):
+                x = factor * (scale.functions[level, p] - scale.means[item, p])
+                z += x * weights.A[item, p, j]
+            # log(exp(z / 2) + exp(-z / 2))
+            z = abs(z)
+            result += half * z
+            product *= one + exp(-z)
+        result += log(product)
+    return result

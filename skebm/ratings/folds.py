@@ -1,0 +1,144 @@
+"""Folds of ratings, for scikit-learn's searches, where a sample is a row of data."""
+
+import numpy as np
+import scipy.sparse
+from sklearn.utils import check_random_state
+
+
+class RatingSamples:
+    """The ratings of a matrix as samples, each of them one.
+
+    scikit-learn's searches leave out samples, which are rows of what they are given. Of this, they
+    are ratings: what is chosen from it by their numbers still knows the others. A model that is
+    fitted to it learns from those that are chosen. A score of it is that of those that are chosen,
+    each of which is predicted from all other ratings of its row, chosen or not.
+
+    Parameters
+    ----------
+    X : {sparse matrix, array-like} of shape (n_users, n_items)
+        Ratings: what is stored in a sparse matrix, and what is not NaN in an array.
+
+    Attributes
+    ----------
+    shape : tuple (n_ratings, n_items)
+        Of what is chosen.
+
+    See Also
+    --------
+    RatingKFold : Folds of these samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from skebm import RatingKFold, RatingRBM, RatingSamples
+    >>> X = np.random.default_rng(0).integers(1, 6, size=(20, 8)).astype(float)
+    >>> X[::3, ::2] = np.nan
+    >>> rbm = RatingRBM(n_components=2, n_iter=2, random_state=0)
+    >>> search = GridSearchCV(rbm, {"alpha": [0.001, 0.01]}, cv=RatingKFold(3, random_state=0))
+    >>> sorted(search.fit(RatingSamples(X)).best_params_)
+    ['alpha']
+    """
+
+    def __init__(self, X):
+        if not scipy.sparse.issparse(X):
+            X = np.asarray(X, dtype=np.float64)
+            rows, columns = np.nonzero(~np.isnan(X))
+            X = scipy.sparse.csr_array((X[rows, columns], (rows, columns)), shape=X.shape)
+        self.all_ratings = scipy.sparse.csr_array(X)
+        self.numbers = np.arange(self.all_ratings.nnz)
+
+    @property
+    def shape(self):
+        """Number of ratings that are chosen, and of items."""
+        return len(self.numbers), self.all_ratings.shape[1]
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, key):
+        key = key[0] if isinstance(key, tuple) else key
+        chosen = RatingSamples(self.all_ratings)
+        chosen.numbers = self.numbers[key]
+        return chosen
+
+    @property
+    def chosen_ratings(self):
+        """The ratings that are chosen, as a matrix of all rows and items."""
+        X, is_chosen = self.all_ratings, np.zeros(self.all_ratings.nnz, dtype=bool)
+        is_chosen[self.numbers] = True
+        n_before = np.concatenate([[0], np.cumsum(is_chosen)])
+        entries = X.data[is_chosen], X.indices[is_chosen], n_before[X.indptr]
+        return scipy.sparse.csr_array(entries, shape=X.shape)
+
+
+class RatingKFold:
+    """Folds of ratings: each is left out once, at random, whoever gave it.
+
+    For data as :class:`RatingSamples`.
+
+    Parameters
+    ----------
+    n_splits : int, default=5
+        Number of folds, 2 at least.
+    random_state : int, RandomState instance or None, default=None
+        Source of the order in which ratings are dealt to the folds.
+
+    See Also
+    --------
+    RatingSamples : What is split.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import RatingKFold, RatingSamples
+    >>> samples = RatingSamples(np.array([[5.0, np.nan, 3.0], [1.0, 2.0, np.nan]]))
+    >>> [len(held_out) for _, held_out in RatingKFold(2, random_state=0).split(samples)]
+    [2, 2]
+    """
+
+    def __init__(self, n_splits=5, *, random_state=None):
+        self.n_splits = n_splits
+        self.random_state = random_state
+
+    def split(self, X, y=None, groups=None):
+        """Yield the numbers of the ratings to learn from, and of those that are left out.
+
+        Parameters
+        ----------
+        X : RatingSamples of shape (n_ratings, n_items)
+            The ratings.
+        y, groups : None
+            Ignored; here for scikit-learn's conventions.
+
+        Yields
+        ------
+        training, held_out : ndarray of int
+            Numbers of ratings, sorted.
+        """
+        n_ratings = X.shape[0]
+        if not 2 <= self.n_splits <= n_ratings:
+            raise ValueError(
+                f"The 'n_splits' parameter of RatingKFold must be an int from 2 to the number of "
+                f"ratings, {n_ratings}. Got {self.n_splits!r} instead."
+            )
+        order = check_random_state(self.random_state).permutation(n_ratings)
+        for fold in np.array_split(order, self.n_splits):
+            is_held_out = np.zeros(n_ratings, dtype=bool)
+            is_held_out[fold] = True
+            yield np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
+
+    def get_n_splits(self, X=None, y=None, groups=None):
+        """Return the number of folds.
+
+        Parameters
+        ----------
+        X, y, groups : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        n_splits : int
+            The parameter.
+        """
+        return self.n_splits

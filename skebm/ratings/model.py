@@ -1,0 +1,289 @@
+"""The machines of all rows: how they begin, learn and answer."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._source import chunks
+from .._threads import blocks_of, for_each
+from ..kernels.ratings import (
+    STREAMS_OF_A_STEP,
+    Rows,
+    Rule,
+    Scale,
+    Weights,
+    conditionals,
+    group_by_item,
+    hidden_means,
+    move_items,
+    walk,
+)
+
+# Of the rows of a minibatch, and of the items that they rate, a thread takes so many at least.
+_FEWEST_ROWS, _MOST_BLOCKS = 4, 64
+_FEWEST_ITEMS = 16
+
+# Answers that are worked out at a time, by each thread.
+_ANSWERS = 2**14
+
+# Passes over the base rates of rows and items in turn, and halvings of an interval.
+_PASSES, _HALVINGS = 5, 30
+
+
+class Model(NamedTuple):
+    """What is learned, and what it is about."""
+
+    weights: Weights
+    scale: Scale
+    levels: np.ndarray  # (n_levels,) the ratings that there are
+
+    def copy(self):
+        """A model with weights of its own."""
+        return self._replace(weights=_copied(self.weights))
+
+
+def _copied(weights):
+    return Weights(*(array.copy() for array in weights))
+
+
+def zeros_like(weights):
+    """Steps to begin with: none."""
+    return Weights(*(np.zeros_like(array) for array in weights))
+
+
+# Base rates ------------------------------------------------------------------
+
+
+def counts_of(rows, n_items, n_levels):
+    """How often each item has each level, of shape (n_items, n_levels)."""
+    is_known = rows.levels >= 0
+    places = rows.items[is_known].astype(np.int64) * n_levels + rows.levels[is_known]
+    return np.bincount(places, minlength=n_items * n_levels).reshape(n_items, n_levels)
+
+
+def base_of(rows, n_items, levels, degree, half, prior, smoothing):
+    """Logarithms of the base rates of items, and the scale, of the type of ``levels``."""
+    dtype, levels = levels.dtype, levels.astype(np.float64)
+    counts = counts_of(rows, n_items, len(levels))
+    log_rates = log_base_rates(rows, counts, levels, prior, smoothing)
+    return log_rates, scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
+
+
+def log_base_rates(rows, counts, levels, prior, smoothing):
+    """Smoothed logarithms of how often an item has each level.
+
+    An item has as many ratings as there are, and ``smoothing`` more: those of all items, tilted
+    towards the mean of the item. That mean is less how high the rows rate that rate the item, and
+    has ``prior`` more ratings that are neither high nor low.
+
+    Returns
+    -------
+    log_rates : ndarray of float64, of shape (n_items, n_levels)
+    """
+    everywhere = (counts.sum(axis=0) + 1) / (counts.sum() + len(levels))
+    mean = levels @ everywhere
+    tilted = _tilted(everywhere, levels, mean + _shifts_of_items(rows, counts, levels, mean, prior))
+    n_ratings = counts.sum(axis=1, keepdims=True)
+    return np.log((counts + smoothing * tilted) / (n_ratings + smoothing))
+
+
+def _shifts_of_items(rows, counts, levels, mean, prior):
+    """How much higher each item is rated than the mean, whoever rates it."""
+    n_rows, n_items = len(rows.indptr) - 1, len(counts)
+    is_known = rows.levels >= 0
+    owners = np.repeat(np.arange(n_rows), np.diff(rows.indptr))[is_known]
+    items, ratings = rows.items[is_known], levels[rows.levels[is_known]] - mean
+    n_of_items, n_of_rows = counts.sum(axis=1), np.bincount(owners, minlength=n_rows)
+    of_rows = np.zeros(n_rows)
+    for _ in range(_PASSES):
+        sums = np.bincount(items, ratings - of_rows[owners], minlength=n_items)
+        of_items = sums / (n_of_items + prior)
+        sums = np.bincount(owners, ratings - of_items[items], minlength=n_rows)
+        of_rows = sums / (n_of_rows + prior)
+    return of_items
+
+
+def _tilted(rates, levels, means):
+    """The rates times exponentials of the level, such that they have the means given."""
+    # A mean near an end of the scale would take an endless tilt.
+    room = 0.01 * (levels[-1] - levels[0])
+    means = means.clip(levels[0] + room, levels[-1] - room)
+    low, high = np.full(len(means), -50.0), np.full(len(means), 50.0)
+    spread = max(levels[-1] - levels[0], np.finfo(float).tiny)
+    for _ in range(_HALVINGS):
+        tilt = (low + high) / 2
+        logits = np.log(rates) + np.outer(tilt, (levels - levels[0]) / spread)
+        tilted = np.exp(logits - logits.max(axis=1, keepdims=True))
+        tilted /= tilted.sum(axis=1, keepdims=True)
+        is_low = tilted @ levels < means
+        low, high = np.where(is_low, tilt, low), np.where(is_low, high, tilt)
+    return tilted
+
+
+def scale_of_items(log_rates, counts, levels, degree, half, prior, dtype):
+    """What weights are multiplied by: powers of the standardised rating, or one for each level."""
+    everywhere = (counts.sum(axis=0) + 1) / (counts.sum() + len(levels))
+    mean = levels @ everywhere
+    deviation = np.sqrt((levels - mean) ** 2 @ everywhere)
+    ratings = (levels - mean) / (deviation if deviation > 0 else 1)
+    rates = np.exp(log_rates)
+    if degree is None or degree >= len(levels):
+        functions = np.eye(len(levels))
+    else:
+        functions = _orthogonal_powers(ratings, everywhere, degree)
+    arrays = functions, rates @ functions, ratings, rates @ ratings
+    arrays = [np.ascontiguousarray(array, dtype=dtype) for array in arrays]
+    return Scale(*arrays, float(half), float(prior))
+
+
+def _orthogonal_powers(ratings, rates, degree):
+    """Powers of the ratings from the first on, uncorrelated and of variance 1 at these rates."""
+    roots = np.sqrt(rates)[:, None]
+    powers = np.column_stack([ratings**p for p in range(degree + 1)])
+    q, r = np.linalg.qr(roots * powers)
+    return (q / roots * np.sign(np.diag(r)))[:, 1:]
+
+
+# Learning --------------------------------------------------------------------
+
+
+class Settings(NamedTuple):
+    """What holds in an epoch."""
+
+    rule: Rule
+    n_steps: int
+    batch_size: int
+
+
+class Learner:
+    """A model in training, and what training carries from one minibatch to the next.
+
+    Parameters
+    ----------
+    model : Model
+        Changed in place.
+    steps : Weights
+        The last steps; changed in place.
+    rows : Rows
+    streams : RandomStreams
+    """
+
+    def __init__(self, model, steps, rows, streams):
+        self.model = model
+        self.steps = steps
+        self.streams = streams
+        self._rows = rows
+        self._company = _company(rows, model.scale)
+        self._counts = np.zeros(len(model.weights.bias), dtype=np.int64)
+
+    def run_epoch(self, settings):
+        """One step for each minibatch of the rows, in a new order."""
+        order = self.streams.generator().permutation(len(self._rows.indptr) - 1)
+        with np.errstate(all="ignore"):
+            for batch in chunks(len(order), settings.batch_size):
+                self._step(order[batch], settings)
+
+    def _step(self, numbers, settings):
+        rows, (weights, scale, _) = self._rows, self.model
+        rule = settings.rule._replace(decay=settings.rule.decay * self._company)
+        places = np.zeros(len(numbers) + 1, dtype=np.int64)
+        np.cumsum(rows.indptr[numbers + 1] - rows.indptr[numbers], out=places[1:])
+        n_ratings, n_hidden = places[-1], len(weights.hidden_bias)
+        data = np.empty((len(numbers), n_hidden), dtype=weights.A.dtype)
+        model, factors = np.empty_like(data), np.empty(len(numbers), dtype=data.dtype)
+        before, after = np.empty((2, n_ratings), dtype=np.int32)
+        address = self.streams.seed, self.streams.take(STREAMS_OF_A_STEP * settings.n_steps)
+        chains = rows, numbers, places
+
+        def walk_some(block):
+            ends = block.start, block.stop
+            how = ends, weights, scale, settings.n_steps, address
+            walk(*chains, *how, after, factors, data, model)
+
+        for_each(walk_some, blocks_of(len(numbers), _FEWEST_ROWS, _MOST_BLOCKS))
+
+        items, owners, order = np.empty((3, n_ratings), dtype=np.int64)
+        starts = np.empty(n_ratings + 1, dtype=np.int64)
+        listed = items, starts, owners, order, before
+        n_items = group_by_item(rows, numbers, self._counts, *listed)
+        chains = after, factors, data, model
+
+        def move_some(block):
+            how = weights, self.steps, scale, rule
+            move_items(block.start, block.stop, *listed, *chains, *how)
+
+        for_each(move_some, blocks_of(n_items, _FEWEST_ITEMS, _MOST_BLOCKS))
+        self._move_hidden_bias((data - model).mean(axis=0), settings.rule)
+
+    def _move_hidden_bias(self, gradient, rule):
+        step, bias = self.steps.hidden_bias, self.model.weights.hidden_bias
+        step *= rule.momentum
+        step += rule.hidden_rate * gradient
+        bias += step
+
+
+def _company(rows, scale):
+    """How many ratings a rating has beside it, times the square of their factor, on average."""
+    n = np.diff(rows.indptr)
+    return float(n @ (n / (1 + n / scale.half)) / max(1, n.sum()))
+
+
+# Answers ---------------------------------------------------------------------
+
+
+def probabilities(model, rows, asked, items):
+    """P(rating | the others of the row), of shape (n_asked, n_levels).
+
+    Parameters
+    ----------
+    model : Model
+    rows : Rows
+    asked : ndarray of int, of shape (n_rows + 1,)
+        Where the items that are asked for in each row begin in ``items``.
+    items : ndarray of int, of shape (n_asked,)
+    """
+    out = np.empty((len(items), len(model.levels)), dtype=model.weights.A.dtype)
+
+    def answer(rows_of_block):
+        first, last = rows_of_block
+        conditionals(rows, first, last, asked, items, model.weights, model.scale, out)
+
+    for_each(answer, _even_parts(asked))
+    return out
+
+
+def _even_parts(asked):
+    """Pairs (first, last) of rows with about as many answers, or one row where that has more."""
+    n_rows = len(asked) - 1
+    cuts = np.searchsorted(asked, np.arange(0, asked[-1], _ANSWERS), side="right") - 1
+    cuts = np.unique(np.concatenate([[0], cuts, [n_rows]]))
+    return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
+
+
+def features(model, rows):
+    """P(h = 1 | ratings), of shape (n_rows, n_hidden)."""
+    n_rows, weights = len(rows.indptr) - 1, model.weights
+    out = np.empty((n_rows, len(weights.hidden_bias)), dtype=weights.A.dtype)
+
+    def fill(block):
+        hidden_means(rows, block.start, weights, model.scale, out[block])
+
+    for_each(fill, blocks_of(n_rows, _FEWEST_ROWS, _MOST_BLOCKS))
+    return out
+
+
+def samples(model, rows, n_steps, streams):
+    """Levels of the same items after some steps of the chains that start at the rows."""
+    n_rows, n_hidden = len(rows.indptr) - 1, len(model.weights.hidden_bias)
+    levels, numbers = np.empty_like(rows.levels), np.arange(n_rows)
+    room = np.empty((2, n_rows, n_hidden), dtype=model.weights.A.dtype)
+    factors = np.empty(n_rows, dtype=room.dtype)
+    address = streams.seed, streams.take(STREAMS_OF_A_STEP * n_steps)
+    chains = rows, numbers, rows.indptr
+
+    def walk_some(block):
+        how = (block.start, block.stop), model.weights, model.scale, n_steps, address
+        walk(*chains, *how, levels, factors, room[0], room[1])
+
+    for_each(walk_some, blocks_of(n_rows, _FEWEST_ROWS, _MOST_BLOCKS))
+    return Rows(rows.indptr, rows.items, levels)

@@ -1,0 +1,726 @@
+"""The restricted Boltzmann machine for ratings."""
+
+import time
+from dataclasses import replace
+from functools import partial
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+import scipy.sparse
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._deployment import Deployable
+from .._random import RandomStreams
+from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._source import chunks
+from .._stopping import Patience
+from .._validation import (
+    FLOATS,
+    Check,
+    Flag,
+    HasPlainParameters,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Schedule,
+    Verbosity,
+    WithHint,
+    check_argument,
+    check_parameters,
+    divergence,
+    have_diverged,
+    keep_parameters,
+    validated,
+    warn_caller,
+)
+from .._version import VersionStamp
+from ..kernels.ratings import Rule, Scale, Weights
+from . import model as machines
+from .model import Learner, Model, Settings
+from .table import as_csr, as_rows, scale_of
+
+_COUNT = Number(Integral, "[1, inf)")
+
+# Ratings that are watched during training, at most.
+_MOST_WATCHED = 1000
+
+# Weights begin at random numbers of this standard deviation.
+_FIRST_WEIGHTS = 0.01
+
+# Answers for all items are given for so many at a time.
+_ANSWERS = 2**22
+
+
+class _RatingScale(Check):
+    def admits(self, value):
+        levels = np.asarray(value, dtype=np.float64) if np.ndim(value) == 1 else np.zeros(0)
+        return len(levels) > 0 and np.isfinite(levels).all() and (np.diff(levels) > 0).all()
+
+    def __str__(self):
+        return "a sequence of ascending numbers"
+
+
+class RatingRBM(
+    VersionStamp,
+    Deployable,
+    HasPlainParameters,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Restricted Boltzmann machine for ratings of items by users, most of which are missing.
+
+    A user has a machine of their own, with the items that they rate: a softmax unit each, whose
+    states are the ratings there are. All machines share their weights, and so each learns from all
+    users [1]_. What a user thinks of another item follows exactly.
+
+    Rows are users and columns are items, or the reverse. Ratings are what is stored in a sparse
+    matrix, zeros too, and what is not NaN in an array. Time and memory are linear in the number
+    of ratings, see :ref:`the user guide <ratings>`.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Number of hidden units.
+    learning_rate : float or sequence of float, default=0.01
+        Length of a step of the weights. This and every other parameter that takes a sequence
+        changes from epoch to epoch: the values share the ``n_iter`` epochs evenly.
+    batch_size : int, default=100
+        Rows in a minibatch.
+    n_iter : int, default=25
+        Epochs, passes over the rows.
+    verbose : int, default=0
+        If positive, print a line an epoch.
+    random_state : int, RandomState instance or None, default=None
+        Source of the initial weights, of the order of the rows, and of all samples. Pass an int
+        for the same result at each call, on any number of threads, see :ref:`random_numbers`.
+    rating_scale : array-like of shape (n_levels,), default=None
+        The ratings that there can be, ascending. Another one counts as the nearest of these. None
+        takes those in the data; if these have more than 32 values, as many evenly spaced ones.
+    degree : int, default=2
+        Weights are polynomials of this degree of the rating: 1 says that a hidden unit is drawn to
+        high or to low ratings of an item, 2 that it may be drawn to the middle as well. None is a
+        weight of its own for each rating.
+    n_gibbs_steps : int or sequence of int, default=(1, 3)
+        Steps of contrastive divergence.
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
+        (1 + cos(pi e / n)) / 2.
+    momentum : float or sequence of float, default=0.9
+        Share of the last step that is added to the next, in [0, 1).
+    alpha : float, default=0.005
+        Strength of the L2 penalty on the weights, times the mean over all ratings of
+        n / (1 + n / half_size), where n is how many its row has: as much as what a weight can gain
+        from the others. A step decays the weights of rated items only.
+    scaling_power : float, default=1.0
+        The gradient of an item is divided by this power of the number of its ratings in the
+        minibatch. With 1, an item that few rate learns as fast as one that many rate.
+    half_size : float, default=50.0
+        In the machine of a row with n ratings, all weights are divided by the square root of
+        1 + n / half_size: what each of many ratings says counts less. Infinity is the
+        classical model.
+    prior_ratings : float, default=5.0
+        How many ratings a guess is worth that a row or an item is rated as all others are.
+    smoothing : float, default=100.0
+        How many ratings the base rates of an item begin with, besides its own: those of all
+        ratings, moved towards its mean.
+    conditional : bool, default=False
+        Whether it counts which items are rated, however they are. A sparse matrix may then store
+        NaN, for an item of which is known that it is rated and not how.
+    early_stopping : bool, default=False
+        Hold out some ratings, stop when their error has not fallen by more than ``tol`` for
+        ``n_iter_no_change`` epochs, and keep the weights of the lowest one.
+    validation_fraction : float, default=0.1
+        Share of the ratings to hold out, in (0, 1). Used with ``early_stopping`` only.
+    n_iter_no_change : int, default=5
+        Epochs to wait for a gain. Used with ``early_stopping`` only.
+    tol : float, default=1e-4
+        Smallest gain that counts. Used with ``early_stopping`` only.
+
+    Attributes
+    ----------
+    rating_scale_ : ndarray of shape (n_levels,)
+        The ratings that there are.
+    components_ : ndarray of shape (n_items, n_functions, n_components)
+        Weights of the functions of the rating.
+    functions_ : ndarray of shape (n_levels, n_functions)
+        The functions: polynomials of degree 1, 2, ..., orthogonal at the rates of all ratings, or
+        with ``degree=None`` one for each level.
+    function_means_ : ndarray of shape (n_items, n_functions)
+        Their means by the base rates of each item, which are subtracted.
+    rated_components_ : ndarray of shape (n_items, n_components)
+        Weights of items that are rated, however. Only with ``conditional``.
+    intercept_visible_ : ndarray of shape (n_items, n_levels)
+        Biases of the ratings.
+    intercept_hidden_ : ndarray of shape (n_components,)
+        Biases of the hidden units.
+    n_iter_ : int
+        Number of epochs that the last ``fit`` ran.
+    history_ : dict of str to list of float
+        Measurements after each epoch of the last ``fit``: "rmse", the error of up to 1000
+        ratings of training, each predicted from the others of its row; "seconds"; and with
+        ``early_stopping`` "validation_rmse", that of the ratings held out.
+    n_features_in_ : int
+        Number of items.
+    feature_names_in_ : ndarray of shape (n_items,)
+        Names of the items, where they are all strings.
+
+    See Also
+    --------
+    ratings_matrix : From a table with a line for each rating to a matrix.
+    RatingKFold : Folds of ratings, to choose parameters by.
+
+    Notes
+    -----
+    With hidden units h in {0, 1}, the logit of value k of item i in a row of n ratings is
+    ``b_ik + f sum_jp (x_kp - m_ip) A_ipj (h_j - 1/2) + (x_k1 - m_i1) z``: x are the functions of
+    the value and m their means, f is 1 / sqrt(1 + n / half_size), and z is one normal hidden unit
+    with weights of 1 / sqrt(n + prior_ratings), by which a row rates high or low on the whole.
+    Summed over all hidden states, this gives the probabilities of a rating given others without
+    an approximation.
+
+    References
+    ----------
+    .. [1] R. Salakhutdinov, A. Mnih and G. Hinton, "Restricted Boltzmann machines for
+       collaborative filtering", ICML 2007.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import RatingRBM
+    >>> X = np.array([[5, 4, np.nan], [1, 2, 5], [np.nan, 4, 1], [5, 5, 1]])
+    >>> rbm = RatingRBM(n_components=2, random_state=0).fit(X)
+    >>> rbm.predict(X).shape
+    (4, 3)
+    >>> rbm.recommend(X, n_items=1).tolist()
+    [[2], [-1], [0], [-1]]
+    """
+
+    _parameter_checks: ClassVar = {
+        "n_components": _COUNT,
+        "learning_rate": WithHint(
+            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
+        "batch_size": _COUNT,
+        "n_iter": Number(Integral, "[0, inf)"),
+        "verbose": Verbosity(),
+        "random_state": Randomness(),
+        "rating_scale": Optional(_RatingScale()),
+        "degree": Optional(_COUNT),
+        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
+        "learning_rate_schedule": Options(*DECAYS),
+        "momentum": Schedule(Real, "[0, 1)"),
+        "alpha": Number(Real, "[0, inf)"),
+        "scaling_power": Number(Real, "[0, 1]"),
+        "half_size": Number(Real, "(0, inf]"),
+        "prior_ratings": Number(Real, "(0, inf)"),
+        "smoothing": Number(Real, "(0, inf)"),
+        "conditional": Flag(),
+        "early_stopping": Flag(),
+        "validation_fraction": Number(Real, "(0, 1)"),
+        "n_iter_no_change": _COUNT,
+        "tol": Number(Real, "[0, inf)"),
+    }
+
+    def __init__(
+        self,
+        n_components=100,
+        *,
+        learning_rate=0.01,
+        batch_size=100,
+        n_iter=25,
+        verbose=0,
+        random_state=None,
+        rating_scale=None,
+        degree=2,
+        n_gibbs_steps=(1, 3),
+        learning_rate_schedule="linear",
+        momentum=0.9,
+        alpha=0.005,
+        scaling_power=1.0,
+        half_size=50.0,
+        prior_ratings=5.0,
+        smoothing=100.0,
+        conditional=False,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=5,
+        tol=1e-4,
+    ):
+        keep_parameters(self, locals())
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y=None):
+        """Fit the model to ratings.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
+            Ratings: what is stored in a sparse matrix, and what is not NaN in an array.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            estimator is then as it was, or as the last whole epoch left it.
+        """
+        check_parameters(self, self._parameter_checks)
+        n_iter = self._parameters.n_iter
+        progress = self._init_callback_context(max_subtasks=n_iter)
+        with fitting(self, progress, X, y) as commit:
+            X = self._checked(getattr(X, "chosen_ratings", X), reset=True)
+            streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+            X, held_out = self._parted(X, streams)
+            learner, rows = self._begin(X, streams)
+            history, watched, best = {}, _some_of(X), None
+            patience = Patience(self._parameters.n_iter_no_change, self._is_gain)
+            self._publish(learner, history)
+            for epoch in range(n_iter):
+                task = progress.subcontext(task_name="epoch")
+                task.call_on_fit_task_begin(estimator=self)
+                start = time.perf_counter()
+                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
+                learner.run_epoch(self._settings(partial(stage_at, epoch, n_iter), rate_factor))
+                self._refuse_divergence(learner)
+                measured = {"rmse": _rmse(learner.model, rows, watched)}
+                if held_out is not None:
+                    measured["validation_rmse"] = _rmse(learner.model, rows, held_out)
+                    if patience.take(-measured["validation_rmse"]):
+                        best = learner.model.copy()
+                measured["seconds"] = time.perf_counter() - start
+                for name, value in measured.items():
+                    history.setdefault(name, []).append(value)
+                self._publish(learner, history)
+                commit()
+                self._report(epoch + 1, measured)
+                if task.call_on_fit_task_end(estimator=self) or patience.is_over:
+                    break
+            if best is not None:
+                learner.model = best
+                self._publish(learner, history)
+        return self
+
+    @with_callbacks
+    def partial_fit(self, X, y=None):
+        """Go on training with more rows, once over them in minibatches.
+
+        Where a parameter is a sequence over the epochs, its last value holds;
+        ``learning_rate_schedule`` has no part in it. The first call settles the scale.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings by users who are new, or by others.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was.
+        """
+        check_parameters(self, self._parameter_checks)
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
+        with fitting(self, progress, X, y):
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+            if hasattr(self, "components_"):
+                X = self._checked(getattr(X, "chosen_ratings", X), reset=False)
+                learner = self._go_on(X)
+            else:
+                X = self._checked(getattr(X, "chosen_ratings", X), reset=True)
+                streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+                learner, _ = self._begin(X, streams)
+            learner.run_epoch(self._settings(last_stage, rate_factor=1.0))
+            self._refuse_divergence(learner)
+            self._publish(learner)
+            task.call_on_fit_task_end(estimator=self)
+        return self
+
+    def _checked(self, X, reset):
+        """The ratings, validated, as a CSR matrix."""
+        X = validated(
+            self,
+            X,
+            accept_sparse="csr",
+            dtype=FLOATS if reset else self.components_.dtype,
+            ensure_all_finite="allow-nan",
+            reset=reset,
+        )
+        is_sparse = scipy.sparse.issparse(X)
+        X = as_csr(X)
+        if is_sparse and not self.conditional and np.isnan(X.data).any():
+            raise ValueError(
+                f"The sparse matrix of ratings has NaN stored, which {type(self).__name__} knows "
+                "what to do with only with conditional=True. What is not rated is not stored."
+            )
+        return X
+
+    def _parted(self, X, streams):
+        """The ratings to train on, and those that are held out, or None."""
+        if not self.early_stopping:
+            return X, None
+        is_held_out = streams.generator().random(X.nnz) < self._parameters.validation_fraction
+        is_held_out &= ~np.isnan(X.data)
+        if not is_held_out.any() or is_held_out.all():
+            raise ValueError(
+                f"The 'validation_fraction' parameter of {type(self).__name__}, "
+                f"{self.validation_fraction!r}, leaves none of the {X.nnz} ratings to train on, or "
+                "none to hold out."
+            )
+        return _chosen(X, ~is_held_out), _chosen(X, is_held_out)
+
+    def _begin(self, X, streams):
+        """A learner that has learned nothing, and the rows of the ratings."""
+        p = self._parameters
+        if p.rating_scale is None:
+            levels, is_cut = scale_of(X.data, X.dtype)
+            if is_cut:
+                warn_caller(
+                    f"The data have more than {len(levels)} distinct ratings, and "
+                    f"{type(self).__name__} takes for each the nearest of {len(levels)} evenly "
+                    "spaced ones. Pass others as rating_scale."
+                )
+        else:
+            levels = np.asarray(p.rating_scale, dtype=X.dtype)
+        rows = as_rows(X, levels)
+        n_items, n_hidden = X.shape[1], p.n_components
+        log_rates, scale = machines.base_of(
+            rows, n_items, levels, p.degree, p.half_size, p.prior_ratings, p.smoothing
+        )
+        normal = streams.generator().normal
+        n_conditional = n_items if self.conditional else 0
+        A = _FIRST_WEIGHTS * normal(size=(n_items, scale.functions.shape[1], n_hidden))
+        weights = Weights(
+            A.astype(X.dtype),
+            np.zeros((n_conditional, n_hidden), dtype=X.dtype),
+            log_rates.astype(X.dtype),
+            np.zeros(n_hidden, dtype=X.dtype),
+        )
+        model = Model(weights, scale, levels)
+        return Learner(model, machines.zeros_like(weights), rows, streams), rows
+
+    def _go_on(self, X):
+        """A learner that goes on with further ratings."""
+        model = self._model().copy()
+        steps = getattr(self, "_steps", None)
+        if steps is None:
+            steps = machines.zeros_like(model.weights)
+        else:
+            steps = Weights(*(array.copy() for array in steps))
+        return Learner(model, steps, as_rows(X, model.levels), replace(self._streams))
+
+    def _settings(self, now, rate_factor):
+        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        p = self._parameters
+        rate = rate_factor * now(p.learning_rate)
+        numbers = rate, rate, rate, now(p.momentum), p.alpha, p.scaling_power
+        return Settings(Rule(*numbers), now(p.n_gibbs_steps), p.batch_size)
+
+    def _is_gain(self, score, best):
+        return score > best + self.tol
+
+    def _refuse_divergence(self, learner):
+        if have_diverged(*learner.model.weights):
+            name, rate = type(self).__name__, self._parameters.learning_rate
+            raise divergence(name, "learning_rate", rate)
+
+    def _publish(self, learner, history=None):
+        """Copy what has been learned into the fitted attributes."""
+        weights, scale, levels = learner.model.copy()
+        self.rating_scale_ = levels
+        self.components_ = weights.A
+        vars(self).pop("rated_components_", None)
+        if len(weights.rated):
+            self.rated_components_ = weights.rated
+        self.intercept_visible_, self.intercept_hidden_ = weights.bias, weights.hidden_bias
+        self.functions_, self.function_means_ = scale.functions, scale.means
+        self._scale = tuple(scale)
+        self._steps = tuple(array.copy() for array in learner.steps)
+        self._streams = replace(learner.streams)
+        if history is not None:
+            self.history_ = {name: list(values) for name, values in history.items()}
+            self.n_iter_ = len(self.history_.get("seconds", ()))
+        self._n_features_out = len(weights.hidden_bias)
+        self._stamp_version()
+
+    def _report(self, epoch, measured):
+        if self.verbose:
+            numbers = ", ".join(f"{name} = {value:.4f}" for name, value in measured.items())
+            print(f"[{type(self).__name__}] Iteration {epoch}, {numbers}", flush=True)
+
+    # Answers
+
+    def _model(self):
+        """What has been learned, in the arrays of the fitted attributes."""
+        of_no_items = np.zeros((0, self.components_.shape[2]), dtype=self.components_.dtype)
+        weights = Weights(
+            self.components_,
+            getattr(self, "rated_components_", of_no_items),
+            self.intercept_visible_,
+            self.intercept_hidden_,
+        )
+        return Model(weights, Scale(*self._scale), self.rating_scale_)
+
+    def _model_and_ratings(self, X):
+        check_is_fitted(self)
+        return self._model(), self._checked(X, reset=False)
+
+    def transform(self, X):
+        """Mean hidden activities, the features of users.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings.
+
+        Returns
+        -------
+        H : ndarray of shape (n_users, n_components)
+            Probabilities P(h = 1 | the ratings of the row).
+        """
+        model, X = self._model_and_ratings(X)
+        return machines.features(model, as_rows(X, model.levels))
+
+    def predict(self, X, pairs=None):
+        """Expected ratings, each given the other ratings of its row.
+
+        A rating in X does not enter its own prediction.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings that are known.
+        pairs : tuple of two array-likes of int, each of shape (n_pairs,), default=None
+            Numbers of rows and of columns to predict. None is all of them, which takes as much
+            memory as X would as an array.
+
+        Returns
+        -------
+        ratings : ndarray of shape (n_users, n_items) or (n_pairs,)
+            Expectations.
+        """
+        model, X = self._model_and_ratings(X)
+        rows = as_rows(X, model.levels)
+        if pairs is not None:
+            return _at_pairs(model, rows, *self._checked_pairs(pairs, X.shape), _expected)
+        return _everywhere(model, rows, X.shape[1], _expected)
+
+    def predict_proba(self, X, pairs=None):
+        """The probabilities of all ratings, each given the other ratings of its row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings that are known.
+        pairs : tuple of two array-likes of int, each of shape (n_pairs,), default=None
+            Numbers of rows and of columns to predict. None is all of them.
+
+        Returns
+        -------
+        P : ndarray of shape (n_users, n_items, n_levels) or (n_pairs, n_levels)
+            Probabilities of the ratings in ``rating_scale_``.
+        """
+        model, X = self._model_and_ratings(X)
+        rows = as_rows(X, model.levels)
+        if pairs is not None:
+            return _at_pairs(model, rows, *self._checked_pairs(pairs, X.shape), _as_they_are)
+        return _everywhere(model, rows, X.shape[1], _as_they_are)
+
+    def recommend(self, X, n_items=10, remove_seen=True):
+        """The items with the highest expected ratings, for each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_users, n_items)
+            Ratings that are known.
+        n_items : int, default=10
+            How many to recommend.
+        remove_seen : bool, default=True
+            Leave out what the row rates.
+
+        Returns
+        -------
+        items : ndarray of int, of shape (n_users, n_items)
+            Numbers of columns, the best first; -1 where there are no more.
+        """
+        model, X = self._model_and_ratings(X)
+        n_items = min(check_argument(self, "n_items", n_items, _COUNT), X.shape[1])
+        check_argument(self, "remove_seen", remove_seen, Flag())
+        rows, best = as_rows(X, model.levels), np.empty((X.shape[0], n_items), dtype=np.int64)
+        for part, ratings in _parts(model, rows, X.shape[1], _expected):
+            if remove_seen:
+                stored = slice(rows.indptr[part.start], rows.indptr[part.stop])
+                owners = np.repeat(np.arange(len(ratings)), np.diff(rows.indptr)[part])
+                ratings[owners, rows.items[stored]] = -np.inf
+            some = np.argpartition(-ratings, n_items - 1, axis=1)[:, :n_items]
+            some.sort(axis=1)  # among equals, the first
+            values = np.take_along_axis(ratings, some, axis=1)
+            order = np.argsort(-values, axis=1, kind="stable")
+            best[part] = np.take_along_axis(some, order, axis=1)
+            best[part][np.take_along_axis(values, order, axis=1) == -np.inf] = -1
+        return best
+
+    def score(self, X, y=None):
+        """Negative root mean squared error of ratings, each predicted from the others of its row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
+            Ratings. Of :class:`RatingSamples`, those that are chosen are predicted, from all
+            others.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        score : float
+            In units of the ratings; the greater, the better.
+        """
+        model, known = self._model_and_ratings(getattr(X, "all_ratings", X))
+        asked = self._checked(getattr(X, "chosen_ratings", X), reset=False)
+        return -_rmse(model, as_rows(known, model.levels), asked)
+
+    def sample(self, n_samples=None, n_steps=100, *, init=None, random_state=None):
+        """Draw ratings from the model.
+
+        Parameters
+        ----------
+        n_samples : int, default=None
+            Number of rows. None is 1, or as many as ``init`` has.
+        n_steps : int, default=100
+            Steps of Gibbs sampling.
+        init : {array-like, sparse matrix} of shape (n_rows, n_items), default=None
+            Ratings to start from, used in turn; a row is drawn for the items that it rates. None
+            rates all items, and starts at random.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers, see :ref:`random_numbers`.
+
+        Returns
+        -------
+        X : ndarray or csr_array of shape (n_samples, n_items)
+            Ratings, of the form of ``init``.
+        """
+        check_is_fitted(self)
+        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
+        n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "random_state", random_state, Randomness())
+        streams = self._streams
+        if random_state is not None:
+            streams = RandomStreams.from_random_state(check_random_state(random_state))
+        model = self._model()
+        if init is None:
+            shape = n_samples or 1, len(self.intercept_visible_)
+            levels = streams.generator().integers(len(model.levels), size=shape)
+            init = model.levels[levels]
+        X = self._checked(init, reset=False)
+        X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]
+        drawn = machines.samples(model, as_rows(X, model.levels), n_steps, streams)
+        if not scipy.sparse.issparse(init):
+            result = np.full(X.shape, np.nan, dtype=X.dtype)
+            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = model.levels[
+                drawn.levels
+            ]
+            return result
+        ratings = np.where(drawn.levels < 0, np.nan, model.levels[drawn.levels]).astype(X.dtype)
+        return scipy.sparse.csr_array((ratings, X.indices, X.indptr), shape=X.shape)
+
+    def _checked_pairs(self, pairs, shape):
+        rows, items = (np.asarray(numbers) for numbers in pairs)
+        if rows.shape != items.shape or rows.ndim != 1:
+            raise ValueError(
+                "pairs must be two arrays of as many numbers, of rows and of columns. Got arrays "
+                f"of shape {rows.shape} and {items.shape} instead."
+            )
+        for numbers, n, name in zip((rows, items), shape, ("rows", "columns"), strict=True):
+            if len(numbers) and (numbers.dtype.kind not in "iu" or numbers.min() < 0):
+                raise ValueError(f"pairs must be numbers of {name}, from 0 on.")
+            if len(numbers) and numbers.max() >= n:
+                raise ValueError(f"pairs have the number {numbers.max()} of {n} {name}.")
+        return rows, items
+
+    # Conventions
+
+    def _attributes_for_use(self):
+        return {name: a for name, a in vars(self).items() if name != "_steps"}
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _expected(model, P):
+    return P @ model.levels
+
+
+def _as_they_are(model, P):
+    return P
+
+
+def _at_pairs(model, rows, numbers, items, of):
+    """What ``of`` makes of the probabilities of ratings, for pairs in any order."""
+    order = np.argsort(numbers, kind="stable")
+    asked = np.searchsorted(numbers[order], np.arange(len(rows.indptr)))
+    found = of(model, machines.probabilities(model, rows, asked, items[order].astype(np.int32)))
+    result = np.empty_like(found)
+    result[order] = found
+    return result
+
+
+def _parts(model, rows, n_items, of):
+    """Yield slices of the rows, and what ``of`` makes of the probabilities of all items there."""
+    n_rows = len(rows.indptr) - 1
+    for part in chunks(n_rows, max(1, _ANSWERS // (n_items * len(model.levels)))):
+        n = part.stop - part.start
+        some = rows._replace(indptr=rows.indptr[part.start : part.stop + 1])
+        items = np.tile(np.arange(n_items, dtype=np.int32), n)
+        P = machines.probabilities(model, some, n_items * np.arange(n + 1), items)
+        yield part, of(model, P.reshape(n, n_items, -1))
+
+
+def _everywhere(model, rows, n_items, of):
+    return np.concatenate([found for _, found in _parts(model, rows, n_items, of)])
+
+
+def _rmse(model, rows, asked):
+    """Error of the ratings of a matrix, each predicted from the other ones in the rows."""
+    is_known = ~np.isnan(asked.data)
+    n_before = np.concatenate([[0], np.cumsum(is_known)])
+    items = asked.indices[is_known].astype(np.int32)
+    P = machines.probabilities(model, rows, n_before[asked.indptr], items)
+    return float(np.sqrt(np.mean((P @ model.levels - asked.data[is_known]) ** 2)))
+
+
+def _chosen(X, is_chosen):
+    """Some of the stored ratings of a matrix."""
+    n_before = np.concatenate([[0], np.cumsum(is_chosen)])
+    entries = X.data[is_chosen], X.indices[is_chosen], n_before[X.indptr]
+    return scipy.sparse.csr_array(entries, shape=X.shape)
+
+
+def _some_of(X):
+    """Ratings of a matrix, at most so many, evenly spaced."""
+    every = -(-X.nnz // _MOST_WATCHED)
+    return _chosen(X, np.arange(X.nnz) % max(1, every) == 0)
