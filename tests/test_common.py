@@ -306,6 +306,12 @@ def through(module, estimator, folder):
     return module.loads(module.dumps(estimator))
 
 
+def plain_params(estimator):
+    """Parameters without estimators, of which only their own parameters can be compared."""
+    params = estimator.get_params()
+    return {name: p for name, p in params.items() if not isinstance(p, BaseEstimator)}
+
+
 @each_estimator
 @pytest.mark.parametrize(
     "round_trip",
@@ -318,7 +324,7 @@ def test_round_trip(cls, round_trip, tmp_path):
 
     copy = round_trip(estimator, tmp_path)
 
-    np.testing.assert_equal(copy.get_params(), estimator.get_params())  # in which NaN is NaN
+    np.testing.assert_equal(plain_params(copy), plain_params(estimator))  # in which NaN is NaN
     assert fitted_state(copy) == fitted_state(estimator)
     assert outputs(copy, X) == outputs(estimator, X)
 

@@ -6,7 +6,7 @@ A table with gaps
 A table of people has categories and real numbers side by side, and a quarter of its entries are
 missing: of 442 rows, few are complete. A :class:`skebm.MixedRBM` learns from all of them. It then
 fills in the gaps, draws people who do not exist, and says what is probable for one column given
-what is known of the others.
+the others.
 """
 
 import matplotlib.pyplot as plt
@@ -58,8 +58,9 @@ for column in ("sex", "weight"):
 # People who do not exist
 # -----------------------
 #
-# Samples have the columns and the categories of the table. They agree in what no single column
-# shows: the body mass index and the group of weights.
+# Samples have the columns and the categories of the table, and show how these depend on each other.
+# The group of weights goes with the body mass index, though not as sharply as in the data, where
+# one is made from the other.
 
 rbm = MixedRBM(50, n_iter=100, batch_size=20, alpha=0.01, random_state=0).fit(filled)
 drawn = rbm.sample(442, n_steps=500, random_state=0)
@@ -74,36 +75,30 @@ for ax, rows, title in zip(axes, (whole, drawn), ("data", "samples"), strict=Tru
     ax.set(title=title, xlabel="body mass index")
 axes[0].set_ylabel("HDL")
 axes[0].legend(title="weight", frameon=False)
-fig.suptitle("Samples know that the columns belong together")
+fig.suptitle("Columns of the samples belong together")
 
 # %%
 # One column given the others
 # ---------------------------
 #
-# The density of the blood pressure, for someone of whom only the age is known, and for the same
-# with more known. Nothing is drawn here: these are exact conditionals of the machine.
+# The density of the blood pressure of the first person in the table at three ages, all else being
+# as it is. Nothing is drawn here: these are exact conditionals of the machine.
 
 values = np.linspace(50, 140, 300)
-nothing = pd.DataFrame([[np.nan] * whole.shape[1]], columns=whole.columns)
-nothing = nothing.astype({"sex": object, "weight": object})
-people = {
-    "nothing known": {},
-    "age 25": {"age": 25.0},
-    "age 75": {"age": 75.0},
-    "age 75, obese, sex B": {"age": 75.0, "weight": "obese", "sex": "B"},
-}
+person = whole.iloc[[0]]
 fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
-for name, known in people.items():
-    density = rbm.conditional_proba(nothing.assign(**known), "blood pressure", values)[0]
-    ax.plot(values, density, label=name)
-ax.set(xlabel="blood pressure", ylabel="density", title="The more is known, the narrower")
+for age in (25.0, 50.0, 75.0):
+    density = rbm.conditional_proba(person.assign(age=age), "blood pressure", values)[0]
+    ax.plot(values, density, label=f"at {age:.0f}")
+ax.set(xlabel="blood pressure", ylabel="density", title="Blood pressure rises with age")
 ax.legend(frameon=False)
 
 # %%
 # Of a category it is the probability of each one.
 
-some = nothing.assign(bmi=34.0)
-for group, p in zip(rbm.categories_[6], rbm.conditional_proba(some, "weight")[0], strict=True):
-    print(f"weight {group}, given a body mass index of 34: {p:.2f}")
+for bmi in (22.0, 28.0, 34.0):
+    p = rbm.conditional_proba(person.assign(bmi=bmi), "weight")[0]
+    shares = zip(rbm.categories_[6], p, strict=True)
+    print(f"body mass index {bmi:.0f}: " + ", ".join(f"{name} {x:.2f}" for name, x in shares))
 
 plt.show()

@@ -348,8 +348,9 @@ class MixedRBM(GaussianRBM):
     def conditional_proba(self, X, column, values=None):
         """Distribution of one column given the others, for each row.
 
-        Exact: what the rows have in that column does not count, and what is missing in others is
-        left out, as it is everywhere else.
+        Exact where all others are known: a sum over hidden states, no sampling. What is missing of
+        the others has its mean over the data, as in :meth:`transform`. What the rows have in that
+        column itself does not count.
 
         Parameters
         ----------
@@ -372,8 +373,8 @@ class MixedRBM(GaussianRBM):
         kind, part = self.encoder_.columns[number].kind, self.encoder_.places[number]
         if (kind == "real") == (values is None):
             raise ValueError(
-                f"{type(self).__name__}.conditional_proba needs 'values', where to find a density, "
-                f"for a column of real numbers, and for no other; column {column!r} is {kind}."
+                f"{type(self).__name__}.conditional_proba needs 'values', where to find a "
+                f"density, for a column of real numbers and for no other; {column!r} is {kind}."
             )
         if kind == "real":
             values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")

@@ -401,7 +401,7 @@ def test_errors_of_fit(table, parameters, message):
         (["weight"], "no column 'weight'"),
         ([5], "no column 5"),
         (["height"], "needs 'values', where to find a density"),
-        (["sex", [0.0]], "for no other; column 'sex' is binary"),
+        (["sex", [0.0]], "for no other; 'sex' is binary"),
     ],
 )
 def test_errors_of_conditional_proba(arguments, message):
