@@ -35,7 +35,7 @@ X = np.where(seen, stars, np.nan)
 
 held_out = seen & (rng.random(X.shape) < 0.1)
 known = np.where(held_out, np.nan, X)
-rbm = RatingRBM(n_components=12, degree=1, n_iter=80, learning_rate=0.02, random_state=0)
+rbm = RatingRBM(12, degree=1, learning_rate=0.03, batch_size=25, n_iter=40, random_state=0)
 rbm.fit(known)
 
 

@@ -333,7 +333,7 @@ def tastes(n_users=300, n_items=40, seed=0):
 
 def test_tastes_are_learned_and_found():
     X, taste = tastes()
-    rbm = RatingRBM(n_components=10, random_state=0).fit(X)
+    rbm = RatingRBM(n_components=10, n_iter=40, random_state=0).fit(X)
     assert rbm.score(X) > -0.95  # the deviation of the ratings is 1.4, that of the noise 0.75
     H = rbm.transform(X)
     assert max(abs(np.corrcoef(taste, h)[0, 1]) for h in H.T) > 0.9
