@@ -212,7 +212,6 @@ def show_parts(pair):
     for name, change in {
         "all parts": {},
         "no smaller weights of long rows": {"half_size": np.inf},
-        "no level of a row": {"prior_ratings": 1e6},
         "a weight for each rating": {"degree": None},
     }.items():
         found = by_users(training, test, *sizes, **change)
