@@ -13,18 +13,18 @@ import numpy as np
 from skebm import RatingRBM
 
 # %%
-# Forty films of four kinds, and 600 people. Each likes some kinds and not others; some give high
-# stars to all, others low ones; and one in four films has been seen, by fans more often.
+# Forty films of four kinds, and a thousand people. Each likes some kinds and not others; some give
+# high stars to all, others low ones; and one in four films or so has been seen, by fans more often.
 
 rng = np.random.default_rng(0)
 KINDS = ["western", "musical", "horror", "science fiction"]
-n_users, kind = 600, np.repeat(np.arange(4), 10)
+n_users, kind = 1000, np.repeat(np.arange(4), 10)
 films = [f"{KINDS[k]} {n % 10 + 1}" for n, k in enumerate(kind)]
 taste = rng.choice([-1.0, 0.0, 1.0], size=(n_users, 4))
 opinion = 3.2 + 0.9 * taste[:, kind] + 0.4 * rng.normal(size=(n_users, 1))
 opinion += 0.3 * rng.normal(size=40) + 0.6 * rng.normal(size=(n_users, 40))
 stars = opinion.round().clip(1, 5)
-seen = rng.random(stars.shape) < 0.15 + 0.15 * (taste[:, kind] > 0)
+seen = rng.random(stars.shape) < 0.2 + 0.15 * (taste[:, kind] > 0)
 X = np.where(seen, stars, np.nan)
 
 # %%
@@ -35,7 +35,7 @@ X = np.where(seen, stars, np.nan)
 
 held_out = seen & (rng.random(X.shape) < 0.1)
 known = np.where(held_out, np.nan, X)
-rbm = RatingRBM(n_components=12, degree=1, n_iter=80, learning_rate=0.02, random_state=0)
+rbm = RatingRBM(12, degree=1, learning_rate=0.03, batch_size=25, n_iter=40, random_state=0)
 rbm.fit(known)
 
 
@@ -67,10 +67,12 @@ figure.colorbar(image, label="weight of the rating")
 # Why this film
 # -------------
 #
-# For one viewer: the films with the highest expectations among those not seen. What a unit adds is
+# For one viewer who likes one kind and dislikes another, and of those the one who has rated most:
+# the films with the highest expectations among those not seen. What a unit adds is
 # its weight for the film times how far it is from undecided.
 
-viewer = int(np.argmax(np.ptp(taste, axis=1)))
+decided = np.ptp(taste, axis=1) == 2
+viewer = int(np.argmax(decided * np.isfinite(known).sum(axis=1)))
 row = known[[viewer]]
 best = rbm.recommend(row, n_items=5)[0]
 leaning = rbm.transform(row)[0] - 0.5

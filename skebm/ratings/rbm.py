@@ -88,12 +88,12 @@ class RatingRBM(
     ----------
     n_components : int, default=100
         Number of hidden units.
-    learning_rate : float or sequence of float, default=0.01
+    learning_rate : float or sequence of float, default=0.02
         Length of a step of the weights. This and every other parameter that takes a sequence
         changes from epoch to epoch: the values share the ``n_iter`` epochs evenly.
-    batch_size : int, default=100
+    batch_size : int, default=50
         Rows in a minibatch.
-    n_iter : int, default=25
+    n_iter : int, default=20
         Epochs, passes over the rows.
     verbose : int, default=0
         If positive, print a line an epoch.
@@ -103,7 +103,7 @@ class RatingRBM(
     rating_scale : array-like of shape (n_levels,), default=None
         The ratings that there can be, ascending. Another one counts as the nearest of these. None
         takes those in the data; if these have more than 32 values, as many evenly spaced ones.
-    degree : int, default=2
+    degree : int, default=1
         Weights are polynomials of this degree of the rating: 1 says that a hidden unit is drawn to
         high or to low ratings of an item, 2 that it may be drawn to the middle as well. None is a
         weight of its own for each rating.
@@ -112,7 +112,7 @@ class RatingRBM(
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
-    momentum : float or sequence of float, default=0.9
+    momentum : float or sequence of float, default=0.8
         Share of the last step that is added to the next, in [0, 1).
     alpha : float, default=0.005
         Strength of the L2 penalty on the weights, times the mean over all ratings of
@@ -121,7 +121,7 @@ class RatingRBM(
     scaling_power : float, default=1.0
         The gradient of an item is divided by this power of the number of its ratings in the
         minibatch. With 1, an item that few rate learns as fast as one that many rate.
-    half_size : float, default=50.0
+    half_size : float, default=100.0
         In the machine of a row with n ratings, all weights are divided by the square root of
         1 + n / half_size: what each of many ratings says counts less. Infinity is the
         classical model.
@@ -232,19 +232,19 @@ class RatingRBM(
         self,
         n_components=100,
         *,
-        learning_rate=0.01,
-        batch_size=100,
-        n_iter=25,
+        learning_rate=0.02,
+        batch_size=50,
+        n_iter=20,
         verbose=0,
         random_state=None,
         rating_scale=None,
-        degree=2,
+        degree=1,
         n_gibbs_steps=(1, 3),
         learning_rate_schedule="linear",
-        momentum=0.9,
+        momentum=0.8,
         alpha=0.005,
         scaling_power=1.0,
-        half_size=50.0,
+        half_size=100.0,
         prior_ratings=5.0,
         smoothing=100.0,
         conditional=False,
