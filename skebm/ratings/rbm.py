@@ -39,7 +39,7 @@ from .._validation import (
     warn_caller,
 )
 from .._version import VersionStamp
-from ..kernels.ratings import Rule, Scale, Weights
+from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
 from .model import Learner, Model, Settings
 from .table import as_csr, as_rows, scale_of
@@ -694,7 +694,7 @@ def _parts(model, rows, n_items, of):
     n_rows = len(rows.indptr) - 1
     for part in chunks(n_rows, max(1, _ANSWERS // (n_items * len(model.levels)))):
         n = part.stop - part.start
-        some = rows._replace(indptr=rows.indptr[part.start : part.stop + 1])
+        some = Rows(rows.indptr[part.start : part.stop + 1], rows.items, rows.levels)
         items = np.tile(np.arange(n_items, dtype=np.int32), n)
         P = machines.probabilities(model, some, n_items * np.arange(n + 1), items)
         yield part, of(model, P.reshape(n, n_items, -1))
