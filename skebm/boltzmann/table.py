@@ -70,8 +70,8 @@ class TableEncoder:
 
     def __init__(self, X, categories, name, missing_values=np.nan):
         self._name, self._missing_values = name, missing_values
-        # An empty frame knows the class, the names and the types of its columns.
-        self._template = X[:0]
+        # An empty table knows its class, and the names and the types of its columns.
+        self._template = _without_rows(X)
         names = _names_of(X)
         default = categories if isinstance(categories, str) else "auto"
         given = self._given(categories, names)
@@ -381,6 +381,13 @@ def is_frame(X):
 def _read(X, missing_values):
     for name, column in zip(_names_of(X), columns_of(X), strict=True):
         yield _Values.of(name, column, missing_values)
+
+
+def _without_rows(X):
+    """A table of no rows, of its own: a view would keep all rows in memory."""
+    if not is_frame(X):
+        return np.empty((0, X.shape[1]), dtype=X.dtype)
+    return X[:0].copy() if hasattr(X, "copy") else X.clear()
 
 
 def _names_of(X):
