@@ -70,8 +70,7 @@ class TableEncoder:
 
     def __init__(self, X, categories, name, missing_values=np.nan):
         self._name, self._missing_values = name, missing_values
-        # An empty table knows its class, and the names and the types of its columns.
-        self._template = _without_rows(X)
+        self._template = _template_of(X)
         names = _names_of(X)
         default = categories if isinstance(categories, str) else "auto"
         given = self._given(categories, names)
@@ -383,10 +382,13 @@ def _read(X, missing_values):
         yield _Values.of(name, column, missing_values)
 
 
-def _without_rows(X):
-    """A table of no rows, of its own: a view would keep all rows in memory."""
+def _template_of(X):
+    """What knows the class of a table, and names and types of columns, and keeps none of its rows.
+
+    Of an array it has one row, as strides of no rows do not outlive a copy.
+    """
     if not is_frame(X):
-        return np.empty((0, X.shape[1]), dtype=X.dtype)
+        return np.zeros((1, X.shape[1]), dtype=X.dtype)
     return X[:0].copy() if hasattr(X, "copy") else X.clear()
 
 
