@@ -86,7 +86,7 @@ def tables():
     yield "diabetes", *diabetes_with_sex()
     X, y = load_digits(return_X_y=True)
     X = pd.DataFrame(X[:N_DIGITS]).add_prefix("pixel")
-    yield "digits", X.loc[:, X.std() > 0], y[:N_DIGITS]
+    yield "digits", X.loc[:, (X > 0).mean() > 0.05], y[:N_DIGITS]  # others may vary in no known row
     yield "households", *households()
 
 

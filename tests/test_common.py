@@ -193,7 +193,7 @@ def fitted_state(estimator):
     if "rbms_" in state:
         state["rbms_"] = [fitted_state(rbm) for rbm in state["rbms_"]]
     if "estimator_" in state:
-        state["estimator_"] = fitted_state(state["estimator_"])
+        state |= fitted_state(state.pop("estimator_"))
     return {name: joblib.hash(value) for name, value in state.items()}
 
 

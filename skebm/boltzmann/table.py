@@ -70,8 +70,7 @@ class TableEncoder:
 
     def __init__(self, X, categories, name, missing_values=np.nan):
         self._name, self._missing_values = name, missing_values
-        # An empty frame knows the class, the names and the types of its columns.
-        self._template = X[:0]
+        self._template = _template_of(X)
         names = _names_of(X)
         default = categories if isinstance(categories, str) else "auto"
         given = self._given(categories, names)
@@ -381,6 +380,16 @@ def is_frame(X):
 def _read(X, missing_values):
     for name, column in zip(_names_of(X), columns_of(X), strict=True):
         yield _Values.of(name, column, missing_values)
+
+
+def _template_of(X):
+    """What knows the class of a table, and names and types of columns, and keeps none of its rows.
+
+    Of an array it has one row, as strides of no rows do not outlive a copy.
+    """
+    if not is_frame(X):
+        return np.zeros((1, X.shape[1]), dtype=X.dtype)
+    return X[:0].copy() if hasattr(X, "copy") else X.clear()
 
 
 def _names_of(X):

@@ -1,6 +1,7 @@
 """MixedRBM: tables of several kinds of columns, by enumeration of its hidden and visible states."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pandas as pd
@@ -322,6 +323,16 @@ def test_encoding_and_back_is_the_table():
     whole = make_table()
     encoder = TableEncoder(whole, "auto", "name")
     pd.testing.assert_frame_equal(encoder.decode(encoder.encode(whole, np.float64)), whole)
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_an_encoder_does_not_keep_the_rows(make):
+    X = np.random.default_rng(0).normal(size=(2000, 3))
+    assert len(pickle.dumps(TableEncoder(make(X), "auto", "name"))) < 5000
+    if make is np.asarray:
+        rbm = fitted(X, n_iter=0)
+        held = [v for v in vars(rbm.encoder_).values() if isinstance(v, np.ndarray)]
+        assert all(array.base is None for array in held)
 
 
 def test_missing_values_may_be_any_value():
