@@ -306,7 +306,7 @@ def test_every_layer_steps_along_the_gradient_of_the_likelihood(solver):
         def n_streams(self, n_gibbs_steps):
             return 1
 
-        def advance(self, machine, data, chains, n_gibbs_steps, address):
+        def advance(self, machine, data, chains, n_gibbs_steps, address, given):
             chains[0][:] = exact_samples(machine, n_chains, RandomStreams(9))
             machine.odd_mean(*chains)
 
