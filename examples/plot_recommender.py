@@ -60,6 +60,7 @@ figure, ax = plt.subplots(figsize=(5, 6), layout="constrained")
 limit = np.abs(strengths).max()
 image = ax.imshow(strengths[:, most], aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)
 ax.set_yticks(4.5 + 10 * np.arange(4), KINDS)
+ax.set_xticks(np.arange(len(most)), most)
 ax.set_xlabel("hidden unit")
 figure.colorbar(image, label="weight of the rating")
 
