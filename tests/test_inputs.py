@@ -223,7 +223,7 @@ def test_a_value_that_is_not_finite_is_found_in_large_data(value):
     X[1033, 7] = value
     wanted = "NaN" if np.isnan(value) else "infinity"
     with pytest.raises(ValueError, match=f"Input X contains {wanted}"):
-        BernoulliRBM(2, n_iter=1).fit(X)
+        validated(BernoulliRBM(), X, dtype=FLOATS)
 
 
 def test_large_data_whose_sum_overflows_are_finite_and_what_another_type_cannot_hold_is_not():
