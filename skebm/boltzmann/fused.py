@@ -38,12 +38,9 @@ _FEWEST_UNITS = 48
 
 _NUMBERS_OF_A_LINE = LINE_BYTES // np.dtype(np.int32).itemsize
 
-# So many random numbers are found side by side, and the rest of a row one by one.
-_DRAWN_AT_ONCE = 64
-
 # Share of visible states that are not zero above which zeros are listed as well: lists of all
-# units are gone through two at a time, in 0.55 of the time.
-_FULL = 0.65
+# units are gone through two at a time, in 0.55 to 0.95 of the time, by processor.
+_FULL, _COST_OF_FULL = 0.65, 0.8
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
@@ -103,7 +100,7 @@ def _densities(learner, rows):
 
 def _cost(density):
     """Time for rows of this density, as a share of what a row with no zeros takes if listed."""
-    return 0.55 if density > _FULL else density
+    return _COST_OF_FULL if density > _FULL else density
 
 
 def run_epoch(learner, rows, order, settings):
@@ -216,7 +213,6 @@ def _model(learner, rule, tiles):
     chains = learner.chains.states
     if chains is None:
         chains = np.zeros((rule.batch_size, len(machine.hidden.bias)), dtype)
-    n_drawn = _multiple(tiles.n_columns, _DRAWN_AT_ONCE)
     hidden = Hidden(
         bias=tiles.cut(machine.hidden.bias),
         bias_step=bias_step,
@@ -224,7 +220,7 @@ def _model(learner, rule, tiles):
         is_unit=tiles.cut(np.ones_like(machine.hidden.bias)),
         means=_aligned_zeros((tiles.n_tiles * (_n_rows(rule) + 3), tiles.n_columns), dtype),
         states=tiles.cut(chains, multiple=2),
-        uniform=_aligned_empty((tiles.n_tiles, n_drawn), dtype),
+        uniform=_aligned_empty((tiles.n_tiles, tiles.n_columns), dtype),
         n_units=tiles.n_units,
     )
     gradient = W if rule.moves_at_once else _aligned_zeros(W.shape, dtype)
@@ -298,7 +294,7 @@ def _own(learner, rule):
             offset=np.empty(n_visible, dtype),
             difference=np.empty(n_visible, dtype),
             gradient=np.empty(n_visible, dtype),
-            uniform=np.empty(_multiple(n_visible, _DRAWN_AT_ONCE), dtype),
+            uniform=np.empty(n_visible, dtype),
             states=_aligned_empty((1, n_visible), dtype),
         ),
         by_unit=ListsByUnit(
