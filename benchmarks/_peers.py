@@ -273,3 +273,55 @@ class TorchLinearRBM(TorchRBM):
 
     def _draw_hidden(self, mean):
         torch.add(mean, self.hidden_uniform.normal_(), out=self.hidden_states)
+
+
+class TorchDBM:
+    """The steps of a deep Boltzmann machine by hand in PyTorch: in place, without autograd.
+
+    Mean field of as many sweeps for all rows, then Gibbs steps of persistent chains of three
+    layers, and the gradient of both phases.
+    """
+
+    def __init__(self, X, sizes, settings):
+        generator = torch.Generator().manual_seed(0)
+        X = torch.from_numpy(X)
+        self.batches = batches(X, settings["batch_size"])
+        self.n_chains, self.n_steps = settings["n_chains"], settings["n_gibbs_steps"]
+        self.n_sweeps, self.rate = settings["n_mean_field_steps"], settings["learning_rate"]
+        n_units = [X.shape[1], *sizes]
+        self.weights = [
+            torch.randn(pair, generator=generator).mul_(0.01) for pair in pairwise(n_units)
+        ]
+        self.biases = [torch.zeros(n) for n in n_units]
+        self.chains = [(torch.rand(self.n_chains, n) < 0.5).float() for n in n_units]
+
+    def epoch(self):
+        with torch.inference_mode():
+            for batch in self.batches:
+                self._step(batch)
+
+    def _step(self, v):
+        (W, U), (b, c, d) = self.weights, self.biases
+        of_data = torch.addmm(c, v, W)
+        first = torch.sigmoid(2 * of_data)
+        second = torch.sigmoid(torch.addmm(d, first, U))
+        for _ in range(self.n_sweeps):
+            first = torch.addmm(of_data, second, U.T).sigmoid_()
+            second = torch.addmm(d, first, U).sigmoid_()
+        x, h, g = self.chains
+        for _ in range(self.n_steps):
+            x = self._draw(torch.addmm(b, h, W.T).sigmoid_())
+            g = self._draw(torch.addmm(d, h, U).sigmoid_())
+            mean = torch.addmm(c, x, W).addmm_(g, U.T).sigmoid_()
+            h = self._draw(mean)
+        self.chains = x, h, g
+        up, down = self.rate / len(v), -self.rate / self.n_chains
+        W.addmm_(v.T, first, alpha=up).addmm_(x.T, mean, alpha=down)
+        U.addmm_(first.T, second, alpha=up).addmm_(mean.T, g, alpha=down)
+        pairs = (b, v, x), (c, first, mean), (d, second, g)
+        for bias, of_rows, of_chains in pairs:
+            bias.add_(of_rows.sum(0), alpha=up).add_(of_chains.sum(0), alpha=down)
+
+    @staticmethod
+    def _draw(mean):
+        return torch.lt(torch.rand_like(mean), mean).float()

@@ -3,10 +3,12 @@
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
+    DBMClassifier,
     DBNClassifier,
     DBNRegressor,
     DeepAutoencoder,
     DeepBeliefNetwork,
+    DeepBoltzmannMachine,
     GenerativeDBNClassifier,
 )
 from .memory import HopfieldMemory
@@ -15,12 +17,14 @@ from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
     "BernoulliRBM",
+    "DBMClassifier",
     "DBNClassifier",
     "DBNRegressor",
     "DSNClassifier",
     "DSNRegressor",
     "DeepAutoencoder",
     "DeepBeliefNetwork",
+    "DeepBoltzmannMachine",
     "GaussianRBM",
     "GenerativeDBNClassifier",
     "HopfieldMemory",

@@ -181,7 +181,7 @@ def test_four_methods_are_enough_to_train_an_rbm_as_on_an_array(RBM, options, mo
     X = grey_rows()  # so many and so full that products are faster than lists
     rbm = RBM(5, batch_size=100, n_iter=3, random_state=0, **options)
     expected = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
-    monkeypatch.setattr("skebm.boltzmann.rbm.as_rows", FourMethods)
+    monkeypatch.setattr("skebm.boltzmann.estimator.as_rows", FourMethods)
     found = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
     assert all(map(np.array_equal, found[0], expected[0]))
     assert found[1] == expected[1]
@@ -409,7 +409,9 @@ def test_an_rbm_learns_from_a_stream_what_it_learns_from_an_array(
     X = storage(binary_rows(360))
     rbm = RBM(5, n_iter=3, batch_size=40, random_state=0, **options)
     expected = fitted_attributes(rbm.fit(X))
-    monkeypatch.setattr("skebm.boltzmann.rbm.as_rows", lambda X: stream_of(X, 40, n_in_window))
+    monkeypatch.setattr(
+        "skebm.boltzmann.estimator.as_rows", lambda X: stream_of(X, 40, n_in_window)
+    )
     found = fitted_attributes(rbm.fit(X))
     for a, b in zip(found, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
@@ -420,7 +422,7 @@ def test_an_rbm_is_trained_on_windows_of_a_stream_in_little_memory(method, monke
     X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
     window = 1000 * 100 * 4
     monkeypatch.setattr(
-        "skebm.boltzmann.rbm.as_rows", lambda X: stream_of(X, 500, n_in_window=1000)
+        "skebm.boltzmann.estimator.as_rows", lambda X: stream_of(X, 500, n_in_window=1000)
     )
     train = getattr(BernoulliRBM(4, n_iter=1, batch_size=100, random_state=0), method)
     train(X)  # compiles

@@ -197,7 +197,8 @@ class BernoulliRBM(BaseRBM):
             for array in (self.components_.T, self.intercept_visible_, self.intercept_hidden_)
         )
         visible, hidden = self._visible_units(biases[0]), BernoulliUnits(biases[1])
-        return Model(Machine.restricted(weights, visible, hidden), self._means, self._batch_size)
+        machine = Machine.restricted(weights, visible, hidden, self._copies)
+        return Model(machine, self._means, self._batch_size)
 
     def _new_model(self, rows, activity, random_state):
         with np.errstate(over="ignore"):
@@ -207,7 +208,14 @@ class BernoulliRBM(BaseRBM):
         rate, n_updates = float(np.ravel(p.learning_rate)[0]), math.ceil(n_rows / p.batch_size)
         share = share_of_scale(rate, n_updates)
         machine, means = initial_machine(
-            visible, moments, p.n_components, activity, random_state, rows.dtype, share
+            visible,
+            moments,
+            p.n_components,
+            activity,
+            random_state,
+            rows.dtype,
+            share,
+            self._copies,
         )
         return Model(machine, means, p.batch_size)
 

@@ -21,12 +21,19 @@ class Dense:
     ----------
     weights : ndarray of shape (n_lower, n_upper), C- or Fortran-contiguous
         The array itself, not a copy.
+    copies : tuple of two int, default=(1, 1)
+        As how many layers with the same states and weights the lower and the upper one count: a
+        layer that will have neighbours on both sides learns before the other one is there.
     """
 
-    kind = "dense"
-
-    def __init__(self, weights):
+    def __init__(self, weights, copies=(1, 1)):
         self.weights = weights
+        self.copies = copies
+
+    @property
+    def kind(self):
+        """What :mod:`skebm.boltzmann.fused` asks for."""
+        return "dense" if self.copies == (1, 1) else "repeated"
 
     @property
     def n_weights(self):
@@ -35,23 +42,23 @@ class Dense:
 
     def copy(self):
         """The same coupling with weights of its own."""
-        return Dense(self.weights.copy())
+        return Dense(self.weights.copy(), self.copies)
 
     def up(self, lower, out=None):
         """Inputs of the upper layer given states of the lower; in a new array if no ``out``."""
-        return _product(lower, self.weights, out)
+        return _times(self.copies[0], _product(lower, self.weights, out))
 
     def down(self, upper, out=None):
         """Inputs of the lower layer given states of the upper; in a new array if no ``out``."""
-        return _product(upper, self.weights.T, out)
+        return _times(self.copies[1], _product(upper, self.weights.T, out))
 
     def up_rows(self, rows, part, out):
         """Inputs of the upper layer given the rows in the slice ``part`` of a data set."""
-        return rows.times(self.weights, part, out)
+        return _times(self.copies[0], rows.times(self.weights, part, out))
 
     def down_rows(self, rows, part, out):
         """Inputs of the lower layer given the rows in the slice ``part`` of a data set."""
-        return rows.times(self.weights.T, part, out)
+        return _times(self.copies[1], rows.times(self.weights.T, part, out))
 
     def gradient(self, lower, upper, take):
         """Find ``lower.T @ upper``, the gradient of the sum of lower states * weights * upper ones.
@@ -82,7 +89,7 @@ class Dense:
 
     def of_lower(self, units):
         """The same for a slice of the lower units alone."""
-        return Dense(self.weights[units])
+        return Dense(self.weights[units], self.copies)
 
 
 class EvenToOdd:
@@ -144,6 +151,12 @@ class EvenToOdd:
 def between_even_and_odd(couplings, places):
     """The one coupling that the even and the odd layers have between them."""
     return couplings[0] if len(couplings) == 1 else EvenToOdd(couplings, places)
+
+
+def _times(n_copies, inputs):
+    if n_copies != 1:
+        inputs *= n_copies
+    return inputs
 
 
 def _product(states, weights, out):

@@ -47,7 +47,8 @@ class StandardizedModel(Model):
         return super().to_states(StandardizedRows(rows, self.mean, self.scale))
 
     def to_data(self, states):
-        """Data from visible states of the machine, which are changed in place."""
+        """Data from even states of the machine, which are changed in place."""
+        states = super().to_data(states)
         states *= self.scale.astype(states.dtype)
         states += self.mean.astype(states.dtype)
         return states
@@ -338,6 +339,7 @@ class GaussianRBM(BaseRBM):
             np.ascontiguousarray(weights, dtype=dtype),
             self._visible_units(bias, log_variance).copy(dtype),
             BernoulliUnits(hidden_bias.astype(dtype)),
+            self._copies,
         )
         return StandardizedModel(machine, self._means, self._batch_size, mean, scale)
 
@@ -364,7 +366,13 @@ class GaussianRBM(BaseRBM):
         log_variance = np.where(self._is_constant, 0.0, np.log(variances))
         visible = self._visible_units(bias, log_variance)
         machine, means = initial_machine(
-            visible, (mean, variance), p.n_components, activity, random_state, rows.dtype
+            visible,
+            (mean, variance),
+            p.n_components,
+            activity,
+            random_state,
+            rows.dtype,
+            copies=self._copies,
         )
         return StandardizedModel(machine, means, p.batch_size, self.mean_, self.scale_)
 

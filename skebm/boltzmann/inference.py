@@ -5,7 +5,9 @@ states of the machine, data those of the user.
 """
 
 from numbers import Real
+from weakref import WeakKeyDictionary
 
+import joblib
 import numpy as np
 
 from .._source import all_of, as_rows, for_each_chunk
@@ -24,6 +26,9 @@ from .partition import (
 from .path import TemperaturePath
 from .tempering import N_STREAMS, Tempering
 
+# {estimator: (digest of its fitted attributes, LogPartition)}
+_LAST_LOG_PARTITIONS = WeakKeyDictionary()
+
 # What a method takes for the logarithm of a partition function; None has it find that out.
 LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
 
@@ -35,12 +40,13 @@ def draw_by_means(model, n_rows, streams):
 
 
 def walk(model, states, n_steps, streams, keep=None, betas=None):
-    """States after Gibbs sampling from ``states``, in place, or after parallel tempering.
+    """Even states after Gibbs sampling from visible ones, or after parallel tempering.
 
     Parameters
     ----------
     model : Model
     states : ndarray of shape (n_rows, n_visible)
+        May be changed.
     n_steps : int
     streams : RandomStreams
     keep : ndarray of bool, of shape (n_rows, n_visible), default=None
@@ -50,6 +56,8 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
         ``states``. None is plain Gibbs sampling.
     """
     machine = model.machine
+    states = model.states_given(states, streams)
+    keep = None if keep is None else machine.beside_hidden(keep, False)
     if betas is None:
         return machine.run(states, n_steps, (streams.seed, streams.take(2 * n_steps), 0), keep)
     tempering = Tempering(model.base, betas.astype(np.float64))
@@ -80,7 +88,7 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
         As for :func:`walk`.
     """
     if init is None:
-        states = draw_by_means(model, n_samples or 1, streams)
+        states = model.machine.visible_of(draw_by_means(model, n_samples or 1, streams))
         return model.to_data(walk(model, states, n_steps, streams, betas=betas))
     turns = np.arange(n_samples or len(init)) % len(init)
     states = all_of(model.to_states(as_rows(init)))[turns]
@@ -91,16 +99,18 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
 
 def impute(model, X, n_steps, streams):
     """Data with NaN replaced by means over the second half of a walk of the missing values."""
-    missing = np.isnan(X)
+    missing, machine = np.isnan(X), model.machine
     start = draw_by_means(model, len(X), streams)
-    np.copyto(start, all_of(model.to_states(as_rows(X))), where=~missing)
+    known = machine.beside_hidden(~missing, False)
+    visible = machine.beside_hidden(all_of(model.to_states(as_rows(X))), 0)
+    np.copyto(start, visible, where=known)
     means = np.zeros_like(start)
     stream = streams.take(2 * n_steps)
     n_skipped = n_steps // 2
 
     def fill(part):
         address = streams.seed, stream, part.start
-        steps = model.machine.walk(start[part], n_steps, address, keep=~missing[part])
+        steps = machine.walk(start[part], n_steps, address, keep=known[part])
         for step, mean in enumerate(steps):
             if step >= n_skipped:
                 means[part] += mean
@@ -126,6 +136,10 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
             f"needs a layer of at most {MOST_UNITS_ON_DEMAND} binary units. Use 'ais'."
         )
     betas = inverse_temperatures(n_temperatures)
+    if states is not None and machine.n_visible != machine.n_even:
+        some = np.arange(n_chains) * states.shape[0] // n_chains
+        visible = all_of(states.subset(np.unique(some)))
+        states = as_rows(model.states_given(visible, streams))
     path = TemperaturePath(machine, *model.base)
     result = annealed_log_partition(path, betas, n_chains, states, n_burn_in, streams)
     if result.lower - result.upper > MOST_CROSSING:
@@ -137,6 +151,21 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
             "training went astray: lower its learning rate."
         )
     return result.plus(model.log_scale)
+
+
+def remembered_log_partition(estimator):
+    """What annealing finds for a Boltzmann machine, or found when it was asked for the same last.
+
+    Rows may come one by one, and annealing takes seconds. It is not kept in the estimator, which
+    scoring must not change.
+    """
+    fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
+    digest = joblib.hash(fitted)
+    found = _LAST_LOG_PARTITIONS.get(estimator)
+    if found is None or found[0] != digest:
+        found = digest, estimator.log_partition(n_temperatures=1000, random_state=0)
+        _LAST_LOG_PARTITIONS[estimator] = found
+    return found[1]
 
 
 def in_nats(log_partition):

@@ -125,8 +125,9 @@ class Learner:
         # A chain has the units that are there in a row of the data, which take turns.
         known, given = batch.known, NOTHING_GIVEN
         if known is not None:
-            turns = np.arange(n) % n_data
-            known, absent = known[turns], batch.absent
+            turns, absent = np.arange(n) % n_data, batch.absent
+            known = machine.beside_hidden(known, True)[turns]
+            absent = None if absent is None else machine.beside_hidden(absent, 0)
             given = Given(known[n_data:], None if absent is None else absent[turns[n_data:]])
         chains.advance(machine, data, of_chains, k, address, given)
 
@@ -144,8 +145,12 @@ class Learner:
             known=known,
         )
         if settings.sparsity_target is not None:
-            missing = settings.sparsity_target - self.offsets[1]
-            gradient.odd += settings.sparsity_cost * missing
+            for of_biases, offset, n_not_hidden in (
+                (gradient.even, self.offsets[0], machine.n_visible),
+                (gradient.odd, self.offsets[1], 0),
+            ):
+                missing = settings.sparsity_target - offset[n_not_hidden:]
+                of_biases[n_not_hidden:] += settings.sparsity_cost * missing
         self._move(gradient, settings)
 
     def _move(self, gradient, settings):

@@ -89,7 +89,7 @@ class Machine:
         self._smallest_block = smallest_block
 
     @classmethod
-    def restricted(cls, weights, visible, hidden):
+    def restricted(cls, weights, visible, hidden, copies=(1, 1)):
         """A restricted Boltzmann machine.
 
         Parameters
@@ -97,13 +97,35 @@ class Machine:
         weights : ndarray of shape (n_visible, n_hidden), C-contiguous
             Row i holds the weights of visible unit i: a sparse row of data touches few rows of it.
         visible, hidden : layers of units
+        copies : tuple of two int, default=(1, 1)
+            As how many layers they count, see :class:`~skebm.boltzmann.couplings.Dense`.
         """
-        return cls([visible, hidden], [Dense(weights)])
+        return cls([visible, hidden], [Dense(weights, copies)])
 
     @property
     def visible(self):
         """The lowest layer."""
         return self.layers[0]
+
+    @property
+    def n_visible(self):
+        """Number of units in the lowest layer, which are the first of the even ones."""
+        return self.places[0].stop
+
+    def visible_of(self, even):
+        """What an array (..., n_even) says of the visible units; the array itself in an RBM."""
+        return even if self.n_visible == self.n_even else even[..., self.places[0]].copy()
+
+    def beside_hidden(self, visible, fill):
+        """An array (..., n_even) of what is said of the visible units, and ``fill`` elsewhere.
+
+        The array itself in an RBM, where all even units are visible.
+        """
+        if self.n_visible == self.n_even:
+            return visible
+        even = np.full((*visible.shape[:-1], self.n_even), fill, dtype=visible.dtype)
+        even[..., self.places[0]] = visible
+        return even
 
     @property
     def hidden(self):
@@ -129,6 +151,11 @@ class Machine:
     def n_odd(self):
         """Number of units in the odd layers."""
         return len(self.odd.bias)
+
+    @property
+    def n_units(self):
+        """Numbers of units of both sides."""
+        return self.n_even, self.n_odd
 
     def copy(self):
         """The same machine with arrays of its own."""
@@ -175,6 +202,14 @@ class Machine:
         """All arrays of parameters: those of the couplings, of the even and of the odd units."""
         of_couplings = [coupling.weights for coupling in self.couplings]
         return [*of_couplings, *self.even.parameters, *self.odd.parameters]
+
+    def energy(self, even, odd, known=None):
+        """Energy of states of both sides, for each row; nats.
+
+        Without what even units that are not ``known``, a mask, have by themselves.
+        """
+        joint = np.einsum("ij,ij->i", self.inputs_of_odd(even), odd)
+        return self.even.energy(even, known) + self.odd.energy(odd) - joint
 
     # A pass from one side to the other is a product, a mean, and perhaps a draw, each over the
     # one before and while it is in the cache.
@@ -381,6 +416,13 @@ class Machine:
         size = min(max(fewest, int(weights_per_chunk / self.coupling.n_weights)), CHUNK)
         for_each_chunk(evaluate, rows.shape[0], size)
         return out
+
+
+def upside_down(machine, number):
+    """The machine of a layer and all below it, which is the visible one of it, with own arrays."""
+    layers = [layer.copy(machine.dtype) for layer in machine.layers[number::-1]]
+    couplings = machine.couplings[:number][::-1]
+    return Machine(layers, [Dense(coupling.weights.T) for coupling in couplings])
 
 
 def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_GIVEN):

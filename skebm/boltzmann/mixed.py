@@ -19,8 +19,8 @@ from .._validation import (
 )
 from . import inference
 from .conditionals import conditional_log_distribution
+from .estimator import COUNT
 from .gaussian import CHECKS_OF_REAL_UNITS, GaussianRBM
-from .rbm import COUNT
 from .table import TableEncoder, checked_table, dtype_of
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 

@@ -1,15 +1,20 @@
-"""A trained RBM without its parameters: the machine, and what joins its states to the data."""
+"""A trained machine without its parameters, and what joins its states to the data."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+import numpy as np
+
+from .._source import as_rows
+from .._threads import one_blas_thread
 from .._validation import warn_of_grey, warn_of_range
 from .learner import OFFSET_RATE
 from .machine import Machine
+from .posterior import exact
 
 
 @dataclass(frozen=True)
 class Model:
-    """What an RBM is besides its parameters; here, one whose visible states are the data.
+    """What an estimator is besides its parameters; here, one whose visible states are the data.
 
     Every fitted RBM answers ``__skebm_model__(dtype=None)`` with one, which shares its arrays where
     they are of that type, and ``__skebm_with__(model)`` with another RBM for a model of other
@@ -22,11 +27,14 @@ class Model:
         Means of the states of both sides given the data, as training has followed them.
     batch_size : int
         That of training, by which the means are smoothed.
+    posterior : callable
+        States of all layers given data, see :mod:`skebm.boltzmann.posterior`.
     """
 
     machine: Machine
     means: tuple
     batch_size: int
+    posterior: object = field(default=exact, kw_only=True)
 
     # Log of the factor between a volume of data and that of its visible states.
     log_scale = 0.0
@@ -52,11 +60,27 @@ class Model:
         A unit that is not known in a row is not there: it stays at the mean of its states, which is
         0 in the centred energy, and so takes no part.
         """
-        return rows.with_absent(self.means[0])
+        return rows.with_absent(self.machine.visible_of(self.means[0]))
 
     def to_data(self, states):
-        """Data from visible states of the machine, which may be changed in place."""
-        return states
+        """Data from even states of the machine, which may be changed in place."""
+        return self.machine.visible_of(states)
+
+    def states_given(self, visible, streams):
+        """Even states to start a chain from that has these visible ones, which they are in an RBM.
+
+        Hidden layers among them are drawn from the posterior.
+        """
+        machine = self.machine
+        if machine.n_visible == machine.n_even:
+            return visible
+        even, odd = (np.empty((len(visible), n), machine.dtype) for n in machine.n_units)
+        with one_blas_thread():
+            batch = as_rows(visible).batch(np.arange(len(visible)))
+            self.posterior(machine, batch, even, odd)
+        machine.even.sample(even, (streams.seed, streams.take(), 0))
+        even[:, machine.places[0]] = visible
+        return even
 
     def transform(self, rows):
         """Mean hidden states given rows of data, of shape (n_rows, n_hidden)."""

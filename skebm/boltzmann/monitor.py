@@ -27,11 +27,11 @@ class Monitor:
     parameters : estimator
         Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
         read.
-    log_scale_of : callable
-        Of rows of visible states, what to take from their log-densities to get those of the data.
+    model : Model
+        That of the machine in training.
     """
 
-    def __init__(self, rows, training, held_out, parameters, log_scale_of):
+    def __init__(self, rows, training, held_out, parameters, model):
         self.training = training
         self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
@@ -43,7 +43,7 @@ class Monitor:
             parameters.n_iter_no_change, lambda score, best: score > best + tol
         )
         self._reconstruction_tol = parameters.reconstruction_tol
-        self._log_scale_of = log_scale_of
+        self._model = model
         self._activity = parameters.sparsity_target or ACTIVITY
         self.best_machine = None
         self.dead_units = np.zeros(0, dtype=bool)
@@ -77,9 +77,13 @@ class Monitor:
             known = None if rows.known is None else all_of(rows.known)
             restart_units(learner, self.dead_units, all_of(rows), means, self._activity, known)
 
+    def _score(self, measured):
+        """What is to rise from epoch to epoch, of what was measured."""
+        return measured["validation_pseudo_likelihood"]
+
     def _pseudo_likelihood(self, machine, rows):
         of_states = float(machine.pseudo_log_likelihood(rows).mean())
-        return of_states - float(np.mean(self._log_scale_of(rows)))
+        return of_states - float(np.mean(self._model.log_scale_of(rows)))
 
     def should_stop(self, machine, measured):
         """Whether this epoch was the last one worth running; keeps the best machine so far."""
@@ -89,7 +93,7 @@ class Monitor:
         )
         if self._held_out is None:
             return reached
-        if self._patience.take(measured["validation_pseudo_likelihood"]):
+        if self._patience.take(self._score(measured)):
             self.best_machine = machine.copy()
         return reached or self._patience.is_over
 

@@ -23,8 +23,10 @@ from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
 from .._helpers import stop_if_abandoned
+from .._random import RandomStreams
 from .._source import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
+from .path import TemperaturePath
 
 # Units of a layer whose states are summed over where nobody asks for something else, and where
 # somebody asks for it.
@@ -175,6 +177,14 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
         # case is the lower bound.
         return LogPartition(lower, lower, upper, max(standard_error, lower - upper))
     return LogPartition(of_base + log_ratio, lower, upper, standard_error)
+
+
+def annealed_lower_bound(model, n_temperatures, n_chains):
+    """The lower bound alone, from chains that are always the same; nats."""
+    path, streams = TemperaturePath(model.machine, *model.base), RandomStreams(0)
+    v = path.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
+    log_weights = anneal(path, inverse_temperatures(n_temperatures), v, streams)
+    return path.log_partition_of_base() + _log_mean_exp(log_weights)
 
 
 def anneal(path, betas, v, streams):

@@ -24,6 +24,10 @@ from .dbn_base import DBN_CHECKS, BaseDBN
 from .stack import learns_from_minibatches
 
 
+# What the parameters of a classifier may be.
+CLASSIFIER_CHECKS = DBN_CHECKS | {"class_weight": ClassWeights()}
+
+
 class DBNClassifier(ClassifierMixin, BaseDBN):
     """Deep belief network for classification.
 
@@ -212,7 +216,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     (3, 64)
     """
 
-    _parameter_checks: ClassVar = DBN_CHECKS | {"class_weight": ClassWeights()}
+    _parameter_checks: ClassVar = CLASSIFIER_CHECKS
 
     def __init__(
         self,

@@ -2,9 +2,7 @@
 
 import zlib
 from numbers import Integral
-from weakref import WeakKeyDictionary
 
-import joblib
 import numpy as np
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
@@ -29,14 +27,16 @@ from .._validation import (
     keep_parameters,
     warn_of_grey,
 )
-from ..boltzmann.inference import LOG_PARTITION, draw_by_means, in_nats
+from ..boltzmann.inference import (
+    LOG_PARTITION,
+    draw_by_means,
+    in_nats,
+    remembered_log_partition,
+)
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
-
-# {RBM: (digest of its fitted attributes, LogPartition)}
-_LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
 # Rows of which the states of all layers stay in the cache.
 _ROWS_SCORED_TOGETHER = 128
@@ -339,7 +339,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         if self.visible_units_ == "bernoulli":
             warn_of_grey(f"{type(self).__name__}.score_samples", rows)
         if log_partition is None:
-            log_partition = _log_partition_of(self.rbms_[-1])
+            log_partition = remembered_log_partition(self.rbms_[-1])
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
@@ -381,20 +381,6 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             In nats a row.
         """
         return float(self.score_samples(X).mean())
-
-
-def _log_partition_of(rbm):
-    """What annealing finds for an RBM, or what it found when it was asked for the same one last.
-
-    Rows may come one by one, and annealing takes seconds. It is not kept in the estimator, which
-    scoring must not change.
-    """
-    digest = joblib.hash({name: value for name, value in vars(rbm).items() if name.endswith("_")})
-    found = _LAST_LOG_PARTITIONS.get(rbm)
-    if found is None or found[0] != digest:
-        found = digest, rbm.log_partition(n_temperatures=1000, random_state=0)
-        _LAST_LOG_PARTITIONS[rbm] = found
-    return found[1]
 
 
 class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):

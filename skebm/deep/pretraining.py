@@ -10,7 +10,7 @@ from sklearn.utils import check_array
 
 from .._messages import messages_of
 from .._schedules import DECAYS, HINT
-from .._source import as_rows
+from .._source import rows_with_gaps
 from .._validation import (
     FLOATS,
     Number,
@@ -155,8 +155,13 @@ class Structure:
                 "call set_output(transform='default') first."
             )
 
-    def new_rbms(self, estimator, streams, n_rbms):
-        """The first so many RBMs, not yet fitted, with seeds drawn from the streams."""
+    def new_rbms(self, estimator, streams, n_rbms, classes=None):
+        """The first so many RBMs, not yet fitted, with seeds drawn from the streams.
+
+        Of their own ``classes``, or of those that belong to the units below them.
+        """
+        if classes is None:
+            classes = [self.units_below(number).rbm for number in range(n_rbms)]
         names = [name for name in PRETRAINING_CHECKS if name.startswith("rbm_")]
         values = {name[4:]: values_by_layer(estimator, name) for name in names}
         values["n_components"] = self.sizes
@@ -164,7 +169,7 @@ class Structure:
         for number in range(n_rbms):
             parameters = {name: of_layers[number] for name, of_layers in values.items()}
             seed = int(streams.generator().integers(2**32))
-            rbms.append(self.units_below(number).rbm(**parameters, random_state=seed))
+            rbms.append(classes[number](**parameters, random_state=seed))
         return rbms
 
 
@@ -202,4 +207,4 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             yield rbm
         if number < len(rbms):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
-            X = rbm.__skebm_model__(X.dtype).transform(as_rows(X))
+            X = rbm.__skebm_model__(X.dtype).transform(rows_with_gaps(X))

@@ -7,6 +7,7 @@ import numpy as np
 
 from .._validation import are_probabilities
 from ..boltzmann import BernoulliRBM, GaussianRBM
+from ..boltzmann.doubled import DoubledBernoulliRBM, DoubledGaussianRBM
 from ..boltzmann.labelled import LabelledRBM
 from .feedforward import Layer
 
@@ -20,6 +21,8 @@ class BernoulliKind:
         The RBM that has such units in its visible layer.
     labelled_rbm : class or None
         The RBM that has a label beside them.
+    doubled_rbm : class
+        The RBM that is to become the lowest of a deep Boltzmann machine.
     standardizes : bool
         Whether the network, as the RBM, takes the data less a mean and over a scale.
     bounds : tuple of float or None
@@ -30,6 +33,7 @@ class BernoulliKind:
 
     rbm = BernoulliRBM
     labelled_rbm = LabelledRBM
+    doubled_rbm = DoubledBernoulliRBM
     standardizes = False
     bounds = (0.0, 1.0)
     output_activation = "logistic"
@@ -59,6 +63,7 @@ class GaussianKind:
 
     rbm = GaussianRBM
     labelled_rbm = None
+    doubled_rbm = DoubledGaussianRBM
     standardizes = True
     bounds = None
     output_activation = "identity"

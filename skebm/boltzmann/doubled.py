@@ -1,0 +1,65 @@
+"""RBMs that are to become layers of a deep Boltzmann machine.
+
+Each hidden layer of such a machine has neighbours on both sides. While an RBM learns, one of them
+is not there yet: the layer that is there counts twice in its place, with the same states and
+weights, see R. Salakhutdinov and G. Hinton, "An efficient learning procedure for deep Boltzmann
+machines", Neural Computation 24, 2012.
+"""
+
+import numpy as np
+
+from .bernoulli import BernoulliRBM
+from .gaussian import GaussianRBM
+from .machine import Machine
+
+
+class DoubledBernoulliRBM(BernoulliRBM):
+    """The lowest one: the data count twice."""
+
+    _copies = 2, 1
+
+
+class DoubledGaussianRBM(GaussianRBM):
+    """The lowest one, of real-valued data."""
+
+    _copies = 2, 1
+
+
+class HighestRBM(BernoulliRBM):
+    """The highest one: its hidden units count twice."""
+
+    _copies = 1, 2
+
+
+class MiddleRBM(BernoulliRBM):
+    """One in between: both of its layers count twice."""
+
+    _copies = 2, 2
+
+
+def joined(models):
+    """The machine that RBMs are parts of, and the means of all states.
+
+    A bias that a layer has learned beside two copies of its neighbour is that of two machines, and
+    the joint one has what both of the RBMs that share the layer say of it.
+
+    Parameters
+    ----------
+    models : list of Model
+        From the lowest on, each that of an RBM whose visible units are the hidden ones of the last.
+    """
+    machines, dtype = [model.machine for model in models], models[0].machine.dtype
+    layers = [machines[0].visible.copy(dtype)]
+    for number, machine in enumerate(machines):
+        units = machine.hidden.copy(dtype)
+        units.bias /= machine.couplings[0].copies[0]
+        if number + 1 < len(machines):
+            above = machines[number + 1]
+            units.bias += above.visible.bias / above.couplings[0].copies[1]
+        layers.append(units)
+    couplings = [machine.couplings[0].copy() for machine in machines]
+    for coupling in couplings:
+        coupling.copies = 1, 1
+    means = [models[0].means[0], *(model.means[1] for model in models)]
+    sides = np.concatenate(means[::2]), np.concatenate(means[1::2])
+    return Machine(layers, couplings), sides

@@ -1,0 +1,110 @@
+"""Likelihoods of machines with several hidden layers: a bound, and the truth where it is countable.
+
+For any distribution q of the hidden states, log p(v) is at least the expectation of -E(v, h) under
+q, plus the entropy of q, less log Z [1]_. Here q is the posterior of the model in question, under
+which all hidden units are independent, so that the expectation of the energy is the energy of the
+means. What is said here is up to log Z.
+
+.. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
+"""
+
+import math
+
+import numpy as np
+from scipy.special import entr, logsumexp
+
+from .._source import CHUNK, chunks, for_each_chunk
+from .._threads import one_blas_thread
+from .machine import Machine
+from .partition import MOST_UNITS
+
+# Numbers that are held at once for the sum over hidden states.
+_VALUES_AT_ONCE = 2**22
+
+
+def posterior_means(model, rows):
+    """Means of both sides given all rows of visible states, which are among the even ones.
+
+    Returns
+    -------
+    even, odd : ndarray of shapes (n_rows, n_even) and (n_rows, n_odd)
+    """
+    n_rows = rows.shape[0]
+    even, odd = (np.empty((n_rows, n), model.machine.dtype) for n in model.machine.n_units)
+    with one_blas_thread():
+        for part in chunks(n_rows):
+            batch = rows.batch(np.arange(part.start, part.stop))
+            model.posterior(model.machine, batch, even[part], odd[part])
+    return even, odd
+
+
+def log_mass_bound(model, rows):
+    """Lower bound on the log of the sum over hidden states of exp(-E(v, h)), for each row; nats.
+
+    Of a row of which not all is known, that of the known units, the others staying at what stands
+    in their place. Less log Z it is a bound on log p(v).
+    """
+    machine, out = model.machine, np.empty(rows.shape[0])
+    for part in chunks(rows.shape[0]):
+        some = rows.subset(np.arange(part.start, part.stop))
+        even, odd = posterior_means(model, some)
+        known = some.batch(np.arange(len(even))).known
+        out[part] = _entropy(even[:, machine.n_visible :]) + _entropy(odd)
+        known = None if known is None else machine.beside_hidden(known, True)
+        out[part] -= machine.energy(even, odd, known)
+    return out
+
+
+def _entropy(means):
+    """Entropy of independent binary units, of each row; nats."""
+    return (entr(means) + entr(1 - means)).sum(axis=1, dtype=np.float64)
+
+
+def is_countable(machine):
+    """Whether log_mass is there to be asked for: even or odd hidden layers have few states."""
+    sides = machine.layers[1::2], machine.layers[2::2]
+    return min(math.prod(layer.n_states for layer in side) for side in sides) <= 2**MOST_UNITS
+
+
+def log_mass(model, rows):
+    """Log of the sum over hidden states of exp(-E(v, h)), exactly, for each row; nats.
+
+    By enumeration of the odd layers, or of the even ones that are hidden, where
+    :func:`is_countable`.
+    """
+    machine, out = model.machine, np.empty(rows.shape[0])
+    if len(machine.layers) == 2:
+        return -machine.free_energy(rows).astype(np.float64)
+    # The hidden layers alone: a machine whose lowest layer has another bias for each row.
+    layers = [layer.copy(machine.dtype) for layer in machine.layers[1:]]
+    hidden = Machine(layers, machine.couplings[1:])
+    sum_over = _over_odd_of if hidden.odd.n_states < hidden.even.n_states else _over_even_of
+    n_states = min(hidden.odd.n_states, hidden.even.n_states)
+
+    def evaluate(part):
+        batch = rows.batch(np.arange(part.start, part.stop))
+        v = np.empty((len(batch), machine.n_visible), dtype=machine.dtype)
+        batch.take(v)
+        fields = hidden.beside_hidden(machine.couplings[0].up(v), 0)
+        out[part] = sum_over(hidden, fields) - machine.visible.energy(v, batch.known)
+
+    for_each_chunk(evaluate, rows.shape[0], max(1, min(CHUNK, _VALUES_AT_ONCE // n_states)))
+    return out
+
+
+def _over_even_of(hidden, fields):
+    """Log-sum over states of the even layers, to which fields (n_rows, n_even) are added."""
+    states = hidden.even.states(np.arange(hidden.even.n_states))
+    log_masses = hidden.odd.log_partition(hidden.inputs_of_odd(states)).astype(np.float64)
+    log_masses -= hidden.even.energy(states)
+    return logsumexp(log_masses + fields @ states.T, axis=1)
+
+
+def _over_odd_of(hidden, fields):
+    """Log-sum over states of the odd layers, the even ones having fields (n_rows, n_even)."""
+    states = hidden.odd.states(np.arange(hidden.odd.n_states))
+    inputs, energies = hidden.inputs_of_even(states), hidden.odd.energy(states)
+    log_masses = np.empty((len(fields), len(states)))
+    for number, field in enumerate(fields):
+        log_masses[number] = hidden.even.log_partition(inputs + field) - energies
+    return logsumexp(log_masses, axis=1)

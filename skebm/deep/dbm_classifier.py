@@ -1,0 +1,333 @@
+"""A deep Boltzmann machine that predicts: its mean field unrolled, then fine-tuned."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+from sklearn import clone
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .._source import JoinedRows, as_rows
+from .._validation import Instance, Optional, keep_parameters
+from ..boltzmann.variational import posterior_means
+from .dbm import DeepBoltzmannMachine
+from .dbn import CLASSIFIER_CHECKS, DBNClassifier
+from .feedforward import Layer
+from .pretraining import PRETRAINING_CHECKS, layer_sizes
+
+
+def _is_an_mlp(estimator):
+    """Whether ``to_mlp`` is there; raises the AttributeError that says why not."""
+    if len(layer_sizes(estimator)) > 1:
+        raise AttributeError(
+            f"to_mlp of {type(estimator).__name__} needs a machine of one hidden layer: with more, "
+            "the network reads means of the second one beside the features."
+        )
+    return True
+
+
+class DBMClassifier(DBNClassifier):
+    """Deep Boltzmann machine for classification.
+
+    A :class:`DeepBoltzmannMachine` is fitted to the data. Its mean field is then unrolled into a
+    feed-forward network, whose first layer sees the features and, beside them, the means of the
+    second hidden layer given these; with an output layer on top it learns the labels by
+    backpropagation [1]_. See :ref:`the user guide <dbm>`.
+
+    Data of any number of rows may lack labels, see ``unlabeled``: the machine learns from them too.
+
+    Parameters
+    ----------
+    dbm : DeepBoltzmannMachine, default=None
+        What to start from. A copy is fitted, see ``dbm_``; its parameters are set and searched over
+        as ``dbm__n_iter``. None is ``DeepBoltzmannMachine()``. Where its ``random_state`` is None,
+        that of the classifier counts.
+    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
+        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
+        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
+    alpha : float, default=0.0001
+        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
+        biases are free.
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
+    dropout : float or sequence of float, default=0.2
+        Share of the hidden units that are silent in a step of fine-tuning, in [0, 1), one for all
+        layers or one for each [3]_.
+    input_dropout : float, default=0.1
+        The same for the features.
+    max_norm : float, default=None
+        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
+        step. No effect with "lbfgs".
+    max_gradient_norm : float, default=None
+        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
+        "lbfgs" and "cg".
+    batch_size : int or "auto", default="auto"
+        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
+        100 at most; with "cg" it is 1000.
+    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
+        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
+        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
+        otherwise stop for want of a gain, until it is below 1e-6.
+    learning_rate_init : float, default=0.01
+        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
+        0.003 was better. Not used by "lbfgs" and "cg".
+    max_iter : int, default=100
+        Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
+        before training has converged.
+    n_iter_output : int, default=0
+        The first so many of these epochs train the output layer alone.
+    n_line_searches : int, default=3
+        Line searches on each minibatch. Only used by "cg".
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch of fine-tuning.
+    random_state : int, RandomState instance or None, default=None
+        Source of all that is random. Pass an int for the same result at each call, on any number
+        of threads.
+    tol : float, default=1e-4
+        Smallest gain, of the loss or of the validation score, that counts.
+    verbose : int, default=0
+        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
+        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
+        are there and, after an interrupt, pre-training from the first layer that is not.
+    momentum : float, default=0.9
+        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
+    nesterovs_momentum : bool, default=True
+        Use Nesterov's momentum. Only used by "sgd".
+    early_stopping : bool, default=False
+        Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
+        ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
+        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
+        "cosine": these run to their end.
+    validation_fraction : float, default=0.1
+        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
+    beta_1 : float, default=0.9
+        Decay of the mean of gradients in "adam", in [0, 1).
+    beta_2 : float, default=0.999
+        Decay of the mean of squared gradients in "adam", in [0, 1).
+    epsilon : float, default=1e-8
+        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
+    n_iter_no_change : int, default=10
+        Epochs in a row without a gain that are put up with.
+    class_weight : dict, "balanced" or None, default=None
+        What the weight of a row is multiplied by for its class, in fine-tuning. "balanced":
+        inversely to the number of rows of the class.
+    unlabeled : int, float or str, default=None
+        Marks rows without a label in ``y``, such as -1: they take part in pre-training only.
+        None: every value is a label.
+
+    Attributes
+    ----------
+    dbm_ : DeepBoltzmannMachine
+        The machine, as it was before fine-tuning.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    coefs_ : list of ndarray
+        Weights of each layer, of shape (n_inputs, n_units), the output layer last. The inputs of
+        the first are the features, then the units of the second hidden layer.
+    intercepts_ : list of ndarray
+        Biases of each layer.
+    mean_, scale_ : ndarray of shape (n_features,)
+        With ``visible_units="gaussian"``: what is taken from the features, and what they are
+        then divided by, before they reach the first layer; float64.
+    n_outputs_ : int
+        Number of outputs of the network.
+    n_layers_ : int
+        Number of layers of units, the features and the outputs among them.
+    out_activation_ : str
+        Activation of the outputs.
+    history_ : dict of str to list of float
+        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
+        included, when they were learned from; "seconds"; with ``early_stopping``
+        "validation_score". That of the machine is ``dbm_.history_``.
+    loss_curve_ : list of float
+        The loss in each epoch of fine-tuning.
+    loss_ : float
+        The last of them. Not there if "lbfgs" found nothing to do.
+    n_iter_ : int
+        Number of epochs of fine-tuning.
+    visible_units_ : {"bernoulli", "gaussian"}
+        The visible units of the machine.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    DBNClassifier : The same from a stack of RBMs, which is faster to fit.
+
+    Notes
+    -----
+    The means that the first layer sees beside the features stay what the machine says, while the
+    weights that lead from there move. Before fine-tuning, the first two hidden layers are
+    what mean field comes to. Of a third one and above, the layer below hears nothing.
+
+    References
+    ----------
+    .. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
+    .. [3] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+       overfitting", Journal of Machine Learning Research 15, 2014.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skebm import DBMClassifier, DeepBoltzmannMachine
+    >>> X, y = load_digits(return_X_y=True)
+    >>> dbm = DeepBoltzmannMachine((64, 32), n_iter=5)
+    >>> model = DBMClassifier(dbm, max_iter=40, random_state=0)
+    >>> bool(model.fit(X[:1500] / 16, y[:1500]).score(X[1500:] / 16, y[1500:]) > 0.85)
+    True
+    """
+
+    _parameter_checks: ClassVar = {
+        name: check
+        for name, check in CLASSIFIER_CHECKS.items()
+        if name not in PRETRAINING_CHECKS and name not in ("pretrain", "activation")
+    } | {"dbm": Optional(Instance(DeepBoltzmannMachine))}
+
+    # What a network that starts from RBMs is asked for, and this one has no choice in.
+    pretrain = True
+    activation = "logistic"
+
+    def __init__(
+        self,
+        dbm=None,
+        *,
+        solver="adam",
+        alpha=1e-4,
+        l1_ratio=0.0,
+        dropout=0.2,
+        input_dropout=0.1,
+        max_norm=None,
+        max_gradient_norm=None,
+        batch_size="auto",
+        learning_rate="linear",
+        learning_rate_init=0.01,
+        max_iter=100,
+        n_iter_output=0,
+        n_line_searches=3,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=0,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        class_weight=None,
+        unlabeled=None,
+    ):
+        keep_parameters(self, locals())
+
+    @property
+    def hidden_layer_sizes(self):
+        """Those of the machine."""
+        return self._machine().hidden_layer_sizes
+
+    @property
+    def visible_units(self):
+        """Those of the machine."""
+        return self._machine().visible_units
+
+    def _machine(self):
+        return DeepBoltzmannMachine() if self.dbm is None else self.dbm
+
+    # Training
+
+    def _begin(self, X, is_first):
+        super()._begin(X, is_first)
+        if is_first:
+            del self.rbms_
+            vars(self).pop("dbm_", None)
+
+    def _n_to_pretrain(self, resume):
+        return int(not (resume and self.coefs_))
+
+    def _pretrain(self, X, work):
+        """Fit the machine, if it is not yet there: a finished piece of work."""
+        if self.coefs_:
+            return
+        streams = replace(self._streams)
+        seed, dbm = int(streams.generator().integers(2**32)), clone(self._machine())
+        if dbm.random_state is None:
+            dbm.set_params(random_state=seed)
+        task = work.progress.subcontext(task_name="machine")
+        task.call_on_fit_task_begin(estimator=self, X=X)
+        with task.propagate_callback_context(dbm):
+            dbm.fit(X)
+        task.call_on_fit_task_end(estimator=self, X=X)
+        model = dbm.__skebm_model__(X.dtype)
+        if hasattr(self, "mean_"):
+            self.mean_, self.scale_ = model.mean, model.scale
+        self.dbm_, self._streams = dbm, streams
+        self._append(_unrolled(model.machine))
+        work.commit()
+
+    def _rows(self, X):
+        """Rows as the network reads them: the features, and means of the second hidden layer."""
+        rows = super()._rows(X)
+        if self._structure.n_hidden == 1 or not hasattr(self, "dbm_"):
+            return rows
+        model = self.dbm_.__skebm_model__(X.dtype)
+        even, _ = posterior_means(model, model.to_states(as_rows(X)))
+        return JoinedRows(rows, np.ascontiguousarray(even[:, model.machine.places[2]]))
+
+    def _attributes_for_use(self):
+        return super()._attributes_for_use() | {"dbm_": self.dbm_.without_training_state()}
+
+    # Use
+
+    def inverse_transform(self, X, layer=-1):
+        """Mean data given the values of the units of a hidden layer.
+
+        The machine does it, with its weights as they were before fine-tuning.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_units)
+            Values of the hidden units.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        return self.dbm_.inverse_transform(X, layer=layer)
+
+    @available_if(_is_an_mlp)
+    def to_mlp(self):
+        """A scikit-learn classifier with the same weights, which predicts the same.
+
+        Only for a machine of one hidden layer.
+
+        Returns
+        -------
+        mlp : MLPClassifier
+            Fitted.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            If there is no fitted network to copy.
+        """
+        return super().to_mlp()
+
+
+def _unrolled(machine):
+    """The hidden layers of the network that the mean field of a machine is."""
+    weights = [coupling.weights for coupling in machine.couplings]
+    if len(weights) > 1:
+        weights[0] = np.vstack([weights[0], weights[1].T])
+    pairs = zip(weights, machine.layers[1:], strict=True)
+    return [Layer(of_one, units.bias.copy(), "logistic") for of_one, units in pairs]

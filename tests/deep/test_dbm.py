@@ -1,0 +1,418 @@
+"""Deep Boltzmann machines, against sums over all states."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.special import logsumexp
+
+import skebm
+from skebm._source import as_rows, rows_with_gaps
+from skebm.boltzmann.bound_monitor import BoundMonitor
+from skebm.boltzmann.couplings import Dense
+from skebm.boltzmann.doubled import DoubledBernoulliRBM, HighestRBM, MiddleRBM, joined
+from skebm.boltzmann.machine import Machine, upside_down
+from skebm.boltzmann.model import Model
+from skebm.boltzmann.posterior import MeanField
+from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
+from skebm.boltzmann.variational import (
+    is_countable,
+    log_mass,
+    log_mass_bound,
+    posterior_means,
+)
+
+# Some fits have more units than so little data has a use for.
+pytestmark = pytest.mark.filterwarnings("ignore:.*have nearly the same activity:UserWarning")
+
+TO_THE_END = MeanField(n_steps=500, tol=0)
+
+
+def states_of(n):
+    return np.array(list(itertools.product([0.0, 1.0], repeat=n)))
+
+
+def random_machine(sizes, scale=1.0, seed=0, gaussian=False):
+    rng = np.random.default_rng(seed)
+    layers = [BernoulliUnits(rng.normal(size=n) * 0.5) for n in sizes]
+    if gaussian:
+        layers[0] = GaussianUnits(layers[0].bias, rng.normal(size=sizes[0]) * 0.3)
+    pairs = itertools.pairwise(sizes)
+    return Machine(layers, [Dense(rng.normal(size=pair) * scale) for pair in pairs])
+
+
+def model_of(machine, posterior=TO_THE_END):
+    means = tuple(np.full(n, 0.4) for n in machine.n_units)
+    return Model(machine, means, 10, posterior=posterior)
+
+
+def energies(machine, layers):
+    """-(sum of products), written out: of a binary machine, for states of each layer by row."""
+    total = -sum(states @ units.bias for states, units in zip(layers, machine.layers, strict=True))
+    for (lower, upper), coupling in zip(itertools.pairwise(layers), machine.couplings, strict=True):
+        total = total - ((lower @ coupling.weights) * upper).sum(axis=1)
+    return total
+
+
+def log_masses(machine, v):
+    """Log of the sum of exp(-E) over all hidden states, one row of v after the other."""
+    sizes = [len(layer.bias) for layer in machine.layers[1:]]
+    h = states_of(sum(sizes))
+    hidden = np.split(h, np.cumsum(sizes)[:-1], axis=1)
+    return np.array(
+        [
+            logsumexp(-energies(machine, [np.repeat(row[None], len(h), axis=0), *hidden]))
+            for row in v
+        ]
+    )
+
+
+def hidden_means(machine, v):
+    sizes = [len(layer.bias) for layer in machine.layers[1:]]
+    h = states_of(sum(sizes))
+    hidden = np.split(h, np.cumsum(sizes)[:-1], axis=1)
+    means = []
+    for row in v:
+        log_p = -energies(machine, [np.repeat(row[None], len(h), axis=0), *hidden])
+        means.append(np.exp(log_p - logsumexp(log_p)) @ h)
+    return np.split(np.array(means), np.cumsum(sizes)[:-1], axis=1)
+
+
+def means_by_layer(machine, sides):
+    """Those of the hidden layers, from the lowest to the highest."""
+    pairs = enumerate(machine.places)
+    return [sides[number % 2][:, place] for number, place in pairs][1:]
+
+
+# The posterior
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 3, 2), (4, 3, 2, 3), (3, 2, 3, 2, 2)])
+def test_mean_field_is_near_the_posterior_of_weak_weights(sizes):
+    machine, v = random_machine(sizes, scale=0.05), states_of(sizes[0])
+    found = means_by_layer(machine, posterior_means(model_of(machine), as_rows(v)))
+    for mean, exact in zip(found, hidden_means(machine, v), strict=True):
+        # What mean field leaves out is of second order in the weights.
+        np.testing.assert_allclose(mean, exact, atol=5e-3)
+
+
+def test_mean_field_of_one_hidden_layer_is_exact():
+    machine, v = random_machine((4, 3), scale=2), states_of(4)
+    model = model_of(machine, MeanField(1, 0))
+    _, odd = posterior_means(model, as_rows(v))
+    np.testing.assert_allclose(odd, hidden_means(machine, v)[0], rtol=1e-10)
+    np.testing.assert_allclose(log_mass_bound(model, as_rows(v)), log_masses(machine, v))
+
+
+@pytest.mark.parametrize("sizes", [(4, 3, 2), (4, 3, 2, 3)])
+def test_means_are_where_each_is_that_of_its_input(sizes):
+    machine, v = random_machine(sizes, seed=3), states_of(4)
+    even, odd = posterior_means(model_of(machine), as_rows(v))
+    np.testing.assert_allclose(machine.odd_mean(even, np.empty_like(odd)), odd, atol=1e-8)
+    again = machine.even_mean(odd, np.empty_like(even))
+    np.testing.assert_allclose(again[:, 4:], even[:, 4:], atol=1e-8)
+
+
+def test_no_sweep_lowers_the_bound():
+    machine, v = random_machine((5, 4, 4, 3), scale=3, seed=5), states_of(5)
+    bounds = [log_mass_bound(model_of(machine, MeanField(n, 0)), as_rows(v)) for n in range(1, 30)]
+    assert (np.diff(bounds, axis=0) > -1e-9).all()
+    assert (bounds[-1] > bounds[0] + 0.01).any()
+
+
+def test_sweeps_end_where_nothing_changes():
+    machine, v = random_machine((4, 3, 2), scale=0.1), states_of(4)
+    room = [np.empty((16, n)) for n in machine.n_units]
+    n_steps, change = MeanField(100, 1e-6)(machine, as_rows(v).batch(np.arange(16)), *room)
+    assert 1 < n_steps < 20
+    assert change <= 1e-6
+    n_steps, change = MeanField(2, 0)(machine, as_rows(v).batch(np.arange(16)), *room)
+    assert n_steps == 2
+    assert change > 0
+
+
+def test_posterior_does_not_depend_on_threads(monkeypatch):
+    machine = random_machine((4, 3, 2), seed=1)
+    v = np.random.default_rng(0).random((300, 4))
+    means = []
+    for n_jobs in (1, 2):
+        monkeypatch.setattr("skebm.boltzmann.posterior.n_jobs_for", lambda _, n=n_jobs: n)
+        means.append(posterior_means(model_of(machine, MeanField(5, 1e-4)), as_rows(v)))
+    np.testing.assert_array_equal(means[0][0], means[1][0])
+
+
+# Likelihoods
+
+
+@pytest.mark.parametrize("sizes", [(4, 3), (4, 3, 2), (4, 2, 3), (4, 3, 2, 3), (3, 2, 3, 2, 2)])
+@pytest.mark.parametrize("seed", range(3))
+def test_bound_is_below_the_log_mass(sizes, seed):
+    machine, v = random_machine(sizes, scale=2, seed=seed), states_of(sizes[0])
+    exact, rows = log_masses(machine, v), as_rows(v)
+    np.testing.assert_allclose(log_mass(model_of(machine), rows), exact)
+    bound = log_mass_bound(model_of(machine), rows)
+    assert (bound <= exact + 1e-9).all()
+    assert (bound > exact - 5).all()
+
+
+def test_log_mass_of_real_valued_data_integrates_to_the_partition_function():
+    machine = random_machine((1, 2, 2), gaussian=True, seed=2)
+    grid = np.linspace(-30, 30, 20_001)[:, None]
+    log_masses_there = log_mass(model_of(machine), as_rows(grid))
+    total = logsumexp(log_masses_there) + np.log(grid[1, 0] - grid[0, 0])
+    from skebm.boltzmann.partition import exact_log_partition
+
+    assert total == pytest.approx(exact_log_partition(machine).estimate, abs=1e-6)
+
+
+def test_which_machines_are_countable():
+    assert is_countable(random_machine((5, 30)))
+    assert is_countable(random_machine((5, 20, 300)))
+    assert is_countable(random_machine((5, 300, 20)))
+    assert not is_countable(random_machine((5, 21, 21)))
+    assert is_countable(random_machine((5, 10, 50, 10)))
+    assert not is_countable(random_machine((5, 15, 50, 15)))
+
+
+@pytest.mark.parametrize("sizes", [(4, 3, 2), (4, 3, 2, 3)])
+def test_bound_of_gaps_is_that_of_the_known_units(sizes):
+    machine = random_machine(sizes, seed=4)
+    v = np.array([[1, np.nan, 0, 1], [np.nan, np.nan, 1, 0], [0, 1, 1, 1.0]])
+    found = log_mass_bound(model_of(machine), rows_with_gaps(v))
+    for row, bound in zip(v, found, strict=True):
+        known = ~np.isnan(row)
+        layers = [BernoulliUnits(machine.visible.bias[known]), *machine.layers[1:]]
+        layers = [layer.copy(np.float64) for layer in layers]
+        couplings = [Dense(machine.weights[known].copy()), *machine.couplings[1:]]
+        smaller = model_of(Machine(layers, couplings))
+        alone = log_mass_bound(smaller, as_rows(row[known][None]))
+        assert bound == pytest.approx(alone[0])
+
+
+def test_energy_of_all_layers():
+    machine = random_machine((3, 2, 3, 2))
+    layers = np.split(states_of(10), [3, 5, 8], axis=1)
+    found = machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
+    np.testing.assert_allclose(found, energies(machine, layers), atol=1e-12)
+
+
+# Samples
+
+
+def test_chains_keep_the_distribution_and_what_is_clamped():
+    rng = np.random.default_rng(0)
+    model = skebm.DeepBoltzmannMachine((3, 2), n_iter=0, random_state=0)
+    model.fit(states_of(3)).coefs_[1][:] *= 2
+    machine = model.__skebm_model__().machine
+    log_p = log_masses(machine, states_of(3))
+    p = np.exp(log_p - logsumexp(log_p))
+    v = states_of(3)[rng.choice(8, size=20_000, p=p)]
+    after = model.gibbs(v, 60, random_state=0)
+    counts = np.bincount((after @ [4, 2, 1]).astype(int), minlength=8) / len(v)
+    np.testing.assert_allclose(counts, p, atol=5 * np.sqrt(0.25 / len(v)))
+    drawn = model.sample(20_000, 60, random_state=1)
+    counts = np.bincount((drawn @ [4, 2, 1]).astype(int), minlength=8) / len(v)
+    np.testing.assert_allclose(counts, p, atol=5 * np.sqrt(0.25 / len(v)))
+    clamped = model.sample(20_000, 60, init=[[1, 0, 1.0]], clamp=[True, False, False])
+    assert (clamped[:, 0] == 1).all()
+    given = p[4:] / p[4:].sum()
+    counts = np.bincount((clamped[:, 1:] @ [2, 1]).astype(int), minlength=4) / len(v)
+    np.testing.assert_allclose(counts, given, atol=5 * np.sqrt(0.25 / len(v)))
+
+
+def test_impute_finds_the_conditional_mean():
+    model = skebm.DeepBoltzmannMachine((3, 2), n_iter=0, random_state=0).fit(states_of(3))
+    machine = model.__skebm_model__().machine
+    log_p = log_masses(machine, states_of(3)[[2, 3, 6, 7]])  # second unit on
+    of_first = [logsumexp(log_p[2:]), logsumexp(log_p[:2])]
+    wanted = 1 / (1 + np.exp(of_first[1] - of_first[0]))
+    X = np.tile([np.nan, 1, np.nan], (200, 1))
+    filled = model.impute(X, 400, random_state=0)
+    assert filled[:, 0].mean() == pytest.approx(wanted, abs=0.01)
+    assert (filled[:, 1] == 1).all()
+
+
+# Passes down
+
+
+def test_upside_down_is_the_same_machine():
+    machine = random_machine((3, 2, 3))
+    turned = upside_down(machine, 2)
+    layers = np.split(states_of(8), [3, 5], axis=1)
+    np.testing.assert_allclose(
+        energies(turned, layers[::-1]), energies(machine, layers), atol=1e-12
+    )
+
+
+def test_inverse_transform_of_the_lowest_layer_is_exact():
+    rng = np.random.default_rng(0)
+    X = (rng.random((50, 4)) < 0.3).astype(float)
+    model = skebm.DeepBoltzmannMachine((3, 2), n_iter=1, random_state=0).fit(X)
+    h = states_of(3)
+    back = model.inverse_transform(h, layer=0)
+    wanted = 1 / (1 + np.exp(-(model.intercepts_[0] + h @ model.coefs_[0].T)))
+    np.testing.assert_allclose(back, wanted)
+    np.testing.assert_allclose(
+        model.reconstruct(X, layer=0), model.inverse_transform(model.transform(X, layer=0), layer=0)
+    )
+    assert model.inverse_transform(states_of(2)).shape == (4, 4)
+
+
+# Learning
+
+
+def bars_and_stripes(n):
+    bits = states_of(n)
+    return np.vstack([np.kron(bits, np.ones(n)), np.kron(np.ones(n), bits)])
+
+
+def entropy_of_rows(X):
+    counts = np.unique(X, axis=0, return_counts=True)[1] / len(X)
+    return -(counts * np.log(counts)).sum()
+
+
+def test_learns_bars_and_stripes():
+    X = bars_and_stripes(3)
+    model = skebm.DeepBoltzmannMachine(
+        (16, 6),
+        algorithm="pcd",
+        learning_rate=0.2,
+        n_iter=1000,
+        batch_size=16,
+        n_gibbs_steps=5,
+        n_chains=100,
+        random_state=0,
+    ).fit(X)
+    exact, bound = model.log_likelihood(X), model.score_samples(X)
+    # benchmarks/mnist_dbm.py goes on until what is missing is a tenth of a nat.
+    assert exact.mean() > -entropy_of_rows(X) - 0.35
+    assert (bound <= exact + 1e-9).all()
+
+
+@pytest.mark.parametrize("kinds", [(1, 2), (1, 2, 2)])
+def test_greedy_start_joins_what_the_rbms_say(kinds):
+    X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
+    sizes = (4, 3, 2)[: len(kinds)]
+    model = skebm.DeepBoltzmannMachine(
+        sizes, pretrain=True, n_iter=0, rbm_n_iter=3, random_state=0
+    ).fit(X)
+    lowest, *middle, highest = model.rbms_
+    assert isinstance(lowest, DoubledBernoulliRBM)
+    assert all(isinstance(rbm, MiddleRBM) for rbm in middle)
+    assert isinstance(highest, HighestRBM)
+    for weights, rbm in zip(model.coefs_, model.rbms_, strict=True):
+        np.testing.assert_array_equal(weights, rbm.components_.T)
+    np.testing.assert_array_equal(model.intercepts_[0], lowest.intercept_visible_)
+    np.testing.assert_array_equal(model.intercepts_[-1], highest.intercept_hidden_)
+    above = model.rbms_[1]
+    np.testing.assert_allclose(
+        model.intercepts_[1], (lowest.intercept_hidden_ + above.intercept_visible_) / 2
+    )
+
+
+def test_doubled_rbm_is_one_of_two_copies_of_its_data():
+    X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
+    rbm = DoubledBernoulliRBM(3, n_iter=2, random_state=0).fit(X)
+    twice = 2 * X @ rbm.components_.T + rbm.intercept_hidden_
+    np.testing.assert_allclose(rbm.transform(X), 1 / (1 + np.exp(-twice)))
+    h = states_of(3)
+    once = h @ rbm.components_ + rbm.intercept_visible_
+    np.testing.assert_allclose(rbm.inverse_transform(h), 1 / (1 + np.exp(-once)))
+
+
+def test_joined_machine_keeps_its_own_arrays():
+    X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
+    rbms = [DoubledBernoulliRBM(3, n_iter=0).fit(X)]
+    rbms.append(HighestRBM(2, n_iter=0).fit(rbms[0].transform(X)))
+    machine, _ = joined([rbm.__skebm_model__() for rbm in rbms])
+    machine.weights[:] = 0
+    machine.layers[1].bias[:] = 0
+    assert rbms[0].components_.any()
+    assert rbms[0].intercept_hidden_.any()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"algorithm": "cd"},
+        {"algorithm": "pt", "n_replicas": 4},
+        {"solver": "adam", "learning_rate": 0.01},
+        {"momentum": 0.5, "sparsity_target": 0.1, "alpha": 1e-3, "l1_ratio": 0.5},
+        {"pretrain": True, "rbm_n_iter": 2},
+        {"early_stopping": True},
+        {"hidden_layer_sizes": (6, 5, 4)},
+        {"hidden_layer_sizes": 6},
+    ],
+)
+def test_settings_learn(options):
+    rng = np.random.default_rng(0)
+    X = bars_and_stripes(3)[rng.integers(16, size=150)]
+    model = skebm.DeepBoltzmannMachine(
+        **{"hidden_layer_sizes": (8, 5), "n_iter": 30, "learning_rate": 0.1, "random_state": 0}
+        | options
+    ).fit(X)
+    independent = X.mean(axis=0)
+    of_means = (
+        independent * np.log(independent) + (1 - independent) * np.log(1 - independent)
+    ).sum()
+    assert model.score(X) > of_means + 0.1
+    assert set(model.history_) >= {"reconstruction_error", "mean_field_steps", "dead_units"}
+    assert ("validation_bound" in model.history_) == ("early_stopping" in options)
+
+
+def test_gaps_sparse_rows_and_real_numbers():
+    import scipy.sparse
+
+    rng = np.random.default_rng(0)
+    X = bars_and_stripes(3)[rng.integers(16, size=100)]
+    dbm = skebm.DeepBoltzmannMachine((8, 5), n_iter=5, random_state=0)
+    dense, sparse = dbm.fit(X).coefs_, dbm.fit(scipy.sparse.csr_matrix(X)).coefs_
+    np.testing.assert_allclose(dense[1], sparse[1])
+    gaps = X.copy()
+    gaps[rng.random(X.shape) < 0.2] = np.nan
+    model = skebm.DeepBoltzmannMachine((8, 5), n_iter=100, learning_rate=0.1, random_state=0)
+    model.fit(gaps)
+    filled = model.impute(gaps, random_state=0)
+    missing = np.isnan(gaps)
+    assert (np.round(filled[missing]) == X[missing]).mean() > 0.6
+    assert np.isfinite(model.transform(gaps)).all()
+    real = dbm.fit(X @ rng.normal(size=(9, 9)) * 100)
+    assert real.visible_units_ == "gaussian"
+    assert np.isfinite(real.score_samples(X)).all()
+    assert real.sample(5, random_state=0).std() > 10
+
+
+def test_training_goes_on():
+    X = bars_and_stripes(3)
+    model = skebm.DeepBoltzmannMachine((6, 4), n_iter=2, warm_start=True, random_state=0).fit(X)
+    before = [weights.copy() for weights in model.coefs_]
+    model.fit(X)
+    assert not np.array_equal(before[1], model.coefs_[1])
+    np.testing.assert_allclose(before[1], model.coefs_[1], atol=0.5)
+    model.partial_fit(X[:3])
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        model.set_params(hidden_layer_sizes=(6, 5)).fit(X)
+
+
+def test_layers_and_their_names():
+    X = bars_and_stripes(3)
+    model = skebm.DeepBoltzmannMachine((6, 4), n_iter=2, random_state=0).fit(X)
+    assert model.transform(X, layer=0).shape == (16, 6)
+    np.testing.assert_array_equal(model.transform(X, layer=1), model.transform(X))
+    assert list(model.get_feature_names_out()) == [f"deepboltzmannmachine{i}" for i in range(4)]
+    with pytest.raises(ValueError, match="layer"):
+        model.transform(X, layer=2)
+    with pytest.raises(ValueError, match="2 hidden layers"):
+        model.energy(X, np.zeros((16, 6)))
+
+
+def test_log_likelihood_says_what_it_cannot_count():
+    X = bars_and_stripes(3)
+    model = skebm.DeepBoltzmannMachine((21, 22), n_iter=0, random_state=0).fit(X)
+    with pytest.raises(ValueError, match="score_samples"):
+        model.log_likelihood(X)
+
+
+def test_monitor_leaves_units_alone():
+    assert BoundMonitor.restart_dead_units(None, None) is None
