@@ -144,7 +144,7 @@ CHECKS_OF_LEARNING = {"check_classifiers_train", "check_regressors_train"}
 ENOUGH_TO_LEARN = {
     "DBNClassifier": {"max_iter": 60},
     "DBNRegressor": {"max_iter": 60},
-    "GenerativeDBNClassifier": {"rbm_n_iter": 100},
+    "GenerativeDBNClassifier": {"rbm_n_iter": 30, "rbm_learning_rate": 0.3},
 }
 
 
