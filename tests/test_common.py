@@ -371,9 +371,11 @@ def wide_fits():
 
         @cache
         def ask(cls, dtype):
-            for process in (one, two):  # both are asked before one answers: they work together
+            answers = []
+            for process in (one, two):  # in turn: what the first has compiled, the second loads
                 print(cls.__name__, dtype, file=process.stdin, flush=True)
-            return [json.loads(process.stdout.readline()) for process in (one, two)]
+                answers.append(json.loads(process.stdout.readline()))
+            return answers
 
         yield ask
 
