@@ -426,7 +426,11 @@ class SparseRows(Rows):
             X = X.copy()
             X.sum_duplicates()
         self._X = X
-        self.data = CsrData(*map(_read_only, (X.data, X.indices, X.indptr)))
+        places = X.indices, X.indptr
+        # With 64 bits, as some operations of SciPy leave them, kernels would be compiled anew.
+        if max(X.nnz, *X.shape) <= np.iinfo(np.int32).max:
+            places = (array.astype(np.int32, copy=False) for array in places)
+        self.data = CsrData(*map(_read_only, (X.data, *places)))
         self.shape, self.dtype = X.shape, X.dtype
 
     def times(self, weights, part, out):

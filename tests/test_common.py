@@ -144,7 +144,7 @@ CHECKS_OF_LEARNING = {"check_classifiers_train", "check_regressors_train"}
 ENOUGH_TO_LEARN = {
     "DBNClassifier": {"max_iter": 60},
     "DBNRegressor": {"max_iter": 60},
-    "GenerativeDBNClassifier": {"rbm_n_iter": 100},
+    "GenerativeDBNClassifier": {"rbm_n_iter": 30, "rbm_learning_rate": 0.3},
 }
 
 
@@ -371,9 +371,11 @@ def wide_fits():
 
         @cache
         def ask(cls, dtype):
-            for process in (one, two):  # both are asked before one answers: they work together
+            answers = []
+            for process in (one, two):  # in turn: what the first has compiled, the second loads
                 print(cls.__name__, dtype, file=process.stdin, flush=True)
-            return [json.loads(process.stdout.readline()) for process in (one, two)]
+                answers.append(json.loads(process.stdout.readline()))
+            return answers
 
         yield ask
 

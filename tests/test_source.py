@@ -37,6 +37,17 @@ def test_means_and_variances_of_float32_are_summed_in_float64(storage):
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
 
+def test_csr_rows_have_one_type_of_indices_for_which_kernels_are_compiled():
+    X = np.random.default_rng(0).integers(3, size=(9, 5)).astype(float)
+    short, long = scipy.sparse.csr_matrix(X), scipy.sparse.csr_array(X)
+    long.indices, long.indptr = long.indices.astype(np.int64), long.indptr.astype(np.int64)
+    rows = [as_rows(each) for each in (short, long)]
+    assert {array.dtype for each in rows for array in each.data[1:]} == {np.dtype(np.int32)}
+    for each in rows:
+        np.testing.assert_array_equal(each.take(np.arange(9), np.empty((9, 5))), X)
+    assert long.indices.dtype == np.int64
+
+
 def test_sums_of_csr_columns_are_those_of_all_parts(monkeypatch):
     monkeypatch.setattr(_source, "_VALUES", 7)
     X = np.random.default_rng(0).integers(0, 3, (30, 5)).astype(float)

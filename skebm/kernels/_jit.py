@@ -34,6 +34,9 @@ def kernel(function):
     a division from vectorising. Where there is no cache, on a read-only installation, a full disk
     or with files that were cut short, the function is compiled anew in each process.
 
+    A kernel copies one array to another in a loop, not by ``a[:] = b``: with that, Numba compiles
+    the text of an error message about shapes, for a second or two in each process.
+
     What a kernel returns to Python are numbers, truth values and tuples of them, never an array
     that it was given. Numba makes arrays by way of Python code: there a signal such as Ctrl-C is
     handled, nobody looks at what came of it, and it ends as a SystemError.

@@ -12,6 +12,7 @@ from .activations import exponentials, softmax
 from .random import fill_normal, fill_uniform
 from .scalar import exp, log, sigmoid
 from .simd import load, multiply, multiply_add, n_lanes, spread, store
+from .sparse import copy
 
 
 @kernel
@@ -60,7 +61,7 @@ def softmax_log_partition(inputs, bias, starts, out):
     """Sum over groups of the log of the sum over their units of exp(input + bias)."""
     row = np.empty(inputs.shape[1], dtype=inputs.dtype)
     for r in range(inputs.shape[0]):
-        row[:] = inputs[r]
+        copy(inputs[r], row)
         out[r] = 0.0
         for g in range(starts.shape[0] - 1):
             group = row[starts[g] : starts[g + 1]]

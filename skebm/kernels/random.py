@@ -84,4 +84,5 @@ def fill_normal(seed, stream, row, first, out):
         turn = quads[q, 3] - half
         pairs[q, 1] = radius * cos_turn(turn)
         pairs[q, 3] = radius * sin_turn(turn)
-    out[:] = normal[:n]
+    for i in range(n):
+        out[i] = normal[i]

@@ -17,6 +17,7 @@ import numpy as np
 from ._jit import inlined, kernel
 from .random import fill_normal, fill_uniform
 from .scalar import exp, log, sigmoid
+from .sparse import copy
 
 # Factors in (1, 2] whose product is taken before its logarithm.
 _FACTORS = 64
@@ -152,7 +153,7 @@ def walk(
         factor = dtype.type(_factor(n, scale))
         strength = dtype.type(1 / (n + scale.prior))
         factors[r] = factor
-        levels[place : place + stop - start] = rows.levels[start:stop]
+        copy(rows.levels[start:stop], levels[place : place + stop - start])
         uniform = np.empty(stop - start, dtype=dtype)
         for t in range(n_steps + 1):
             inputs[:] = 0
@@ -364,7 +365,7 @@ def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
             where[rows.items[q]] = q
         for a in range(asked[r], asked[r + 1]):
             item, n, sum_of_others = asked_items[a], n_known, total
-            others[:] = inputs
+            copy(inputs, others)
             q = where[item]
             if q >= 0:
                 own = dtype.type(0)

@@ -1,7 +1,9 @@
 """Compiled functions, and what they may ask of the surroundings."""
 
+import ast
 import errno
 import importlib.util
+import inspect
 import os
 import pkgutil
 import signal
@@ -144,3 +146,18 @@ def test_no_kernel_returns_an_array_to_python():
                 n_called += 1
                 assert is_made_in_c(signature.return_type), f"{module.name}.{name}: {signature}"
     assert n_called > 20
+
+
+def copies_by_slices(module):
+    """Assignments of anything but a number to a slice, in the source of a module."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Assign) and not isinstance(node.value, ast.Constant):
+            for target in node.targets:
+                if any(isinstance(part, ast.Slice) for part in ast.walk(target)):
+                    yield f"{module.__name__}: {ast.unparse(node)}"
+
+
+def test_no_kernel_copies_by_slices_which_take_seconds_to_compile():
+    modules = pkgutil.iter_modules(skebm.kernels.__path__, "skebm.kernels.")
+    loaded = [importlib.import_module(module.name) for module in modules]
+    assert [found for module in loaded for found in copies_by_slices(module)] == []
