@@ -23,7 +23,6 @@ from .._validation import ClassWeights, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
 from .stack import learns_from_minibatches
 
-
 # What the parameters of a classifier may be.
 CLASSIFIER_CHECKS = DBN_CHECKS | {"class_weight": ClassWeights()}
 
