@@ -104,7 +104,8 @@ class RBMImputer(
 
     Notes
     -----
-    A DataFrame comes out as a DataFrame with the same columns and types, an array as an array.
+    A DataFrame comes out as a DataFrame with the types of its columns, which are called as
+    :meth:`get_feature_names_out` says, an array as an array.
 
     References
     ----------
@@ -176,8 +177,7 @@ class RBMImputer(
                 self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))
             random_state = check_random_state(self.random_state)
             self._seed = int(random_state.randint(np.iinfo(np.int32).max))
-            known = ~is_missing[:, ~self._is_empty]
-            self.estimator_ = self._learned(taken(X, ~self._is_empty), known)
+            self.estimator_ = self._learned(taken(X, ~self._is_empty))
             self._stamp_version()
         return self
 
@@ -197,8 +197,8 @@ class RBMImputer(
         """
         check_is_fitted(self)
         X, is_missing = self._checked(X, reset=False)
-        rows, known = taken(X, ~self._is_empty), ~is_missing[:, ~self._is_empty]
-        n_steps = self._parameters.n_steps
+        rows, n_steps = taken(X, ~self._is_empty), self._parameters.n_steps
+        known = self.estimator_.encoder_.known(rows)
         if known.all():
             filled = rows
         elif self.sample_posterior:
@@ -241,11 +241,11 @@ class RBMImputer(
             X = np.where(is_missing, np.nan, X).astype(dtype_of(X))
         return X, is_missing
 
-    def _learned(self, X, known):
+    def _learned(self, X):
         """The machine, from the columns that have known entries."""
         machine = _default(len(X)) if self.estimator is None else clone(self.estimator)
         machine.set_params(missing_values=self.missing_values, random_state=self._seed).fit(X)
-        before = machine.get_params(deep=False)
+        before, known = machine.get_params(deep=False), machine.encoder_.known(X)
         n_iter = math.ceil(_SHARE_OF_A_ROUND * machine.get_params()["n_iter"])
         machine.set_params(n_iter=n_iter, warm_start=True)
         for _ in range(0 if known.all() else self._parameters.n_rounds):
