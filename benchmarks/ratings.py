@@ -231,17 +231,18 @@ def show_growth(numbers):
     rbm.fit(made_up(1000))  # compiled before anything is timed
     names = "ratings", "users", "items", "s an epoch", "of threads", "data, GB", "peak, GB"
     print("\n" + "".join(f"{name:>12}" for name in names))
-    seconds = []
+    ratings, seconds = [], []
     for n_ratings in numbers:
         X = made_up(n_ratings)
         before, start = process_memory() / 1e9, time.process_time()
         rbm.fit(X)
         seconds.append((time.process_time() - start) / rbm.n_iter_)
+        ratings.append(X.nnz)
         shape = "".join(f"{n:>12}" for n in (X.nnz, *X.shape))
         numbers_of_fit = min(rbm.history_["seconds"]), seconds[-1], before, process_peak() / 1e9
         print(shape + "".join(f"{n:>12.2f}" for n in numbers_of_fit), flush=True)
     if len(numbers) > 1:
-        print(f"seconds grow as ratings to the power of {growth_exponent(numbers, seconds):.2f}")
+        print(f"seconds grow as ratings to the power of {growth_exponent(ratings, seconds):.2f}")
 
 
 def made_up(n_ratings):

@@ -104,8 +104,7 @@ class RBMImputer(
 
     Notes
     -----
-    A DataFrame comes out as a DataFrame with the types of its columns, which are called as
-    :meth:`get_feature_names_out` says, an array as an array.
+    A DataFrame comes out as a DataFrame with the same columns and types, an array as an array.
 
     References
     ----------
@@ -206,12 +205,15 @@ class RBMImputer(
         else:
             filled = self.estimator_.impute(rows, n_steps, random_state=self._seed)
         columns, zeros = iter(columns_of(filled)), np.zeros(len(X), dtype=dtype_of(X))
+        is_kept = np.full(X.shape[1], True) if self.keep_empty_features else ~self._is_empty
         kept = [zeros if empty else next(columns) for empty in self._is_empty]
-        if not self.keep_empty_features:
-            kept = list(itertools.compress(kept, ~self._is_empty))
+        kept = list(itertools.compress(kept, is_kept))
+        names = self.get_feature_names_out().tolist()
+        if is_frame(X):  # also where they are not all texts
+            names[: len(kept)] = itertools.compress(X.columns, is_kept)
         if self.indicator_ is not None:
             kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
-        return table_of(X, kept, self.get_feature_names_out())
+        return table_of(X, kept, names)
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns that come out.

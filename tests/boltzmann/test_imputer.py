@@ -117,6 +117,13 @@ def test_columns_and_names_are_those_of_knn_imputer():
                 np.testing.assert_array_equal(ours[:, -5:], theirs[:, -5:])
 
 
+def test_numbers_may_be_the_names_of_columns():
+    X, is_missing = make_numbers()
+    is_missing[:, 1], is_missing[:, 2] = True, False
+    filled = quick(add_indicator=True).fit_transform(pd.DataFrame(X).mask(is_missing))
+    assert list(filled)[:6] == [0, 2, 3, 4, 5, "missingindicator_x0"]
+
+
 def test_set_output():
     X, is_missing = make_numbers()
     gappy = np.where(is_missing, np.nan, X)
