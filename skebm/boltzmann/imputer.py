@@ -168,6 +168,7 @@ class RBMImputer(
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
             X, is_missing = self._checked(X, reset=True)
+            self._names = list(X.columns) if is_frame(X) else None
             self._is_empty = is_missing.all(axis=0)
             if self._is_empty.all():
                 raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
@@ -209,8 +210,8 @@ class RBMImputer(
         kept = [zeros if empty else next(columns) for empty in self._is_empty]
         kept = list(itertools.compress(kept, is_kept))
         names = self.get_feature_names_out().tolist()
-        if is_frame(X):  # also where they are not all texts
-            names[: len(kept)] = itertools.compress(X.columns, is_kept)
+        if is_frame(X) and self._names is not None:  # which may be no texts
+            names[: len(kept)] = itertools.compress(self._names, is_kept)
         if self.indicator_ is not None:
             kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
         return table_of(X, kept, names)
