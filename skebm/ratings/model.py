@@ -185,7 +185,8 @@ class Learner:
 
     def _step(self, numbers, settings):
         rows, (weights, scale, _) = self._rows, self.model
-        rule = settings.rule._replace(decay=settings.rule.decay * self._company)
+        rate, momentum, decay, power = settings.rule
+        rule = Rule(rate, momentum, decay * self._company, power)
         places = np.zeros(len(numbers) + 1, dtype=np.int64)
         np.cumsum(rows.indptr[numbers + 1] - rows.indptr[numbers], out=places[1:])
         n_ratings, n_hidden = places[-1], len(weights.hidden_bias)
