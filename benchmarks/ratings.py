@@ -65,6 +65,7 @@ def main():
     parser.add_argument("--inner", action="store_true", help="a tenth of the training ratings")
     parser.add_argument("--parts", action="store_true", help="what parts of the model do, instead")
     parser.add_argument("--growth", type=int, nargs="*", default=[], help="numbers of ratings")
+    parser.add_argument("--same-shape", action="store_true", help="of all tables of --growth")
     options = parser.parse_args()
     print_machine()
     if options.data and not options.parts:
@@ -72,7 +73,7 @@ def main():
     if options.parts:
         show_parts(splits(options)[0])
     if options.growth:
-        show_growth(options.growth)
+        show_growth(options.growth, max(options.growth) if options.same_shape else None)
 
 
 # Quality ---------------------------------------------------------------------
@@ -221,8 +222,10 @@ def show_parts(pair):
 # Growth ----------------------------------------------------------------------
 
 
-def show_growth(numbers):
+def show_growth(numbers, n_of_shape):
     """Print the time of an epoch, and memory, for tables of ratings at random.
+
+    Their users and items grow with the ratings, or are those of ``n_of_shape`` ratings.
 
     Seconds of the processors, all threads together, are what other work on the machine changes
     least.
@@ -231,23 +234,25 @@ def show_growth(numbers):
     rbm.fit(made_up(1000))  # compiled before anything is timed
     names = "ratings", "users", "items", "s an epoch", "of threads", "data, GB", "peak, GB"
     print("\n" + "".join(f"{name:>12}" for name in names))
-    seconds = []
+    ratings, seconds = [], []
     for n_ratings in numbers:
-        X = made_up(n_ratings)
+        X = made_up(n_ratings, n_of_shape)
         before, start = process_memory() / 1e9, time.process_time()
         rbm.fit(X)
         seconds.append((time.process_time() - start) / rbm.n_iter_)
+        ratings.append(X.nnz)
         shape = "".join(f"{n:>12}" for n in (X.nnz, *X.shape))
         numbers_of_fit = min(rbm.history_["seconds"]), seconds[-1], before, process_peak() / 1e9
         print(shape + "".join(f"{n:>12.2f}" for n in numbers_of_fit), flush=True)
     if len(numbers) > 1:
-        print(f"seconds grow as ratings to the power of {growth_exponent(numbers, seconds):.2f}")
+        print(f"seconds grow as ratings to the power of {growth_exponent(ratings, seconds):.2f}")
 
 
-def made_up(n_ratings):
+def made_up(n_ratings, n_of_shape=None):
     """Return about so many ratings 1 to 5, some items rated far more often than others."""
     rng = np.random.default_rng(0)
-    n_users, n_items = n_ratings // RATINGS_A_ROW, n_ratings // RATINGS_AN_ITEM
+    n_of_shape = n_of_shape or n_ratings
+    n_users, n_items = n_of_shape // RATINGS_A_ROW, n_of_shape // RATINGS_AN_ITEM
     user = rng.integers(n_users, size=n_ratings)
     item = (n_items * rng.random(n_ratings) ** 2).astype(np.int64)
     places = np.unique(user * n_items + item)

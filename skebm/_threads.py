@@ -206,7 +206,7 @@ def blocks_of(n, smallest, most=None):
     n_blocks = max(1, min(most, n // smallest))
     if n_blocks < _MANY_BLOCKS:
         n_blocks = 1 << n_blocks.bit_length() - 1
-    size = -(-n // n_blocks)
+    size = max(1, -(-n // n_blocks))
     size += -size % 4
     return tuple(slice(start, min(start + size, n)) for start in range(0, n, size))
 

@@ -100,6 +100,7 @@ def test_blocks_cover_the_range_and_start_at_multiples_of_four(smallest, most):
         sizes = {block.stop - block.start for block in blocks[:-1]}
         assert len(sizes) <= 1
         assert all(size >= smallest for size in sizes)
+    assert blocks_of(0, smallest, most) == ()
 
 
 def test_blocks_are_one_two_four_eight_or_many_so_that_threads_have_equal_shares():

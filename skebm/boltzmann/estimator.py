@@ -249,7 +249,7 @@ class BoltzmannEstimator(
         if goes_on:
             model, streams = self.__skebm_model__().copy(), replace(self._streams)
         else:
-            _warn_of_empty_columns(messages.estimator, rows)
+            self._warn_of_empty_columns(rows)
             random_state = check_random_state(self.random_state)
             model = self._new_model(
                 rows, self._parameters.sparsity_target or ACTIVITY, random_state
@@ -353,6 +353,15 @@ class BoltzmannEstimator(
         self._n_features_out = len(model.machine.layers[-1].bias)
         self._stamp_version()
 
+    def _warn_of_empty_columns(self, rows):
+        """Warn of features that no row has a known value of."""
+        empty = [] if rows.known is None else np.flatnonzero(rows.known.moments().mean == 0)
+        if len(empty):
+            warn_caller(
+                f"{messages_for(self).estimator} learns nothing of features without a single known "
+                f"value, and takes them for 0: columns {self._columns_of(empty)}."
+            )
+
     def _warn_of_dead_units(self, share):
         if share <= _MOST_DEAD:
             return
@@ -387,7 +396,7 @@ class BoltzmannEstimator(
         """
         raise NotImplementedError
 
-    # Data are numbers, one for each visible unit, unless a subclass says otherwise by these four.
+    # Data are numbers, one for each visible unit, unless a subclass says otherwise by these five.
 
     def _rows(self, X, **options):
         """The data, validated, as rows, some values of which may not be known."""
@@ -408,6 +417,10 @@ class BoltzmannEstimator(
     def _of_units(self, mask):
         """For each visible unit what an array of bool (..., n_features) says of its feature."""
         return mask
+
+    def _columns_of(self, units):
+        """What users call the features that some visible units, by their numbers, stand for."""
+        return units.tolist()
 
     def _model_and_rows(self, X, of_whole_rows=None):
         """The model, of the type of data, and the data, validated, as rows of its states.
@@ -634,18 +647,6 @@ class BoltzmannEstimator(
         tags.input_tags.allow_nan = self._admits_gaps and self.missing_values != self.missing_values
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _warn_of_empty_columns(name, rows):
-    """Warn of features that no row has a known value of."""
-    if rows.known is None:
-        return
-    empty = np.flatnonzero(rows.known.moments().mean == 0)
-    if len(empty):
-        warn_caller(
-            f"{name} learns nothing of features without a single known value, and takes them for "
-            f"0: columns {empty.tolist()}."
-        )
 
 
 def _copied(chains, solvers, n_updates):

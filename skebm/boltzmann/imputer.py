@@ -168,6 +168,7 @@ class RBMImputer(
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
             X, is_missing = self._checked(X, reset=True)
+            self._names = list(X.columns) if is_frame(X) else None
             self._is_empty = is_missing.all(axis=0)
             if self._is_empty.all():
                 raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
@@ -176,8 +177,7 @@ class RBMImputer(
                 self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))
             random_state = check_random_state(self.random_state)
             self._seed = int(random_state.randint(np.iinfo(np.int32).max))
-            known = ~is_missing[:, ~self._is_empty]
-            self.estimator_ = self._learned(taken(X, ~self._is_empty), known)
+            self.estimator_ = self._learned(taken(X, ~self._is_empty))
             self._stamp_version()
         return self
 
@@ -197,8 +197,8 @@ class RBMImputer(
         """
         check_is_fitted(self)
         X, is_missing = self._checked(X, reset=False)
-        rows, known = taken(X, ~self._is_empty), ~is_missing[:, ~self._is_empty]
-        n_steps = self._parameters.n_steps
+        rows, n_steps = taken(X, ~self._is_empty), self._parameters.n_steps
+        known = self.estimator_.encoder_.known(rows)
         if known.all():
             filled = rows
         elif self.sample_posterior:
@@ -206,12 +206,15 @@ class RBMImputer(
         else:
             filled = self.estimator_.impute(rows, n_steps, random_state=self._seed)
         columns, zeros = iter(columns_of(filled)), np.zeros(len(X), dtype=dtype_of(X))
+        is_kept = np.full(X.shape[1], True) if self.keep_empty_features else ~self._is_empty
         kept = [zeros if empty else next(columns) for empty in self._is_empty]
-        if not self.keep_empty_features:
-            kept = list(itertools.compress(kept, ~self._is_empty))
+        kept = list(itertools.compress(kept, is_kept))
+        names = self.get_feature_names_out().tolist()
+        if is_frame(X) and self._names is not None:  # which may be no texts
+            names[: len(kept)] = itertools.compress(self._names, is_kept)
         if self.indicator_ is not None:
             kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
-        return table_of(X, kept, self.get_feature_names_out())
+        return table_of(X, kept, names)
 
     def get_feature_names_out(self, input_features=None):
         """Name the columns that come out.
@@ -241,11 +244,11 @@ class RBMImputer(
             X = np.where(is_missing, np.nan, X).astype(dtype_of(X))
         return X, is_missing
 
-    def _learned(self, X, known):
+    def _learned(self, X):
         """The machine, from the columns that have known entries."""
         machine = _default(len(X)) if self.estimator is None else clone(self.estimator)
         machine.set_params(missing_values=self.missing_values, random_state=self._seed).fit(X)
-        before = machine.get_params(deep=False)
+        before, known = machine.get_params(deep=False), machine.encoder_.known(X)
         n_iter = math.ceil(_SHARE_OF_A_ROUND * machine.get_params()["n_iter"])
         machine.set_params(n_iter=n_iter, warm_start=True)
         for _ in range(0 if known.all() else self._parameters.n_rounds):

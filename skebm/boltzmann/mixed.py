@@ -291,6 +291,10 @@ class MixedRBM(GaussianRBM):
     def _of_units(self, mask):
         return self.encoder_.of_units(mask)
 
+    def _columns_of(self, units):
+        pairs = zip(self.encoder_.columns, self.encoder_.places, strict=True)
+        return [column.name for column, place in pairs if place.start in units]
+
     def _scales_of(self, rows):
         mean, scale, is_constant = super()._scales_of(rows)
         is_real = self.encoder_.is_real

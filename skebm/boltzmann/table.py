@@ -30,14 +30,14 @@ class Column(NamedTuple):
     categories : list or None
         Of a binary column, the value of the state 0 and that of 1; of a choice, in the order of its
         units. None of a real one.
-    is_float : bool
-        Whether its values are floats; real values of other columns are rounded.
+    limits : tuple (low, high) or None
+        Of whole numbers, what their type can hold; None for other values.
     """
 
     name: object
     kind: str
     categories: list | None
-    is_float: bool
+    limits: tuple | None
 
     @property
     def n_units(self):
@@ -152,6 +152,18 @@ class TableEncoder:
             out[codes < 0, place] = np.nan
         return out
 
+    def known(self, X):
+        """Which entries of a table are there and no unknown categories, an array of bool."""
+        pairs = zip(self.columns, self._read(X), strict=True)
+        return np.column_stack(
+            [
+                ~values.is_missing
+                if column.kind == "real"
+                else self._codes(column, values, "missing") >= 0
+                for column, values in pairs
+            ]
+        )
+
     def decode(self, states, like=None):
         """A table of the kind that the encoder has seen, from visible states or their means.
 
@@ -161,16 +173,16 @@ class TableEncoder:
         ----------
         states : ndarray of shape (n_samples, n_units)
         like : DataFrame or ndarray of shape (n_samples, n_features), default=None
-            The table that some of the states are from. What it knows stays as it is there; so does
-            the index of its rows.
+            The table that some of the states are from. What is known of it stays as it is, and so
+            does the index of its rows.
         """
         columns = [
             _values_of(column, states[:, place])
             for column, place in zip(self.columns, self.places, strict=True)
         ]
         if like is not None:
-            for column, values in zip(columns, self._read(like), strict=True):
-                is_known = ~values.is_missing
+            pairs = zip(columns, self._read(like), self.known(like).T, strict=True)
+            for column, values, is_known in pairs:
                 column[is_known] = values.values[is_known]
         return _table(self._template if like is None else like, columns)
 
@@ -229,6 +241,8 @@ class _Values(NamedTuple):
     is_missing : ndarray of bool, of shape (n_rows,)
     numbers : ndarray of float, of shape (n_rows,), or None
         NaN where they are missing; None where some of the values are no numbers.
+    dtype : dtype
+        Of the values without gaps, with which whole numbers may become floats.
     declared : list or None
         Categories that the type of the column names.
     """
@@ -236,6 +250,7 @@ class _Values(NamedTuple):
     values: np.ndarray
     is_missing: np.ndarray
     numbers: np.ndarray | None
+    dtype: np.dtype
     declared: list | None
 
     @classmethod
@@ -256,11 +271,12 @@ class _Values(NamedTuple):
             is_missing = is_missing | np.isnan(values)
         elif values.dtype.kind == "O":
             is_missing = is_missing | np.array([_is_nothing(value) for value in values], dtype=bool)
-        if missing_values == missing_values:
+        if not _is_nothing(missing_values):
             is_missing = is_missing | (values == missing_values)
         declared = getattr(column.dtype, "categories", None)
         declared = declared.to_numpy().tolist() if hasattr(declared, "to_numpy") else None
-        return cls(values, is_missing, _as_numbers(values, is_missing), declared)
+        numbers = _as_numbers(values, is_missing)
+        return cls(values, is_missing, numbers, _dtype_of_known(column, values), declared)
 
     def plain(self):
         """The values as a list of Python's own objects."""
@@ -268,7 +284,15 @@ class _Values(NamedTuple):
 
 
 def _is_nothing(value):
-    return value is None or (isinstance(value, Real) and value != value)
+    """Whether a value is None, NaN, or pandas' NA, of which no comparison is true or false."""
+    is_nan = isinstance(value, Real) and value != value
+    return value is None or is_nan or type(value).__name__ == "NAType"
+
+
+def _dtype_of_known(column, values):
+    if isinstance(column.dtype, np.dtype):
+        return values.dtype
+    return np.asarray(column.dropna() if hasattr(column, "dropna") else column.drop_nulls()).dtype
 
 
 def _is_number(value):
@@ -289,21 +313,22 @@ def _as_numbers(values, is_missing):
 def _described(name, values, given):
     """The :class:`Column` that some values are, or that the user says they are."""
     known = values.values[~values.is_missing]
-    # What is whole but for its gaps is a column of floats in most tables.
-    is_float = values.values.dtype.kind == "f" or (
-        values.values.dtype.kind == "O" and any(isinstance(value, float) for value in known)
-    )
+    limits = None
+    if values.dtype.kind in "iu":
+        limits = np.iinfo(values.dtype).min, np.iinfo(values.dtype).max
+    elif values.dtype.kind == "O" and not any(isinstance(value, float) for value in known):
+        limits = -np.inf, np.inf
     if isinstance(given, str):
         given = _found(values, known, few_numbers=given == "auto")
     if given is None:
-        return Column(name, "real", None, is_float)
+        return Column(name, "real", None, limits)
     categories = given.tolist() if hasattr(given, "tolist") else list(given)
     if not categories:
         raise ValueError(
             f"Column {name!r} has no known value, and so no categories. Leave it out, or name them "
             "in 'categories'."
         )
-    return Column(name, "binary" if len(categories) == 2 else "choice", categories, is_float)
+    return Column(name, "binary" if len(categories) == 2 else "choice", categories, limits)
 
 
 def _found(values, known, few_numbers):
@@ -331,13 +356,20 @@ def _found(values, known, few_numbers):
 
 def _values_of(column, states):
     """The values of a column, from the states of its units."""
+    if column.kind == "real" and column.limits is None:
+        return states[:, 0].copy()
     if column.kind == "real":
-        numbers = states[:, 0]
-        return numbers.copy() if column.is_float else np.rint(numbers)
+        low, high = column.limits
+        return _objects([min(max(int(v), low), high) for v in np.rint(states[:, 0]).tolist()])
     codes = states.argmax(axis=1) if column.kind == "choice" else (states[:, 0] > 0.5).astype(int)
-    categories = np.empty(len(column.categories), dtype=object)
-    categories[:] = column.categories
-    return categories[codes]
+    return _objects(column.categories)[codes]
+
+
+def _objects(values):
+    """An array of these objects, each of which stays what it is."""
+    out = np.empty(len(values), dtype=object)
+    out[:] = values
+    return out
 
 
 def missing_entries(X, missing_values):
@@ -357,12 +389,18 @@ def checked_table(estimator, X, reset):
         if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
             X = np.asarray(X, dtype=object)  # numbers would become texts
         return validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
-    validate_data(estimator, X, reset=reset, skip_check_array=True)
-    if len(X) == 0:
+    names = _names_of(X)
+    if len(set(names)) < len(names):
         raise ValueError(
-            f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required by "
-            f"{type(estimator).__name__}."
+            f"{type(estimator).__name__} takes no two columns of one name; those of X are {names}."
         )
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    for size, name in zip(X.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {name}(s) (shape={X.shape}) while a minimum of 1 is required "
+                f"by {type(estimator).__name__}."
+            )
     return X
 
 
@@ -407,7 +445,10 @@ def columns_of(X):
 def _table(like, columns):
     """A table of the class, the names and the types of another one, from arrays of its columns."""
     if not is_frame(like):
-        out = np.empty((len(columns[0]), len(columns)), dtype=like.dtype)
+        dtype = like.dtype
+        if dtype.kind == "U":  # which has room for as many letters as there were
+            dtype = np.result_type(dtype, *(np.array(c.tolist()).dtype for c in columns))
+        out = np.empty((len(columns[0]), len(columns)), dtype=dtype)
         for number, column in enumerate(columns):
             out[:, number] = column
         return out
@@ -431,5 +472,7 @@ def table_of(like, columns, names):
     """Columns beside each other, as a table of the class of another one and with its index."""
     if not is_frame(like):
         return np.column_stack(columns)
-    index = {"index": like.index} if hasattr(like, "index") else {}
-    return type(like)(dict(zip(names, columns, strict=True)), **index)
+    table = type(like)(dict(zip(names, columns, strict=True)))
+    if hasattr(like, "index"):
+        table.index = like.index
+    return table

@@ -55,11 +55,9 @@ class Scale(NamedTuple):
 
 
 class Rule(NamedTuple):
-    """What a step does; the numbers are of the weights' type."""
+    """What a step does."""
 
     rate: float
-    bias_rate: float
-    hidden_rate: float
     momentum: float
     decay: float
     power: float  # of the number of ratings of an item, which its gradient is divided by
@@ -330,7 +328,7 @@ def move_items(
                 weights.rated[item, j] += steps.rated[item, j]
         for k in range(n_levels):
             climb = share * of_bias[k]
-            steps.bias[item, k] = rule.momentum * steps.bias[item, k] + rule.bias_rate * climb
+            steps.bias[item, k] = rule.momentum * steps.bias[item, k] + rule.rate * climb
             weights.bias[item, k] += steps.bias[item, k]
 
 
@@ -357,6 +355,8 @@ def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
     inputs, others = np.empty(n_hidden, dtype=dtype), np.empty(n_hidden, dtype=dtype)
     where = np.full(weights.A.shape[0], -1, dtype=np.int64)
     for r in range(first, last):
+        if asked[r] == asked[r + 1]:
+            continue
         start, stop = rows.indptr[r], rows.indptr[r + 1]
         inputs[:] = 0
         total = _add_inputs(rows, start, stop, rows.levels, start, weights, scale, inputs)

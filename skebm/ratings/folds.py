@@ -1,8 +1,12 @@
 """Folds of ratings, for scikit-learn's searches, where a sample is a row of data."""
 
+from numbers import Integral
+
 import numpy as np
 import scipy.sparse
 from sklearn.utils import check_random_state
+
+from .._validation import Number
 
 
 class RatingSamples:
@@ -117,7 +121,7 @@ class RatingKFold:
             Numbers of ratings, sorted.
         """
         n_ratings = X.shape[0]
-        if not 2 <= self.n_splits <= n_ratings:
+        if not Number(Integral, f"[2, {n_ratings}]").admits(self.n_splits):
             raise ValueError(
                 f"The 'n_splits' parameter of RatingKFold must be an int from 2 to the number of "
                 f"ratings, {n_ratings}. Got {self.n_splits!r} instead."

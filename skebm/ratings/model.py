@@ -185,8 +185,8 @@ class Learner:
 
     def _step(self, numbers, settings):
         rows, (weights, scale, _) = self._rows, self.model
-        *rates, decay, power = settings.rule
-        rule = Rule(*rates, decay * self._company, power)
+        rate, momentum, decay, power = settings.rule
+        rule = Rule(rate, momentum, decay * self._company, power)
         places = np.zeros(len(numbers) + 1, dtype=np.int64)
         np.cumsum(rows.indptr[numbers + 1] - rows.indptr[numbers], out=places[1:])
         n_ratings, n_hidden = places[-1], len(weights.hidden_bias)
@@ -219,7 +219,7 @@ class Learner:
     def _move_hidden_bias(self, gradient, rule):
         step, bias = self.steps.hidden_bias, self.model.weights.hidden_bias
         step *= rule.momentum
-        step += rule.hidden_rate * gradient
+        step += rule.rate * gradient
         bias += step
 
 

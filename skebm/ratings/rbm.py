@@ -42,7 +42,7 @@ from .._version import VersionStamp
 from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
 from .model import Learner, Model, Settings
-from .table import as_csr, as_rows, scale_of
+from .table import NO_RATINGS, as_csr, as_rows, scale_of
 
 _COUNT = Number(Integral, "[1, inf)")
 
@@ -58,8 +58,10 @@ _ANSWERS = 2**22
 
 class _RatingScale(Check):
     def admits(self, value):
-        levels = np.asarray(value, dtype=np.float64) if np.ndim(value) == 1 else np.zeros(0)
-        return len(levels) > 0 and np.isfinite(levels).all() and (np.diff(levels) > 0).all()
+        levels = np.asarray(value)
+        if levels.ndim != 1 or levels.dtype.kind not in "iuf" or not np.isfinite(levels).all():
+            return False
+        return len(levels) > 0 and (np.diff(levels.astype(np.float64)) > 0).all()
 
     def __str__(self):
         return "a sequence of ascending numbers"
@@ -151,7 +153,7 @@ class RatingRBM(
         Weights of the functions of the rating.
     functions_ : ndarray of shape (n_levels, n_functions)
         The functions: polynomials of degree 1, 2, ..., orthogonal at the rates of all ratings, or
-        with ``degree=None`` one for each level.
+        one for each level, where ``degree`` is None or not below ``n_levels``.
     function_means_ : ndarray of shape (n_items, n_functions)
         Their means by the base rates of each item, which are subtracted.
     rated_components_ : ndarray of shape (n_items, n_components)
@@ -433,8 +435,8 @@ class RatingRBM(
         """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
         p = self._parameters
         rate = rate_factor * now(p.learning_rate)
-        numbers = rate, rate, rate, now(p.momentum), p.alpha, p.scaling_power
-        return Settings(Rule(*numbers), now(p.n_gibbs_steps), p.batch_size)
+        rule = Rule(rate, now(p.momentum), p.alpha, p.scaling_power)
+        return Settings(rule, now(p.n_gibbs_steps), p.batch_size)
 
     def _is_gain(self, score, best):
         return score > best + self.tol
@@ -561,7 +563,7 @@ class RatingRBM(
         Returns
         -------
         items : ndarray of int, of shape (n_users, n_items)
-            Numbers of columns, the best first; -1 where there are no more.
+            Numbers of columns, the best first, and of equals the first; -1 where there are no more.
         """
         model, X = self._model_and_ratings(X)
         n_items = min(check_argument(self, "n_items", n_items, _COUNT), X.shape[1])
@@ -572,12 +574,9 @@ class RatingRBM(
                 stored = slice(rows.indptr[part.start], rows.indptr[part.stop])
                 owners = np.repeat(np.arange(len(ratings)), np.diff(rows.indptr)[part])
                 ratings[owners, rows.items[stored]] = -np.inf
-            some = np.argpartition(-ratings, n_items - 1, axis=1)[:, :n_items]
-            some.sort(axis=1)  # among equals, the first
-            values = np.take_along_axis(ratings, some, axis=1)
-            order = np.argsort(-values, axis=1, kind="stable")
-            best[part] = np.take_along_axis(some, order, axis=1)
-            best[part][np.take_along_axis(values, order, axis=1) == -np.inf] = -1
+            order = np.argsort(-ratings, axis=1, kind="stable")[:, :n_items]
+            is_left = np.take_along_axis(ratings, order, axis=1) > -np.inf
+            best[part] = np.where(is_left, order, -1)
         return best
 
     def score(self, X, y=None):
@@ -631,8 +630,9 @@ class RatingRBM(
         if init is None:
             shape = n_samples or 1, len(self.intercept_visible_)
             levels = streams.generator().integers(len(model.levels), size=shape)
-            init = model.levels[levels]
-        X = self._checked(init, reset=False)
+            X = as_csr(model.levels[levels])
+        else:
+            X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]
         drawn = machines.samples(model, as_rows(X, model.levels), n_steps, streams)
         if not scipy.sparse.issparse(init):
@@ -707,6 +707,8 @@ def _everywhere(model, rows, n_items, of):
 def _rmse(model, rows, asked):
     """Error of the ratings of a matrix, each predicted from the other ones in the rows."""
     is_known = ~np.isnan(asked.data)
+    if not is_known.any():
+        raise ValueError(NO_RATINGS)
     n_before = np.concatenate([[0], np.cumsum(is_known)])
     items = asked.indices[is_known].astype(np.int32)
     P = machines.probabilities(model, rows, n_before[asked.indptr], items)
@@ -721,6 +723,7 @@ def _chosen(X, is_chosen):
 
 
 def _some_of(X):
-    """Ratings of a matrix, at most so many, evenly spaced."""
-    every = -(-X.nnz // _MOST_WATCHED)
-    return _chosen(X, np.arange(X.nnz) % max(1, every) == 0)
+    """Ratings of a matrix that are known, at most so many, evenly spaced."""
+    is_known = ~np.isnan(X.data)
+    every = max(1, -(-is_known.sum() // _MOST_WATCHED))
+    return _chosen(X, is_known & ((np.cumsum(is_known) - 1) % every == 0))

@@ -10,6 +10,8 @@ from ..kernels.ratings import Rows
 # Of more values than these, the levels are as many that are evenly spaced.
 MOST_LEVELS = 32
 
+NO_RATINGS = "There are no ratings: all entries are missing."
+
 
 class RatingsMatrix(NamedTuple):
     """What :func:`ratings_matrix` returns.
@@ -112,7 +114,7 @@ def scale_of(values, dtype):
     """The levels of the ratings that are there, in their order, and whether they had to be cut."""
     levels = np.unique(values[~np.isnan(values)])
     if len(levels) == 0:
-        raise ValueError("There are no ratings: all entries are missing.")
+        raise ValueError(NO_RATINGS)
     is_cut = len(levels) > MOST_LEVELS
     if is_cut:
         levels = np.linspace(levels[0], levels[-1], MOST_LEVELS)

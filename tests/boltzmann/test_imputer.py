@@ -80,10 +80,12 @@ def test_categories_follow_from_the_other_columns():
         assert right[asked, column].mean() > least
 
 
-def test_frames_in_and_out():
+@pytest.mark.parametrize("sample_posterior", [False, True])
+def test_frames_in_and_out(sample_posterior):
     whole, is_missing = make_frame()
     gappy = whole.mask(is_missing).astype({"age": whole["age"].dtype})
-    filled = quick().fit_transform(gappy)
+    options = {"sample_posterior": sample_posterior}
+    filled = quick(**options).fit_transform(gappy)
     assert list(filled) == list(whole)
     assert (filled.dtypes == whole.dtypes).all()
     assert filled.index.equals(whole.index)
@@ -92,7 +94,7 @@ def test_frames_in_and_out():
     in_polars = pl.DataFrame(
         {c: gappy[c].astype(object).where(gappy[c].notna(), None).to_list() for c in gappy}
     )
-    out = quick().fit_transform(in_polars)
+    out = quick(**options).fit_transform(in_polars)
     assert out.schema == in_polars.schema
     assert out.to_dict(as_series=False) == filled.to_dict(orient="list")
 
@@ -126,6 +128,13 @@ def test_columns_and_names_are_those_of_knn_imputer():
                 np.testing.assert_array_equal(ours[:, -5:], theirs[:, -5:])
 
 
+def test_numbers_may_be_the_names_of_columns():
+    X, is_missing = make_numbers()
+    is_missing[:, 1], is_missing[:, 2] = True, False
+    filled = quick(add_indicator=True).fit_transform(pd.DataFrame(X).mask(is_missing))
+    assert list(filled)[:6] == [0, 2, 3, 4, 5, "missingindicator_x0"]
+
+
 def test_set_output():
     X, is_missing = make_numbers()
     gappy = np.where(is_missing, np.nan, X)
@@ -154,6 +163,18 @@ def test_the_same_each_time_and_for_each_call():
     np.testing.assert_array_equal(imputer.transform(gappy), filled)
     np.testing.assert_array_equal(quick().fit_transform(gappy), filled)
     assert not np.array_equal(quick(random_state=1).fit_transform(gappy), filled)
+
+
+@pytest.mark.parametrize("sample_posterior", [False, True])
+def test_unknown_categories_are_filled_in_where_they_count_as_missing(sample_posterior):
+    whole, _ = make_frame()
+    machine = MixedRBM(4, n_iter=2, handle_unknown="missing")
+    imputer = RBMImputer(machine, sample_posterior=sample_posterior, **QUICK).fit(whole)
+    filled = imputer.transform(whole.assign(kind=["q", *whole["kind"][1:]]))
+    assert filled["kind"].isin(["a", "b", "c"]).all()
+    assert filled[1:].equals(whole[1:])
+    with pytest.raises(ValueError, match="unknown categories"):
+        quick().fit(whole).transform(whole.assign(kind="q"))
 
 
 def test_draws_scatter_around_what_is_expected(filled_numbers):

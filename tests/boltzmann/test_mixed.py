@@ -335,6 +335,51 @@ def test_an_encoder_does_not_keep_the_rows(make):
         assert all(array.base is None for array in held)
 
 
+@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("gap", [False, True])
+def test_whole_numbers_stay_in_the_range_of_their_type(make, gap):
+    rng = np.random.default_rng(0)
+    counts = [None if gap else 3, *rng.poisson(2, 199).tolist()]
+    dtype = pl.UInt8 if make is pl.DataFrame else "UInt8" if gap else np.uint8
+    of_counts = (pl.Series if make is pl.DataFrame else pd.Series)(counts, dtype=dtype)
+    rbm = fitted(make({"n": of_counts, "x": rng.normal(size=200)}), categories={"n": None})
+    drawn = rbm.sample(500, random_state=0)["n"]
+    assert drawn.dtype == of_counts.dtype
+    values = drawn.to_numpy().astype(float)
+    assert set(np.unique(values)) == set(range(int(values.max()) + 1))
+
+
+def test_whole_numbers_among_objects_and_large_ones_stay_what_they_are():
+    large = 2**53 + 1
+    X = np.array([[n, "abc"[n % 3]] for n in range(59)] + [[large, "a"]], dtype=object)
+    rbm = fitted(X)
+    assert {type(value) for value in rbm.sample(9, random_state=0)[:, 0]} == {int}
+    assert rbm.impute(X)[-1, 0] == large
+    frame = pd.DataFrame({"n": [*range(59), large], "x": np.arange(60.0)})
+    assert fitted(frame).impute(frame)["n"][59] == large
+
+
+def test_arrays_of_texts_have_room_for_all_categories():
+    X = np.array([["oak", "a"], ["maple", "b"], ["maple", "c"]] * 10)
+    rbm = fitted(X, missing_values="?")
+    filled = rbm.impute(np.array([["?", "b"]] * 20), random_state=0)
+    assert set(filled[:, 0]) <= {"oak", "maple"}
+
+
+def test_the_mark_of_pandas():
+    table = pd.DataFrame({"a": [1.5, 2.5, pd.NA, 4.5] * 10, "b": ["x", pd.NA, "y", "z"] * 10})
+    for X in (table, table.to_numpy(object)):
+        for mark in (pd.NA, NAN, None):
+            filled = pd.DataFrame(fitted(X, missing_values=mark).impute(X, random_state=0))
+            assert filled.notna().all(axis=None)
+
+
+def test_the_warning_of_empty_columns_names_them():
+    table = make_table().assign(empty=NAN)[["empty", "height", "wood"]]
+    with pytest.warns(UserWarning, match=r"a single known value.*columns \['empty'\]"):
+        fitted(table)
+
+
 def test_missing_values_may_be_any_value():
     table = make_table().astype({"wood": str})
     by_nan = table.assign(sex=table["sex"].where(table["height"] < 175))
@@ -375,6 +420,8 @@ def test_unknown_categories():
     rbm.set_params(handle_unknown="missing")
     as_missing = new.assign(sex=new["sex"].where(new["sex"].isin(["f", "m"])))
     np.testing.assert_array_equal(rbm.transform(new), rbm.transform(as_missing))
+    filled = [rbm.impute(rows, random_state=0) for rows in (new, as_missing)]
+    pd.testing.assert_frame_equal(*filled)
 
 
 @pytest.mark.parametrize(
@@ -399,6 +446,8 @@ def test_no_numbers(change, message):
         ({"a": range(9)}, {"categories": "few"}, "'categories' parameter"),
         ({"a": range(9)}, {"handle_unknown": "ignore"}, "'handle_unknown' parameter"),
         ({"a": range(0)}, {}, r"0 sample\(s\)"),
+        (pd.DataFrame(index=range(9)), {}, r"0 feature\(s\)"),
+        (pd.DataFrame(np.eye(9, 2), columns=["a", "a"]), {}, "no two columns of one name"),
     ],
 )
 def test_errors_of_fit(table, parameters, message):

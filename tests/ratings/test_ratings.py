@@ -1,6 +1,7 @@
 """RatingRBM against sums over all states of rows of three items, three ratings and two units."""
 
 import itertools
+import time
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
 from skebm._random import RandomStreams
 from skebm.kernels.ratings import Rule
-from skebm.ratings.model import Learner, Settings, zeros_like
+from skebm.ratings.model import Learner, Settings, probabilities, zeros_like
 from skebm.ratings.table import as_rows
 
 NAN = np.nan
@@ -197,7 +198,7 @@ def test_steps_go_along_the_gradient_of_the_likelihood(table):
     learner = Learner(model, zeros_like(model.weights), as_rows(X, model.levels), RandomStreams(7))
     before = rbm._model().copy().weights
     # scaling_power 1: the mean over the rows.
-    learner.run_epoch(Settings(Rule(1.0, 1.0, 1.0, 0.0, 0.0, 1.0), 30, n))
+    learner.run_epoch(Settings(Rule(1.0, 0.0, 0.0, 1.0), 30, n))
 
     def log_likelihood():
         machine = RowMachine(rbm, [0, 1, 2])
@@ -273,6 +274,32 @@ def test_recommendations_are_the_highest_expectations(table):
         found = found[found >= 0]
         assert np.isnan(row[found]).all()
         assert len(found) == min(2, np.isnan(row).sum())
+
+
+def test_of_equal_expectations_the_first_is_recommended():
+    rbm = RatingRBM(n_components=2, n_iter=0, random_state=0).fit(np.tile([[1.0], [3.0]], 1000))
+    rbm.components_[:] = 0
+    nothing = np.full((2, 1000), NAN)
+    assert rbm.recommend(nothing, n_items=4).tolist() == [[0, 1, 2, 3]] * 2
+
+
+def test_rows_that_nobody_asks_for_take_no_time():
+    n_rows, n_items = 3000, 300
+    items = np.tile(np.arange(n_items), n_rows)
+    ratings = np.random.default_rng(0).integers(1, 6, size=n_rows * n_items).astype(float)
+    indptr = np.arange(0, n_rows * n_items + 1, n_items)
+    X = scipy.sparse.csr_array((ratings, items, indptr), shape=(n_rows, n_items))
+    model = RatingRBM(n_components=50, n_iter=0, random_state=0).fit(X[:10])._model()
+    rows, seconds = as_rows(X, model.levels), {}
+    for n_asked in (n_rows, 1):
+        asked = np.minimum(np.arange(n_rows + 1), n_asked)
+        of_item = np.zeros(n_asked, dtype=np.int32)
+        for _ in range(3):
+            start = time.process_time()
+            probabilities(model, rows, asked, of_item)
+            spent = time.process_time() - start
+            seconds[n_asked] = min(spent, seconds.get(n_asked, np.inf))
+    assert seconds[1] < seconds[n_rows] / 10
 
 
 def test_ratings_matrix_keeps_names_and_the_last_of_two_lines():
@@ -376,6 +403,7 @@ def test_the_factor_of_weights_and_the_schedule_can_be_those_of_the_paper():
     ("options", "message"),
     [
         ({"rating_scale": [3, 1]}, "ascending"),
+        ({"rating_scale": ["1", "3"]}, "ascending"),
         ({"degree": 0}, "degree"),
         ({"n_gibbs_steps": []}, "n_gibbs_steps"),
         ({"validation_fraction": 1e-9, "early_stopping": True}, "validation_fraction"),
@@ -391,6 +419,39 @@ def test_pairs_that_are_not_there_are_refused(table):
     for pairs in (([0], [4]), ([12], [0]), ([-1], [0]), ([0.5], [0]), ([0, 1], [0])):
         with pytest.raises(ValueError, match="pairs"):
             rbm.predict(table, pairs=pairs)
+
+
+def test_what_is_watched_and_scored_is_known(table):
+    # Of each three stored entries two are not known; all ratings are the same.
+    data = np.tile([NAN, 3.0, NAN], 1500)
+    rows, items = np.divmod(np.arange(len(data)), 9)
+    X = scipy.sparse.csr_array((data, (rows, items)), shape=(500, 9))
+    options = {"conditional": True, "rating_scale": [1, 3], "n_components": 2, "random_state": 0}
+    rbm = RatingRBM(n_iter=1, **options).fit(X)
+    assert np.isfinite(rbm.history_["rmse"]).all()
+    for nothing in (X[:, [0]], np.full((2, 9), NAN)):
+        with pytest.raises(ValueError, match="no ratings"):
+            RatingRBM(n_iter=1, **options).fit(nothing)
+    with pytest.raises(ValueError, match="no ratings"):
+        rbm.score(np.full((2, 9), NAN))
+
+
+def test_rows_without_ratings_may_be_a_whole_minibatch(table):
+    X = np.vstack([table, np.full((3, 4), NAN)])
+    rbm = RatingRBM(n_components=2, n_iter=2, batch_size=1, random_state=0).fit(X)
+    assert np.isfinite(rbm.predict(X)).all()
+
+
+def test_samples_warn_of_no_names(table):
+    rbm = RatingRBM(n_components=2, n_iter=1, random_state=0)
+    rbm.fit(pd.DataFrame(table, columns=list("abcd")))
+    assert rbm.sample(3, random_state=0).shape == (3, 4)
+
+
+def test_folds_are_a_whole_number(table):
+    for n_splits in (2.5, 1, 1000, "2"):
+        with pytest.raises(ValueError, match="'n_splits' parameter of RatingKFold must be an int"):
+            next(RatingKFold(n_splits).split(RatingSamples(table)))
 
 
 def test_samples_of_arrays_keep_what_is_missing(table):
