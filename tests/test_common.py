@@ -41,6 +41,7 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:.*of the variance of the data is in:UserWarning",
     "ignore:.*is the probability of rows of 0 and 1:UserWarning",
     "ignore:.*distinct ratings:UserWarning",
+    "ignore:.*units of DeepBoltzmannMachine have nearly the same activity:UserWarning",
     # Its set_output checks mix frames and arrays.
     "ignore:X (has|does not have valid) feature names:UserWarning",
 )
@@ -61,6 +62,7 @@ _WEIGHTED_TWINS = {
 }
 _A_RATING_OF_EACH_ITEM = "predict gives a rating of each item, not one number for each row"
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
+    "DBMClassifier": _WEIGHTED_TWINS,
     "DBNClassifier": _WEIGHTED_TWINS,
     "DBNRegressor": _WEIGHTED_TWINS,
     "DeepAutoencoder": _WEIGHTED_TWINS,
@@ -70,7 +72,7 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     },
 }
 
-FINE_TUNED = ["DBNClassifier", "DBNRegressor", "DeepAutoencoder"]
+FINE_TUNED = ["DBMClassifier", "DBNClassifier", "DBNRegressor", "DeepAutoencoder"]
 
 # Attributes and results that are float64 also of float32 data, with the reason.
 FLOAT64_ATTRIBUTES = {
@@ -86,6 +88,8 @@ FLOAT64_ATTRIBUTES = {
     "MixedRBM.variances_",
     "MixedRBM.intercept_visible_",
     "MixedRBM.intercept_hidden_",
+    "StandardizedModel.mean",
+    "StandardizedModel.scale",
     # The same, of networks that standardise rows themselves.
     *(f"{cls}.{name}" for cls in FINE_TUNED for name in ("mean_", "scale_")),
     # Sums over all rows, of which small differences count.
@@ -134,14 +138,18 @@ CHEAP_PARAMETERS = {
     "max_iter": 2,
     "fine_tune": "up_down",
     "estimator": skebm.MixedRBM(5, n_iter=2),
+    "dbm": skebm.DeepBoltzmannMachine((6, 5), n_iter=2),
     "n_rounds": 1,
     "n_steps": 5,
     "random_state": 0,
 }
 
+N_TEMPERATURES = 50
+
 # Those that want to see that something was learned, and how long that takes.
 CHECKS_OF_LEARNING = {"check_classifiers_train", "check_regressors_train"}
 ENOUGH_TO_LEARN = {
+    "DBMClassifier": {"max_iter": 60},
     "DBNClassifier": {"max_iter": 60},
     "DBNRegressor": {"max_iter": 60},
     "GenerativeDBNClassifier": {"rbm_n_iter": 30, "rbm_learning_rate": 0.3},
@@ -192,8 +200,9 @@ def fitted_state(estimator):
         state["history_"] = {k: v for k, v in history.items() if k != "seconds"}
     if "rbms_" in state:
         state["rbms_"] = [fitted_state(rbm) for rbm in state["rbms_"]]
-    if "estimator_" in state:
-        state |= fitted_state(state.pop("estimator_"))
+    for name in ("estimator_", "dbm_"):
+        if name in state:
+            state |= {f"{name}{k}": v for k, v in fitted_state(state.pop(name)).items()}
     return {name: joblib.hash(value) for name, value in state.items()}
 
 
@@ -216,13 +225,21 @@ def make_wide(cls, dtype):
     """
     X, y = make_data(cls, n_samples=130, n_features=700, dtype=dtype)
     wide = {"n_components": 500, "hidden_layer_sizes": (500, 22), "batch_size": 100}
+    wide["dbm"] = skebm.DeepBoltzmannMachine((500, 22), n_iter=2, batch_size=100)
     return make_small(cls, **wide), X, y
 
 
 def hashes_of_a_fit(estimator, X, y):
     """Hashes of what is fitted and of what comes out of it, as lists and texts."""
+    skebm.boltzmann.inference._N_TEMPERATURES = N_TEMPERATURES  # in another process, too
     estimator = clone(estimator).fit(X, y)
     return [fitted_state(estimator), outputs(estimator, X)]
+
+
+@pytest.fixture(autouse=True)
+def few_temperatures(monkeypatch):
+    """Annealing for scores takes seconds, and is tested elsewhere."""
+    monkeypatch.setattr("skebm.boltzmann.inference._N_TEMPERATURES", N_TEMPERATURES)
 
 
 def answer_with_wide_fits():
@@ -575,11 +592,12 @@ def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
     sizes = [len(pickle.dumps(each)) for each in (small, model)]
     most = 0.7 if cls is not HopfieldMemory else 1  # which has nothing else
     assert sizes[0] <= most * sizes[1]
-    for name in ("sample", "log_partition"):
+    for name, options in (("sample", {}), ("log_partition", {"n_temperatures": 100})):
         if hasattr(model, name):
-            a, b = (getattr(clone_of, name)(random_state=0) for clone_of in (small, model))
+            options |= {"random_state": 0}
+            a, b = (getattr(clone_of, name)(**options) for clone_of in (small, model))
             assert joblib.hash(a) == joblib.hash(b)
-    if cls.__name__ in ("BernoulliRBM", "GaussianRBM", "MixedRBM", "DSNClassifier", "DSNRegressor"):
+    if cls.__name__ in NOT_WITHOUT_TRAINING_STATE:
         with pytest.raises(ValueError, match="without_training_state"):
             small.partial_fit(X, y)
     elif hasattr(small, "partial_fit"):
@@ -587,6 +605,15 @@ def test_a_copy_without_the_training_state_answers_the_same_and_is_smaller(cls):
     small.set_params(**small.get_params()).fit(X, y)
     assert outputs(small, X) == outputs(model, X)
 
+
+NOT_WITHOUT_TRAINING_STATE = {
+    "BernoulliRBM",
+    "DSNClassifier",
+    "DSNRegressor",
+    "DeepBoltzmannMachine",
+    "GaussianRBM",
+    "MixedRBM",
+}
 
 # What learns nothing, so that all there is was drawn, or comes from the data.
 BEFORE_LEARNING = {
@@ -597,6 +624,7 @@ BEFORE_LEARNING = {
     "temperature": 0.5,
     "rbm": skebm.BernoulliRBM(16, n_iter=0),
     "estimator": skebm.MixedRBM(16, n_iter=0),
+    "dbm": skebm.DeepBoltzmannMachine((16, 9), n_iter=0),
 }
 
 
@@ -610,6 +638,7 @@ def starts(cls):
         "update": ["async", "sync"],
         "sample_posterior": [False, True],
         "n_gibbs_steps": [1],
+        "dbm": [skebm.DeepBoltzmannMachine((16, 9), n_iter=0)],
     }.items():
         if name in known:
             return [{name: value} for value in values]

@@ -26,6 +26,9 @@ from .partition import (
 from .path import TemperaturePath
 from .tempering import N_STREAMS, Tempering
 
+# Those of annealing where nobody has said how many.
+_N_TEMPERATURES = 1000
+
 # {estimator: (digest of its fitted attributes, LogPartition)}
 _LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
@@ -163,7 +166,7 @@ def remembered_log_partition(estimator):
     digest = joblib.hash(fitted)
     found = _LAST_LOG_PARTITIONS.get(estimator)
     if found is None or found[0] != digest:
-        found = digest, estimator.log_partition(n_temperatures=1000, random_state=0)
+        found = digest, estimator.log_partition(n_temperatures=_N_TEMPERATURES, random_state=0)
         _LAST_LOG_PARTITIONS[estimator] = found
     return found[1]
 

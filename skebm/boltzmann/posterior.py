@@ -39,8 +39,8 @@ class MeanField:
     n_steps : int
         Sweeps at most.
     tol : float
-        A row is left alone once the mean change of its units in a sweep is not above this; rows
-        go together in blocks.
+        A row is left alone once the mean change of the units of each of its layers in a sweep is
+        not above this.
     """
 
     n_steps: int
@@ -81,39 +81,46 @@ class _Means:
         self._layers = [visible]
         top = len(machine.layers) - 1
         for number in range(1, top + 1):
-            inputs = self._from_below(number)
+            inputs = self._of_data if number == 1 else self._from_below(number, self._layers)
             # From above comes as much, while nothing is known of it.
-            self._layers.append(
-                machine.layers[number].mean(2 * inputs if number < top else inputs.copy())
-            )
+            inputs = 2 * inputs if number < top else inputs.copy()
+            self._layers.append(machine.layers[number].mean(inputs))
 
     def settle(self, n_steps, tol):
-        """Sweeps over the hidden layers; how many there were, and the mean change in the last."""
+        """Sweeps over the hidden layers; how many there were, and the largest change in the last.
+
+        A row is left out once it has settled: what comes of it does not depend on the others.
+        """
         top = len(self._layers) - 1
         if top == 1:
             return 1, 0.0
-        n_taken, change = 0, np.inf
-        while n_taken < n_steps and change > tol:
-            n_taken, change = n_taken + 1, 0.0
-            for number in (*range(1, top + 1, 2), *range(2, top + 1, 2)):
-                change = max(change, self._move(number))
-        return n_taken, change
+        n_taken, largest, moving = 0, np.inf, np.arange(len(self._of_data))
+        while n_taken < n_steps and len(moving):
+            change = self._sweep(moving)
+            n_taken, largest, moving = n_taken + 1, float(change.max()), moving[change > tol]
+        return n_taken, largest
 
-    def _move(self, number):
-        inputs = self._from_below(number)
-        if number < len(self._layers) - 1:
-            inputs = inputs + self._machine.couplings[number].down(self._layers[number + 1])
-        elif number == 1:
-            inputs = inputs.copy()
-        mean = self._machine.layers[number].mean(inputs)
-        change = float(np.abs(mean - self._layers[number]).mean(axis=1).max(initial=0))
-        self._layers[number] = mean
+    def _sweep(self, rows):
+        """Move the means of some rows; the change of each, mean over the units of a layer."""
+        top, of_all = len(self._layers) - 1, len(rows) == len(self._of_data)
+        layers = self._layers if of_all else [states[rows] for states in self._layers]
+        of_data = self._of_data if of_all else self._of_data[rows]
+        change = np.zeros(len(rows))
+        for number in (*range(1, top + 1, 2), *range(2, top + 1, 2)):
+            below = of_data if number == 1 else self._from_below(number, layers)
+            inputs = below
+            if number < top:
+                inputs = below + self._machine.couplings[number].down(layers[number + 1])
+            mean = self._machine.layers[number].mean(inputs)
+            np.maximum(change, np.abs(mean - layers[number]).mean(axis=1), out=change)
+            layers[number] = mean
+        if not of_all:
+            for states, some in zip(self._layers[1:], layers[1:], strict=True):
+                states[rows] = some
         return change
 
-    def _from_below(self, number):
-        if number == 1:
-            return self._of_data
-        return self._machine.couplings[number - 1].up(self._layers[number - 1])
+    def _from_below(self, number, layers):
+        return self._machine.couplings[number - 1].up(layers[number - 1])
 
     def write(self, even, odd):
         """Write the means of all hidden layers to arrays of both sides."""

@@ -44,15 +44,19 @@ def log_mass_bound(model, rows):
     Of a row of which not all is known, that of the known units, the others staying at what stands
     in their place. Less log Z it is a bound on log p(v).
     """
-    machine, out = model.machine, np.empty(rows.shape[0])
-    for part in chunks(rows.shape[0]):
-        some = rows.subset(np.arange(part.start, part.stop))
-        even, odd = posterior_means(model, some)
-        known = some.batch(np.arange(len(even))).known
-        out[part] = _entropy(even[:, machine.n_visible :]) + _entropy(odd)
-        known = None if known is None else machine.beside_hidden(known, True)
-        out[part] -= machine.energy(even, odd, known)
+    out = np.empty(rows.shape[0])
+    with one_blas_thread():
+        for part in chunks(rows.shape[0]):
+            out[part] = _log_mass_bound(model, rows.subset(np.arange(part.start, part.stop)))
     return out
+
+
+def _log_mass_bound(model, rows):
+    machine, (even, odd) = model.machine, posterior_means(model, rows)
+    known = rows.batch(np.arange(len(even))).known
+    known = None if known is None else machine.beside_hidden(known, True)
+    entropy = _entropy(even[:, machine.n_visible :]) + _entropy(odd)
+    return entropy - machine.energy(even, odd, known)
 
 
 def _entropy(means):

@@ -461,7 +461,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Visible states.
         *hidden : array-like of shape (n_samples, n_units)
-            States of each hidden layer, from the lowest to the highest.
+            States of each hidden layer, from the lowest to the highest. None at all: their means
+            given ``X``, as of :meth:`transform`.
 
         Returns
         -------
@@ -475,6 +476,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         model, rows = self._model_and_rows(X, "energy")
         n_hidden = self._structure.n_hidden
+        if not hidden:
+            return model.machine.energy(*posterior_means(model, rows)).astype(rows.dtype)
         if len(hidden) != n_hidden:
             raise ValueError(
                 f"{type(self).__name__}.energy takes the states of {n_hidden} hidden layers "
@@ -484,7 +487,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         for number, states in enumerate(hidden):
             layers.append(self._structure.valid_units(states, number, self).astype(rows.dtype))
             check_consistent_length(layers[0], layers[-1])
-        return model.machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
+        energies = model.machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
+        return energies.astype(rows.dtype)
 
     def score_samples(self, X, log_partition=None):
         """Lower bound on the log-likelihood of each row, by mean field.

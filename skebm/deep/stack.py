@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -386,8 +386,9 @@ class BaseStack(DeepNetwork):
                 f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
             )
         self._streams = streams
-        rows = self._rows(examples.X[held_out])
-        return training, lambda network: examples.score(network, rows, held_out)
+        # Not before the hidden layers are there, which may be among what the network reads.
+        rows = cache(lambda: self._rows(examples.X[held_out]))
+        return training, lambda network: examples.score(network, rows(), held_out)
 
     def _training_data(self, examples, numbers):
         rows = self._rows(examples.X)
