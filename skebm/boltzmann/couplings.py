@@ -135,13 +135,18 @@ class EvenToOdd:
         """Inputs of one side given states of the other, whose layers have this parity."""
         if out is None:
             out = np.empty((len(states), self._n_units(1 - parity)), dtype=states.dtype)
-        out.fill(0)
+        written = set()
         for number, coupling in enumerate(self.couplings):
             upwards = number % 2 == parity
             below, above = self._places[number : number + 2]
             source, target = (below, above) if upwards else (above, below)
             of_one = coupling.up if upwards else coupling.down
-            out[:, target] += of_one(np.ascontiguousarray(states[:, source]))
+            inputs = of_one(np.ascontiguousarray(states[:, source]))
+            if target.start in written:
+                out[:, target] += inputs
+            else:
+                out[:, target] = inputs
+                written.add(target.start)
         return out
 
     def _n_units(self, parity):
