@@ -31,10 +31,12 @@ from sklearn.svm import LinearSVC
 
 from skebm import (
     BernoulliRBM,
+    DBMClassifier,
     DBNClassifier,
     DBNRegressor,
     DeepAutoencoder,
     DeepBeliefNetwork,
+    DeepBoltzmannMachine,
     DSNClassifier,
     DSNRegressor,
     GaussianRBM,
@@ -163,8 +165,31 @@ _STACKS = {
     "working_memory": [None, 0, 1e-3],
     "n_jobs": [None, 1, 2, -1],
 }
+_OF_DBMS = {
+    **{name: values for name, values in _OF_RBMS.items() if name != "n_components"},
+    **_PRETRAINED,
+    "pretrain": [True, False],
+    "n_mean_field_steps": COUNTS,
+    "mean_field_tol": PENALTIES,
+    "max_gradient_norm": [1e-300, 1.0, np.inf],
+}
 PARAMETERS = {
     BernoulliRBM: _OF_RBMS,
+    DeepBoltzmannMachine: _OF_DBMS,
+    DBMClassifier: {
+        **{
+            name: values
+            for name, values in _DBNS.items()
+            if name not in {*_PRETRAINED, "pretrain", "activation"}
+        },
+        "dbm": [
+            None,
+            DeepBoltzmannMachine((3, 2), n_iter=1),
+            DeepBoltzmannMachine(4, n_iter=1),
+            DeepBoltzmannMachine((3, 2, 2), n_iter=1, algorithm="pt"),
+            DeepBoltzmannMachine((3, 2), learning_rate=1e300),
+        ],
+    },
     GaussianRBM: _OF_RBMS
     | {
         "learn_variance": [True, False],
@@ -222,6 +247,7 @@ SMALL = {
     "n_components": 4,
     "n_iter": 2,
     "hidden_layer_sizes": (4, 3),
+    "dbm": DeepBoltzmannMachine((4, 3), n_iter=1),
     "rbm_n_iter": 1,
     "max_iter": 3,
     "n_modules": 2,

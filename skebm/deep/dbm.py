@@ -514,6 +514,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             In nats, of the type of ``X``.
         """
         model, rows = self._model_and_rows(X)
+        model.warn_of_no_states(f"{type(self).__name__}.score_samples", rows)
         return self._less_log_partition(log_mass_bound(model, rows), model, rows, log_partition)
 
     def score(self, X, y=None):
