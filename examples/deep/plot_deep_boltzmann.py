@@ -65,7 +65,7 @@ for name, model in [("one hidden layer", one_layer), ("two hidden layers, lower 
 
 # %%
 # Both machines are far better than independent pixels. The second layer adds nothing that the
-# bound would show: these images are so small that one layer is enough. What the second layer has
+# bound would show: one layer is enough for images as small as these. What the second layer has
 # learned can be seen all the same.
 #
 # What each layer stands for
