@@ -64,9 +64,9 @@ for name, model in [("one hidden layer", one_layer), ("two hidden layers, lower 
     print(f"    {name:33} {score:7.2f} (log Z: {log_z.lower:.2f} to {log_z.upper:.2f})")
 
 # %%
-# Both machines are far better than independent pixels. The second layer adds nothing that the
-# bound would show: one layer is enough for images as small as these. What the second layer has
-# learned can be seen all the same.
+# Both machines are far better than independent pixels. The second layer adds nothing that the bound
+# would show, although training took more epochs with it: one layer is enough for images as small
+# as these. What the second layer has learned can be seen all the same.
 #
 # What each layer stands for
 # --------------------------
