@@ -278,7 +278,11 @@ class BoltzmannEstimator(
         wanted = self._solver_settings()
         if solvers is None or solvers[0].settings != wanted:
             solvers = new_solvers(machine, wanted)
-        return Learner(machine, chains, model.means, solvers, n_updates, streams, model.posterior)
+        posterior = self._posterior_for_learning(model, streams)
+        return Learner(machine, chains, model.means, solvers, n_updates, streams, posterior)
+
+    def _posterior_for_learning(self, model, streams):
+        return model.posterior
 
     def _solver_settings(self):
         p = self._parameters

@@ -127,3 +127,45 @@ class _Means:
         places = self._machine.places
         for number, mean in enumerate(self._layers[1:], start=1):
             (even, odd)[number % 2][:, places[number]] = mean
+
+
+class Drawn:
+    """States of the posterior for learning: mean field, then Gibbs sampling with the data held.
+
+    Units that are independent under mean field are not under the posterior. The chains of the model
+    show how layers depend on each other; where the data do not show it, weights between hidden
+    layers become smaller until these say the same of all rows.
+
+    The odd layers are left as means given the even ones, as those of the chains are.
+
+    Parameters
+    ----------
+    mean_field : MeanField
+        Where it starts.
+    n_steps : int
+        How often the even layers are drawn.
+    streams : RandomStreams
+    """
+
+    def __init__(self, mean_field, n_steps, streams):
+        self._mean_field = mean_field
+        self._n_steps = n_steps
+        self._streams = streams
+
+    def __call__(self, machine, batch, even, odd):
+        """Fill in the data and states of the hidden layers; returns what mean field returns."""
+        outcome = self._mean_field(machine, batch, even, odd)
+        if machine.n_visible == machine.n_even:
+            return outcome
+        data = even[:, machine.places[0]].copy()
+        for step in range(self._n_steps):
+            if step > 0:
+                machine.odd.sample(odd, self._address())
+                machine.even_mean(odd, even)
+            machine.even.sample(even, self._address())
+            even[:, machine.places[0]] = data
+            machine.odd_mean(even, odd)
+        return outcome
+
+    def _address(self):
+        return self._streams.seed, self._streams.take(), 0

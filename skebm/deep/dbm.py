@@ -27,7 +27,7 @@ from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partiti
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
 from ..boltzmann.partition import MOST_UNITS
-from ..boltzmann.posterior import MeanField
+from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
@@ -39,9 +39,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     Models data by p(v) proportional to the sum over all hidden states of exp(-E), with
     E = -b v - sum over k of (h_{k-1} W_k h_k + c_k h_k) and h_0 = v. In contrast to a
     :class:`DeepBeliefNetwork`, every layer hears from the one below it and the one above it. All
-    layers learn together, by stochastic gradient ascent of a bound on the log-likelihood: states of
-    the data by mean field, states of the model by Gibbs chains [1]_. See :ref:`the user
-    guide <dbm>`.
+    layers learn together, by stochastic gradient ascent of the log-likelihood: states of the data
+    by mean field and a few steps of Gibbs sampling from there, states of the model by Gibbs
+    chains [1]_. See :ref:`the user guide <dbm>`.
 
     Parameters
     ----------
@@ -101,6 +101,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Sweeps of mean field over the hidden layers, at most.
     mean_field_tol : float, default=1e-3
         Sweeps end when the mean change of the units of a layer is not above this, in any row.
+    n_clamped_steps : int, default=3
+        Steps of Gibbs sampling of the hidden layers with the data held, from where mean field
+        ends, for one step of learning. With 0 it is mean field that learning takes for the states
+        of the data: that climbs the bound, but its second layer soon says the same of all rows.
     max_gradient_norm : float, default=inf
         Greatest Frobenius norm of the gradient of all weights; a longer one is scaled back.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
@@ -221,6 +225,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         | {
             "pretrain": Flag(),
             "n_mean_field_steps": Number(Integral, "[1, inf)"),
+            "n_clamped_steps": Number(Integral, "[0, inf)"),
             "mean_field_tol": Number(Real, "[0, inf)"),
             "max_gradient_norm": Number(Real, "(0, inf]"),
         }
@@ -255,6 +260,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         n_replicas=10,
         n_mean_field_steps=25,
         mean_field_tol=1e-3,
+        n_clamped_steps=3,
         max_gradient_norm=np.inf,
         learning_rate_schedule="linear",
         solver="sgd",
@@ -335,6 +341,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     def _mean_field(self):
         return MeanField(self._parameters.n_mean_field_steps, self._parameters.mean_field_tol)
+
+    def _posterior_for_learning(self, model, streams):
+        return Drawn(model.posterior, self._parameters.n_clamped_steps, streams)
 
     @staticmethod
     def _attributes_of(model):

@@ -5,15 +5,17 @@ import itertools
 import numpy as np
 import pytest
 from scipy.special import logsumexp
+from sklearn.datasets import load_digits
 
 import skebm
+from skebm._random import RandomStreams
 from skebm._source import as_rows, rows_with_gaps
 from skebm.boltzmann.bound_monitor import BoundMonitor
 from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.doubled import DoubledBernoulliRBM, HighestRBM, MiddleRBM, joined
 from skebm.boltzmann.machine import Machine, upside_down
 from skebm.boltzmann.model import Model
-from skebm.boltzmann.posterior import MeanField
+from skebm.boltzmann.posterior import Drawn, MeanField
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits
 from skebm.boltzmann.variational import (
     is_countable,
@@ -139,6 +141,40 @@ def test_posterior_does_not_depend_on_threads(monkeypatch):
         monkeypatch.setattr("skebm.boltzmann.posterior.n_jobs_for", lambda _, n=n_jobs: n)
         means.append(posterior_means(model_of(machine, MeanField(5, 1e-4)), as_rows(v)))
     np.testing.assert_array_equal(means[0][0], means[1][0])
+
+
+def test_drawn_states_are_those_of_the_posterior():
+    machine, n_rows = random_machine((3, 2, 2), scale=3, seed=1), 20_000
+    v = np.repeat(states_of(3)[[2, 5]], n_rows, axis=0)
+    even, odd = (np.empty((len(v), n)) for n in machine.n_units)
+    drawn = Drawn(TO_THE_END, 20, RandomStreams(0))
+    drawn(machine, as_rows(v).batch(np.arange(len(v))), even, odd)
+    np.testing.assert_array_equal(even[:, :3], v)
+    h = states_of(4)
+    for part, row in ((slice(n_rows), v[0]), (slice(n_rows, None), v[-1])):
+        log_p = -energies(machine, [np.repeat(row[None], len(h), axis=0), h[:, :2], h[:, 2:]])
+        p = np.exp(log_p - logsumexp(log_p))
+        found = odd[part].T @ even[part, 3:] / n_rows
+        wanted = (h[:, :2] * p[:, None]).T @ h[:, 2:]
+        np.testing.assert_allclose(found, wanted, atol=5 * 0.5 / np.sqrt(n_rows))
+        # Which mean field is not.
+        of_means = hidden_means(machine, row[None])
+        assert np.abs(np.outer(of_means[0], of_means[1]) - wanted).max() > 0.05
+
+
+def test_learning_from_draws_keeps_the_second_layer_alive():
+    X = (load_digits().data[:600] > 8).astype(np.float32)
+    spread = [
+        skebm.DeepBoltzmannMachine(
+            (32, 16), n_iter=15, learning_rate=0.1, n_clamped_steps=n, random_state=0
+        )
+        .fit(X)
+        .transform(X)
+        .std(axis=0)
+        .mean()
+        for n in (0, 3)
+    ]
+    assert spread[1] > 2 * spread[0]
 
 
 # Likelihoods
