@@ -40,7 +40,7 @@ _NUMBERS_OF_A_LINE = LINE_BYTES // np.dtype(np.int32).itemsize
 
 # Share of visible states that are not zero above which zeros are listed as well: lists of all
 # units are gone through two at a time, in 0.55 to 0.95 of the time, by processor.
-_FULL, _COST_OF_FULL = 0.65, 0.8
+_FULL, _COST_OF_FULL = 0.65, 0.65
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits.
