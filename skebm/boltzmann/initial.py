@@ -39,7 +39,8 @@ _SMALL_WEIGHT = 0.25
 
 # How much of the largest scale layers above the first hidden one begin with. They feed back into
 # the layer that they hear from: at the full scale, both were soon in states that are the same for
-# all rows (9 units in 10 on digits, 8 in 10 on iris, at 256 and 256 units); at this one, none was.
+# all rows (8 units in 10 on iris, 7 on wine, 4 on breast cancer, at 256 and 256 units, by PCD). At
+# this one it was 4, 0.5 and 0.3; of few rows, higher layers have learned little after 20 epochs.
 _SHARE_ABOVE = 0.3
 
 # Vectors that are made orthogonal together.

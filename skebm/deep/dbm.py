@@ -89,8 +89,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     algorithm : {"cd", "pcd", "pt"}, default="cd"
         Where the Gibbs chains start: at the data and their posterior; where the last step left
         them; or there with replicas at higher temperatures to swap states with, see
-        :class:`BernoulliRBM`. "cd" is safe at any rate. "pcd" and "pt" come to higher likelihoods,
-        and want a rate so small that the chains can follow, see :ref:`the user guide <dbm>`.
+        :class:`BernoulliRBM`. "cd" has no chains that could fall behind the model. "pcd" and "pt"
+        want a rate so small that the chains can follow, see :ref:`the user guide <dbm>`.
     n_gibbs_steps : int or sequence of int, default=1
         Steps of Gibbs sampling, each of all layers, for one step of learning.
     n_chains : int, default=None
@@ -130,7 +130,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         How strongly.
     centered : bool, default=True
         Take the gradient with respect to states from which moving averages have been subtracted
-        [3]_. Without it, layers above the first learn little.
+        [3]_.
     shuffle : bool, default=True
         Visit the rows in a new order in each epoch.
     early_stopping : bool, default=False
