@@ -104,6 +104,11 @@ def all_of(rows):
     return _taken(rows, np.arange(rows.shape[0]))
 
 
+def some_of(rows, numbers, most):
+    """At most so many rows, evenly spaced among those with the numbers given."""
+    return rows.subset(numbers[:: -(-len(numbers) // most)])
+
+
 def _taken(rows, numbers):
     """The rows with these numbers, as an array of their own."""
     return rows.take(numbers, np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype))

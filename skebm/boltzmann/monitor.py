@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._source import all_of
+from .._source import all_of, some_of
 from .._stopping import Patience
 from .initial import ACTIVITY, dead_units, restart_units
 
@@ -33,11 +33,11 @@ class Monitor:
 
     def __init__(self, rows, training, held_out, parameters, model):
         self.training = training
-        self._watched = _some(rows, training, N_WATCHED)
+        self._watched = some_of(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
-        self._rows_of_means = _some(rows, training, most)
+        self._rows_of_means = some_of(rows, training, most)
         self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
-        self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
+        self._held_out = some_of(rows, held_out, N_HELD_OUT) if len(held_out) else None
         tol = parameters.tol
         self._patience = Patience(
             parameters.n_iter_no_change, lambda score, best: score > best + tol
@@ -96,8 +96,3 @@ class Monitor:
         if self._patience.take(self._score(measured)):
             self.best_machine = machine.copy()
         return reached or self._patience.is_over
-
-
-def _some(rows, numbers, most):
-    """At most so many rows, evenly spaced among those with the numbers given."""
-    return rows.subset(numbers[:: -(-len(numbers) // most)])

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
 from .._random import RandomStreams
-from .._source import DenseRows, all_of, rows_with_gaps
+from .._source import DenseRows, all_of, rows_with_gaps, some_of
 from .._validation import (
     FLOATS,
     Flag,
@@ -31,6 +31,9 @@ from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
+
+# Rows whose states in the lowest hidden layer say what layers above it begin as.
+_ROWS_TO_BEGIN_WITH = 512
 
 
 class DeepBoltzmannMachine(BoltzmannEstimator):
@@ -73,7 +76,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Share of the last step that is added to the next, in [0, 1).
     rbm_alpha : float or sequence of float, default=0.0
         Strength of the L2 penalty on the weights in greedy training.
-    learning_rate : float or sequence of float, default=0.02
+    learning_rate : float or sequence of float, default=0.05
         Length of a step along the gradient of the bound. This and every other parameter that takes
         a sequence changes from epoch to epoch: the values share the ``n_iter`` epochs evenly, in
         their order.
@@ -105,8 +108,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Steps of Gibbs sampling of the hidden layers with the data held, from where mean field
         ends, for one step of learning. With 0 it is mean field that learning takes for the states
         of the data: that climbs the bound, but its second layer soon says the same of all rows.
-    max_gradient_norm : float, default=inf
-        Greatest Frobenius norm of the gradient of all weights; a longer one is scaled back.
+    max_gradient_norm : float, default=1.0
+        Greatest Frobenius norm of the gradient of all weights; a longer one is scaled back. Without
+        a limit, a few minibatches whose chains have left the data can bring all units into one
+        state, the same for all rows.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
@@ -249,7 +254,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         rbm_batch_size=10,
         rbm_momentum=0.0,
         rbm_alpha=0.0,
-        learning_rate=0.02,
+        learning_rate=0.05,
         batch_size=10,
         n_iter=20,
         verbose=0,
@@ -261,7 +266,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         n_mean_field_steps=25,
         mean_field_tol=1e-3,
         n_clamped_steps=3,
-        max_gradient_norm=np.inf,
+        max_gradient_norm=1.0,
         learning_rate_schedule="linear",
         solver="sgd",
         momentum=0.0,
@@ -334,8 +339,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         else:
             del self.rbms_
             lowest, above = models[0], self._structure.sizes[1:]
+            some = lowest.to_states(some_of(rows, np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH))
             machine, means = with_layers_above(
-                lowest.machine, lowest.means, above, activity, random_state
+                lowest.machine, all_of(some), above, activity, random_state
             )
         return replace(models[0], machine=machine, means=means, posterior=self._mean_field())
 

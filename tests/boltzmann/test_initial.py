@@ -10,7 +10,13 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wi
 from sklearn.preprocessing import minmax_scale
 
 import enumeration
-from skebm import BernoulliRBM, DBNClassifier, DeepBeliefNetwork, GaussianRBM
+from skebm import (
+    BernoulliRBM,
+    DBNClassifier,
+    DeepBeliefNetwork,
+    DeepBoltzmannMachine,
+    GaussianRBM,
+)
 from skebm.boltzmann.initial import make_room
 from skebm.boltzmann.learner import Learner
 from skebm.boltzmann.units import BernoulliUnits
@@ -52,6 +58,35 @@ def test_inputs_are_as_large_as_they_may_be_on_one_side_and_no_larger(n_hidden, 
     assert max(largest) == pytest.approx(1, abs=0.1)
     assert not W[7].any()
     assert W[:7].all()
+
+
+@pytest.mark.parametrize("n_rows", [10, 400])
+def test_layers_above_begin_with_a_limited_gain(n_rows):
+    X = grey_rows(40)[:n_rows]
+    model = DeepBoltzmannMachine((60, 90, 30), n_iter=0, random_state=0).fit(X)
+    for weights in model.coefs_[1:]:
+        singular = np.linalg.svd(weights, compute_uv=False)
+        # A small change of all units below, up and down again, at the slope of a unit on for 0.2.
+        assert singular[0] ** 2 * 0.16**2 <= 0.5 + 1e-9
+        # What is not zero has one length; of few rows, there are not more than these.
+        n_kept = np.count_nonzero(singular > 1e-6 * singular[0])
+        np.testing.assert_allclose(singular[:n_kept], singular[0])
+        assert n_kept <= min(n_rows - 1, *weights.shape)
+
+
+def test_layers_above_say_something_of_few_rows():
+    X = minmax_scale(load_wine().data)[::18]
+    assert len(X) == 10
+    model = DeepBoltzmannMachine(random_state=0).fit(X)
+    for layer in (0, 1):
+        assert (np.ptp(model.transform(X, layer), axis=0) < 0.05).mean() < 0.05
+
+
+def test_layers_above_leave_the_means_below_as_they_are():
+    X = grey_rows(40)
+    model = DeepBoltzmannMachine((60, 90), n_iter=0, random_state=0).fit(X)
+    alone = BernoulliRBM(60, n_iter=0, random_state=0).fit(X).transform(X).mean()
+    assert model.transform(X, 0).mean() == pytest.approx(alone, abs=0.02)
 
 
 @pytest.mark.parametrize("cls", [BernoulliRBM, GaussianRBM])

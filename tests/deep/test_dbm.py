@@ -166,7 +166,12 @@ def test_learning_from_draws_keeps_the_second_layer_alive():
     X = (load_digits().data[:600] > 8).astype(np.float32)
     spread = [
         skebm.DeepBoltzmannMachine(
-            (32, 16), n_iter=15, learning_rate=0.1, n_clamped_steps=n, random_state=0
+            (32, 16),
+            n_iter=40,
+            learning_rate=0.1,
+            max_gradient_norm=np.inf,
+            n_clamped_steps=n,
+            random_state=0,
         )
         .fit(X)
         .transform(X)
