@@ -15,6 +15,7 @@ from .dbm import DeepBoltzmannMachine
 from .dbn import CLASSIFIER_CHECKS, DBNClassifier
 from .feedforward import Layer
 from .pretraining import PRETRAINING_CHECKS, layer_sizes
+from .visible_units import data_of
 
 
 def _is_an_mlp(estimator):
@@ -241,6 +242,16 @@ class DBMClassifier(DBNClassifier):
         return DeepBoltzmannMachine() if self.dbm is None else self.dbm
 
     # Training
+
+    def _check(self):
+        super()._check()
+        if data_of(self.visible_units).are_tables:
+            raise ValueError(
+                f"{type(self).__name__} learns from numbers, and the 'dbm' parameter has "
+                f"visible_units={self.visible_units!r}, which is for tables. Encode the categories "
+                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or have a "
+                "pipeline of the DeepBoltzmannMachine and another classifier."
+            )
 
     def _begin(self, X, is_first):
         super()._begin(X, is_first)
