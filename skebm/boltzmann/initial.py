@@ -41,6 +41,8 @@ _SMALL_WEIGHT = 0.25
 # the layer that they hear from: at the full scale, both were soon in states that are the same for
 # all rows (8 units in 10 on iris, 7 on wine, 4 on breast cancer, at 256 and 256 units, by PCD). At
 # this one it was 4, 0.5 and 0.3; of few rows, higher layers have learned little after 20 epochs.
+# So do the RBMs of a greedy start that become these layers: on digits, 256 and 256 units, a third
+# of all units were dead after it and 20 epochs more at the full scale, 3 in 100 at this one.
 _SHARE_ABOVE = 0.3
 
 # Vectors that are made orthogonal together.
@@ -117,13 +119,21 @@ def initial_machine(
 
     Parameters: see :func:`random_hidden_units`; ``moments`` are (mean, variance) of the visible
     states of the data, ``dtype`` is the type of the parameters, and ``copies`` are those of
-    :class:`~skebm.boltzmann.couplings.Dense`.
+    :class:`~skebm.boltzmann.couplings.Dense`. Hidden units that count twice are those of a layer
+    above the first one of a deep machine, and begin as small.
     """
     mean, variance = moments
+    small_weight = _SMALL_WEIGHT
+    if copies[1] > 1:
+        share, small_weight = min(share, _SHARE_ABOVE), 0.0
     weights, bias = random_hidden_units(
-        n_hidden, visible, mean, variance, n_hidden, activity, generator, share
+        n_hidden, visible, mean, variance, n_hidden, activity, generator, share, small_weight
     )
-    make_room(visible, weights, activity, mean)
+    # Room for weights that are not yet over the copies of the data: with less, the hidden units of
+    # 1,797 digits fell silent for most rows (0.08 were on after 10 epochs, and not 0.17), and of the
+    # machine that they became a part of 9 in 100 were dead, not 2.
+    for _ in range(copies[1]):
+        make_room(visible, weights, activity, mean)
     hidden = BernoulliUnits(bias.astype(dtype))
     weights = (weights / copies[0]).astype(dtype, order="C")
     machine = Machine.restricted(weights, visible.copy(dtype), hidden, copies)
