@@ -369,8 +369,8 @@ class BoltzmannEstimator(
         messages = messages_for(self)
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
-            "the same activity for all rows, and so tell nothing about them. With these data, "
-            f"{', or '.join(self._remedies_for_dead_units(messages.prefix))}."
+            "the same activity for all rows, and so tell nothing about them. Mostly, steps are "
+            f"too long for these data: {', or '.join(self._remedies_for_dead_units(messages.prefix))}."
         )
 
     def _remedies_for_dead_units(self, prefix):
@@ -378,7 +378,7 @@ class BoltzmannEstimator(
         names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
         too_large = " or the ".join(f"'{prefix}{name}'" for name in names)
         return [
-            f"lower the {too_large} parameter, since steps that are too long bring this about",
+            f"lower the {too_large} parameter",
             f"have more rows in a minibatch by '{prefix}batch_size'",
         ]
 
