@@ -367,10 +367,11 @@ class BoltzmannEstimator(
         if share <= _MOST_DEAD:
             return
         messages = messages_for(self)
+        remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
             "the same activity for all rows, and so tell nothing about them. Mostly, steps are "
-            f"too long for these data: {', or '.join(self._remedies_for_dead_units(messages.prefix))}."
+            f"too long for these data: {remedies}."
         )
 
     def _remedies_for_dead_units(self, prefix):
