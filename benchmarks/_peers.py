@@ -278,8 +278,16 @@ class TorchLinearRBM(TorchRBM):
 class TorchDBM:
     """The steps of a deep Boltzmann machine by hand in PyTorch: in place, without autograd.
 
-    Mean field of as many sweeps for all rows, then Gibbs steps of persistent chains of three
-    layers, and the gradient of both phases.
+    Mean field of as many sweeps for all rows, draws of the hidden layers from there with the data
+    held, then Gibbs steps of persistent chains of three layers, and the gradient of both phases.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_visible)
+    sizes : tuple of two int
+        Numbers of hidden units.
+    settings : dict
+        Parameters of the DeepBoltzmannMachine beside it, by name.
     """
 
     def __init__(self, X, sizes, settings):
@@ -288,6 +296,7 @@ class TorchDBM:
         self.batches = batches(X, settings["batch_size"])
         self.n_chains, self.n_steps = settings["n_chains"], settings["n_gibbs_steps"]
         self.n_sweeps, self.rate = settings["n_mean_field_steps"], settings["learning_rate"]
+        self.n_clamped_steps = settings["n_clamped_steps"]
         n_units = [X.shape[1], *sizes]
         self.weights = [
             torch.randn(pair, generator=generator).mul_(0.01) for pair in pairwise(n_units)
@@ -308,6 +317,11 @@ class TorchDBM:
         for _ in range(self.n_sweeps):
             first = torch.addmm(of_data, second, U.T).sigmoid_()
             second = torch.addmm(d, first, U).sigmoid_()
+        for step in range(self.n_clamped_steps):
+            if step > 0:
+                second = torch.addmm(d, self._draw(first), U).sigmoid_()
+            second = self._draw(second)
+            first = torch.addmm(of_data, second, U.T).sigmoid_()
         x, h, g = self.chains
         for _ in range(self.n_steps):
             x = self._draw(torch.addmm(b, h, W.T).sigmoid_())

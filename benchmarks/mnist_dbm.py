@@ -166,7 +166,7 @@ def run_epoch(case, data, options):
     machine.partial_fit(X[:1000])  # compiles
     contenders = [Contender("skebm", lambda: machine.partial_fit(X))]
     if torch is not None:
-        peer = TorchDBM(X, SIZES, settings)
+        peer = TorchDBM(X, SIZES, machine.get_params())
         contenders.append(Contender("PyTorch", peer.epoch))
     timings = take_turns(contenders, options.repeats)
     print_ratios(f"one epoch of {len(X)} rows", timings, "skebm", {"PyTorch": "1.5, aim 3"})

@@ -88,6 +88,9 @@ FLOAT64_ATTRIBUTES = {
     "MixedRBM.variances_",
     "MixedRBM.intercept_visible_",
     "MixedRBM.intercept_hidden_",
+    "DeepBoltzmannMachine.mean_",
+    "DeepBoltzmannMachine.scale_",
+    "DeepBoltzmannMachine.variances_",
     "StandardizedModel.mean",
     "StandardizedModel.scale",
     # The same, of networks that standardise rows themselves.

@@ -11,6 +11,7 @@ import numpy as np
 from .bernoulli import BernoulliRBM
 from .gaussian import GaussianRBM
 from .machine import Machine
+from .mixed import MixedRBM
 
 
 class DoubledBernoulliRBM(BernoulliRBM):
@@ -21,6 +22,12 @@ class DoubledBernoulliRBM(BernoulliRBM):
 
 class DoubledGaussianRBM(GaussianRBM):
     """The lowest one, of real-valued data."""
+
+    _copies = 2, 1
+
+
+class DoubledMixedRBM(MixedRBM):
+    """The lowest one, of tables."""
 
     _copies = 2, 1
 

@@ -16,7 +16,7 @@ from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._solvers import STOCHASTIC_SOLVERS, SolverSettings
-from .._source import all_of, as_rows, rows_with_gaps
+from .._source import all_of
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
@@ -34,13 +34,12 @@ from .._validation import (
     check_mask,
     check_parameters,
     divergence,
-    validated,
-    validated_with_gaps,
     warn_caller,
 )
 from .._version import VersionStamp
 from . import inference
 from .chains import ALGORITHMS
+from .data import Numbers
 from .initial import ACTIVITY
 from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
@@ -104,20 +103,20 @@ class BoltzmannEstimator(
     later. Everything else asks a function of :mod:`skebm.boltzmann.inference` about the model that
     the fitted attributes are.
 
-    A subclass says what its model is at the start of training (``_new_model``) and as it is fitted
-    (``__skebm_model__``), which attributes say so (``_attributes_of``, ``_is_trained``), whether
-    training can go on from there (``_check_sizes``), and what its units ask of a learning step
-    (``_settings_of_units``). One that learns from more than X also says what (``_with_targets``);
-    one that has algorithms or measurements of its own, which (``_algorithms``,
-    ``_monitor_class``); one that has something to do before it learns, what
-    (``_before_training``).
+    A subclass says what its model is at the start of training (``_first_model``) and when it is
+    fitted (``__skebm_model__``), which attributes say so (``_attributes_of``, ``_is_trained``),
+    whether training can go on from there (``_check_sizes``), and what its units ask of a learning
+    step (``_settings_of_units``). One that learns from more than X also says what
+    (``_with_targets``); one whose data are no plain numbers, what they are (``_kind_of_data``); one
+    that has algorithms or measurements of its own, which (``_algorithms``, ``_monitor_class``).
     """
 
     _parameter_checks: ClassVar = CHECKS
     _algorithms: ClassVar = ALGORITHMS
-    _admits_gaps: ClassVar = True
     _monitor_class: ClassVar = Monitor
-    _why_units_are_dead, _or_else = "too long", ""
+    _kind_of_data = Numbers
+    # What the data are, known from the first training on.
+    _data = Numbers()
 
     # Training
 
@@ -148,9 +147,7 @@ class BoltzmannEstimator(
         progress = self._init_callback_context(max_subtasks=n_iter + self._n_tasks_before)
         with fitting(self, progress, X, y) as commit, one_blas_thread():
             goes_on = self.warm_start and self._is_trained()
-            if not goes_on:
-                self._before_training(X, progress)
-            trainer = self._trainer(X, y, goes_on, watched=True)
+            trainer = self._trainer(X, y, goes_on, progress, watched=True)
             self._publish(trainer)
             for epoch in range(n_iter):
                 task = progress.subcontext(task_name="epoch")
@@ -197,10 +194,7 @@ class BoltzmannEstimator(
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
         with fitting(self, progress, X, y):
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            goes_on = self._is_trained()
-            if not goes_on:
-                self._before_training(X, progress)
-            trainer = self._trainer(X, y, goes_on)
+            trainer = self._trainer(X, y, self._is_trained(), progress)
             trainer.take_steps(self._settings(last_stage, rate_factor=1.0))
             self._publish(trainer)
             task.call_on_fit_task_end(estimator=self)
@@ -226,9 +220,6 @@ class BoltzmannEstimator(
     # What the progress of a first training has room for, beside its epochs.
     _n_tasks_before = 0
 
-    def _before_training(self, X, progress):
-        """Whatever is done before a first training, with callbacks told of it by ``progress``."""
-
     def _with_targets(self, X, y):
         """What is learned from, from what ``fit`` was given."""
         return X
@@ -240,8 +231,11 @@ class BoltzmannEstimator(
         """
         return {}
 
-    def _trainer(self, X, y, goes_on, watched=False):
-        """What trains on these data, anew or from where training ended, and is watched or not."""
+    def _trainer(self, X, y, goes_on, progress, watched=False):
+        """What trains on these data, anew or from where training ended, and is watched or not.
+
+        What has to be trained before that tells callbacks so by ``progress``.
+        """
         dtype = self.__skebm_model__().machine.dtype if goes_on else FLOATS
         X = self._with_targets(X, y)
         rows = self._rows(X, dtype=dtype, order="C", reset=not goes_on)
@@ -251,9 +245,7 @@ class BoltzmannEstimator(
         else:
             self._warn_of_empty_columns(rows)
             random_state = check_random_state(self.random_state)
-            model = self._new_model(
-                rows, self._parameters.sparsity_target or ACTIVITY, random_state
-            )
+            model = self._first_model(X, rows, random_state, progress)
             streams = RandomStreams.from_random_state(random_state)
         model.warn_of_data(messages.estimator, rows)
         model = replace(model, batch_size=self._parameters.batch_size)
@@ -267,6 +259,11 @@ class BoltzmannEstimator(
             shuffle=self.shuffle,
             divergence=divergence(messages.estimator, rate, self._parameters.learning_rate),
         )
+
+    @property
+    def _activity(self):
+        """Share of the rows that hidden units begin on for."""
+        return self._parameters.sparsity_target or ACTIVITY
 
     def _learner(self, model, streams, goes_on):
         """A learner with what the parameters ask for and is missing from an earlier one."""
@@ -363,21 +360,28 @@ class BoltzmannEstimator(
         if len(empty):
             warn_caller(
                 f"{messages_for(self).estimator} learns nothing of features without a single known "
-                f"value, and takes them for 0: columns {self._columns_of(empty)}."
+                f"value, and takes them for 0: columns {self._data.names_of(empty)}."
             )
 
     def _warn_of_dead_units(self, share):
         if share <= _MOST_DEAD:
             return
         messages = messages_for(self)
-        names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
-        to_lower = " or the ".join(f"'{messages.prefix}{name}'" for name in names)
+        remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
-            "the same activity for all rows, and so tell nothing about them. Steps are "
-            f"{self._why_units_are_dead} for these data: lower the {to_lower} parameter, or have "
-            f"more rows in a minibatch by '{messages.prefix}batch_size'{self._or_else}."
+            "the same activity for all rows, and so tell nothing about them. Mostly, steps are "
+            f"too long for these data: {remedies}."
         )
+
+    def _remedies_for_dead_units(self, prefix):
+        """What users can do, a list of imperatives; names of parameters begin with the prefix."""
+        names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
+        too_large = " or the ".join(f"'{prefix}{name}'" for name in names)
+        return [
+            f"lower the {too_large} parameter",
+            f"have more rows in a minibatch by '{prefix}batch_size'",
+        ]
 
     def _report(self, epoch, measured):
         if self.verbose:
@@ -390,6 +394,13 @@ class BoltzmannEstimator(
 
     # The model
 
+    def _first_model(self, X, rows, random_state, progress):
+        """The model that training starts from, of data that were read as these rows.
+
+        Where something has to be trained before, callbacks are told so by ``progress``.
+        """
+        raise NotImplementedError
+
     def __skebm_model__(self, dtype=None):
         """What has been learned, as a :class:`~skebm.boltzmann.model.Model`.
 
@@ -400,31 +411,17 @@ class BoltzmannEstimator(
         """
         raise NotImplementedError
 
-    # Data are numbers, one for each visible unit, unless a subclass says otherwise by these five.
+    def _rows(self, X, reset=False, **options):
+        """The data, validated, as rows of numbers, some of which may not be known.
 
-    def _rows(self, X, **options):
-        """The data, validated, as rows, some values of which may not be known."""
-        options["accept_sparse"] = "csr"
-        if not self._admits_gaps:
-            return as_rows(validated(self, X, **options))
-        missing_values = self._parameters.missing_values
-        return rows_with_gaps(validated_with_gaps(self, X, missing_values, **options))
-
-    def _whole_rows(self, X):
-        """The data, validated, as an array with no missing values."""
-        return validated(self, X, dtype=FLOATS, order="C", reset=False)
-
-    def _as_given(self, V):
-        """Data as users give them, from an array of such numbers."""
-        return V
-
-    def _of_units(self, mask):
-        """For each visible unit what an array of bool (..., n_features) says of its feature."""
-        return mask
-
-    def _columns_of(self, units):
-        """What users call the features that some visible units, by their numbers, stand for."""
-        return units.tolist()
+        ``reset`` has them say what data are from now on.
+        """
+        if reset:
+            for name in self._data.fitted_attributes():
+                delattr(self, name)
+            self._data = self._kind_of_data.of(self, X)
+            vars(self).update(self._data.fitted_attributes())
+        return self._data.rows(self, X, reset=reset, **options)
 
     def _model_and_rows(self, X, of_whole_rows=None):
         """The model, of the type of data, and the data, validated, as rows of its states.
@@ -432,7 +429,7 @@ class BoltzmannEstimator(
         ``of_whole_rows`` names what cannot be computed where not all values are known.
         """
         check_is_fitted(self)
-        rows = self._rows(X, dtype=FLOATS, reset=False)
+        rows = self._rows(X)
         if of_whole_rows is not None and rows.known is not None:
             raise ValueError(
                 f"{type(self).__name__}.{of_whole_rows} takes whole rows, and some values of X are "
@@ -475,7 +472,7 @@ class BoltzmannEstimator(
         states = all_of(rows)
         if n_steps == 0 and rows.known is not None:
             states[~all_of(rows.known)] = np.nan
-        return self._as_given(model.to_data(inference.walk(model, states, n_steps, streams)))
+        return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
     def sample(
         self,
@@ -525,13 +522,13 @@ class BoltzmannEstimator(
         if clamp is not None:
             if init is None:
                 raise ValueError("clamp needs init, the states that clamped units keep.")
-            clamp = self._of_units(check_mask("clamp", clamp, np.shape(init)))
+            clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
-            init = self._whole_rows(init)
+            init = self._data.whole(self, init)
         model = self.__skebm_model__(None if init is None else init.dtype)
         options = {"init": init, "clamp": clamp, "betas": betas}
         V = inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
-        return self._as_given(V)
+        return self._data.given_back(V)
 
     def impute(self, X, n_steps=100, *, random_state=None):
         """Fill in missing entries given the others.
@@ -539,7 +536,7 @@ class BoltzmannEstimator(
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Visible states; NaN, or ``missing_values``, marks what is missing.
+            Visible states, or rows of a table; what is missing is marked as in ``fit``.
         n_steps : int, default=100
             Steps of Gibbs sampling with the known entries clamped. The first half is thrown
             away; over the second half, the means of the missing units are averaged.
@@ -549,14 +546,14 @@ class BoltzmannEstimator(
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            ``X`` with what is missing replaced by the estimated expectation of its unit.
+            ``X`` with the expectation of its unit, as estimated, in place of what is missing; of a
+            table, a DataFrame if ``X`` is one, with the most probable of the categories.
         """
         n_steps = check_argument(self, "n_steps", n_steps, COUNT)
         check_is_fitted(self)
-        missing_values = self._parameters.missing_values
-        X = validated_with_gaps(self, X, missing_values, dtype=FLOATS, order="C", reset=False)
-        streams = self._draws(random_state)
-        return inference.impute(self.__skebm_model__(X.dtype), X, n_steps, streams)
+        X, numbers = self._data.with_gaps(self, X)
+        model, streams = self.__skebm_model__(numbers.dtype), self._draws(random_state)
+        return self._data.given_back(inference.impute(model, numbers, n_steps, streams), like=X)
 
     # Likelihoods
 
@@ -647,8 +644,11 @@ class BoltzmannEstimator(
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = self._admits_gaps and self.missing_values != self.missing_values
+        data = self._kind_of_data
+        marks_by_nan = data.are_tables or self.missing_values != self.missing_values
+        tags.input_tags.allow_nan = data.admit_gaps and marks_by_nan
+        tags.input_tags.sparse = not data.are_tables
+        tags.input_tags.string = tags.input_tags.categorical = data.are_tables
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
 

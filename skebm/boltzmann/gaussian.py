@@ -75,13 +75,21 @@ class StandardizedModel(Model):
         # Rounding of a mean leaves a trace in the weights of what is constant.
         deviation = np.where(visible.is_constant, 0.0, self.scale)
         components = (self.machine.weights * (scaled * deviation)[:, None]).T.astype(dtype)
-        variances = scaled * self.scale**2
-        return {
+        of_units = self.attributes_of_units()
+        return of_units | {
             "components_": components,
-            "variances_": variances,
             "intercept_visible_": self.mean + deviation * visible.bias,
             "intercept_hidden_": self.machine.hidden.bias
-            - _input_of_mean(components, self.mean, variances),
+            - _input_of_mean(components, self.mean, of_units["variances_"]),
+        }
+
+    def attributes_of_units(self):
+        """Means and scales of the data, and variances of the visible units in the data's units."""
+        variance = np.exp(self.machine.visible.log_variance.astype(np.float64))
+        return {
+            "mean_": self.mean,
+            "scale_": self.scale,
+            "variances_": variance * self.scale**2,
         }
 
     def warn_of_data(self, name, rows):

@@ -45,6 +45,12 @@ _LOOP_GAIN = 0.5
 # Share of the variance of a hidden layer that units above it hear.
 _SHARE_OF_VARIANCE = 0.95
 
+# How much of the largest scale RBMs begin with whose units become layers above the first hidden one
+# of a deep machine, where they feed back into the layer that they hear from: on digits, 256 and 256
+# units, a third of all units were dead at the full scale after greedy training and 20 epochs more,
+# 3 in 100 at this one.
+_SHARE_ABOVE = 0.3
+
 # Vectors that are made orthogonal together.
 _ORTHOGONAL_VECTORS = 1000
 
@@ -63,6 +69,7 @@ def random_hidden_units(
     activity,
     generator,
     share=1.0,
+    small_weight=_SMALL_WEIGHT,
 ):
     """Weights and biases of hidden units that know nothing yet but answer to the data.
 
@@ -88,6 +95,8 @@ def random_hidden_units(
     generator : numpy Generator or RandomState
     share : float, default=1.0
         How much of the largest scale to take, see :func:`share_of_scale`.
+    small_weight : float
+        A weight that is not made smaller than this.
 
     Returns
     -------
@@ -97,7 +106,7 @@ def random_hidden_units(
     # Squares of numbers near the largest ones overflow; sums of this do not.
     variance = np.minimum(variance, np.finfo(np.float64).max / len(variance) / 2)
     largest, of_rows = initial_scale(visible, variance, n_hidden, activity)
-    scale = max(share * largest, min(largest, _SMALL_WEIGHT))
+    scale = max(share * largest, min(largest, small_weight))
     deviation = scale * of_rows
     varies = variance > 0
     directions = np.zeros((n_units, len(mean)))
@@ -118,13 +127,21 @@ def initial_machine(
 
     Parameters: see :func:`random_hidden_units`; ``moments`` are (mean, variance) of the visible
     states of the data, ``dtype`` is the type of the parameters, and ``copies`` are those of
-    :class:`~skebm.boltzmann.couplings.Dense`.
+    :class:`~skebm.boltzmann.couplings.Dense`. Hidden units that count twice are those of a layer
+    above the first one of a deep machine, and begin as small.
     """
     mean, variance = moments
+    small_weight = _SMALL_WEIGHT
+    if copies[1] > 1:
+        share, small_weight = min(share, _SHARE_ABOVE), 0.0
     weights, bias = random_hidden_units(
-        n_hidden, visible, mean, variance, n_hidden, activity, generator, share
+        n_hidden, visible, mean, variance, n_hidden, activity, generator, share, small_weight
     )
-    make_room(visible, weights, activity, mean)
+    # Room for weights that are not yet over the copies of the data: with less, hidden units of
+    # digits fell silent for most rows (after 10 epochs they were on for 8 in 100, and not 17), and
+    # in the machine that they became a part of 9 in 100 were dead, not 2.
+    for _ in range(copies[1]):
+        make_room(visible, weights, activity, mean)
     hidden = BernoulliUnits(bias.astype(dtype))
     weights = (weights / copies[0]).astype(dtype, order="C")
     machine = Machine.restricted(weights, visible.copy(dtype), hidden, copies)

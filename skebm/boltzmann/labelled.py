@@ -12,6 +12,7 @@ from ..kernels.activations import logistic
 from .bernoulli import BernoulliRBM
 from .chains import ALGORITHMS, CD
 from .conditionals import log_masses_of_choices
+from .data import WholeNumbers
 from .machine import settle
 from .units import BernoulliUnits, SideBySide, SoftmaxUnits
 
@@ -56,7 +57,7 @@ class LabelledRBM(BernoulliRBM):
     """
 
     _algorithms: ClassVar = ALGORITHMS | {"cd": LabelCD}
-    _admits_gaps: ClassVar = False
+    _kind_of_data = WholeNumbers
 
     def log_masses(self, rows):
         """Log of the mass of each label given the features, up to what all labels share.

@@ -4,24 +4,15 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted
 
-from .._source import all_of, rows_with_gaps
+from .._source import all_of
 from .._threads import one_blas_thread
 from .._validation import (
-    FLOATS,
-    AnyOf,
-    Instance,
-    Options,
-    Scalar,
-    check_argument,
     keep_parameters,
 )
-from . import inference
 from .conditionals import conditional_log_distribution
-from .estimator import COUNT
+from .data import CHECKS_OF_TABLES, Table
 from .gaussian import CHECKS_OF_REAL_UNITS, GaussianRBM
-from .table import TableEncoder, checked_table, dtype_of
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 
 
@@ -212,11 +203,7 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
-    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
-        "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
-        "handle_unknown": Options("error", "missing"),
-        "missing_values": Scalar(),
-    }
+    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | CHECKS_OF_TABLES
 
     # Those of the data, less what the initial weights account for.
     variances = None
@@ -264,36 +251,7 @@ class MixedRBM(GaussianRBM):
     ):
         keep_parameters(self, locals())
 
-    # The machine sees states of units, which the encoder makes of a table.
-
-    def _rows(self, X, dtype, reset, **options):
-        X = checked_table(self, X, reset)
-        if reset:
-            how = self.categories, type(self).__name__, self.missing_values
-            self.encoder_ = TableEncoder(X, *how)
-            self.categories_ = [column.categories for column in self.encoder_.columns]
-            self.unit_names_ = self.encoder_.unit_names
-        return rows_with_gaps(self._encoded(X, dtype))
-
-    def _encoded(self, X, dtype=FLOATS):
-        dtype = dtype_of(X) if isinstance(dtype, tuple) else dtype
-        return self.encoder_.encode(X, dtype, self.handle_unknown)
-
-    def _whole_rows(self, X):
-        states = self._encoded(checked_table(self, X, reset=False))
-        if np.isnan(states).any():
-            raise ValueError("init has missing entries. Fill them in by impute.")
-        return states
-
-    def _as_given(self, V):
-        return self.encoder_.decode(V)
-
-    def _of_units(self, mask):
-        return self.encoder_.of_units(mask)
-
-    def _columns_of(self, units):
-        pairs = zip(self.encoder_.columns, self.encoder_.places, strict=True)
-        return [column.name for column, place in pairs if place.start in units]
+    _kind_of_data = Table
 
     def _scales_of(self, rows):
         mean, scale, is_constant = super()._scales_of(rows)
@@ -321,33 +279,6 @@ class MixedRBM(GaussianRBM):
         return SideBySide([layer for layer in layers if len(layer.bias)])
 
     # What only a table is asked for
-
-    def impute(self, X, n_steps=100, *, random_state=None):
-        """Fill in missing entries given the others.
-
-        Parameters
-        ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
-            Rows of a table; what is missing is marked as in ``fit``.
-        n_steps : int, default=100
-            Steps of Gibbs sampling with the known entries clamped. The first half is thrown
-            away; over the second half, means of real columns and probabilities of categories are
-            averaged.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : DataFrame or ndarray of shape (n_samples, n_features)
-            ``X`` with the expectation of a real column, or the most probable category, in place of
-            what is missing.
-        """
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT)
-        check_is_fitted(self)
-        X = checked_table(self, X, reset=False)
-        states, streams = self._encoded(X), self._draws(random_state)
-        filled = inference.impute(self.__skebm_model__(states.dtype), states, n_steps, streams)
-        return self.encoder_.decode(filled, like=X)
 
     def conditional_proba(self, X, column, values=None):
         """Distribution of one column given the others, for each row.
@@ -395,9 +326,3 @@ class MixedRBM(GaussianRBM):
         if kind == "real":
             log_p -= np.log(model.scale[part])
         return np.exp(log_p).astype(v.dtype)
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = False
-        tags.input_tags.string = tags.input_tags.categorical = tags.input_tags.allow_nan = True
-        return tags

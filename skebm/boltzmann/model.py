@@ -105,6 +105,10 @@ class Model:
             "intercept_visible_": self.machine.visible.bias,
         }
 
+    def attributes_of_units(self):
+        """What joins data and visible states, as fitted attributes of an estimator, by name."""
+        return {}
+
     def warn_of_data(self, name, rows):
         """Warn where rows are not what the units are meant for; ``name`` is the estimator's."""
         warn_of_range(name, rows)

@@ -21,9 +21,12 @@ CHECKS = {"n_components": Number(Integral, "[1, inf)")} | CHECKS_OF_ALL
 class BaseRBM(BoltzmannEstimator):
     """A restricted Boltzmann machine, whatever its visible units are.
 
-    A deep network made of RBMs uses, besides what is public, three methods: ``__skebm_check__``
-    before anything is trained, ``__skebm_model__`` for a trained machine and the way from data to
-    its states and back, and ``__skebm_with__`` for an RBM with other weights. Where RBMs are to
+    A subclass says how its model begins (``_new_model``), beside what every machine says.
+
+    A deep network made of RBMs uses, besides what is public, four methods: ``__skebm_check__``
+    before anything is trained, ``__skebm_model__`` for a trained machine and the way from numbers
+    to its states and back, ``__skebm_rows__`` for the way from data to numbers, and
+    ``__skebm_with__`` for an RBM with other weights. Where RBMs are to
     speak in the name of the network, it calls ``fit`` inside of
     :func:`~skebm._messages.messages_of`. What it asks of models and not of estimators, samples
     from streams of its own among it, are functions of :mod:`skebm.boltzmann.inference`.
@@ -71,6 +74,9 @@ class BaseRBM(BoltzmannEstimator):
 
     # What it is
 
+    def _first_model(self, X, rows, random_state, progress):
+        return self._new_model(rows, self._activity, random_state)
+
     @staticmethod
     def _attributes_of(model):
         return model.fitted_attributes() | {"_means": model.means, "_batch_size": model.batch_size}
@@ -85,6 +91,10 @@ class BaseRBM(BoltzmannEstimator):
                 f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
                 "with warm_start=False, or leave n_components as it was."
             )
+
+    def __skebm_rows__(self, X):
+        """Data, validated, as the rows of numbers that a :class:`Model` takes."""
+        return self._rows(X)
 
     def __skebm_with__(self, model):
         """Another RBM, with the same parameters, for a model of other weights.
@@ -134,7 +144,7 @@ class BaseRBM(BoltzmannEstimator):
                 f"expecting {n_components} features as input."
             )
         model = self.__skebm_model__(H.dtype)
-        return self._as_given(model.to_data(model.machine.inverse_transform(DenseRows(H))))
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
     # Scores of rows
 

@@ -73,6 +73,11 @@ class _Units:
         return [(self.kind, slice(0, len(self.bias)))]
 
     @property
+    def n_columns(self):
+        """How many columns of random numbers samples take, see :mod:`skebm.kernels.layers`."""
+        return len(self.bias) + -len(self.bias) % 4
+
+    @property
     def parameters(self):
         """The arrays that the layer is made of."""
         return [getattr(self, name) for name in self.parameter_names]
@@ -413,9 +418,8 @@ class SideBySide(_Units):
         self.layers = layers
         self.places = _stretches(layers)
         self.bias = np.concatenate([layer.bias for layer in layers])
-        # Parts draw from columns of random numbers of their own, see skebm.kernels.layers.
-        widths = [len(layer.bias) + -len(layer.bias) % 4 for layer in layers]
-        self._columns = [0, *itertools.accumulate(widths[:-1])]
+        # Parts draw from columns of random numbers of their own.
+        self._columns = [0, *itertools.accumulate(layer.n_columns for layer in layers)]
 
     @property
     def bias(self):
@@ -427,6 +431,11 @@ class SideBySide(_Units):
         self._bias = array
         for layer, place in zip(self.layers, self.places, strict=True):
             layer.bias = array[place]
+
+    @property
+    def n_columns(self):
+        """How many columns of random numbers samples take: those of the parts."""
+        return self._columns[-1]
 
     @property
     def parts(self):
@@ -504,7 +513,7 @@ class SideBySide(_Units):
     def sample(self, mean, address, out=None, previous=None, column=0):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``."""
         out = mean if out is None else out
-        parts = zip(self._parts_of(mean), self._columns, strict=True)
+        parts = zip(self._parts_of(mean), self._columns[:-1], strict=True)
         for (layer, place, of_part), own in parts:
             before = None if previous is None else previous[:, place]
             drawn = layer.sample(of_part, address, previous=before, column=column + own)

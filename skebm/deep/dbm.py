@@ -10,17 +10,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
 from .._random import RandomStreams
-from .._source import DenseRows, all_of, rows_with_gaps, some_of
-from .._validation import (
-    FLOATS,
-    Flag,
-    Number,
-    check_argument,
-    keep_parameters,
-    validated_with_gaps,
-)
+from .._source import DenseRows, all_of, some_of
+from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
+from ..boltzmann.data import CHECKS_OF_TABLES
 from ..boltzmann.doubled import HighestRBM, MiddleRBM, joined
 from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
@@ -31,6 +25,7 @@ from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
+from .visible_units import VISIBLE_UNITS, data_of
 
 # Rows whose states in the lowest hidden layer say what layers above it begin as.
 _ROWS_TO_BEGIN_WITH = 512
@@ -50,10 +45,16 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     ----------
     hidden_layer_sizes : int or sequence of int, default=(500, 1000)
         Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
+    visible_units : {"auto", "bernoulli", "gaussian", "mixed"}, default="auto"
         "auto": "bernoulli" where all values of the data are in [0, 1], and otherwise "gaussian".
         "bernoulli": for data in [0, 1]. "gaussian": for real numbers of any scale; each feature is
-        standardised.
+        standardised. "mixed": for tables of binary, categorical and real columns, such as
+        DataFrames, as those of :class:`MixedRBM`.
+    categories : {"auto", "declared"} or dict, default="auto"
+        What the columns of a table are, see :class:`MixedRBM`. Used with "mixed" only.
+    handle_unknown : {"error", "missing"}, default="error"
+        What becomes of a category that was not there in the first call of ``fit`` or
+        ``partial_fit``: an error, or a missing entry. Used with "mixed" only.
     pretrain : bool, default=False
         Whether layers are first trained one after the other, as RBMs, the lowest of which sees the
         data twice and the highest of which counts its hidden units twice [2]_. False has each layer
@@ -154,15 +155,16 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Whether ``fit`` goes on from where the last call ended.
     missing_values : float, default=np.nan
         What marks a missing entry of the data, in training and in use, see
-        :ref:`the user guide <missing_entries>`.
+        :ref:`the user guide <missing_entries>`. With "mixed" it may be any value, such as "?", and
+        NaN, None and what else a DataFrame has for it always mark one, too.
 
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_below, n_units)
-        Weights between each layer and the next, from the lowest on; of "gaussian" units those of
+        Weights between each layer and the next, from the lowest on; of real numbers those of
         standardised features.
     intercepts_ : list of ndarray of shape (n_units,)
-        Biases of all layers, the visible one first.
+        Biases of all layers, the visible one first, of standardised features as the weights.
     rbms_ : list of RBM
         The layers as greedy training left them. Only with ``pretrain``.
     h_samples_ : ndarray of shape (n_chains, n_odd_units)
@@ -181,8 +183,19 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         the duration of the epoch. With ``early_stopping``, also "validation_bound", the mean bound
         on the log-likelihood of the rows held out, and "bound_gap", by how much that of the
         training rows is higher.
-    visible_units_ : {"bernoulli", "gaussian"}
+    visible_units_ : {"bernoulli", "gaussian", "mixed"}
         What ``visible_units`` said, or "auto" found.
+    mean_, scale_, variances_ : ndarray of shape (n_units,)
+        Of the features that visible units stand for: mean and standard deviation that they are
+        standardised by, and the variance given the hidden units, in the square of the data's unit.
+        Of other than real columns of a table 0, 1 and 1. Only with "gaussian" and "mixed".
+    categories_ : list of list or None
+        For each column of a table its categories, or None for one of real numbers. This and the
+        next two as those of :class:`MixedRBM`, and only with "mixed".
+    unit_names_ : ndarray of str, of shape (n_units,)
+        Names of the visible units, in their order.
+    encoder_ : TableEncoder
+        What makes states of the visible units from a table, and a table from them.
     n_features_in_ : int
         Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
@@ -191,7 +204,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     See Also
     --------
     DeepBeliefNetwork : A stack of RBMs, of which only the highest is undirected.
-    BernoulliRBM : One hidden layer.
+    BernoulliRBM, GaussianRBM, MixedRBM : One hidden layer.
 
     Notes
     -----
@@ -226,8 +239,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     _parameter_checks: ClassVar = (
         CHECKS
+        | CHECKS_OF_TABLES
         | PRETRAINING_CHECKS
         | {
+            "visible_units": Options("auto", *VISIBLE_UNITS),
             "pretrain": Flag(),
             "n_mean_field_steps": Number(Integral, "[1, inf)"),
             "n_clamped_steps": Number(Integral, "[0, inf)"),
@@ -236,15 +251,14 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         }
     )
     _monitor_class: ClassVar = BoundMonitor
-    # Higher layers begin with small weights.
-    _why_units_are_dead = "too long, or too few,"
-    _or_else = "; or raise 'n_iter'"
 
     def __init__(
         self,
         hidden_layer_sizes=(500, 1000),
         *,
         visible_units="auto",
+        categories="auto",
+        handle_unknown="error",
         pretrain=False,
         rbm_algorithm="cd",
         rbm_n_gibbs_steps=1,
@@ -292,58 +306,68 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     # What it is
 
-    def _before_training(self, X, progress):
-        """Have the lowest layers begin as those of an RBM, which knows of data of its kind."""
-        X = validated_with_gaps(
-            self, X, self._parameters.missing_values, accept_sparse="csr", dtype=FLOATS, order="C"
-        )
-        self._structure = Structure.of(self, rows_with_gaps(X))
+    @property
+    def _kind_of_data(self):
+        return data_of(self.visible_units)
+
+    def __skebm_check__(self):
+        """Raise an error where a parameter is not valid; nothing is changed."""
+        super().__skebm_check__()
+        if not self._kind_of_data.are_tables:
+            check_argument(self, "missing_values", self.missing_values, MissingValue())
+
+    def _first_model(self, X, rows, random_state, progress):
+        """Has its lowest layers from an RBM, which knows how data of its kind begin."""
+        self._structure = Structure.of(self, rows)
         self.visible_units_ = self._structure.visible_units
+        for name in ("rbms_", "mean_", "scale_", "variances_"):
+            vars(self).pop(name, None)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         if self.pretrain:
-            n_hidden = self._structure.n_hidden
-            rbms = self._structure.new_rbms(self, streams, n_hidden, self._kinds_of_rbms())
-            self.rbms_ = list(fit_in_turn(rbms, X, self, progress))
+            self.rbms_ = self._trained_rbms(X, streams, progress)
+            models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
+            machine, means = joined(models)
+            lowest = models[0]
         else:
-            self.rbms_ = [self._untrained_rbm(streams)]
-            with messages_of(self, self.rbms_[0]):
-                self.rbms_[0].fit(X)
+            lowest = self._untrained_rbm(X, streams).__skebm_model__(rows.dtype)
+            some = lowest.to_states(some_of(rows, np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH))
+            sizes = self._structure.sizes[1:]
+            machine, means = with_layers_above(
+                lowest.machine, all_of(some), sizes, self._activity, random_state
+            )
+        return replace(lowest, machine=machine, means=means, posterior=self._mean_field())
 
-    def _kinds_of_rbms(self):
+    def _trained_rbms(self, X, streams, progress):
         """Those of greedy training, from the lowest on."""
         lowest, n_hidden = self._structure.units_below(0), self._structure.n_hidden
+        classes = [lowest.doubled_rbm, *[MiddleRBM] * (n_hidden - 2), HighestRBM]
         if n_hidden == 1:
-            return [lowest.rbm]
-        return [lowest.doubled_rbm, *[MiddleRBM] * (n_hidden - 2), HighestRBM]
+            classes = [lowest.rbm]
+        rbms = self._structure.new_rbms(self, streams, n_hidden, classes, **self._of_data())
+        return list(fit_in_turn(rbms, X, self, progress))
 
-    def _untrained_rbm(self, streams):
+    def _untrained_rbm(self, X, streams):
         """What the two lowest layers begin as."""
         p = self._parameters
-        return self._structure.units_below(0).rbm(
+        rbm = self._structure.units_below(0).rbm(
             self._structure.sizes[0],
             n_iter=0,
             learning_rate=p.learning_rate,
             batch_size=p.batch_size,
             sparsity_target=p.sparsity_target,
             random_state=int(streams.generator().integers(2**32)),
+            **self._of_data(),
         )
+        with messages_of(self, rbm):
+            return rbm.fit(X)
+
+    def _of_data(self):
+        """Parameters by which the lowest RBM reads data as this machine does."""
+        return {name: getattr(self, name) for name in self._structure.units_below(0).own_parameters}
 
     @property
     def _n_tasks_before(self):
         return len(layer_sizes(self)) if self.pretrain else 0
-
-    def _new_model(self, rows, activity, random_state):
-        models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
-        if self.pretrain:
-            machine, means = joined(models)
-        else:
-            del self.rbms_
-            lowest, above = models[0], self._structure.sizes[1:]
-            some = lowest.to_states(some_of(rows, np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH))
-            machine, means = with_layers_above(
-                lowest.machine, all_of(some), above, activity, random_state
-            )
-        return replace(models[0], machine=machine, means=means, posterior=self._mean_field())
 
     def _mean_field(self):
         return MeanField(self._parameters.n_mean_field_steps, self._parameters.mean_field_tol)
@@ -353,7 +377,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     @staticmethod
     def _attributes_of(model):
-        return {
+        return model.attributes_of_units() | {
             "coefs_": [coupling.weights for coupling in model.machine.couplings],
             "intercepts_": [layer.bias.copy() for layer in model.machine.layers],
             "_model": model,
@@ -377,11 +401,15 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         return replace(before, machine=machine, posterior=self._mean_field())
 
     def _settings_of_units(self, learning_rate, rate_factor):
-        learns_variance = self.visible_units_ == "gaussian"
+        has_variances = self._structure.units_below(0).standardizes
         return {
-            "variance_rate": learning_rate / 10 if learns_variance else 0.0,
+            "variance_rate": learning_rate / 10 if has_variances else 0.0,
             "max_gradient_norm": self._parameters.max_gradient_norm,
         }
+
+    def _remedies_for_dead_units(self, prefix):
+        # Higher layers begin with small weights, which take steps to grow.
+        return [*super()._remedies_for_dead_units(prefix), f"raise '{prefix}n_iter'"]
 
     def _report(self, epoch, measured):
         StageReport(self, "Training", self._parameters.n_iter)(epoch, measured)
@@ -434,7 +462,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         below = model.with_machine(upside_down(model.machine, number + 1))
         sides = posterior_means(below, DenseRows(H))
         visible = sides[(number + 1) % 2][:, below.machine.places[-1]]
-        return model.to_data(model.machine.beside_hidden(visible, 0))
+        return self._data.given_back(model.to_data(model.machine.beside_hidden(visible, 0)))
 
     def reconstruct(self, X, layer=-1):
         """Mean data given the means of a hidden layer given the data.

@@ -15,6 +15,7 @@ from .dbm import DeepBoltzmannMachine
 from .dbn import CLASSIFIER_CHECKS, DBNClassifier
 from .feedforward import Layer
 from .pretraining import PRETRAINING_CHECKS, layer_sizes
+from .visible_units import data_of
 
 
 def _is_an_mlp(estimator):
@@ -32,8 +33,8 @@ class DBMClassifier(DBNClassifier):
 
     A :class:`DeepBoltzmannMachine` is fitted to the data. Its mean field is then unrolled into a
     feed-forward network, whose first layer sees the features and, beside them, the means of the
-    second hidden layer given these; with an output layer on top it learns the labels by
-    backpropagation [1]_. See :ref:`the user guide <dbm>`.
+    even hidden layers (the second, the fourth, ...) given these; with an output layer on top it
+    learns the labels by backpropagation [1]_. See :ref:`the user guide <dbm>`.
 
     Data of any number of rows may lack labels, see ``unlabeled``: the machine learns from them too.
 
@@ -126,7 +127,8 @@ class DBMClassifier(DBNClassifier):
         The labels, sorted.
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_inputs, n_units), the output layer last. The inputs of
-        the first are the features, then the units of the second hidden layer.
+        the first are the features, then the units of the even hidden layers; see the notes for
+        the units of the others.
     intercepts_ : list of ndarray
         Biases of each layer.
     mean_, scale_ : ndarray of shape (n_features,)
@@ -162,8 +164,10 @@ class DBMClassifier(DBNClassifier):
     Notes
     -----
     The means that the first layer sees beside the features stay what the machine says, while the
-    weights that lead from there move. Before fine-tuning, the first two hidden layers are
-    what mean field comes to. Of a third one and above, the layer below hears nothing.
+    weights that lead from there move. The network has as many hidden layers as the machine. The
+    k-th one has the units of the k-th hidden layer of the machine and, behind them, those of every
+    second one above it, so that each layer hears of both of its neighbours. Before fine-tuning, all
+    of them are what mean field comes to.
 
     References
     ----------
@@ -242,6 +246,16 @@ class DBMClassifier(DBNClassifier):
 
     # Training
 
+    def _check(self):
+        super()._check()
+        if data_of(self.visible_units).are_tables:
+            raise ValueError(
+                f"{type(self).__name__} learns from numbers, and the 'dbm' parameter has "
+                f"visible_units={self.visible_units!r}, which is for tables. Encode the categories "
+                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or have a "
+                "pipeline of the DeepBoltzmannMachine and another classifier."
+            )
+
     def _begin(self, X, is_first):
         super()._begin(X, is_first)
         if is_first:
@@ -272,18 +286,23 @@ class DBMClassifier(DBNClassifier):
         work.commit()
 
     def _rows(self, X):
-        """Rows as the network reads them: the features, and means of the second hidden layer."""
+        """Rows as the network reads them: the features, and means of the even hidden layers."""
         rows = super()._rows(X)
         if self._structure.n_hidden == 1 or not hasattr(self, "dbm_"):
             return rows
         model = self.dbm_.__skebm_model__(X.dtype)
         even, _ = posterior_means(model, model.to_states(as_rows(X)))
-        return JoinedRows(rows, np.ascontiguousarray(even[:, model.machine.places[2]]))
+        return JoinedRows(rows, np.ascontiguousarray(even[:, model.machine.n_visible :]))
 
     def _attributes_for_use(self):
         return super()._attributes_for_use() | {"dbm_": self.dbm_.without_training_state()}
 
     # Use
+
+    def _values(self, X, layer):
+        """Those of one hidden layer of the machine, whose units come first in the network's."""
+        values = super()._values(X, layer)
+        return values[:, : self._structure.sizes[self._hidden_layer_number(layer)]]
 
     def inverse_transform(self, X, layer=-1):
         """Mean data given the values of the units of a hidden layer.
@@ -325,9 +344,27 @@ class DBMClassifier(DBNClassifier):
 
 
 def _unrolled(machine):
-    """The hidden layers of the network that the mean field of a machine is."""
-    weights = [coupling.weights for coupling in machine.couplings]
-    if len(weights) > 1:
-        weights[0] = np.vstack([weights[0], weights[1].T])
-    pairs = zip(weights, machine.layers[1:], strict=True)
-    return [Layer(of_one, units.bias.copy(), "logistic") for of_one, units in pairs]
+    """The hidden layers of the network that the mean field of a machine is.
+
+    The k-th layer of the network has the units of the k-th hidden layer and of every second one
+    above it: of all that the next layer of the network hears from. Its first one reads the data and
+    the means of all even hidden layers.
+    """
+    numbers = range(len(machine.layers))
+    layers = []
+    for number in numbers[1:]:
+        below, here = numbers[number - 1 :: 2], numbers[number::2]
+        weights = np.block([[_between(machine, lower, upper) for upper in here] for lower in below])
+        bias = np.concatenate([machine.layers[upper].bias for upper in here])
+        layers.append(Layer(np.ascontiguousarray(weights), bias, "logistic"))
+    return layers
+
+
+def _between(machine, one, other):
+    """Weights from one layer to another: those of a coupling, either way up, or zeros."""
+    if other == one + 1:
+        return machine.couplings[one].weights
+    if one == other + 1:
+        return machine.couplings[other].weights.T
+    n_units = [len(machine.layers[number].bias) for number in (one, other)]
+    return np.zeros(n_units, dtype=machine.dtype)

@@ -10,7 +10,6 @@ from sklearn.utils import check_array
 
 from .._messages import messages_of
 from .._schedules import DECAYS, HINT
-from .._source import rows_with_gaps
 from .._validation import (
     FLOATS,
     Number,
@@ -24,13 +23,13 @@ from .._validation import (
     native,
 )
 from .progress import StageReport
-from .visible_units import VISIBLE_UNITS, name_of_kind
+from .visible_units import NUMBERS, VISIBLE_UNITS, name_of_kind
 
 # Of the parameters of an estimator that starts with a stack of RBMs. Each name that starts with
 # ``rbm_`` is a parameter of the RBMs, for all of them or for each its own.
 PRETRAINING_CHECKS = {
     "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
-    "visible_units": Options("auto", *VISIBLE_UNITS),
+    "visible_units": Options("auto", *NUMBERS),
     "rbm_algorithm": Options("cd", "pcd"),
     "rbm_n_gibbs_steps": PerLayer(Schedule(Integral, "[1, inf)")),
     "rbm_learning_rate": WithHint(
@@ -155,10 +154,11 @@ class Structure:
                 "call set_output(transform='default') first."
             )
 
-    def new_rbms(self, estimator, streams, n_rbms, classes=None):
+    def new_rbms(self, estimator, streams, n_rbms, classes=None, **of_lowest):
         """The first so many RBMs, not yet fitted, with seeds drawn from the streams.
 
-        Of their own ``classes``, or of those that belong to the units below them.
+        Of their own ``classes``, or of those that belong to the units below them; ``of_lowest`` are
+        parameters that the lowest one alone has.
         """
         if classes is None:
             classes = [self.units_below(number).rbm for number in range(n_rbms)]
@@ -168,8 +168,8 @@ class Structure:
         rbms = []
         for number in range(n_rbms):
             parameters = {name: of_layers[number] for name, of_layers in values.items()}
-            seed = int(streams.generator().integers(2**32))
-            rbms.append(classes[number](**parameters, random_state=seed))
+            parameters["random_state"] = int(streams.generator().integers(2**32))
+            rbms.append(classes[number](**parameters | (of_lowest if number == 0 else {})))
         return rbms
 
 
@@ -180,8 +180,8 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     ----------
     rbms : list of RBM
         From the lowest on.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
-        What the lowest one learns from.
+    X : ndarray, CSR matrix or what else the lowest one takes, of shape (n_samples, n_features)
+        What it learns from.
     owner : estimator
         Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
         their parameters there are those of the owner, see ``PRETRAINING_CHECKS``.
@@ -207,4 +207,5 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             yield rbm
         if number < len(rbms):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
-            X = rbm.__skebm_model__(X.dtype).transform(rows_with_gaps(X))
+            rows = rbm.__skebm_rows__(X)
+            X = rbm.__skebm_model__(rows.dtype).transform(rows)

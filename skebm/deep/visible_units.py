@@ -6,8 +6,9 @@ A new kind is one class here.
 import numpy as np
 
 from .._validation import are_probabilities
-from ..boltzmann import BernoulliRBM, GaussianRBM
-from ..boltzmann.doubled import DoubledBernoulliRBM, DoubledGaussianRBM
+from ..boltzmann import BernoulliRBM, GaussianRBM, MixedRBM
+from ..boltzmann.data import Numbers, Table
+from ..boltzmann.doubled import DoubledBernoulliRBM, DoubledGaussianRBM, DoubledMixedRBM
 from ..boltzmann.labelled import LabelledRBM
 from .feedforward import Layer
 
@@ -17,6 +18,10 @@ class BernoulliKind:
 
     Attributes
     ----------
+    data : class
+        What users pass: numbers, or tables. The layers of a network take numbers alone.
+    own_parameters : tuple of str
+        Parameters of the RBM that say how it reads data.
     rbm : class
         The RBM that has such units in its visible layer.
     labelled_rbm : class or None
@@ -31,6 +36,8 @@ class BernoulliKind:
         Of a layer that gives the means of the units.
     """
 
+    data = Numbers
+    own_parameters = ("missing_values",)
     rbm = BernoulliRBM
     labelled_rbm = LabelledRBM
     doubled_rbm = DoubledBernoulliRBM
@@ -61,6 +68,8 @@ class BernoulliKind:
 class GaussianKind:
     """Real numbers. Attributes and functions: see :class:`BernoulliKind`."""
 
+    data = Numbers
+    own_parameters = ("missing_values",)
     rbm = GaussianRBM
     labelled_rbm = None
     doubled_rbm = DoubledGaussianRBM
@@ -89,8 +98,32 @@ class GaussianKind:
         )
 
 
+class MixedKind:
+    """Tables of binary, categorical and real columns, which no feed-forward network takes.
+
+    Attributes: see :class:`BernoulliKind`.
+    """
+
+    data = Table
+    own_parameters = ("missing_values", "categories", "handle_unknown")
+    rbm = MixedRBM
+    labelled_rbm = None
+    doubled_rbm = DoubledMixedRBM
+    standardizes = True
+    bounds = None
+
+
 # By the value of the parameter ``visible_units``.
-VISIBLE_UNITS = {"bernoulli": BernoulliKind, "gaussian": GaussianKind}
+VISIBLE_UNITS = {"bernoulli": BernoulliKind, "gaussian": GaussianKind, "mixed": MixedKind}
+
+# Those that are numbers.
+NUMBERS = tuple(name for name, kind in VISIBLE_UNITS.items() if not kind.data.are_tables)
+
+
+def data_of(visible_units):
+    """What users pass: tables where the parameter says so, and otherwise numbers."""
+    named = [kind.data for name, kind in VISIBLE_UNITS.items() if name == visible_units]
+    return named[0] if named else Numbers
 
 
 def name_of_kind(visible_units, rows):

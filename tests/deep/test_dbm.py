@@ -351,6 +351,62 @@ def test_greedy_start_joins_what_the_rbms_say(kinds):
     )
 
 
+def two_rbms(n_iter=3):
+    """RBMs of a greedy start, 5-4-3, as (weights, visible bias, hidden bias), and the machine."""
+    X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
+    model = skebm.DeepBoltzmannMachine(
+        (4, 3), pretrain=True, n_iter=0, rbm_n_iter=n_iter, rbm_learning_rate=0.5, random_state=0
+    ).fit(X)
+    rbms = [(r.components_.T, r.intercept_visible_, r.intercept_hidden_) for r in model.rbms_]
+    return rbms, model
+
+
+def test_greedy_start_is_the_geometric_mean_of_the_rbms_priors():
+    """Each RBM has a distribution of the layer that they share; the machine, the root of both.
+
+    So its bound for any distribution q of that layer given a row is what the two RBMs say, E_q[log
+    p(v | h) + (log p_1(h) + log p_2(h)) / 2] + H(q), plus minus the log of the sum over h of the
+    root of p_1 p_2, which is not negative.
+    """
+    ((W, b, c), (U, c_above, d)), model = two_rbms()
+    v, h, g = states_of(5), states_of(4), states_of(3)
+    # Two copies of the data beside one hidden layer, and of the highest layer beside one below.
+    log_of_data = logsumexp(v @ W @ h.T + (v @ b)[:, None], axis=0)
+    log_of_top = logsumexp(g @ U.T @ h.T + (g @ d)[:, None], axis=0)
+    log_p1, log_p2 = 2 * log_of_data + h @ c, 2 * log_of_top + h @ c_above
+    log_p1, log_p2 = log_p1 - logsumexp(log_p1), log_p2 - logsumexp(log_p2)
+    log_root = (log_p1 + log_p2) / 2
+    gain = -logsumexp(log_root)
+    assert gain > 1e-4
+    log_v_given_h = v @ W @ h.T + (v @ b)[:, None] - log_of_data
+    of_machine = logsumexp(log_v_given_h + log_root, axis=1) + gain
+    np.testing.assert_allclose(model.log_likelihood(v), of_machine)
+    # q is the posterior of the lowest RBM, which hears of the data twice.
+    log_q = 2 * v @ W @ h.T + h @ c
+    log_q -= logsumexp(log_q, axis=1, keepdims=True)
+    bound = (np.exp(log_q) * (log_v_given_h + log_root - log_q)).sum(axis=1)
+    assert (bound + gain <= of_machine + 1e-9).all()
+    np.testing.assert_allclose(model.rbms_[0].transform(v), np.exp(log_q) @ h)
+
+
+def test_greedy_start_leaves_units_alive():
+    X = (load_digits().data / 16).astype(np.float32)
+    model = skebm.DeepBoltzmannMachine((256, 256), pretrain=True, n_iter=2, random_state=0).fit(X)
+    assert model.history_["dead_units"][-1] < 0.06
+    # Mean field is near where draws of the posterior are: layers do not drive each other.
+    assert model.transform(X).std(axis=0).mean() > 0.1
+
+
+def test_highest_rbm_begins_with_the_means_of_its_data():
+    """Of the model of two copies of the hidden layer, whose weights are small at first."""
+    X = (np.random.default_rng(1).random((500, 6)) < [0.1, 0.3, 0.5, 0.6, 0.7, 0.9]).astype(float)
+    rbm, v = HighestRBM(60, n_iter=0, random_state=0).fit(X), states_of(6)
+    of_hidden = np.logaddexp(0, v @ rbm.components_.T + rbm.intercept_hidden_).sum(axis=1)
+    log_p = v @ rbm.intercept_visible_ + 2 * of_hidden
+    p = np.exp(log_p - logsumexp(log_p))
+    np.testing.assert_allclose(p @ v, X.mean(axis=0), atol=0.05)
+
+
 def test_doubled_rbm_is_one_of_two_copies_of_its_data():
     X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
     rbm = DoubledBernoulliRBM(3, n_iter=2, random_state=0).fit(X)

@@ -92,8 +92,36 @@ def test_real_valued_features():
     assert found.score(data, labels) > 0.9
 
 
-def test_three_hidden_layers():
+@pytest.mark.filterwarnings("ignore:.*have nearly the same activity:UserWarning")
+@pytest.mark.parametrize("sizes", [(16, 12, 8), (10, 9, 8, 7), (9, 8, 7, 6, 5)])
+def test_every_layer_starts_as_the_mean_field(sizes):
+    """What a layer hears from above is in it, too, however many layers there are."""
+    options = {"n_mean_field_steps": 500, "mean_field_tol": 0, "learning_rate": 0.1}
+    machine = DeepBoltzmannMachine(sizes, n_iter=5, **options)
+    data = X[:200].astype(np.float64)
+    found = DBMClassifier(machine, max_iter=1, learning_rate_init=1e-12, random_state=0)
+    found.fit(data, y[:200])
+    for weights in found.dbm_.coefs_[1:]:
+        assert np.abs(weights).max() > 0.1
+    for number, n_units in enumerate(sizes):
+        values = found.transform(data, layer=number)
+        assert values.shape == (200, n_units)
+        np.testing.assert_allclose(values, found.dbm_.transform(data, layer=number), atol=1e-6)
+
+
+def test_three_hidden_layers_learn():
     machine = DeepBoltzmannMachine((16, 12, 8), n_iter=3)
     found = DBMClassifier(machine, max_iter=20, random_state=0).fit(X[:300], y[:300])
     assert found.score(X[300:], y[300:]) > 0.7
     assert found.transform(X[:3]).shape == (3, 8)
+    assert [weights.shape for weights in found.coefs_] == [(76, 24), (24, 12), (12, 8), (8, 4)]
+    back = found.inverse_transform(found.transform(X[:3], layer=1), layer=1)
+    assert back.shape == (3, 64)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_dropout_learns_and_is_not_there_in_use(dropout):
+    found = DBMClassifier(MACHINE, dropout=dropout, input_dropout=dropout / 2, max_iter=40)
+    found.set_params(random_state=0).fit(X[:500], y[:500])
+    assert found.score(X[500:], y[500:]) > 0.9
+    np.testing.assert_array_equal(found.predict_proba(X), found.predict_proba(X))
