@@ -48,7 +48,8 @@ def joined(models):
     """The machine that RBMs are parts of, and the means of all states.
 
     A bias that a layer has learned beside two copies of its neighbour is that of two machines, and
-    the joint one has what both of the RBMs that share the layer say of it.
+    the joint one has what both of the RBMs that share the layer say of it. With two RBMs, its
+    distribution of that layer is the root of the product of theirs, normalised.
 
     Parameters
     ----------

@@ -122,8 +122,9 @@ NUMBERS = tuple(name for name, kind in VISIBLE_UNITS.items() if not kind.data.ar
 
 def data_of(visible_units):
     """What users pass: tables where the parameter says so, and otherwise numbers."""
-    named = [kind.data for name, kind in VISIBLE_UNITS.items() if name == visible_units]
-    return named[0] if named else Numbers
+    # The parameter may be anything until it has been checked.
+    is_name = isinstance(visible_units, str) and visible_units in VISIBLE_UNITS
+    return VISIBLE_UNITS[visible_units].data if is_name else Numbers
 
 
 def name_of_kind(visible_units, rows):

@@ -275,6 +275,9 @@ def test_tags():
     assert tags.input_tags.categorical
     assert tags.input_tags.allow_nan
     assert not tags.input_tags.sparse
+    for visible_units in ("auto", "none of these", [1, 2], np.ones(2)):
+        tags = get_tags(DeepBoltzmannMachine(visible_units=visible_units))
+        assert tags.input_tags.sparse
     tags = get_tags(DeepBoltzmannMachine())
     assert tags.input_tags.sparse
     assert not tags.input_tags.string
