@@ -1,7 +1,7 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
+from .boltzmann import BernoulliRBM, BoltzmannMachine, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
     DBMClassifier,
     DBNClassifier,
@@ -17,6 +17,7 @@ from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
     "BernoulliRBM",
+    "BoltzmannMachine",
     "DBMClassifier",
     "DBNClassifier",
     "DBNRegressor",

@@ -5,9 +5,9 @@ One class for each algorithm, as in :mod:`skebm.boltzmann.chains` for machines o
 
 import numpy as np
 
-from .hidden_units import HiddenUnits
+from .pair_model import PairModel
 
-# Of each sweep of the annealing of [1]_, in units of the temperature that statistics are taken at.
+# Temperature of each sweep of the annealing of [1]_, in units of that at which states are counted.
 #
 # .. [1] D. H. Ackley, G. E. Hinton and T. J. Sejnowski, "A learning algorithm for Boltzmann
 #    machines", Cognitive Science 9, 1985.
@@ -15,43 +15,38 @@ TEMPERATURES_OF_1985 = (2.0, 2.0, 1.5, 1.5, 1.2, 1.2, 1.0, 1.0, 1.0, 1.0)
 
 
 class PairChains:
-    """States of both phases of a step.
-
-    Parameters
-    ----------
-    states : ndarray of shape (n_chains, n_units) or None
-        Of chains that persist; changed in place.
-    n_chains : int or None
-        Chains of the free phase; None is as many as a minibatch has rows.
-    temperatures : sequence of float
-        Of "annealing".
-    """
-
-    def __init__(self, states, n_chains, temperatures):
-        self.states = states
-        self._n_chains = n_chains
-        self._temperatures = temperatures
+    """States of both phases of a learning step."""
 
     @classmethod
-    def persists(cls):
-        """Whether chains go on from step to step."""
-        return False
+    def prepare(cls, parameters, offsets, dtype, streams, before=None):
+        """The chains at the start of a training.
+
+        Parameters
+        ----------
+        parameters : estimator
+            Each algorithm reads its own of ``n_chains``, ``batch_size`` and ``temperatures``.
+        offsets : ndarray of shape (n_units,)
+            Means of the units, by which first states are drawn.
+        dtype : dtype
+        streams : RandomStreams
+        before : PairChains, default=None
+            Those of the training to go on with, of any algorithm: what still fits is taken over.
+        """
+        return cls()
+
+    states = None
 
     def copy(self):
         """The same chains with states of their own."""
-        states = None if self.states is None else self.states.copy()
-        return type(self)(states, self._n_chains, self._temperatures)
+        return self
 
     def given_data(self, machine, visible, n_sweeps, streams):
         """States of all units where the visible ones are data.
 
-        Means stand for states that are drawn where they have the same expectation, or are the best
-        that is known.
+        Hidden units have their means, which have the same expectation as states that are drawn, or
+        are the best that is known.
         """
-        n_visible = visible.shape[1]
-        W, b = machine.weights, machine.bias[0]
-        fields = visible @ W[:n_visible, n_visible:] + b[n_visible:]
-        hidden = HiddenUnits(np.ascontiguousarray(W[n_visible:, n_visible:])).means(fields)
+        hidden = PairModel(machine, visible.shape[1]).hidden_means(visible)
         return np.hstack([visible, hidden])
 
     def of_model(self, machine, of_data, n_sweeps, streams):
@@ -69,53 +64,92 @@ class PairChains:
 
 
 class Persistent(PairChains):
-    """Chains go on where the last step left them."""
+    """Persistent contrastive divergence: chains go on where the last step left them.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_chains, n_units)
+        Changed in place.
+    """
+
+    def __init__(self, states):
+        self.states = states
 
     @classmethod
-    def persists(cls):
-        return True
+    def prepare(cls, parameters, offsets, dtype, streams, before=None):
+        """See :class:`PairChains`."""
+        n_chains = parameters.n_chains or parameters.batch_size
+        if before is not None and before.states is not None and len(before.states) == n_chains:
+            return cls(before.states.copy())
+        means = np.broadcast_to(offsets.astype(dtype), (n_chains, len(offsets)))
+        return cls(draw(means, streams))
+
+    def copy(self):
+        """See :class:`PairChains`."""
+        return Persistent(self.states.copy())
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        machine.run(self.states, np.ones(n_sweeps), (streams.seed, streams.take(n_sweeps)))
-        return self.states
+        """See :class:`PairChains`."""
+        address = streams.seed, streams.take(n_sweeps)
+        return machine.run(self.states, np.ones(n_sweeps), address)
 
 
 class FromData(PairChains):
-    """Chains start at the data: contrastive divergence."""
+    """Contrastive divergence: chains start at the data in each step."""
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        uniform = streams.generator().random(of_data.shape)
-        states = np.where(2 * uniform - 1 < of_data, 1, -1).astype(of_data.dtype)
-        return machine.run(states, np.ones(n_sweeps), (streams.seed, streams.take(n_sweeps)))
+        """See :class:`PairChains`."""
+        address = streams.seed, streams.take(n_sweeps)
+        return machine.run(draw(of_data, streams), np.ones(n_sweeps), address)
 
 
 class Annealed(PairChains):
-    """Both phases are brought to equilibrium from random states by cooling, in each step.
+    """Hidden units given the data, and all units, are cooled from random states in each step.
 
-    Then states are taken after each of some sweeps.
+    Then states are counted after each of some sweeps.
+
+    Parameters
+    ----------
+    n_chains : int or None
+        None is as many as there are rows.
+    temperatures : ndarray
+        Of each sweep before states are counted.
     """
 
+    def __init__(self, n_chains, temperatures):
+        self._n_chains, self._temperatures = n_chains, temperatures
+
+    @classmethod
+    def prepare(cls, parameters, offsets, dtype, streams, before=None):
+        """See :class:`PairChains`."""
+        temperatures = parameters.temperatures or TEMPERATURES_OF_1985
+        return cls(parameters.n_chains, np.array(temperatures, dtype=np.float64))
+
     def given_data(self, machine, visible, n_sweeps, streams):
+        """See :class:`PairChains`; hidden units have states that were drawn."""
         states = machine.random_states(len(visible), (streams.seed, streams.take(), 0))
         n_visible = visible.shape[1]
         states[:, :n_visible] = visible
         is_hidden = np.arange(machine.n_units)[None] >= n_visible
-        return self._annealed(machine, states, n_sweeps, streams, is_hidden)
+        return self._counted(machine, states, n_sweeps, streams, is_hidden)
 
     def of_model(self, machine, of_data, n_sweeps, streams):
+        """See :class:`PairChains`."""
         n_chains = self._n_chains or len(of_data) // n_sweeps
         states = machine.random_states(n_chains, (streams.seed, streams.take(), 0))
-        return self._annealed(machine, states, n_sweeps, streams)
+        return self._counted(machine, states, n_sweeps, streams)
 
-    def _annealed(self, machine, states, n_sweeps, streams, free=None):
-        temperatures = np.asarray(self._temperatures, dtype=np.float64)
-        address = streams.seed, streams.take(len(temperatures))
-        machine.run(states, temperatures, address, free)
-        taken = []
+    def _counted(self, machine, states, n_sweeps, streams, free=None):
+        address = streams.seed, streams.take(len(self._temperatures))
+        machine.run(states, self._temperatures, address, free)
+        counted = []
         for _ in range(n_sweeps):
             machine.run(states, np.ones(1), (streams.seed, streams.take()), free)
-            taken.append(states.copy())
-        return np.concatenate(taken)
+            counted.append(states.copy())
+        return np.concatenate(counted)
 
 
-CHAINS = {"pcd": Persistent, "cd": FromData, "annealing": Annealed}
+def draw(means, streams):
+    """Independent states of -1 and 1 that have these means."""
+    uniform = streams.generator().random(means.shape)
+    return np.where(2 * uniform - 1 < means, 1, -1).astype(means.dtype)

@@ -96,7 +96,3 @@ class Prior:
         """Its gradient, of the type of ``vector``."""
         weights, bias = np.split(vector, [self._n_pairs])
         return np.concatenate([self._l2 * weights, np.tanh(bias) / self._n_rows])
-
-    def curvature(self, vector):
-        """Its second derivatives, where they are largest."""
-        return np.where(np.arange(len(vector)) < self._n_pairs, self._l2, 1 / self._n_rows)

@@ -1,8 +1,8 @@
 """Pseudo-likelihood: how likely each unit is given all the others.
 
-J. Besag, "Statistical analysis of non-lattice data", The Statistician 24, 1975. It needs no partition
-function and no samples, its gradient is exact, and for more and more rows of a fully visible
-Boltzmann machine its maximum is where that of the likelihood is.
+J. Besag, "Statistical analysis of non-lattice data", The Statistician 24, 1975. It needs no
+partition function and no samples, its gradient is exact, and for more and more rows of a fully
+visible Boltzmann machine its maximum is where that of the likelihood is.
 """
 
 import numpy as np
