@@ -57,7 +57,7 @@ _N_WATCHED = 50
 
 # "auto" of alpha is this divided by the number of rows: as much as if so many rows told that the
 # units of a pair do not know of each other.
-_ALPHA_OF_ONE_ROW = 8.0
+_ALPHA_OF_ONE_ROW = 100.0
 
 # Standard deviation, over the rows, of what the first weights put into a hidden unit.
 _FIRST_INPUTS = 0.5
@@ -129,7 +129,7 @@ default="full"
         Where expectations of the model come from while it learns, see the notes. "auto" is "exact"
         up to 20 units, beyond that "pseudo_likelihood" without hidden units and "pcd" with some.
     alpha : float or "auto", default="auto"
-        Strength of the penalty on the weights; biases are free. "auto" is 8 divided by the number
+        Strength of the penalty on the weights; biases are free. "auto" is 100 divided by the number
         of rows.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |J|_1 + (1 - l1_ratio) * |J|^2 / 2)`` that
