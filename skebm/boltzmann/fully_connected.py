@@ -60,7 +60,7 @@ _N_WATCHED = 50
 _ALPHA_OF_ONE_ROW = 100.0
 
 # Standard deviation, over the rows, of what the first weights put into a hidden unit.
-_FIRST_INPUTS = 0.5
+_FIRST_INPUTS = 1.0
 
 # Samples, and sweeps before them, that covariances of many units are from.
 _N_SAMPLES, _N_SWEEPS = 10_000, 200
