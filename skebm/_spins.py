@@ -189,19 +189,26 @@ class WeightNetwork(Network):
         Symmetric, with a zero diagonal.
     bias : ndarray of shape (n_units,) or (n_rows, n_units), C-contiguous
         Of all rows, or of each.
+
+    Attributes
+    ----------
+    couplings : ndarray or CsrData
+        The weights as kernels take them.
     """
 
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, np.atleast_2d(bias)
         self.dtype = weights.dtype
         self._rounding = rounding_of(self.dtype)
+        self._no_base = np.zeros(self.bias.shape[1], dtype=self.dtype)
         self._is_sparse = issparse(weights)
-        self._couplings = _as_csr(weights) if self._is_sparse else weights
+        self.couplings = _as_csr(weights) if self._is_sparse else weights
 
-    def _fields(self, X, bias):
+    def fields_from(self, X, bias):
+        """X W + bias."""
         H = np.empty_like(X)
         if self._is_sparse:
-            spins.sparse_fields(self._couplings, X, bias, H)
+            spins.sparse_fields(self.couplings, X, bias, H)
         else:
             multiply(X, self.weights, H)
             spins.add_bias(H, bias)
@@ -214,12 +221,12 @@ class WeightNetwork(Network):
 
     def _energies_of(self, x, block):
         bias = rows_of(self.bias, block)
-        return self._energies(x, self._fields(x, bias), bias)
+        return self._energies(x, self.fields_from(x, bias), bias)
 
     def _recall_block(self, x, free, dynamics, outcome, block):
-        W, orders, together = self._couplings, dynamics.orders, dynamics.together
+        W, orders, together = self.couplings, dynamics.orders, dynamics.together
         bias = rows_of(self.bias, block)
-        h = self._fields(x, bias)
+        h = self.fields_from(x, bias)
         outcome.start(block, lambda: self._energies(x, h, bias))
         paths, n_steps, converged, cycled = outcome.part(block)
         n_hot = len(dynamics.temperatures)
@@ -229,7 +236,7 @@ class WeightNetwork(Network):
             address = dynamics.address_of(block.start + rows.start, sweeps.start)
             states = x[rows], h[rows], paths[rows], sweeps.start
             b, may = rows_of(bias, rows), rows_of(free, rows)
-            spins.heat(W, b, orders, may, hot, address, together, *states)
+            spins.heat(W, b, self._no_base, orders, may, hot, address, together, *states)
         limits = dynamics.n_cold, self._rounding
         for rows, _ in pieces(len(x), 1, n_visited, 1):
             states = x[rows], h[rows], paths[rows], n_hot

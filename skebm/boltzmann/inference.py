@@ -13,13 +13,11 @@ import numpy as np
 from .._source import all_of, as_rows, for_each_chunk
 from .._threads import one_blas_thread
 from .._validation import AnyOf, Instance, Number, Optional, warn_caller
+from .enumeration import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .partition import (
     MOST_CROSSING,
-    MOST_UNITS,
-    MOST_UNITS_ON_DEMAND,
     LogPartition,
     annealed_log_partition,
-    enumerable,
     exact_log_partition,
     inverse_temperatures,
 )

@@ -15,6 +15,7 @@ from .._source import chunks, for_each_chunk
 from .._spins import ROWS, Dynamics, Outcome, WeightNetwork
 from .._threads import for_each
 from ..kernels import enumeration, spins
+from .enumeration import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
 _UNITS_AT_ONCE = 14
@@ -91,7 +92,7 @@ class PairwiseMachine(WeightNetwork):
 
     def fields(self, X):
         """W x + b for each row of states, or of means."""
-        return self._fields(X, self.bias)
+        return self.fields_from(X, self.bias)
 
     def given(self, X, clamped):
         """The machine of the other units where some are clamped to their states in each row.
@@ -186,9 +187,7 @@ class PairwiseMachine(WeightNetwork):
         W, H = self._in_doubles()
         masses, scratch = np.empty((2, 2**self.n_units))
         enumeration.log_masses(W, H[0], masses, scratch)
-        cumulative = np.cumsum(np.exp(masses - masses.max()))
-        uniform = streams.generator().random(n_samples)
-        numbers = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+        numbers = drawn_numbers(masses, n_samples, streams)
         return all_states(self.n_units, numbers).astype(self.dtype)
 
     def _in_doubles(self):
@@ -297,8 +296,8 @@ class PairwiseMachine(WeightNetwork):
 
         def settle(block):
             m, b = M[block], self.bias[block]
-            h = self._fields(m, b)
-            spins.settle_means(self._couplings, max_iter, tol, m, h, n_sweeps[block])
+            h = self.fields_from(m, b)
+            spins.settle_means(self.couplings, max_iter, tol, m, h, n_sweeps[block])
             bound[block] = -0.5 * np.einsum("ij,ij->i", m, -(h + b), dtype=np.float64)
 
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))

@@ -13,13 +13,13 @@ from skebm._solvers import SolverSettings
 from skebm._source import DenseRows
 from skebm.boltzmann.chains import Chains
 from skebm.boltzmann.couplings import Dense
+from skebm.boltzmann.enumeration import exact_samples
 from skebm.boltzmann.gradient import centred_gradient
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Given, Machine
 from skebm.boltzmann.partition import (
     annealed_log_partition,
     exact_log_partition,
-    exact_samples,
     inverse_temperatures,
 )
 from skebm.boltzmann.path import TemperaturePath
