@@ -13,7 +13,6 @@ import numpy as np
 from .._source import all_of, as_rows, for_each_chunk
 from .._threads import one_blas_thread
 from .._validation import AnyOf, Instance, Number, Optional, warn_caller
-from .enumeration import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .partition import (
     MOST_CROSSING,
     LogPartition,
@@ -22,6 +21,7 @@ from .partition import (
     inverse_temperatures,
 )
 from .path import TemperaturePath
+from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
 # Those of annealing where nobody has said how many.

@@ -11,9 +11,8 @@ import numpy as np
 
 from .._helpers import stop_if_abandoned
 from .._threads import for_each
-from ..kernels import spins
-from .enumeration import MOST_UNITS
 from .pairwise import PairwiseMachine
+from .summation import MOST_UNITS
 from .tempering import Ladder, groups
 
 # Python can be interrupted between two calls of a kernel.
@@ -54,7 +53,8 @@ class PairwisePath:
     def start(self, n_chains, streams):
         """States of the machine without weights."""
         X = np.ones((n_chains, self.machine.n_units), self.dtype)
-        _sweep(self._gap, self.base, 0.0, X, np.zeros_like(X), (streams.seed, streams.take(), 0))
+        chains = ChainsOnPath(self._gap, self.base, X)
+        chains.sweep([0.0], (streams.seed, streams.take(), 0))
         return X
 
     def exact_samples(self, n_samples, streams):
@@ -79,16 +79,13 @@ class PairwisePath:
         address : tuple of int
             (seed, stream, first row)
         """
-        gap, (seed, stream, first_row) = self._gap, address
-        H = gap.fields_from(X, gap.bias)
+        seed, stream, first_row = address
+        chains = ChainsOnPath(self._gap, self.base, X)
         for first in range(0, len(betas) - 1, _SWEEPS_PER_CALL):
             stop_if_abandoned()
-            some, here = (
-                betas[first : first + _SWEEPS_PER_CALL + 1],
-                (seed, stream + first, first_row),
-            )
-            how = gap.couplings, gap.bias, self.base, gap.orders(), some, here
-            spins.anneal(*how, X, H, log_weights)
+            some = betas[first : first + _SWEEPS_PER_CALL + 1]
+            energies = chains.sweep(some[1:], (seed, stream + first, first_row))
+            log_weights -= energies[:, :-1] @ np.diff(some)
 
     def log_partition_of_base(self):
         """Log-partition function of the machine without weights; nats."""
@@ -129,33 +126,68 @@ class PairwiseTempering(Ladder):
         """
         seed, stream = address
         gap = PairwiseMachine(machine.weights, machine.bias - self.base)
-        free = machine.all_free() if free is None else free
-        n_chains, n_weights = X.shape[1], machine.weights.size
-        H, energies = np.empty_like(X), np.empty(X.shape[:2], X.dtype)
+        n_replicas, n_chains, n_units = X.shape
+        chains = ChainsOnPath(gap, self.base, X.reshape(-1, n_units), free)
+        kept = chains.kept.reshape(n_replicas, n_chains, *chains.kept.shape[1:])
+        energies = np.empty((n_replicas, n_chains))
 
         def sweep(group, address):
             for r in range(group.start, group.stop):
-                here = (*address, r * n_chains)
-                _sweep(gap, self.base, self.betas[r], X[r], H[r], here, free)
-                spins.energies(X[r], H[r], gap.bias, energies[r])
+                rows = slice(r * n_chains, (r + 1) * n_chains)
+                here = *address, rows.start
+                energies[r] = chains.sweep(self.betas[r : r + 1], here, rows)[:, -1]
 
         def log_ratio(a, b):
-            hotter, colder = energies[a].astype(np.float64), energies[b].astype(np.float64)
-            return (self.betas[b] - self.betas[a]) * (colder - hotter)
+            return (self.betas[b] - self.betas[a]) * (energies[b] - energies[a])
 
-        for r in range(len(X)):
-            H[r] = gap.fields_from(X[r], gap.bias)
+        n_weights = machine.weights.size
         for number in range(n_sweeps):
             here = seed, stream + self.n_streams * number
-            for_each(partial(sweep, address=here), groups(len(X), n_chains, n_weights))
-            self._swap(log_ratio, (X, H), n_weights, (seed, here[1] + 1))
+            for_each(partial(sweep, address=here), groups(n_replicas, n_chains, n_weights))
+            self._swap(log_ratio, (X, kept), n_weights, (seed, here[1] + 1))
             self._end_sweep(adapt)
         return X[-1]
 
 
-def _sweep(gap, base, beta, X, H, address, free=None):
-    """One sweep at an inverse temperature."""
-    temperatures = np.array([np.inf if beta == 0 else 1 / beta])
-    free = gap.all_free() if free is None else free
-    how = gap.couplings, gap.bias, base, gap.orders(), free, temperatures, address, False
-    spins.heat(*how, X, H, X[:, :0], 0)
+class ChainsOnPath:
+    """States of chains on the way from a base to a machine, and what is kept up to date with them.
+
+    Parameters
+    ----------
+    gap : PairwiseMachine
+        What the machine is more than the base.
+    base : ndarray of shape (n_units,)
+        Bias of the base.
+    X : ndarray of shape (n_rows, n_units)
+        States, which change in place.
+    free : ndarray of bool of shape (1, n_units) or (n_free, n_units), default=None
+        Units that may change; each n_free rows in turn have the same.
+
+    Attributes
+    ----------
+    kept : ndarray of shape (n_rows, *)
+        What belongs to the states of a row, and has to go with them where they are swapped.
+    """
+
+    def __init__(self, gap, base, X, free=None):
+        self._gap, self._base, self._X = gap, base, X
+        self._free = gap.all_free() if free is None else free
+        self._engine = gap.engine(len(X))
+        self.kept = self._engine.begin(X, gap.bias)
+
+    def sweep(self, betas, address, rows=slice(None)):
+        """A sweep of some rows at each inverse temperature.
+
+        Returns
+        -------
+        energies : ndarray of shape (n_rows, n_sweeps + 1)
+            What the energy of the machine is more than that of the base, before each and at last.
+        """
+        with np.errstate(divide="ignore"):
+            temperatures = 1 / np.asarray(betas, dtype=np.float64)
+        x, kept, bias = self._X[rows], self.kept[rows], self._gap.bias
+        energies = np.empty((len(x), len(temperatures) + 1))
+        energies[:, 0] = self._engine.energies(x, kept, bias)
+        how = bias, self._base, self._gap.orders(), self._free, temperatures, address
+        self._engine.sweep(x, kept, *how, energies, 0, False)
+        return energies

@@ -24,8 +24,8 @@ from scipy.special import log_expit, logsumexp, softmax
 
 from .._random import RandomStreams
 from .._threads import blocks_of, for_each, one_blas_thread
-from .enumeration import log_masses
 from .path import TemperaturePath
+from .summation import log_masses
 
 # Nats by which bounds may cross for they scatter; that the lower one of chains is too high by t has
 # a probability of exp(-t) at most.

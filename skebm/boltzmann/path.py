@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from .._helpers import stop_if_abandoned
-from .enumeration import enumerable, exact_samples
 from .machine import settle
+from .summation import enumerable, exact_samples
 
 
 class TemperaturePath:

@@ -22,12 +22,12 @@ from .._validation import (
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
 from ..boltzmann.doubled import HighestRBM, MiddleRBM, joined
-from ..boltzmann.enumeration import MOST_UNITS
 from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
 from ..boltzmann.posterior import Drawn, MeanField
+from ..boltzmann.summation import MOST_UNITS
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport

@@ -284,29 +284,6 @@ def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths,
 
 
 @kernel
-def anneal(W, B, base, orders, betas, address, X, H, log_weights):
-    """Annealed importance sampling from independent units with the fields ``base``, in place.
-
-    The energy at the inverse temperature beta is -base x + beta (-1/2 x W x - b x), where b, a row
-    of ``B``, is what the fields are more than ``base`` at the end; ``H`` = X W + b. Each step adds
-    the fall of the energy of a row to its log-weight, and is followed by a sweep. ``betas`` holds
-    that of the states, and that of each step; ``address`` is as in :func:`heat`.
-    """
-    seed, stream, first_row = address
-    n_units = X.shape[1]
-    uniform = np.empty(n_units, dtype=X.dtype)
-    may = np.ones(n_units, dtype=np.bool_)
-    for r in range(X.shape[0]):
-        x, h, b = X[r], H[r], B[r % B.shape[0]]
-        for step in range(betas.shape[0] - 1):
-            log_weights[r] -= (betas[step + 1] - betas[step]) * energy_of(x, h, b)
-            fill_uniform(seed, stream + step, first_row + r, 0, uniform)
-            steepness = X.dtype.type(2 * betas[step + 1])
-            order = orders[step % orders.shape[0]]
-            sweep_row(W, base, steepness, order, may, uniform, x, h)
-
-
-@kernel
 def random_spins(address, where, X):
     """Draw -1 or 1 for the entries that ``where`` marks, at ``address`` (seed, stream, row)."""
     seed, stream, first_row = address

@@ -13,7 +13,6 @@ from skebm._solvers import SolverSettings
 from skebm._source import DenseRows
 from skebm.boltzmann.chains import Chains
 from skebm.boltzmann.couplings import Dense
-from skebm.boltzmann.enumeration import exact_samples
 from skebm.boltzmann.gradient import centred_gradient
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Given, Machine
@@ -23,6 +22,7 @@ from skebm.boltzmann.partition import (
     inverse_temperatures,
 )
 from skebm.boltzmann.path import TemperaturePath
+from skebm.boltzmann.summation import exact_samples
 from skebm.boltzmann.tempering import N_STREAMS, Tempering
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 

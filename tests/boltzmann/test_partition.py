@@ -15,7 +15,6 @@ from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import partition
 from skebm.boltzmann import path as path_module
-from skebm.boltzmann.enumeration import enumerable, exact_samples
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (
     LogPartition,
@@ -25,6 +24,7 @@ from skebm.boltzmann.partition import (
     inverse_temperatures,
 )
 from skebm.boltzmann.path import TemperaturePath
+from skebm.boltzmann.summation import enumerable, exact_samples
 from skebm.boltzmann.units import BernoulliUnits
 from surroundings import team_of
 
