@@ -13,6 +13,7 @@ from ._helpers import stop_if_abandoned
 from ._schedules import DECAYS
 from ._source import for_each_chunk
 from .kernels import spins
+from .kernels.lanes import heat_side_by_side
 from .kernels.products import multiply
 from .kernels.sparse import CsrData
 
@@ -26,6 +27,8 @@ ROWS = 128
 # does not flip.
 _VISITS_PER_CALL = 5e7
 _VISITS_OF_A_UNIT = 50
+# Chains that are drawn at once where they are side by side, at least.
+_LANES = 16
 # Orders of the units that are drawn; longer recalls use them again.
 _MOST_ORDERS = 16
 
@@ -180,6 +183,86 @@ class Network:
         for_each_chunk(recall, len(X), self._rows_at_a_time(len(X)))
 
 
+class OneByOne:
+    """Chains of which one unit after the other is drawn, and every field kept up to date.
+
+    A flip costs the couplings of the unit, and a unit that does not flip next to nothing.
+
+    Parameters
+    ----------
+    weights : ndarray or CSR array
+    couplings : ndarray or CsrData
+        The weights as kernels take them.
+    """
+
+    def __init__(self, weights, couplings):
+        self._weights, self._couplings = weights, couplings
+        self.n_visits = weights.size + _VISITS_OF_A_UNIT * weights.shape[0]
+
+    def begin(self, x, bias):
+        """What is kept up to date beside the states of some rows: their fields."""
+        h = np.empty_like(x)
+        if issparse(self._weights):
+            spins.sparse_fields(self._couplings, x, bias, h)
+        else:
+            multiply(x, self._weights, h)
+            spins.add_bias(h, bias)
+        return h
+
+    def sweep(self, x, h, bias, base, orders, free, temperatures, address, paths, done, together):
+        """Sweeps at some temperatures, in place; see :func:`~skebm.kernels.spins.heat`."""
+        how = bias, base, orders, free, temperatures, address, together
+        spins.heat(self._couplings, *how, x, h, paths, done)
+
+    def energies(self, x, h, bias):
+        """Energy of each row, as an array of its own."""
+        out = np.empty(len(x), dtype=x.dtype)
+        spins.energies(x, h, bias, out)
+        return out
+
+    def fields(self, x, h, bias):
+        """Fields of each row."""
+        return h
+
+
+class SideBySide:
+    """Chains that are drawn in the lanes of vectors; beside their states, energies are kept.
+
+    Parameters
+    ----------
+    one_by_one : OneByOne
+        Of the same weights.
+    lists : CsrData
+        The weights.
+    """
+
+    def __init__(self, one_by_one, lists):
+        self._one_by_one, self._lists = one_by_one, lists
+        n_units = len(lists.indptr) - 1
+        self.n_visits = len(lists.data) / _LANES + _VISITS_OF_A_UNIT * n_units / _LANES
+
+    def begin(self, x, bias):
+        """What is kept up to date beside the states of some rows: their energies."""
+        energies = np.empty(len(x))
+        spins.energies(x, self._one_by_one.begin(x, bias), bias, energies)
+        return energies
+
+    def sweep(
+        self, x, energies, bias, base, orders, free, temperatures, address, paths, done, together
+    ):
+        """Sweeps at some temperatures, in place; see :class:`OneByOne`. Never ``together``."""
+        how = bias, base, orders, free, temperatures, address
+        heat_side_by_side(self._lists, *how, x, energies, paths, done)
+
+    def energies(self, x, energies, bias):
+        """Energy of each row, as an array of its own."""
+        return energies.copy()
+
+    def fields(self, x, energies, bias):
+        """Fields of each row."""
+        return self._one_by_one.begin(x, bias)
+
+
 class WeightNetwork(Network):
     """E(x) = -1/2 x W x - b x for states x of -1 and 1.
 
@@ -189,62 +272,62 @@ class WeightNetwork(Network):
         Symmetric, with a zero diagonal.
     bias : ndarray of shape (n_units,) or (n_rows, n_units), C-contiguous
         Of all rows, or of each.
+
+    Attributes
+    ----------
+    couplings : ndarray or CsrData
+        The weights as kernels take them.
     """
 
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, np.atleast_2d(bias)
         self.dtype = weights.dtype
+        self.couplings = as_lists(weights) if issparse(weights) else weights
         self._rounding = rounding_of(self.dtype)
-        self._is_sparse = issparse(weights)
-        self._couplings = _as_csr(weights) if self._is_sparse else weights
+        self._no_base = np.zeros(self.bias.shape[1], dtype=self.dtype)
+        self._one_by_one = OneByOne(weights, self.couplings)
 
-    def _fields(self, X, bias):
-        H = np.empty_like(X)
-        if self._is_sparse:
-            spins.sparse_fields(self._couplings, X, bias, H)
-        else:
-            multiply(X, self.weights, H)
-            spins.add_bias(H, bias)
-        return H
+    def engine(self, n_rows):
+        """What draws the units of so many rows."""
+        return self._one_by_one
 
-    def _energies(self, X, H, bias):
-        out = np.empty(len(X), dtype=self.dtype)
-        spins.energies(X, H, bias, out)
-        return out
+    def fields(self, X):
+        """X W + b for all rows of states, or of means."""
+        return self._one_by_one.begin(X, self.bias)
 
     def _energies_of(self, x, block):
         bias = rows_of(self.bias, block)
-        return self._energies(x, self._fields(x, bias), bias)
+        return self._one_by_one.energies(x, self._one_by_one.begin(x, bias), bias)
 
     def _recall_block(self, x, free, dynamics, outcome, block):
-        W, orders, together = self._couplings, dynamics.orders, dynamics.together
+        W, orders, together = self.couplings, dynamics.orders, dynamics.together
         bias = rows_of(self.bias, block)
-        h = self._fields(x, bias)
-        outcome.start(block, lambda: self._energies(x, h, bias))
+        engine = self.engine(len(outcome.n_steps))
+        kept = engine.begin(x, bias)
+        outcome.start(block, lambda: engine.energies(x, kept, bias))
         paths, n_steps, converged, cycled = outcome.part(block)
         n_hot = len(dynamics.temperatures)
-        n_visited = self.weights.size + _VISITS_OF_A_UNIT * x.shape[1] + paths.shape[1]
-        for rows, sweeps in pieces(len(x), n_hot, n_visited, len(orders)):
+        n_visits = engine.n_visits + paths.shape[1]
+        for rows, sweeps in pieces(len(x), n_hot, n_visits, len(orders)):
+            how = rows_of(bias, rows), self._no_base, orders, rows_of(free, rows)
             hot = dynamics.temperatures[sweeps]
             address = dynamics.address_of(block.start + rows.start, sweeps.start)
-            states = x[rows], h[rows], paths[rows], sweeps.start
-            b, may = rows_of(bias, rows), rows_of(free, rows)
-            spins.heat(W, b, orders, may, hot, address, together, *states)
+            report = paths[rows], sweeps.start
+            engine.sweep(x[rows], kept[rows], *how, hot, address, *report, together)
+        h = engine.fields(x, kept, bias)
         limits = dynamics.n_cold, self._rounding
-        for rows, _ in pieces(len(x), 1, n_visited, 1):
+        for rows, _ in pieces(len(x), 1, n_visits, 1):
             states = x[rows], h[rows], paths[rows], n_hot
-            part, b, may = (
-                (n_steps[rows], converged[rows]),
-                rows_of(bias, rows),
-                rows_of(free, rows),
-            )
+            part = n_steps[rows], converged[rows]
+            b, may = rows_of(bias, rows), rows_of(free, rows)
             if together:
                 spins.settle_together(W, b, may, *limits, *states, *part, cycled[rows])
             else:
                 spins.settle(W, b, orders, may, *limits, *states, *part)
 
 
-def _as_csr(weights):
+def as_lists(weights):
+    """A sparse array as kernels take it."""
     places = (
         np.ascontiguousarray(part, dtype=np.int32) for part in (weights.indices, weights.indptr)
     )

@@ -15,15 +15,13 @@ from .._threads import one_blas_thread
 from .._validation import AnyOf, Instance, Number, Optional, warn_caller
 from .partition import (
     MOST_CROSSING,
-    MOST_UNITS,
-    MOST_UNITS_ON_DEMAND,
     LogPartition,
     annealed_log_partition,
-    enumerable,
     exact_log_partition,
     inverse_temperatures,
 )
 from .path import TemperaturePath
+from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
 # Those of annealing where nobody has said how many.

@@ -8,18 +8,25 @@ row to row (:meth:`PairwiseMachine.given`): what a machine can do serves both ph
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, Outcome, WeightNetwork
+from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork, as_lists
 from .._threads import for_each
 from ..kernels import enumeration, spins
+from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
 _UNITS_AT_ONCE = 14
 # States that are summed over before another thread is worth waking.
 _STATES_PER_CHUNK = 2**16
+# Couplings of a unit up to which chains are drawn side by side, where there are so many of them:
+# measured at temperatures at which a tenth to a half of the units flip.
+_MOST_COUPLINGS = 256
+_FEWEST_ROWS = 8
+# Rows of a block are a multiple of the lanes that they are drawn in.
+_ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
 _MANY_BLOCKS = 16
 
@@ -78,6 +85,17 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
+        self._side_by_side = None
+        if issparse(weights) or self.n_units <= _MOST_COUPLINGS:
+            lists = self.couplings if issparse(weights) else as_lists(csr_array(weights))
+            if len(lists.data) <= _MOST_COUPLINGS * self.n_units:
+                self._side_by_side = SideBySide(self._one_by_one, lists)
+
+    def engine(self, n_rows):
+        """What draws the units of so many rows."""
+        if self._side_by_side is None or n_rows < _FEWEST_ROWS:
+            return self._one_by_one
+        return self._side_by_side
 
     @property
     def n_units(self):
@@ -88,10 +106,6 @@ class PairwiseMachine(WeightNetwork):
     def n_rows(self):
         """Rows that have biases of their own; 1 where all have the same."""
         return len(self.bias)
-
-    def fields(self, X):
-        """W x + b for each row of states, or of means."""
-        return self._fields(X, self.bias)
 
     def given(self, X, clamped):
         """The machine of the other units where some are clamped to their states in each row.
@@ -186,9 +200,7 @@ class PairwiseMachine(WeightNetwork):
         W, H = self._in_doubles()
         masses, scratch = np.empty((2, 2**self.n_units))
         enumeration.log_masses(W, H[0], masses, scratch)
-        cumulative = np.cumsum(np.exp(masses - masses.max()))
-        uniform = streams.generator().random(n_samples)
-        numbers = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+        numbers = drawn_numbers(masses, n_samples, streams)
         return all_states(self.n_units, numbers).astype(self.dtype)
 
     def _in_doubles(self):
@@ -260,7 +272,7 @@ class PairwiseMachine(WeightNetwork):
             address=address,
         )
         free = self.all_free() if free is None else free
-        self.recall(X, free, dynamics, Outcome(len(X), 0, X.dtype))
+        self.recall(X, free, dynamics, Outcome(len(X), 0, np.float64))
         return X
 
     def orders(self):
@@ -297,8 +309,8 @@ class PairwiseMachine(WeightNetwork):
 
         def settle(block):
             m, b = M[block], self.bias[block]
-            h = self._fields(m, b)
-            spins.settle_means(self._couplings, max_iter, tol, m, h, n_sweeps[block])
+            h = self._one_by_one.begin(m, b)
+            spins.settle_means(self.couplings, max_iter, tol, m, h, n_sweeps[block])
             bound[block] = -0.5 * np.einsum("ij,ij->i", m, -(h + b), dtype=np.float64)
 
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))
@@ -307,7 +319,8 @@ class PairwiseMachine(WeightNetwork):
         return MeanField(M, bound, n_sweeps)
 
     def _rows_at_a_time(self, n_rows):
-        return max(1, min(ROWS, n_rows // _MANY_BLOCKS))
+        whole_vectors = -(-n_rows // (_MANY_BLOCKS * _ROWS_OF_VECTORS)) * _ROWS_OF_VECTORS
+        return min(ROWS, whole_vectors)
 
 
 def all_states(n_units, numbers=None):

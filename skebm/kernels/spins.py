@@ -233,10 +233,22 @@ def settle_together(W, B, free, max_iter, rounding, X, H, paths, done, n_steps, 
 
 
 @kernel
-def heat(W, B, orders, free, temperatures, address, together, X, H, paths, done):
-    """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 h_i / T), one for each temperature.
+def sweep_row(W, base, steepness, order, may, uniform, x, h):
+    """Draw one unit after the other given its field, P(x_i = 1) = sigmoid(2 base_i + s h_i)."""
+    one = x.dtype.type(1)
+    for k in range(order.shape[0]):
+        i = order[k]
+        new = one if uniform[i] < sigmoid(steepness * h[i] + (base[i] + base[i])) else -one
+        if new != x[i] and may[i]:
+            flip(W, i, x, h)
 
-    ``done`` counts the sweeps that ``paths`` have noted before.
+
+@kernel
+def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths, done):
+    """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 (base_i + h_i / T)), one for each T.
+
+    ``base`` holds fields that no temperature scales. ``done`` counts the sweeps that ``paths``
+    have noted before.
 
     The number of unit i in sweep s of row r stands at ``address`` (seed, stream, first row) as
     (seed, stream + s, first row + r, i). ``together`` lets all units see the fields from before
@@ -254,18 +266,17 @@ def heat(W, B, orders, free, temperatures, address, together, X, H, paths, done)
             steepness = X.dtype.type(2.0 / temperatures[sweep])
             fill_uniform(seed, stream + sweep, first_row + r, 0, uniform)
             order = orders[sweep % orders.shape[0]]
-            n_flips = 0
-            for k in range(n_units):
-                i = order[k]
-                new = one if uniform[i] < sigmoid(steepness * h[i]) else -one
-                if new != x[i] and may[i]:
-                    if together:
+            if together:
+                n_flips = 0
+                for i in range(n_units):
+                    p = sigmoid(steepness * h[i] + (base[i] + base[i]))
+                    new = one if uniform[i] < p else -one
+                    if new != x[i] and may[i]:
                         flips[n_flips] = i
                         n_flips += 1
-                    else:
-                        flip(W, i, x, h)
-            if n_flips > 0:
                 flip_together(W, flips[:n_flips], factors, x, h)
+            else:
+                sweep_row(W, base, steepness, order, may, uniform, x, h)
             if paths.shape[1] > 0:
                 paths[r, done + sweep + 1] = energy_of(x, h, b)
         if paths.shape[1] > 0:

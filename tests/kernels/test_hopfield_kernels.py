@@ -147,7 +147,8 @@ def test_heat(rng, dtype, together):
     free = np.ones((1, 9), dtype=bool)
     paths = np.empty((15, 5), dtype=dtype)
 
-    spins.heat(W, b[None], orders, free, temperatures, (SEED, 20, 100), together, X, H, paths, 0)
+    how = np.zeros_like(b), orders, free, temperatures, (SEED, 20, 100), together
+    spins.heat(W, b[None], *how, X, H, paths, 0)
 
     def energy_of(x):
         return naive.energy(W.astype(float), b.astype(float), x)
@@ -166,9 +167,8 @@ def test_heat_leaves_clamped_units(rng):
     free = np.array([[True, False, True, False, True, False]])
     orders, temperatures = make_orders(rng, 1, 6), np.ones(3)
     for together in [False, True]:
-        spins.heat(
-            W, b[None], orders, free, temperatures, (SEED, 0, 0), together, X, H, X[:, :0], 0
-        )
+        how = np.zeros(6), orders, free, temperatures, (SEED, 0, 0), together
+        spins.heat(W, b[None], *how, X, H, X[:, :0], 0)
     np.testing.assert_array_equal(X[:, 1::2], start[:, 1::2])
     assert (X[:, ::2] != start[:, ::2]).any()
 
