@@ -6,14 +6,12 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._deployment import Deployable
-from .._encodings import BINARY, SPIN, encoding_of, from_spins, joint_encoding, to_spins
+from .._encodings import BINARY, to_spins
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT
 from .._solvers import STOCHASTIC_SOLVERS
@@ -23,7 +21,6 @@ from .._validation import (
     AnyOf,
     Check,
     Flag,
-    HasPlainParameters,
     Number,
     Optional,
     Options,
@@ -32,7 +29,6 @@ from .._validation import (
     Verbosity,
     WithHint,
     check_argument,
-    check_mask,
     check_parameters,
     divergence,
     have_diverged,
@@ -40,30 +36,16 @@ from .._validation import (
     validated,
     warn_caller,
 )
-from .._version import VersionStamp
-from .inference import LOG_PARTITION, in_nats
-from .pair_chains import draw
-from .pair_encoding import as_given, as_spins, energy_shift, means_as_given
-from .pair_learning import WAYS, Task
-from .pair_model import PairModel
-from .pair_parameters import PairParameters
 from .pairwise import PairwiseMachine
-
-# Units of which all states are summed over where nobody asks for it, and where somebody does.
-_MOST_UNITS, _MOST_UNITS_ON_DEMAND = 20, 26
+from .pairwise_estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
+from .pairwise_learning import WAYS, Task
+from .pairwise_parameters import PairwiseParameters
 
 # Rows by which training is watched, always the same.
 _N_WATCHED = 50
 
-# "auto" of alpha is this divided by the number of rows: as much as if so many rows told that the
-# units of a pair do not know of each other.
-_ALPHA_OF_ONE_ROW = 100.0
-
 # Standard deviation, over the rows, of what the first weights put into a hidden unit.
 _FIRST_INPUTS = 1.0
-
-# Samples, and sweeps before them, that covariances of many units are from.
-_N_SAMPLES, _N_SWEEPS = 10_000, 200
 
 _COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 
@@ -94,15 +76,7 @@ class _Temperatures(Check):
         return "a sequence of floats in the range (0, inf)"
 
 
-class BoltzmannMachine(
-    VersionStamp,
-    Deployable,
-    HasPlainParameters,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BoltzmannMachine(CallbackSupportMixin, PairwiseEstimator):
     """Boltzmann machine: units that may all be connected with each other, some of them hidden.
 
     Models rows of binary data by p(x) proportional to exp(-E(x)), with
@@ -125,12 +99,13 @@ default="full"
         one, a restricted Boltzmann machine. An array: those pairs for which it is true, the
         features first and then the hidden units; symmetric.
     algorithm : {"auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", \
-"annealing"}, default="auto"
+"pt", "annealing"}, default="auto"
         Where expectations of the model come from while it learns, see the notes. "auto" is "exact"
         up to 20 units, beyond that "pseudo_likelihood" without hidden units and "pcd" with some.
     alpha : float or "auto", default="auto"
-        Strength of the penalty on the weights; biases are free. "auto" is 100 divided by the number
-        of rows.
+        Strength of the penalty on the weights; biases are free. "auto" is the number of units
+        divided by the number of rows: as if weights were drawn with a variance of one over the
+        number of units, so that what all others put into a unit is of the order of one.
     l1_ratio : float, default=0.0
         Share of L1 in the penalty ``alpha * (l1_ratio * |J|_1 + (1 - l1_ratio) * |J|^2 / 2)`` that
         is taken from the mean log-likelihood of a row. J are the weights between units of -1 and 1,
@@ -142,7 +117,7 @@ default="full"
         Of "exact" and "pseudo_likelihood": they end when no more than this is expected to be
         gained, in nats per row and unit.
     learning_rate : float or sequence of float, default=0.01
-        Of "pcd", "cd" and "annealing", as are all parameters below it up to ``shuffle``: length of
+        Of "pcd", "cd", "pt" and "annealing", as all parameters from here to ``shuffle``: length of
         a step, in the weights between units of -1 and 1. A sequence changes from epoch to epoch:
         its values share the ``n_iter`` epochs evenly.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
@@ -154,6 +129,9 @@ default="full"
         Epochs, passes over the training data.
     n_chains : int, default=None
         Chains of states of the model. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
     n_gibbs_steps : int or sequence of int, default=1
         Sweeps over all units for one step of learning. Of "annealing", sweeps after each of which
         states are counted.
@@ -202,6 +180,12 @@ default="full"
         Covariances of the visible units in the model, in the encoding of the data. Computed when
         it is asked for: by a sum over all states up to 20 units, beyond that from 10,000 samples,
         always the same.
+    betas_ : ndarray of shape (n_replicas,)
+        Inverse temperatures of the replicas, from 0 to 1, as they have adapted. Only with
+        ``algorithm="pt"``.
+    swap_rates_ : ndarray of shape (n_replicas - 1,)
+        Probability that replicas at neighbouring temperatures swap, a moving average over the
+        last steps. Only with ``algorithm="pt"``.
     n_iter_ : int
         Number of iterations that the last ``fit`` ran.
     history_ : dict of str to list of float
@@ -234,6 +218,8 @@ default="full"
       Hidden units given the data have their means, exact where hidden units are not connected with
       each other or where there are up to 12, by mean field beyond.
     - "cd": the same with chains that start at the data in each step.
+    - "pt": the same as "pcd", and each chain swaps states with replicas of itself at higher
+      temperatures, so that it does not stay in one mode.
     - "annealing": hidden units given the data, and all units, are cooled from random states in each
       step [1]_, and states are counted at the end. The way of 1985; slow.
 
@@ -262,8 +248,8 @@ default="full"
     >>> X = np.column_stack([a, a ^ (rng.random(500) < 0.1), b])
     >>> machine = BoltzmannMachine().fit(X)
     >>> machine.weights_.round(0) + 0.0  # the first two are mostly the same, the third is alone
-    array([[0., 4., 0.],
-           [4., 0., 0.],
+    array([[0., 3., 0.],
+           [3., 0., 0.],
            [0., 0., 0.]])
     >>> machine.impute([[1, np.nan, 0]], random_state=0).round(1)
     array([[1. , 0.9, 0. ]])
@@ -284,6 +270,7 @@ default="full"
         "batch_size": _COUNT,
         "n_iter": _COUNT_OR_NONE_AT_ALL,
         "n_chains": Optional(_COUNT),
+        "n_replicas": Number(Integral, "[2, inf)"),
         "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "temperatures": Optional(_Temperatures()),
         "solver": Options(*STOCHASTIC_SOLVERS),
@@ -314,6 +301,7 @@ default="full"
         batch_size=100,
         n_iter=50,
         n_chains=None,
+        n_replicas=10,
         n_gibbs_steps=1,
         temperatures=None,
         solver="adam",
@@ -380,6 +368,7 @@ default="full"
         machine._dtype_of_states = memory.weights_.dtype
         random_state = check_random_state(machine.random_state)
         machine._streams = RandomStreams.from_random_state(random_state)
+        machine._means = np.zeros(len(weights))
         machine._publish_machine(PairwiseMachine(weights, memory.intercept_ * scale))
         return machine
 
@@ -486,11 +475,6 @@ default="full"
         dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
         return to_spins(X, self.encoding_, self._parameters.binarize, dtype)
 
-    def _encoding_with(self, X, encoding, gaps=None):
-        """Encoding of a model together with these data; of ones alone, 0 and 1."""
-        name, found = type(self).__name__, encoding_of(X, gaps)
-        return joint_encoding(encoding, found, name, X, self._parameters.binarize) or BINARY
-
     def _way(self, visible, goes_on, algorithm=None):
         """The way to learn from these rows."""
         p, (n_rows, n_visible) = self._parameters, visible.shape
@@ -503,14 +487,15 @@ default="full"
             self._streams = RandomStreams.from_random_state(random_state)
         offsets = np.zeros(n_units)
         offsets[:n_visible] = visible.mean(axis=0, dtype=np.float64) * (n_rows / (n_rows + 1))
-        pairs = PairParameters(self._connected(n_visible), offsets)
+        self._means = offsets
+        pairs = PairwiseParameters(self._connected(n_visible), offsets)
         if goes_on:
             machine = self._model().machine
             start = pairs.vector(machine.weights, machine.bias[0])
         else:
             start = self._first_vector(pairs, n_visible, random_state, visible.dtype)
         self.algorithm_ = algorithm or self._algorithm_for(n_units)
-        self.alpha_ = _ALPHA_OF_ONE_ROW / n_rows if p.alpha == "auto" else float(p.alpha)
+        self.alpha_ = n_units / n_rows if p.alpha == "auto" else float(p.alpha)
         before = getattr(self, "_training_state", None) if goes_on else None
         task = Task(visible, pairs, start, self.alpha_, p, self._streams, before)
         way = WAYS[self.algorithm_](task)
@@ -520,7 +505,7 @@ default="full"
     def _algorithm_for(self, n_units):
         if self.algorithm != "auto":
             return self.algorithm
-        if n_units <= _MOST_UNITS:
+        if n_units <= MOST_UNITS:
             return "exact"
         return "pcd" if self.n_components else "pseudo_likelihood"
 
@@ -578,9 +563,9 @@ default="full"
                 f"{asked} has no L1 penalty, but the 'l1_ratio' parameter is {self.l1_ratio!r}. "
                 "Set it to 0, or use algorithm='pseudo_likelihood'."
             )
-        if self.algorithm_ == "exact" and n_units > _MOST_UNITS_ON_DEMAND:
+        if self.algorithm_ == "exact" and n_units > MOST_UNITS_ON_DEMAND:
             raise ValueError(
-                f"{asked} sums over all states, of {_MOST_UNITS_ON_DEMAND} units at most. Got "
+                f"{asked} sums over all states, of {MOST_UNITS_ON_DEMAND} units at most. Got "
                 f"{n_units} units. Use algorithm='auto'."
             )
         decay = float(np.max(p.learning_rate)) * self.alpha_ * (1 - p.l1_ratio)
@@ -596,14 +581,11 @@ default="full"
         machine = way.machine
         if have_diverged(machine.weights, machine.bias):
             raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
+        for name in ("betas_", "swap_rates_"):
+            vars(self).pop(name, None)
+        vars(self).update(way.fitted_attributes)
         self._training_state = way.state
         self._publish_machine(machine)
-
-    def _publish_machine(self, machine):
-        self.weights_, self.intercept_ = as_given(machine.weights, machine.bias[0], self.encoding_)
-        n_hidden = len(self.weights_) - self.n_features_in_
-        self._n_features_out = n_hidden or self.n_features_in_
-        self._stamp_version()
 
     def _note(self, measured, watched, start):
         """Note what was measured of an iteration, and report it."""
@@ -628,307 +610,3 @@ default="full"
                 f"increase max_iter, or alpha, which is {self.alpha_:.3g}.",
                 ConvergenceWarning,
             )
-
-    # The model
-
-    def _model(self, dtype=None):
-        """What has been learned, as a :class:`~skebm.boltzmann.pair_model.PairModel`."""
-        weights, bias = as_spins(self.weights_, self.intercept_, self.encoding_)
-        dtype = weights.dtype if dtype is None else dtype
-        weights, bias = (np.ascontiguousarray(array, dtype=dtype) for array in (weights, bias))
-        return PairModel(PairwiseMachine(weights, bias), self.n_features_in_)
-
-    def _model_and_states(self, X, gaps_are_fine=False):
-        """The model, of the type of data; rows of -1 and 1; and a mask of what is missing."""
-        check_is_fitted(self)
-        finite = "allow-nan" if gaps_are_fine else True
-        X = validated(self, X, reset=False, ensure_all_finite=finite)
-        gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros(X.shape, dtype=bool)
-        encoding = self._encoding_with(X, self.encoding_, gaps)
-        dtype = X.dtype if X.dtype in FLOATS else self.weights_.dtype
-        states = to_spins(X, encoding, self._parameters.binarize, dtype)
-        return self._model(dtype), states, gaps, X
-
-    def _as_given(self, states, dtype):
-        """States of visible units as users give them."""
-        return from_spins(states[:, : self.n_features_in_], self.encoding_, dtype)
-
-    def _draws(self, random_state):
-        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
-        check_argument(self, "random_state", random_state, Randomness())
-        if random_state is None:
-            return self._streams
-        return RandomStreams.from_random_state(check_random_state(random_state))
-
-    # Features
-
-    def transform(self, X):
-        """Mean states of the hidden units given each row; without any, of each visible unit.
-
-        Exact where hidden units are not connected with each other, or where there are up to 12;
-        by mean field beyond. Without hidden units, the mean of each visible unit given all others
-        of its row: what the model expects there, whatever the row has.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-
-        Returns
-        -------
-        H : ndarray of shape (n_samples, n_components) or (n_samples, n_features)
-            Means in the encoding of the data: probabilities of being on, or between -1 and 1.
-        """
-        model, visible, _, _ = self._model_and_states(X)
-        means = model.hidden_means(visible) if model.n_hidden else model.conditional_means(visible)
-        return means_as_given(means, self.encoding_)
-
-    # Samples
-
-    def gibbs(self, X, n_steps=1, *, random_state=None):
-        """Visible states after some sweeps of Gibbs sampling over all units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states to start from. Hidden units start by one sweep over them alone.
-        n_steps : int, default=1
-            Number of sweeps.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None goes on with the estimator's own, see
-            :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states, in the encoding and of the type of ``X``.
-        """
-        model, visible, _, X = self._model_and_states(X)
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        streams = self._draws(random_state)
-        states = model.walk(self._joint(model, visible, streams), n_steps, streams)
-        return self._as_given(states, _dtype_of_states(X, self.weights_))
-
-    def sample(self, n_samples=None, n_steps=100, *, init=None, clamp=None, random_state=None):
-        """Draw visible states from the model.
-
-        Parameters
-        ----------
-        n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
-        n_steps : int, default=100
-            Sweeps of Gibbs sampling from the start of a chain to its sample. Chains need time to
-            forget their start.
-        init : array-like of shape (n_rows, n_features), default=None
-            Visible states to start from, used in turn where there are more samples than rows.
-            None starts each chain at random.
-        clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
-            Visible units that keep the value which they have in ``init``.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states in the encoding of the data.
-        """
-        check_is_fitted(self)
-        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        if clamp is not None and init is None:
-            raise ValueError("clamp needs init, the states that clamped units keep.")
-        streams = self._draws(random_state)
-        if init is None:
-            model, dtype, free = self._model(), self._dtype_of_states, None
-            address = streams.seed, streams.take(), 0
-            states = model.machine.random_states(n_samples or 1, address)
-        else:
-            model, visible, _, init = self._model_and_states(init)
-            dtype = _dtype_of_states(init, self.weights_)
-            turns = np.arange(n_samples or len(visible)) % len(visible)
-            free = None
-            if clamp is not None:
-                clamp = check_mask("clamp", clamp, visible.shape)
-                free = np.ones((len(turns), model.machine.n_units), dtype=bool)
-                free[:, : model.n_visible] = ~np.broadcast_to(clamp, visible.shape)[turns]
-            states = self._joint(model, visible[turns], streams)
-        return self._as_given(model.walk(states, n_steps, streams, free), dtype)
-
-    def impute(self, X, n_steps=100, *, random_state=None):
-        """Fill in missing entries given the others.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
-        n_steps : int, default=100
-            Sweeps of Gibbs sampling with the known entries clamped. The first half is thrown
-            away; over the second half, the means of the missing units are averaged.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            ``X`` with what is missing replaced by the estimated expectation of its unit.
-        """
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT)
-        model, visible, gaps, X = self._model_and_states(X, gaps_are_fine=True)
-        streams = self._draws(random_state)
-        states = model.machine.random_states(len(visible), (streams.seed, streams.take(), 0))
-        free = np.ones(states.shape, dtype=bool)
-        known = ~gaps
-        free[:, : model.n_visible] = gaps
-        np.copyto(states[:, : model.n_visible], visible, where=known)
-        means = means_as_given(model.means_by_walk(states, free, n_steps, streams), self.encoding_)
-        return np.where(gaps, means, X).astype(states.dtype, copy=False)
-
-    def _joint(self, model, visible, streams):
-        """All units where the visible ones are given and the hidden ones drawn by their means."""
-        return np.hstack([visible, draw(model.hidden_means(visible), streams)])
-
-    # Scores of rows
-
-    def energy(self, X, H=None):
-        """Energy E(x) of joint states of all units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-        H : array-like of shape (n_samples, n_components), default=None
-            Hidden states, in the encoding of the data. Only with hidden units.
-
-        Returns
-        -------
-        energy : ndarray of shape (n_samples,)
-            In nats, of states in the encoding of the data.
-        """
-        model, visible, _, X = self._model_and_states(X)
-        shape = len(visible), model.n_hidden
-        hidden = np.empty(shape) if H is None and not model.n_hidden else np.asarray(H)
-        if hidden.shape != shape:
-            raise ValueError(
-                f"{type(self).__name__}.energy takes hidden states H of shape {shape}. "
-                f"Got {'none' if H is None else f'an array of shape {hidden.shape}'}."
-            )
-        states = np.hstack([visible, np.where(hidden > 0, 1, -1).astype(visible.dtype)])
-        return self._in_encoding(model, model.machine.energy(states), X)
-
-    def free_energy(self, X):
-        """Free energy F(v) = -log of the sum over hidden states h of exp(-E(v, h)).
-
-        Without hidden units, that is the energy. Exact where hidden units are not connected with
-        each other, or where there are up to 12; by mean field beyond: then it is an upper bound.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-
-        Returns
-        -------
-        F : ndarray of shape (n_samples,)
-            Free energies in nats; -F(v) is log p(v) up to a constant of the model.
-        """
-        model, visible, _, X = self._model_and_states(X)
-        return self._in_encoding(model, -model.log_masses(visible), X)
-
-    def score_samples(self, X):
-        """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
-
-        Deterministic. Hidden units are summed over: exactly as far as :meth:`free_energy` is exact;
-        beyond that, each conditional is the one that two bounds differ by.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-
-        Returns
-        -------
-        pseudo_log_likelihood : ndarray of shape (n_samples,)
-            In nats.
-        """
-        model, visible, _, _ = self._model_and_states(X)
-        return model.pseudo_log_likelihood(visible).astype(visible.dtype, copy=False)
-
-    def score(self, X, y=None):
-        """Mean pseudo-log-likelihood of the rows; the greater, the better.
-
-        What a search over parameters such as ``alpha`` compares on rows that are held out.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        score : float
-            In nats a row.
-        """
-        return float(self.score_samples(X).mean())
-
-    def log_likelihood(self, X, log_partition=None):
-        """Log-likelihood log p(v) = -F(v) - log Z of each row.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-        log_partition : LogPartition or float, default=None
-            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
-            number of nats. None calls ``log_partition(random_state=0)`` at each call.
-
-        Returns
-        -------
-        log_likelihood : ndarray of shape (n_samples,)
-            In nats; a lower bound where :meth:`free_energy` is an upper one.
-        """
-        free_energies = self.free_energy(X)
-        check_argument(self, "log_partition", log_partition, LOG_PARTITION)
-        if log_partition is None:
-            log_partition = self.log_partition(random_state=0)
-        return -free_energies - in_nats(log_partition)
-
-    def _in_encoding(self, model, energies, X):
-        """Energies of states of the encoding, of the type of data, from those of -1 and 1."""
-        machine = model.machine
-        shift = energy_shift(machine.weights, machine.bias[0], self.encoding_)
-        return (energies + shift).astype(machine.dtype, copy=False)
-
-    @property
-    def covariance_(self):
-        """Covariances of the visible units in the model."""
-        check_is_fitted(self)
-        model, n = self._model(), self.n_features_in_
-        if model.machine.n_units <= _MOST_UNITS:
-            moments = model.machine.moments()
-            mean, correlations = moments.means[0, :n], moments.correlations[:n, :n]
-            covariances = correlations - np.outer(mean, mean)
-        else:
-            streams = RandomStreams(0)
-            address = streams.seed, streams.take(), 0
-            states = model.machine.random_states(_N_SAMPLES, address)
-            model.walk(states, _N_SWEEPS, streams)
-            covariances = np.cov(states[:, :n].astype(np.float64), rowvar=False, bias=True)
-        scale = 1.0 if self.encoding_ == SPIN else 0.25
-        return (scale * covariances).astype(self.weights_.dtype)
-
-    # Conventions
-
-    def _attributes_for_use(self):
-        return {name: a for name, a in vars(self).items() if name != "_training_state"}
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-def _dtype_of_states(X, weights):
-    """Type of states that are returned for data."""
-    return X.dtype if X.dtype.kind in "biuf" else weights.dtype

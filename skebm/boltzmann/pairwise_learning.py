@@ -6,7 +6,7 @@ A way is one class in ``WAYS``. Its ``iterations()`` yield what was measured of 
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,10 +16,10 @@ from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from ..kernels.products import multiply
 from .inverse_correlations import means_and_covariances, naive_mean_field, thouless_anderson_palmer
-from .pair_chains import Annealed, FromData, Persistent
-from .pair_objectives import Likelihood, Penalised, Prior
-from .pair_parameters import PairParameters
 from .pairwise import PairwiseMachine
+from .pairwise_chains import Annealed, FromData, Persistent, Tempered
+from .pairwise_objectives import Likelihood, Penalised, Prior
+from .pairwise_parameters import PairwiseParameters
 from .pseudo_likelihood import PseudoLikelihood
 
 
@@ -31,7 +31,7 @@ class Task:
     ----------
     visible : ndarray of shape (n_rows, n_visible)
         Of -1 and 1.
-    pairs : PairParameters
+    pairs : PairwiseParameters
         Which units are connected, the visible ones first.
     start : ndarray of shape (n_parameters,)
         Weights and biases to start from.
@@ -45,7 +45,7 @@ class Task:
     """
 
     visible: np.ndarray
-    pairs: PairParameters
+    pairs: PairwiseParameters
     start: np.ndarray
     alpha: float
     parameters: Any
@@ -86,6 +86,8 @@ class Way:
         Whether further iterations would bring next to nothing.
     state : object
         What further training goes on from, besides weights and biases.
+    fitted_attributes : dict
+        What the estimator publishes, besides weights and biases.
     """
 
     takes_hidden_units = True
@@ -94,6 +96,7 @@ class Way:
     in_minibatches = False
     has_converged = True
     state = None
+    fitted_attributes: ClassVar = {}
 
     def __init__(self, task):
         self._task = task
@@ -192,7 +195,7 @@ class Steps(Way):
 
     Parameters
     ----------
-    kind : subclass of PairChains
+    kind : subclass of PairwiseChains
     task : Task
     """
 
@@ -209,11 +212,11 @@ class Steps(Way):
             beta_2=p.beta_2,
             epsilon=p.epsilon,
         )
-        chains, solver = task.before or (None, None)
+        before, solver = task.before or (None, None)
         if solver is None or solver.settings != wanted:
             solver = stochastic_solver(self._vector, wanted)
         self._solver = solver.copy()
-        self._chains = kind.prepare(p, task.pairs.offsets, task.start.dtype, task.streams, chains)
+        self._chains = kind.prepare(p, task.pairs.offsets, task.start.dtype, task.streams, before)
         self._prior = Prior(task.pairs.n_pairs, task.n_rows, 0.0)
 
     @property
@@ -221,14 +224,17 @@ class Steps(Way):
         """See :class:`Way`."""
         return self._chains.copy(), self._solver.copy()
 
+    @property
+    def fitted_attributes(self):
+        """See :class:`Way`."""
+        return self._chains.fitted_attributes()
+
     def iterations(self):
         """See :class:`Way`; an iteration is an epoch."""
-        n_iter, schedule = (
-            self._task.parameters.n_iter,
-            DECAYS[self._task.parameters.learning_rate_schedule],
-        )
-        for epoch in range(n_iter):
-            self.run_epoch(partial(stage_at, epoch, n_iter), schedule(epoch, n_iter))
+        p = self._task.parameters
+        for epoch in range(p.n_iter):
+            rate_factor = DECAYS[p.learning_rate_schedule](epoch, p.n_iter)
+            self.run_epoch(partial(stage_at, epoch, p.n_iter), rate_factor)
             yield {}
 
     def run_epoch(self, now=last_stage, rate_factor=1.0):
@@ -241,11 +247,8 @@ class Steps(Way):
         rate_factor : float
         """
         task, p = self._task, self._task.parameters
-        rate, momentum, n_sweeps = (
-            rate_factor * now(p.learning_rate),
-            now(p.momentum),
-            now(p.n_gibbs_steps),
-        )
+        rate = rate_factor * now(p.learning_rate)
+        momentum, n_sweeps = now(p.momentum), now(p.n_gibbs_steps)
         order = np.arange(task.n_rows)
         if p.shuffle:
             order = task.streams.generator().permutation(order)
@@ -286,5 +289,6 @@ WAYS = {
     "tap": partial(ClosedForm, thouless_anderson_palmer),
     "pcd": partial(Steps, Persistent),
     "cd": partial(Steps, FromData),
+    "pt": partial(Steps, Tempered),
     "annealing": partial(Steps, Annealed),
 }

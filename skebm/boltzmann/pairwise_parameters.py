@@ -3,7 +3,7 @@
 import numpy as np
 
 
-class PairParameters:
+class PairwiseParameters:
     """Which pairs of units are connected, and where their weights stand in the vector.
 
     The energy is -sum over pairs of w_ij (s_i - m_i)(s_j - m_j) - sum of c_i s_i: from states of -1

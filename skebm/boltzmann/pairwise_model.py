@@ -8,7 +8,7 @@ from ..kernels.products import multiply
 from .hidden_units import HiddenUnits
 
 
-class PairModel:
+class PairwiseModel:
     """Functions of rows of visible states, which are -1 and 1.
 
     Parameters
@@ -94,6 +94,14 @@ class PairModel:
         """States of all units after sweeps of Gibbs sampling; in place."""
         address = streams.seed, streams.take(n_steps)
         return self.machine.run(states, np.ones(n_steps), address, free)
+
+    def tempered_walk(self, states, n_steps, streams, ladder, free=None):
+        """The same with replicas at other temperatures, which adapt in the first half."""
+        X = np.repeat(states[None], len(ladder.betas), axis=0)
+        for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
+            address = streams.seed, streams.take(ladder.n_streams * n_sweeps)
+            ladder.run(self.machine, X, n_sweeps, address, free, adapt)
+        return X[-1]
 
     def means_by_walk(self, states, free, n_steps, streams):
         """Means of the free visible units over the second half of a walk.

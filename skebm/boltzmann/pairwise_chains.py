@@ -5,7 +5,8 @@ One class for each algorithm, as in :mod:`skebm.boltzmann.chains` for machines o
 
 import numpy as np
 
-from .pair_model import PairModel
+from .pairwise_model import PairwiseModel
+from .pairwise_path import PairwiseTempering
 
 # Temperature of each sweep of the annealing of [1]_, in units of that at which states are counted.
 #
@@ -14,8 +15,19 @@ from .pair_model import PairModel
 TEMPERATURES_OF_1985 = (2.0, 2.0, 1.5, 1.5, 1.2, 1.2, 1.0, 1.0, 1.0, 1.0)
 
 
-class PairChains:
-    """States of both phases of a learning step."""
+class PairwiseChains:
+    """States of both phases of a learning step.
+
+    Attributes
+    ----------
+    states : ndarray of shape (..., n_chains, n_units), or None if no chain persists
+        Changed in place.
+    tempering : PairwiseTempering or None
+        Temperatures of replicas, where there are some.
+    """
+
+    states = None
+    tempering = None
 
     @classmethod
     def prepare(cls, parameters, offsets, dtype, streams, before=None):
@@ -24,21 +36,24 @@ class PairChains:
         Parameters
         ----------
         parameters : estimator
-            Each algorithm reads its own of ``n_chains``, ``batch_size`` and ``temperatures``.
+            Each algorithm reads its own of ``n_chains``, ``n_replicas``, ``batch_size`` and
+            ``temperatures``.
         offsets : ndarray of shape (n_units,)
             Means of the units, by which first states are drawn.
         dtype : dtype
         streams : RandomStreams
-        before : PairChains, default=None
+        before : PairwiseChains, default=None
             Those of the training to go on with, of any algorithm: what still fits is taken over.
         """
         return cls()
 
-    states = None
-
     def copy(self):
-        """The same chains with states of their own."""
+        """The same chains with arrays of their own."""
         return self
+
+    def fitted_attributes(self):
+        """What the estimator publishes of the chains, by name."""
+        return {}
 
     def given_data(self, machine, visible, n_sweeps, streams):
         """States of all units where the visible ones are data.
@@ -46,7 +61,7 @@ class PairChains:
         Hidden units have their means, which have the same expectation as states that are drawn, or
         are the best that is known.
         """
-        hidden = PairModel(machine, visible.shape[1]).hidden_means(visible)
+        hidden = PairwiseModel(machine, visible.shape[1]).hidden_means(visible)
         return np.hstack([visible, hidden])
 
     def of_model(self, machine, of_data, n_sweeps, streams):
@@ -63,7 +78,7 @@ class PairChains:
         raise NotImplementedError
 
 
-class Persistent(PairChains):
+class Persistent(PairwiseChains):
     """Persistent contrastive divergence: chains go on where the last step left them.
 
     Parameters
@@ -77,33 +92,70 @@ class Persistent(PairChains):
 
     @classmethod
     def prepare(cls, parameters, offsets, dtype, streams, before=None):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         n_chains = parameters.n_chains or parameters.batch_size
-        if before is not None and before.states is not None and len(before.states) == n_chains:
-            return cls(before.states.copy())
-        means = np.broadcast_to(offsets.astype(dtype), (n_chains, len(offsets)))
-        return cls(draw(means, streams))
+        return cls(_states((n_chains,), offsets.astype(dtype), streams, before))
 
     def copy(self):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         return Persistent(self.states.copy())
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         address = streams.seed, streams.take(n_sweeps)
         return machine.run(self.states, np.ones(n_sweeps), address)
 
 
-class FromData(PairChains):
+class Tempered(PairwiseChains):
+    """Parallel tempering: persistent chains that swap states with replicas of themselves.
+
+    Parameters
+    ----------
+    states : ndarray of shape (n_replicas, n_chains, n_units)
+        The last replicas are those of the machine itself; changed in place.
+    tempering : PairwiseTempering
+    """
+
+    def __init__(self, states, tempering):
+        self.states, self.tempering = states, tempering
+
+    @classmethod
+    def prepare(cls, parameters, offsets, dtype, streams, before=None):
+        """See :class:`PairwiseChains`."""
+        shape = parameters.n_replicas, parameters.n_chains or parameters.batch_size
+        states = _states(shape, offsets.astype(dtype), streams, before)
+        if before is not None and before.tempering and len(before.tempering.betas) == shape[0]:
+            return cls(states, before.tempering.copy())
+        return cls(states, ladder(offsets.astype(dtype), parameters.n_replicas))
+
+    def copy(self):
+        """See :class:`PairwiseChains`."""
+        return Tempered(self.states.copy(), self.tempering.copy())
+
+    def of_model(self, machine, of_data, n_sweeps, streams):
+        """See :class:`PairwiseChains`."""
+        address = streams.seed, streams.take(self.tempering.n_streams * n_sweeps)
+        return self.tempering.run(machine, self.states, n_sweeps, address)
+
+    def fitted_attributes(self):
+        """See :class:`PairwiseChains`."""
+        dtype = self.states.dtype
+        return {
+            "betas_": self.tempering.betas.astype(dtype),
+            "swap_rates_": self.tempering.swap_rates.astype(dtype),
+        }
+
+
+class FromData(PairwiseChains):
     """Contrastive divergence: chains start at the data in each step."""
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         address = streams.seed, streams.take(n_sweeps)
         return machine.run(draw(of_data, streams), np.ones(n_sweeps), address)
 
 
-class Annealed(PairChains):
+class Annealed(PairwiseChains):
     """Hidden units given the data, and all units, are cooled from random states in each step.
 
     Then states are counted after each of some sweeps.
@@ -121,12 +173,12 @@ class Annealed(PairChains):
 
     @classmethod
     def prepare(cls, parameters, offsets, dtype, streams, before=None):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         temperatures = parameters.temperatures or TEMPERATURES_OF_1985
         return cls(parameters.n_chains, np.array(temperatures, dtype=np.float64))
 
     def given_data(self, machine, visible, n_sweeps, streams):
-        """See :class:`PairChains`; hidden units have states that were drawn."""
+        """See :class:`PairwiseChains`; hidden units have states that were drawn."""
         states = machine.random_states(len(visible), (streams.seed, streams.take(), 0))
         n_visible = visible.shape[1]
         states[:, :n_visible] = visible
@@ -134,7 +186,7 @@ class Annealed(PairChains):
         return self._counted(machine, states, n_sweeps, streams, is_hidden)
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        """See :class:`PairChains`."""
+        """See :class:`PairwiseChains`."""
         n_chains = self._n_chains or len(of_data) // n_sweeps
         states = machine.random_states(n_chains, (streams.seed, streams.take(), 0))
         return self._counted(machine, states, n_sweeps, streams)
@@ -147,6 +199,18 @@ class Annealed(PairChains):
             machine.run(states, np.ones(1), (streams.seed, streams.take()), free)
             counted.append(states.copy())
         return np.concatenate(counted)
+
+
+def ladder(means, n_replicas):
+    """Replicas whose hottest ones are independent units with these means."""
+    return PairwiseTempering(np.arctanh(means), np.linspace(0, 1, n_replicas))
+
+
+def _states(shape, means, streams, before):
+    """States where earlier chains left them, or new ones where there are not so many."""
+    if before is not None and before.states is not None and before.states.shape[:-1] == shape:
+        return before.states.copy()
+    return draw(np.broadcast_to(means, (*shape, len(means))), streams)
 
 
 def draw(means, streams):

@@ -58,7 +58,7 @@ class Penalised:
     ----------
     loss : callable
         Takes weights and biases; see :class:`Likelihood`.
-    parameters : PairParameters
+    parameters : PairwiseParameters
     dtype : dtype
         That the loss is computed in.
     n_rows : int
