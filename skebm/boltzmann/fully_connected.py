@@ -248,8 +248,8 @@ default="full"
     >>> X = np.column_stack([a, a ^ (rng.random(500) < 0.1), b])
     >>> machine = BoltzmannMachine().fit(X)
     >>> machine.weights_.round(0) + 0.0  # the first two are mostly the same, the third is alone
-    array([[0., 3., 0.],
-           [3., 0., 0.],
+    array([[0., 5., 0.],
+           [5., 0., 0.],
            [0., 0., 0.]])
     >>> machine.impute([[1, np.nan, 0]], random_state=0).round(1)
     array([[1. , 0.9, 0. ]])
