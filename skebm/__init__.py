@@ -1,7 +1,7 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
+from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer, simulated_annealing
 from .deep import (
     DBMClassifier,
     DBNClassifier,
@@ -36,4 +36,5 @@ __all__ = [
     "__version__",
     "ratings_matrix",
     "show_versions",
+    "simulated_annealing",
 ]
