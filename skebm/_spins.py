@@ -165,8 +165,8 @@ class Network:
         return ROWS
 
     def energy(self, X):
-        """Energy of each row."""
-        out = np.empty(len(X), dtype=self.dtype)
+        """Energy of each row, float64."""
+        out = np.empty(len(X))
 
         def evaluate(block):
             out[block] = self._energies_of(X[block], block)
@@ -215,8 +215,8 @@ class OneByOne:
         spins.heat(self._couplings, *how, x, h, paths, done)
 
     def energies(self, x, h, bias):
-        """Energy of each row, as an array of its own."""
-        out = np.empty(len(x), dtype=x.dtype)
+        """Energy of each row, as an array of its own; float64."""
+        out = np.empty(len(x))
         spins.energies(x, h, bias, out)
         return out
 
@@ -243,9 +243,7 @@ class SideBySide:
 
     def begin(self, x, bias):
         """What is kept up to date beside the states of some rows: their energies."""
-        energies = np.empty(len(x))
-        spins.energies(x, self._one_by_one.begin(x, bias), bias, energies)
-        return energies
+        return self._one_by_one.energies(x, self._one_by_one.begin(x, bias), bias)
 
     def sweep(
         self, x, energies, bias, base, orders, free, temperatures, address, paths, done, together
@@ -255,7 +253,7 @@ class SideBySide:
         heat_side_by_side(self._lists, *how, x, energies, paths, done)
 
     def energies(self, x, energies, bias):
-        """Energy of each row, as an array of its own."""
+        """Energy of each row, as an array of its own; float64."""
         return energies.copy()
 
     def fields(self, x, energies, bias):

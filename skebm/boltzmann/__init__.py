@@ -1,5 +1,6 @@
 """Boltzmann machines."""
 
+from .annealing import simulated_annealing
 from .bernoulli import BernoulliRBM
 from .fully_connected import BoltzmannMachine
 from .gaussian import GaussianRBM
@@ -14,4 +15,5 @@ __all__ = [
     "LogPartition",
     "MixedRBM",
     "RBMImputer",
+    "simulated_annealing",
 ]

@@ -91,6 +91,16 @@ class PairwiseMachine(WeightNetwork):
             if len(lists.data) <= _MOST_COUPLINGS * self.n_units:
                 self._side_by_side = SideBySide(self._one_by_one, lists)
 
+    @classmethod
+    def of_binary_units(cls, weights, bias):
+        """The machine whose states x, written as (1 + x) / 2, have these weights and biases.
+
+        Its energies are E(s) = -1/2 s W s - b s of the states s of 0 and 1.
+        """
+        sums = np.asarray(weights.sum(axis=1))
+        offset = -sums.sum(dtype=np.float64) / 8 - bias.sum(dtype=np.float64) / 2
+        return cls(weights / 4, bias / 2 + sums / 4, float(offset))
+
     def engine(self, n_rows):
         """What draws the units of so many rows."""
         if self._side_by_side is None or n_rows < _FEWEST_ROWS:
@@ -131,6 +141,10 @@ class PairwiseMachine(WeightNetwork):
         if not issparse(weights):
             weights = np.ascontiguousarray(weights)
         return PairwiseMachine(weights, bias, self.offset - energy)
+
+    def energy(self, X):
+        """Energy of each row of states, float64."""
+        return super().energy(X) + self.offset
 
     # By enumeration
 
