@@ -23,10 +23,10 @@ from .._validation import (
     validated,
 )
 from .._version import VersionStamp
+from .annealing import simulated_annealing
 from .inference import LOG_PARTITION, annealed, in_nats
 from .pairwise import PairwiseMachine
 from .pairwise_chains import draw, ladder
-from .pairwise_encoding import as_given, as_spins, energy_shift, means_as_given
 from .pairwise_model import PairwiseModel
 from .pairwise_path import PairwisePath
 from .partition import LogPartition
@@ -60,10 +60,12 @@ class PairwiseEstimator(
 
     def _model(self, dtype=None):
         """What has been learned, as a :class:`~skebm.boltzmann.pairwise_model.PairwiseModel`."""
-        weights, bias = as_spins(self.weights_, self.intercept_, self.encoding_)
-        dtype = weights.dtype if dtype is None else dtype
-        weights, bias = (np.ascontiguousarray(array, dtype=dtype) for array in (weights, bias))
-        return PairwiseModel(PairwiseMachine(weights, bias), self.n_features_in_)
+        dtype = self.weights_.dtype if dtype is None else dtype
+        weights, bias = (
+            np.ascontiguousarray(array, dtype=dtype) for array in (self.weights_, self.intercept_)
+        )
+        make = PairwiseMachine if self.encoding_ == SPIN else PairwiseMachine.of_binary_units
+        return PairwiseModel(make(weights, bias), self.n_features_in_)
 
     def _model_and_states(self, X, gaps_are_fine=False):
         """The model, of the type of data; rows of -1 and 1; and a mask of what is missing."""
@@ -80,6 +82,10 @@ class PairwiseEstimator(
         """States of visible units as users give them."""
         return from_spins(states[:, : self.n_features_in_], self.encoding_, dtype)
 
+    def _means_as_given(self, means):
+        """Means of states in the encoding of the data from those of -1 and 1."""
+        return means if self.encoding_ == SPIN else (means + 1) / 2
+
     def _draws(self, random_state):
         """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
         check_argument(self, "random_state", random_state, Randomness())
@@ -88,7 +94,11 @@ class PairwiseEstimator(
         return RandomStreams.from_random_state(check_random_state(random_state))
 
     def _publish_machine(self, machine):
-        self.weights_, self.intercept_ = as_given(machine.weights, machine.bias[0], self.encoding_)
+        weights, bias = machine.weights, machine.bias[0]
+        if self.encoding_ == SPIN:
+            self.weights_, self.intercept_ = weights.copy(), bias.copy()
+        else:  # the other way round: PairwiseMachine.of_binary_units
+            self.weights_, self.intercept_ = 4 * weights, 2 * (bias - weights.sum(axis=1))
         n_hidden = len(self.weights_) - self.n_features_in_
         self._n_features_out = n_hidden or self.n_features_in_
         self._stamp_version()
@@ -119,7 +129,7 @@ class PairwiseEstimator(
         """
         model, visible, _, _ = self._model_and_states(X)
         means = model.hidden_means(visible) if model.n_hidden else model.conditional_means(visible)
-        return means_as_given(means, self.encoding_)
+        return self._means_as_given(means)
 
     # Samples
 
@@ -240,12 +250,79 @@ class PairwiseEstimator(
         known = ~gaps
         free[:, : model.n_visible] = gaps
         np.copyto(states[:, : model.n_visible], visible, where=known)
-        means = means_as_given(model.means_by_walk(states, free, n_steps, streams), self.encoding_)
+        means = self._means_as_given(model.means_by_walk(states, free, n_steps, streams))
         return np.where(gaps, means, X).astype(states.dtype, copy=False)
 
     def _joint(self, model, visible, streams):
         """All units where the visible ones are given and the hidden ones drawn by their means."""
         return np.hstack([visible, draw(model.hidden_means(visible), streams)])
+
+    def anneal(
+        self,
+        n_sweeps=1000,
+        n_restarts=100,
+        *,
+        temperatures=None,
+        schedule="geometric",
+        init=None,
+        clamp=None,
+        random_state=None,
+    ):
+        """Find states of least energy, which are the most likely ones, by simulated annealing.
+
+        Parameters
+        ----------
+        n_sweeps : int, default=1000
+            Sweeps over all units of each restart, each at a temperature of its own.
+        n_restarts : int, default=100
+            Chains, which are independent of each other.
+        temperatures : tuple of two floats or array-like of shape (n_sweeps,), default=None
+            The first temperature and the last one, or that of each sweep; the model's own is 1.
+            None finds them from the weights, see :func:`simulated_annealing`.
+        schedule : {"geometric", "linear"}, default="geometric"
+            How the temperature falls from sweep to sweep: by a factor, or by a difference.
+        init : array-like of shape (n_features,), default=None
+            Visible states to start from, in the encoding of the data; None draws them.
+        clamp : array-like of bool of shape (n_features,), default=None
+            Visible units that keep the value which they have in ``init``.
+        random_state : int, RandomState instance or None, default=None
+            Source of the random numbers, see :ref:`random_numbers`.
+
+        Returns
+        -------
+        result : :class:`~sklearn.utils.Bunch`
+            As of :func:`simulated_annealing`, with ``state`` and ``states`` of all units, the
+            visible ones first, in the encoding of the data; energies in nats.
+
+        Raises
+        ------
+        ValueError
+            If an argument is not valid.
+        """
+        check_is_fitted(self)
+        n_visible, n_units = self.n_features_in_, len(self.weights_)
+        off = -1 if self.encoding_ == SPIN else 0
+        if init is not None:
+            states = self._model_and_states(np.reshape(init, (1, -1)))[1]
+            init = np.full(n_units, off)
+            init[:n_visible] = np.where(states[0] > 0, 1, off)
+        if clamp is not None:
+            clamped = np.zeros(n_units, dtype=bool)
+            clamped[:n_visible] = check_mask("clamp", clamp, (1, n_visible))
+            clamp = clamped
+        seed = self._draws(random_state).generator().integers(2**31)
+        return simulated_annealing(
+            self.weights_,
+            self.intercept_,
+            units="spin" if self.encoding_ == SPIN else "binary",
+            n_sweeps=n_sweeps,
+            n_restarts=n_restarts,
+            temperatures=temperatures,
+            schedule=schedule,
+            init=init,
+            clamp=clamp,
+            random_state=np.random.RandomState(seed),
+        )
 
     # Scores of rows
 
@@ -273,7 +350,7 @@ class PairwiseEstimator(
                 f"Got {'none' if H is None else f'an array of shape {hidden.shape}'}."
             )
         states = np.hstack([visible, np.where(hidden > 0, 1, -1).astype(visible.dtype)])
-        return self._in_encoding(model, model.machine.energy(states), X)
+        return model.machine.energy(states)
 
     def free_energy(self, X):
         """Free energy F(v) = -log of the sum over hidden states h of exp(-E(v, h)).
@@ -292,7 +369,7 @@ class PairwiseEstimator(
             Free energies in nats; -F(v) is log p(v) up to a constant of the model.
         """
         model, visible, _, X = self._model_and_states(X)
-        return self._in_encoding(model, -model.log_masses(visible), X)
+        return (-model.log_masses(visible)).astype(visible.dtype, copy=False)
 
     def score_samples(self, X):
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
@@ -384,7 +461,6 @@ class PairwiseEstimator(
         n_chains = check_argument(self, "n_chains", n_chains, two_or_more)
         n_burn_in = check_argument(self, "n_burn_in", n_burn_in, _COUNT_OR_NONE_AT_ALL)
         streams, machine = self._draws(random_state), self._model().machine
-        shift = energy_shift(machine.weights, machine.bias[0], self.encoding_)
         if method == "exact" and machine.n_units > MOST_UNITS_ON_DEMAND:
             raise ValueError(
                 f"The 'method' parameter of {type(self).__name__}.log_partition is 'exact', which "
@@ -393,14 +469,14 @@ class PairwiseEstimator(
             )
         if method == "exact" or (method == "auto" and machine.n_units <= MOST_UNITS):
             value = float(machine.log_partition()[0])
-            return LogPartition(value, value, value, 0.0).plus(-shift)
+            return LogPartition(value, value, value, 0.0)
         states = None
         if X is not None:
             model, visible, _, _ = self._model_and_states(X)
             states = as_rows(self._joint(model, visible, streams))
         path = PairwisePath(machine, np.arctanh(self._means).astype(machine.dtype))
         how = n_temperatures, n_chains, states, n_burn_in, streams
-        return annealed(path, type(self).__name__, *how).plus(-shift)
+        return annealed(path, type(self).__name__, *how).plus(-machine.offset)
 
     def log_likelihood(self, X, log_partition=None):
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
@@ -423,12 +499,6 @@ class PairwiseEstimator(
         if log_partition is None:
             log_partition = self.log_partition(random_state=0)
         return -free_energies - in_nats(log_partition)
-
-    def _in_encoding(self, model, energies, X):
-        """Energies of states of the encoding, of the type of data, from those of -1 and 1."""
-        machine = model.machine
-        shift = energy_shift(machine.weights, machine.bias[0], self.encoding_)
-        return (energies + shift).astype(machine.dtype, copy=False)
 
     @property
     def covariance_(self):

@@ -52,6 +52,7 @@ class PairwiseModel:
         """log of the sum over hidden states of exp(-E), for each row; nats, float64."""
         fields = self.visible_fields(visible) / 2 + self._bias
         of_visible = np.einsum("ij,ij->i", visible, fields, dtype=np.float64)
+        of_visible -= self.machine.offset
         if not self.n_hidden:
             return of_visible
         return of_visible + self.hidden.log_partition(self.hidden_fields(visible))
