@@ -357,20 +357,24 @@ default="full"
                 f"The 'n_components' parameter of {cls.__name__} must be 0 in from_memory: a "
                 f"memory has no hidden units. Got {machine.n_components!r} instead."
             )
-        scale = memory.weights_.dtype.type(1 / float(temperature))
+        return machine.__skebm_take__(memory, float(temperature))
+
+    def __skebm_take__(self, memory, temperature):
+        """Become the fitted machine of a memory at a temperature."""
+        scale = memory.weights_.dtype.type(1 / temperature)
         weights = np.ascontiguousarray(memory.weights_) * scale
-        machine.n_features_in_ = memory.n_features_in_
+        self.n_features_in_ = memory.n_features_in_
         if hasattr(memory, "feature_names_in_"):
-            machine.feature_names_in_ = memory.feature_names_in_
-        machine.encoding_ = memory.encoding_ or BINARY
-        machine.algorithm_, machine.alpha_ = "from_memory", 0.0
-        machine.history_, machine.n_iter_ = {}, 0
-        machine._dtype_of_states = memory.weights_.dtype
-        random_state = check_random_state(machine.random_state)
-        machine._streams = RandomStreams.from_random_state(random_state)
-        machine._means = np.zeros(len(weights))
-        machine._publish_machine(PairwiseMachine(weights, memory.intercept_ * scale))
-        return machine
+            self.feature_names_in_ = memory.feature_names_in_
+        self.encoding_ = memory.encoding_ or BINARY
+        self.algorithm_, self.alpha_ = "from_memory", 0.0
+        self.history_, self.n_iter_ = {}, 0
+        self._dtype_of_states = memory.weights_.dtype
+        self._means = np.zeros(len(weights))
+        random_state = check_random_state(self.random_state)
+        self._streams = RandomStreams.from_random_state(random_state)
+        self._publish_machine(PairwiseMachine(weights, memory.intercept_ * scale))
+        return self
 
     # Training
 

@@ -15,7 +15,7 @@ from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from ..kernels.products import multiply
-from .inverse_correlations import means_and_covariances, naive_mean_field, thouless_anderson_palmer
+from .inverse_ising import means_and_covariances, naive_mean_field, thouless_anderson_palmer
 from .pairwise import PairwiseMachine
 from .pairwise_chains import Annealed, FromData, Persistent, Tempered
 from .pairwise_objectives import Likelihood, Penalised, Prior
@@ -170,7 +170,7 @@ class ClosedForm(Way):
     Parameters
     ----------
     formula : callable
-        See :mod:`skebm.boltzmann.inverse_correlations`.
+        See :mod:`skebm.boltzmann.inverse_ising`.
     task : Task
     """
 
