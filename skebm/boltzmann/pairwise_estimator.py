@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import Deployable
@@ -334,23 +334,27 @@ class PairwiseEstimator(
         X : array-like of shape (n_samples, n_features)
             Visible states.
         H : array-like of shape (n_samples, n_components), default=None
-            Hidden states, in the encoding of the data. Only with hidden units.
+            Hidden states, or means of them, in the encoding of the data. None takes what
+            :meth:`transform` returns.
 
         Returns
         -------
         energy : ndarray of shape (n_samples,)
             In nats, of states in the encoding of the data.
         """
-        model, visible, _, X = self._model_and_states(X)
-        shape = len(visible), model.n_hidden
-        hidden = np.empty(shape) if H is None and not model.n_hidden else np.asarray(H)
-        if hidden.shape != shape:
+        model, visible, _, _ = self._model_and_states(X)
+        if H is None or not model.n_hidden:
+            hidden = model.hidden_means(visible)
+        else:
+            hidden = check_array(H, dtype=visible.dtype, input_name="H", estimator=self)
+            hidden = hidden if self.encoding_ == SPIN else 2 * hidden - 1
+        if hidden.shape != (len(visible), model.n_hidden):
             raise ValueError(
-                f"{type(self).__name__}.energy takes hidden states H of shape {shape}. "
-                f"Got {'none' if H is None else f'an array of shape {hidden.shape}'}."
+                f"{type(self).__name__}.energy takes hidden states H of shape "
+                f"{len(visible), model.n_hidden}. Got an array of shape {hidden.shape}."
             )
-        states = np.hstack([visible, np.where(hidden > 0, 1, -1).astype(visible.dtype)])
-        return model.machine.energy(states)
+        energies = model.machine.energy(np.hstack([visible, hidden]))
+        return energies.astype(visible.dtype, copy=False)
 
     def free_energy(self, X):
         """Free energy F(v) = -log of the sum over hidden states h of exp(-E(v, h)).
