@@ -53,8 +53,23 @@ class HiddenUnits:
 
     def means(self, fields):
         """Mean states, of the type of ``fields``."""
+        return self.moments(fields)[0]
+
+    def moments(self, fields):
+        """Mean states, and the mean over rows of x x'; of independent units, products of means.
+
+        Returns
+        -------
+        means : ndarray of shape (n_rows, n_hidden)
+            Of the type of ``fields``, as the other one.
+        correlations : ndarray of shape (n_hidden, n_hidden)
+            Without the diagonal, whose entries do not matter.
+        """
+        if not self._are_independent and self.is_exact:
+            found = PairwiseMachine(self._weights, fields).moments()
+            return found.means.astype(fields.dtype), found.correlations.astype(fields.dtype)
         if self._are_independent:
-            return np.tanh(fields)
-        machine = PairwiseMachine(self._weights, fields)
-        means = machine.moments().means if self.is_exact else machine.mean_field().means
-        return means.astype(fields.dtype, copy=False)
+            means = np.tanh(fields)
+        else:
+            means = PairwiseMachine(self._weights, fields).mean_field().means
+        return means, means.T @ means / fields.dtype.type(len(means))

@@ -5,7 +5,7 @@ One class for each algorithm, as in :mod:`skebm.boltzmann.chains` for machines o
 
 import numpy as np
 
-from .pairwise_model import PairwiseModel
+from .pairwise_model import PairwiseModel, correlations
 from .pairwise_path import PairwiseTempering
 
 # Temperature of each sweep of the annealing of [1]_, in units of that at which states are counted.
@@ -56,13 +56,12 @@ class PairwiseChains:
         return {}
 
     def given_data(self, machine, visible, n_sweeps, streams):
-        """States of all units where the visible ones are data.
+        """States of all units where the visible ones are data, and their correlations.
 
         Hidden units have their means, which have the same expectation as states that are drawn, or
         are the best that is known.
         """
-        hidden = PairwiseModel(machine, visible.shape[1]).hidden_means(visible)
-        return np.hstack([visible, hidden])
+        return PairwiseModel(machine, visible.shape[1]).moments_given(visible)
 
     def of_model(self, machine, of_data, n_sweeps, streams):
         """States of all units that the model has drawn.
@@ -71,7 +70,7 @@ class PairwiseChains:
         ----------
         machine : PairwiseMachine
         of_data : ndarray of shape (n_rows, n_units)
-            What :meth:`given_data` has returned.
+            States that :meth:`given_data` has returned.
         n_sweeps : int
         streams : RandomStreams
         """
@@ -183,7 +182,8 @@ class Annealed(PairwiseChains):
         n_visible = visible.shape[1]
         states[:, :n_visible] = visible
         is_hidden = np.arange(machine.n_units)[None] >= n_visible
-        return self._counted(machine, states, n_sweeps, streams, is_hidden)
+        states = self._counted(machine, states, n_sweeps, streams, is_hidden)
+        return states, correlations(states)
 
     def of_model(self, machine, of_data, n_sweeps, streams):
         """See :class:`PairwiseChains`."""

@@ -14,10 +14,10 @@ from .._quasi_newton import descend
 from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
-from ..kernels.products import multiply
 from .inverse_ising import means_and_covariances, naive_mean_field, thouless_anderson_palmer
 from .pairwise import PairwiseMachine
 from .pairwise_chains import Annealed, FromData, Persistent, Tempered
+from .pairwise_model import correlations
 from .pairwise_objectives import Likelihood, Penalised, Prior
 from .pairwise_parameters import PairwiseParameters
 from .pseudo_likelihood import PseudoLikelihood
@@ -260,9 +260,9 @@ class Steps(Way):
     def _gradient(self, visible, n_sweeps):
         """Of the loss."""
         machine, streams, pairs = self.machine, self._task.streams, self._task.pairs
-        of_data = self._chains.given_data(machine, visible, n_sweeps, streams)
+        of_data, joint = self._chains.given_data(machine, visible, n_sweeps, streams)
         of_model = self._chains.of_model(machine, of_data, n_sweeps, streams)
-        of_pairs = (_correlations(of_model) - _correlations(of_data)) / 2
+        of_pairs = (correlations(of_model) - joint) / 2
         of_bias = of_model.mean(axis=0) - of_data.mean(axis=0)
         gradient = pairs.gradient(of_pairs, of_bias) + self._prior.gradient(self._vector)
         return gradient.astype(self._vector.dtype)
@@ -274,12 +274,6 @@ class Steps(Way):
         decay = 1 - rate * task.l2, rate * task.l1
         self._solver.move(self._vector, weights, gradient[weights], decay)
         self._solver.move(self._vector, biases, gradient[biases], NO_DECAY)
-
-
-def _correlations(states):
-    """Mean of s s' over rows s."""
-    out = np.empty((states.shape[1], states.shape[1]), dtype=states.dtype)
-    return multiply(states.T, states, out) / states.dtype.type(len(states))
 
 
 WAYS = {

@@ -61,6 +61,21 @@ class PairwiseModel:
         """Mean state of each hidden unit given each row."""
         return self.hidden.means(self.hidden_fields(visible))
 
+    def moments_given(self, visible):
+        """States of all units given rows, hidden ones by their means, and correlations.
+
+        Returns
+        -------
+        states : ndarray of shape (n_rows, n_units)
+        correlations : ndarray of shape (n_units, n_units)
+            Mean of x x', over the hidden units of each row and then over the rows.
+        """
+        means, among_hidden = self.hidden.moments(self.hidden_fields(visible))
+        states = np.hstack([visible, means])
+        found = correlations(states)
+        found[self.n_visible :, self.n_visible :] = among_hidden
+        return states, found
+
     def conditional_fields(self, visible):
         """Half the log-odds of each visible unit being 1 given all other visible ones.
 
@@ -116,3 +131,9 @@ class PairwiseModel:
             self.walk(states, 1, streams, free)
             means += np.tanh(self.machine.fields(states)[:, : self.n_visible])
         return means / (n_steps - n_skipped)
+
+
+def correlations(states):
+    """Mean of x x' over rows x."""
+    out = np.empty((states.shape[1], states.shape[1]), dtype=states.dtype)
+    return multiply(states.T, states, out) / states.dtype.type(len(states))
