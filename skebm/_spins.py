@@ -280,7 +280,7 @@ class WeightNetwork(Network):
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, np.atleast_2d(bias)
         self.dtype = weights.dtype
-        self.couplings = as_lists(weights) if issparse(weights) else weights
+        self.couplings = _as_lists(weights) if issparse(weights) else weights
         self._rounding = rounding_of(self.dtype)
         self._no_base = np.zeros(self.bias.shape[1], dtype=self.dtype)
         self._one_by_one = OneByOne(weights, self.couplings)
@@ -324,7 +324,7 @@ class WeightNetwork(Network):
                 spins.settle(W, b, orders, may, *limits, *states, *part)
 
 
-def as_lists(weights):
+def _as_lists(weights):
     """A sparse array as kernels take it."""
     places = (
         np.ascontiguousarray(part, dtype=np.int32) for part in (weights.indices, weights.indptr)

@@ -6,15 +6,17 @@ row to row (:meth:`PairwiseMachine.given`): what a machine can do serves both ph
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork, as_lists
+from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork
 from .._threads import for_each
 from ..kernels import enumeration, spins
+from ..kernels.sparse import CsrData
 from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
@@ -85,11 +87,17 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
-        self._side_by_side = None
-        if issparse(weights) or self.n_units <= _MOST_COUPLINGS:
-            lists = self.couplings if issparse(weights) else as_lists(csr_array(weights))
-            if len(lists.data) <= _MOST_COUPLINGS * self.n_units:
-                self._side_by_side = SideBySide(self._one_by_one, lists)
+        self._side_by_side = self._in_lanes()
+
+    def _in_lanes(self):
+        """What draws chains side by side; None where units have too many couplings for that."""
+        if issparse(self.weights):
+            if self.weights.nnz > _MOST_COUPLINGS * self.n_units:
+                return None
+            return SideBySide(self._one_by_one, self.couplings)
+        if self.n_units > _MOST_COUPLINGS:
+            return None
+        return SideBySide(self._one_by_one, CsrData(self.weights.reshape(-1), *_all(self.n_units)))
 
     @classmethod
     def of_binary_units(cls, weights, bias):
@@ -341,6 +349,13 @@ def all_states(n_units, numbers=None):
     """States of -1 and 1: unit k is 1 where bit k of the number is; all of them without numbers."""
     numbers = np.arange(2**n_units) if numbers is None else numbers
     return ((numbers[:, None] >> np.arange(n_units)) & 1) * 2.0 - 1
+
+
+@lru_cache(maxsize=16)
+def _all(n_units):
+    """Where the numbers of a full matrix stand if it is taken for a CSR array."""
+    numbers = np.arange(n_units, dtype=np.int32)
+    return np.tile(numbers, n_units), n_units * np.arange(n_units + 1, dtype=np.int32)
 
 
 def _rows_per_chunk(n_units):
