@@ -6,7 +6,6 @@ row to row (:meth:`PairwiseMachine.given`): what a machine can do serves both ph
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from scipy.sparse import issparse
@@ -16,17 +15,16 @@ from .._source import chunks, for_each_chunk
 from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork
 from .._threads import for_each
 from ..kernels import enumeration, spins
-from ..kernels.sparse import CsrData
 from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
 _UNITS_AT_ONCE = 14
 # States that are summed over before another thread is worth waking.
 _STATES_PER_CHUNK = 2**16
-# Couplings of a unit up to which chains are drawn side by side, where there are so many of them:
-# measured at temperatures at which a tenth to a half of the units flip.
-_MOST_COUPLINGS = 256
-_FEWEST_ROWS = 8
+# Where chains are drawn side by side: with so few couplings of a unit in sparse weights, units in
+# dense ones, and so many chains. Measured where a tenth to a half of the units flip, as which it
+# is then faster.
+_MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
 # Rows of a block are a multiple of the lanes that they are drawn in.
 _ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
@@ -87,17 +85,12 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
-        self._side_by_side = self._in_lanes()
-
-    def _in_lanes(self):
-        """What draws chains side by side; None where units have too many couplings for that."""
-        if issparse(self.weights):
-            if self.weights.nnz > _MOST_COUPLINGS * self.n_units:
-                return None
-            return SideBySide(self._one_by_one, self.couplings)
-        if self.n_units > _MOST_COUPLINGS:
-            return None
-        return SideBySide(self._one_by_one, CsrData(self.weights.reshape(-1), *_all(self.n_units)))
+        self._side_by_side = SideBySide(self._one_by_one, weights, self.couplings)
+        self._has_few_couplings = (
+            weights.nnz <= _MOST_COUPLINGS * self.n_units
+            if issparse(weights)
+            else self.n_units <= _MOST_UNITS
+        )
 
     @classmethod
     def of_binary_units(cls, weights, bias):
@@ -111,9 +104,9 @@ class PairwiseMachine(WeightNetwork):
 
     def engine(self, n_rows):
         """What draws the units of so many rows."""
-        if self._side_by_side is None or n_rows < _FEWEST_ROWS:
-            return self._one_by_one
-        return self._side_by_side
+        if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
+            return self._side_by_side
+        return self._one_by_one
 
     @property
     def n_units(self):
@@ -349,13 +342,6 @@ def all_states(n_units, numbers=None):
     """States of -1 and 1: unit k is 1 where bit k of the number is; all of them without numbers."""
     numbers = np.arange(2**n_units) if numbers is None else numbers
     return ((numbers[:, None] >> np.arange(n_units)) & 1) * 2.0 - 1
-
-
-@lru_cache(maxsize=16)
-def _all(n_units):
-    """Where the numbers of a full matrix stand if it is taken for a CSR array."""
-    numbers = np.arange(n_units, dtype=np.int32)
-    return np.tile(numbers, n_units), n_units * np.arange(n_units + 1, dtype=np.int32)
 
 
 def _rows_per_chunk(n_units):
