@@ -232,14 +232,13 @@ class SideBySide:
     ----------
     one_by_one : OneByOne
         Of the same weights.
-    lists : CsrData
-        The weights.
+    weights, couplings
+        See :class:`OneByOne`.
     """
 
-    def __init__(self, one_by_one, lists):
-        self._one_by_one, self._lists = one_by_one, lists
-        n_units = len(lists.indptr) - 1
-        self.n_visits = len(lists.data) / _LANES + _VISITS_OF_A_UNIT * n_units / _LANES
+    def __init__(self, one_by_one, weights, couplings):
+        self._one_by_one, self._couplings = one_by_one, couplings
+        self.n_visits = (weights.size + _VISITS_OF_A_UNIT * weights.shape[0]) / _LANES
 
     def begin(self, x, bias):
         """What is kept up to date beside the states of some rows: their energies."""
@@ -250,7 +249,7 @@ class SideBySide:
     ):
         """Sweeps at some temperatures, in place; see :class:`OneByOne`. Never ``together``."""
         how = bias, base, orders, free, temperatures, address
-        heat_side_by_side(self._lists, *how, x, energies, paths, done)
+        heat_side_by_side(self._couplings, *how, x, energies, paths, done)
 
     def energies(self, x, energies, bias):
         """Energy of each row, as an array of its own; float64."""
@@ -280,7 +279,7 @@ class WeightNetwork(Network):
     def __init__(self, weights, bias):
         self.weights, self.bias = weights, np.atleast_2d(bias)
         self.dtype = weights.dtype
-        self.couplings = as_lists(weights) if issparse(weights) else weights
+        self.couplings = _as_lists(weights) if issparse(weights) else weights
         self._rounding = rounding_of(self.dtype)
         self._no_base = np.zeros(self.bias.shape[1], dtype=self.dtype)
         self._one_by_one = OneByOne(weights, self.couplings)
@@ -324,7 +323,7 @@ class WeightNetwork(Network):
                 spins.settle(W, b, orders, may, *limits, *states, *part)
 
 
-def as_lists(weights):
+def _as_lists(weights):
     """A sparse array as kernels take it."""
     places = (
         np.ascontiguousarray(part, dtype=np.int32) for part in (weights.indices, weights.indptr)

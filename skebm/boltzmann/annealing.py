@@ -23,6 +23,8 @@ from .pairwise import PairwiseMachine
 # Temperatures at which annealing begins and ends, in units of the root of the summed squares of
 # the couplings of a unit: the largest of all units, and the smallest.
 _HOTTEST, _COLDEST = 1.0, 0.1
+# Share of the weights that are not zero up to which only these are looked at.
+_FEW = 0.1
 # Pieces of the schedule, each of which begins with exact fields and may be reported.
 _N_PIECES = 10
 # Sweeps of the descent that follows, which ends by itself.
@@ -152,6 +154,8 @@ def simulated_annealing(
     n_sweeps = check_argument(name, "n_sweeps", n_sweeps, _COUNT)
     n_restarts = check_argument(name, "n_restarts", n_restarts, _COUNT)
     weights, intercept = checked_couplings(weights, intercept)
+    if not issparse(weights) and np.count_nonzero(weights) < _FEW * weights.size:
+        weights = csr_array(weights)
     is_binary = units == "binary"
     make = PairwiseMachine.of_binary_units if is_binary else PairwiseMachine
     machine = make(weights, intercept)
@@ -254,7 +258,7 @@ def _run(machine, X, free, temperatures, n_cold, address, paths):
     outcome = Outcome(len(X), n_columns, np.float64)
     machine.recall(X, free, dynamics, outcome)
     if paths is not None:
-        paths[:, :n_columns] = outcome.paths
+        paths[:, :n_columns] = outcome.paths + np.reshape(machine.offset, (-1, 1))
 
 
 def checked_couplings(weights, intercept, name="simulated_annealing"):
@@ -359,7 +363,7 @@ def _start(init, clamp, encoding, shape, dtype):
         free = np.ascontiguousarray(~clamp[None])
     if init is None:
         return None, free
-    init = np.asarray(init)
+    init = check_array(init, ensure_2d=False, dtype=None, input_name="init", estimator=name)
     if init.shape not in (shape, shape[1:]):
         raise ValueError(
             f"The 'init' of {name} must be of shape {shape[1:]} or, with a row per restart, "

@@ -8,11 +8,11 @@ row to row (:meth:`PairwiseMachine.given`): what a machine can do serves both ph
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork, as_lists
+from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork
 from .._threads import for_each
 from ..kernels import enumeration, spins
 from .summation import drawn_numbers
@@ -21,10 +21,10 @@ from .summation import drawn_numbers
 _UNITS_AT_ONCE = 14
 # States that are summed over before another thread is worth waking.
 _STATES_PER_CHUNK = 2**16
-# Couplings of a unit up to which chains are drawn side by side, where there are so many of them:
-# measured at temperatures at which a tenth to a half of the units flip.
-_MOST_COUPLINGS = 256
-_FEWEST_ROWS = 8
+# Where chains are drawn side by side: with so few couplings of a unit in sparse weights, units in
+# dense ones, and so many chains. Measured where a tenth to a half of the units flip, as which it
+# is then faster.
+_MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
 # Rows of a block are a multiple of the lanes that they are drawn in.
 _ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
@@ -85,11 +85,12 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
-        self._side_by_side = None
-        if issparse(weights) or self.n_units <= _MOST_COUPLINGS:
-            lists = self.couplings if issparse(weights) else as_lists(csr_array(weights))
-            if len(lists.data) <= _MOST_COUPLINGS * self.n_units:
-                self._side_by_side = SideBySide(self._one_by_one, lists)
+        self._side_by_side = SideBySide(self._one_by_one, weights, self.couplings)
+        self._has_few_couplings = (
+            weights.nnz <= _MOST_COUPLINGS * self.n_units
+            if issparse(weights)
+            else self.n_units <= _MOST_UNITS
+        )
 
     @classmethod
     def of_binary_units(cls, weights, bias):
@@ -103,9 +104,9 @@ class PairwiseMachine(WeightNetwork):
 
     def engine(self, n_rows):
         """What draws the units of so many rows."""
-        if self._side_by_side is None or n_rows < _FEWEST_ROWS:
-            return self._one_by_one
-        return self._side_by_side
+        if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
+            return self._side_by_side
+        return self._one_by_one
 
     @property
     def n_units(self):

@@ -88,8 +88,9 @@ class PairwisePath:
             log_weights -= energies[:, :-1] @ np.diff(some)
 
     def log_partition_of_base(self):
-        """Log-partition function of the machine without weights; nats."""
-        return float(np.logaddexp(self.base, -self.base, dtype=np.float64).sum())
+        """Log-partition function of the machine without weights, at the same offset; nats."""
+        of_units = np.logaddexp(self.base, -self.base, dtype=np.float64)
+        return float(of_units.sum() - self.machine.offset)
 
 
 class PairwiseTempering(Ladder):
