@@ -15,8 +15,8 @@ The cases:
 - `encoders`: 4-2-4, 8-3-8 and 40-10-40 by the learning of 1985, both phases annealed, with noise
   on the clamped units: how many runs are solved, and after how many cycles. Wanted: as many as
   published, within the published numbers of cycles.
-- `nltcs`: exact log-likelihood of a table of 16 binary columns, fully visible and with hidden units,
-  parameters chosen on the rows for validation.
+- `nltcs`: exact log-likelihood of a table of 16 binary columns, fully visible and with hidden
+  units, parameters chosen on the rows for validation.
 - `ising`: couplings of a glass of 16 spins found again from samples, by each way of learning.
 - `lattice`: edges of a lattice of 64 spins found by L1.
 - `speed`: 1000 units and 10,000 rows, beside a logistic regression for each unit.

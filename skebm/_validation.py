@@ -338,7 +338,7 @@ def check_parameters(estimator, checks):
     InvalidParameterError
     """
     for name, check in checks.items():
-        check_argument(estimator, name, getattr(estimator, name), check)
+        _check_value(estimator, name, getattr(estimator, name), check)
 
 
 def check_argument(estimator, name, value, check):
@@ -361,12 +361,16 @@ def check_argument(estimator, name, value, check):
     ------
     InvalidParameterError
     """
+    _check_value(estimator, name, value, check)
+    return plain(value)
+
+
+def _check_value(owner, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
-            f"The {name!r} parameter of {_name_of(estimator)} must be {check}. "
+            f"The {name!r} parameter of {_name_of(owner)} must be {check}. "
             f"Got {value!r} instead.{check.hint_for(value) or _hint_for_size(value)}"
         )
-    return plain(value)
 
 
 def _name_of(owner):
