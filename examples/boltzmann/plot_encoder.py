@@ -71,22 +71,20 @@ for number in range(4):
     left.plot(shares[:, number], label=f"message {number}")
     right.plot(*codes[:, number].T, alpha=0.5, linewidth=0.8)
     right.plot(*codes[-1, number], "o", color=right.lines[-1].get_color())
-    right.annotate(
-        f"message {number}", codes[-1, number], textcoords="offset points", xytext=(6, 6)
-    )
+    name = f"message {number}"
+    right.annotate(name, codes[-1, number], textcoords="offset points", xytext=(6, 6))
 left.set(xlabel="cycles", ylabel="share of the right message", ylim=(0, 1.02))
 left.legend()
-right.set(
-    xlabel="first hidden unit", ylabel="second hidden unit", xlim=(-0.1, 1.3), ylim=(-0.1, 1.2)
-)
+right.set(xlabel="first hidden unit", ylabel="second hidden unit")
+right.set(xlim=(-0.1, 1.3), ylim=(-0.1, 1.2))
 plt.show()
 
 # %%
 print(codes[-1].round(2))
 
 # %%
-# The weights say the same: each unit of both groups wants its own pair of hidden states, and within a
-# group, each wants to be on alone.
+# The weights say the same: to the hidden units, a unit of the first group has weights of the same
+# signs as its partner in the second group, and as no other.
 
 names = [f"{'first' if g == 0 else 'second'} {k % 4}" for k, g in enumerate(group[:8])]
 CouplingsDisplay.from_estimator(machine, names=[*names, "hidden 0", "hidden 1"])
