@@ -1,7 +1,14 @@
 """Energy-based models for scikit-learn."""
 
 from ._version import __version__, show_versions
-from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
+from .boltzmann import (
+    BernoulliRBM,
+    BoltzmannMachine,
+    GaussianRBM,
+    MixedRBM,
+    RBMImputer,
+    simulated_annealing,
+)
 from .deep import (
     DBMClassifier,
     DBNClassifier,
@@ -17,6 +24,7 @@ from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
     "BernoulliRBM",
+    "BoltzmannMachine",
     "DBMClassifier",
     "DBNClassifier",
     "DBNRegressor",
@@ -36,4 +44,5 @@ __all__ = [
     "__version__",
     "ratings_matrix",
     "show_versions",
+    "simulated_annealing",
 ]

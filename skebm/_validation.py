@@ -338,11 +338,19 @@ def check_parameters(estimator, checks):
     InvalidParameterError
     """
     for name, check in checks.items():
-        check_argument(estimator, name, getattr(estimator, name), check)
+        _check_value(estimator, name, getattr(estimator, name), check)
 
 
 def check_argument(estimator, name, value, check):
     """Raise an error that names the estimator, the argument and the value if it is not admitted.
+
+    Parameters
+    ----------
+    estimator : estimator or function
+        Whose argument it is.
+    name : str
+    value : object
+    check : check
 
     Returns
     -------
@@ -353,12 +361,21 @@ def check_argument(estimator, name, value, check):
     ------
     InvalidParameterError
     """
+    _check_value(estimator, name, value, check)
+    return plain(value)
+
+
+def _check_value(owner, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
-            f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
+            f"The {name!r} parameter of {_name_of(owner)} must be {check}. "
             f"Got {value!r} instead.{check.hint_for(value) or _hint_for_size(value)}"
         )
-    return plain(value)
+
+
+def _name_of(owner):
+    """The name of a function, or that of the class of an estimator."""
+    return getattr(owner, "__name__", type(owner).__name__)
 
 
 def _hint_for_size(value):

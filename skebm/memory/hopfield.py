@@ -10,8 +10,10 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import Deployable
+from .._encodings import encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
 from .._schedules import DECAYS
+from .._spins import Dynamics, Outcome, random_orders, temperatures
 from .._validation import (
     FLOATS,
     Flag,
@@ -28,13 +30,14 @@ from .._validation import (
     warn_caller,
 )
 from .._version import VersionStamp
-from ..kernels.hopfield import random_spins
 from ..kernels.random import fill_uniform
+from ..kernels.spins import random_spins
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
-from .recall import Dynamics, Outcome, random_orders, temperatures
-from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
 from .storage import RULES, Couplings, append, rule_for
 from .unlearning import unlearn
+
+# The encoding of a memory whose states are real numbers.
+REAL = "real"
 
 
 class HopfieldMemory(

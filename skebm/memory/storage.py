@@ -15,11 +15,12 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.blas import get_blas_funcs
 
+from .._spins import WeightNetwork
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.bits import WORD_BITS, add_correlations, pack_patterns
 from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
-from .recall import DenseNetwork, SoftmaxNetwork, WeightNetwork
+from .recall import DenseNetwork, SoftmaxNetwork
 
 # Patterns as bits: so many words stay in the cache while each unit is compared with all.
 _WORDS_AT_A_TIME = 2**16

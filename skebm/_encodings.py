@@ -1,13 +1,12 @@
-"""How states are written: as -1 and 1, as 0 and 1, or as real numbers beside a threshold."""
+"""How states are written: as -1 and 1, as 0 and 1, or as numbers beside a threshold."""
 
 import numpy as np
 
-from ..kernels.hopfield import count_values
+from .kernels.spins import count_values
 
 SPIN = "spin"
 BINARY = "binary"
 THRESHOLD = "threshold"
-REAL = "real"
 
 _MEANING = {SPIN: "-1 and 1", BINARY: "0 and 1"}
 
@@ -34,7 +33,7 @@ def encoding_of(X, missing=None):
 
 
 def joint_encoding(fitted, found, name, X, binarize):
-    """Encoding of data that meet a memory in the encoding ``fitted``.
+    """Encoding of data that meet an estimator in the encoding ``fitted``.
 
     Raises
     ------
@@ -50,7 +49,7 @@ def joint_encoding(fitted, found, name, X, binarize):
         return fitted or found
     if found not in (None, fitted):
         got = _MEANING.get(found, f"other values, such as {_other_value(X)}")
-        raise ValueError(f"This {name} stores rows of {_MEANING[fitted]}. Got {got}.")
+        raise ValueError(f"This {name} was fitted on rows of {_MEANING[fitted]}. Got {got}.")
     return fitted
 
 
