@@ -2,6 +2,9 @@
 
 from sklearn.utils.validation import check_is_fitted
 
+# Where scikit-learn keeps the callbacks of a training.
+_OF_CALLBACKS = "_skl_callbacks", "_callback_fit_ctx"
+
 
 class Deployable:
     """Mixin: an estimator that can be copied without what only further training wants."""
@@ -10,7 +13,7 @@ class Deployable:
         """A smaller copy of a fitted model that gives the same answers.
 
         What training would go on from is left out: averages and steps of solvers, persistent
-        chains, sums over the training rows. The copy shares the other arrays with the model. See
+        chains, sums over the training rows, callbacks. The copy shares the other arrays with the model. See
         :ref:`the user guide <saving>`.
 
         Returns
@@ -26,7 +29,8 @@ class Deployable:
             If the model is not fitted.
         """
         check_is_fitted(self)
-        return twin_of(self, self._attributes_for_use())
+        attributes = self._attributes_for_use().items()
+        return twin_of(self, {k: value for k, value in attributes if k not in _OF_CALLBACKS})
 
     def _attributes_for_use(self):
         """Attributes of the copy, by name: all but what only further training wants."""

@@ -10,6 +10,7 @@ import scipy.sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from ._dask import is_dask
 from ._source import for_each_chunk
 
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
@@ -379,8 +380,14 @@ def check_targets_are_there(estimator, y):
 def validated(estimator, X, *arrays, **options):
     """What scikit-learn's ``validate_data`` makes of data, in the order of bytes of the machine.
 
-    Kernels know no other, which pandas and memory maps may come in.
+    Kernels know no other, which pandas and memory maps may come in. Data of Dask are refused here:
+    where a method can do with a chunk at a time, it is not called with all of them.
     """
+    if is_dask(X):
+        raise TypeError(
+            f"This method of {type(estimator).__name__} would have to gather all rows of the "
+            f"{type(X).__module__.split('.')[1]} of Dask. Pass X.compute() if they fit in memory."
+        )
     if _are_surely_finite(X, options.get("dtype")):
         options["ensure_all_finite"] = False
     checked = validate_data(estimator, X, *arrays, **options)

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -89,7 +89,7 @@ CHECKS = {
 
 class BoltzmannEstimator(
     VersionStamp,
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

@@ -11,7 +11,7 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._validation import (
     Flag,
     HasPlainParameters,
@@ -49,7 +49,7 @@ _STEPS_OF_A_ROUND = 10
 
 class RBMImputer(
     VersionStamp,
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,

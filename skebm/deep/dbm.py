@@ -581,5 +581,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def _less_log_partition(self, log_masses, model, rows, log_partition):
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         if log_partition is None:
-            log_partition = remembered_log_partition(self)
+            log_partition = self.__skebm_log_partition__()
         return (log_masses - in_nats(log_partition)).astype(rows.dtype)
+
+    def __skebm_log_partition__(self):
+        """That which scores take where none is given."""
+        return remembered_log_partition(self)

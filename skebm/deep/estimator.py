@@ -3,13 +3,13 @@
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
 from .._callbacks import CallbackSupportMixin
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._validation import HasPlainParameters
 from .._version import VersionStamp
 
 
 class DeepNetwork(
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,

@@ -339,9 +339,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         if self.visible_units_ == "bernoulli":
             warn_of_grey(f"{type(self).__name__}.score_samples", rows)
         if log_partition is None:
-            log_partition = remembered_log_partition(self.rbms_[-1])
+            log_partition = self.__skebm_log_partition__()
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
+
+    def __skebm_log_partition__(self):
+        """That which scores take where none is given."""
+        return remembered_log_partition(self.rbms_[-1])
 
     def _log_weights(self, rows, n_draws):
         """Mean over draws of log p*(v, h) / q(h | v), see :meth:`GenerativeNet.log_weights`."""

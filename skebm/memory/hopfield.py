@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
@@ -39,7 +39,7 @@ from .unlearning import unlearn
 
 class HopfieldMemory(
     VersionStamp,
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
@@ -69,7 +69,7 @@ class _RatingScale(Check):
 
 class RatingRBM(
     VersionStamp,
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

@@ -19,7 +19,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import CallbackSupportMixin, with_callbacks
-from .._deployment import Deployable
+from .._dask import TakesDask
 from .._random import RandomStreams
 from .._scales import check_scales
 from .._threads import one_blas_thread
@@ -99,7 +99,7 @@ def final_estimator_has(name):
 
 class BaseDSN(
     VersionStamp,
-    Deployable,
+    TakesDask,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,

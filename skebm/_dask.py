@@ -1,0 +1,417 @@
+"""Dask arrays and dataframes in place of data: methods that are given one answer with one.
+
+This is the one place where public methods learn to do so. Nothing of Dask is imported unless an
+object of Dask comes in, and then it has been imported already.
+"""
+
+import sys
+import warnings
+from contextlib import contextmanager
+from functools import update_wrapper, wraps
+from inspect import isfunction, signature
+from typing import NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import scipy.sparse
+from sklearn import config_context, get_config
+from sklearn.base import is_regressor
+
+from ._deployment import Deployable
+
+# Methods whose first argument are rows of data, and which answer with a row for each.
+_BY_ROW = (
+    "transform",
+    "inverse_transform",
+    "reconstruct",
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "free_energy",
+    "score_samples",
+    "log_likelihood",
+)
+
+
+def is_dask(X):
+    """Whether something is a collection of Dask, such as an array or a dataframe."""
+    dask = sys.modules.get("dask")
+    return dask is not None and dask.is_dask_collection(X)
+
+
+class TakesDask(Deployable):
+    """Mixin: methods that take rows also take a ``dask.array`` or a ``dask.dataframe``.
+
+    Those that answer with a row for each (``_BY_ROW``) then give a lazy array or dataframe of Dask,
+    in the same chunks. ``score`` is computed at once, in one pass over the chunks.
+    """
+
+    def __init_subclass__(cls, **options):
+        # scikit-learn first, which makes frames of what ``transform`` returns: of each chunk.
+        super().__init_subclass__(**options)
+        for name in _BY_ROW:
+            _teach(cls, name, _lazy_answer)
+        if hasattr(cls, "score_samples") or hasattr(cls, "predict_proba"):
+            _teach(cls, "score", _score)
+
+    def __skebm_log_partition__(self):
+        """The logarithm of the partition function that scores take where none is given."""
+        raise NotImplementedError
+
+
+def _teach(cls, name, answer):
+    """Have a method give ``answer(estimator, method, arguments)`` to data of Dask."""
+    owner = next((base for base in cls.__mro__ if name in vars(base)), None)
+    if owner is None or (owner is not cls and issubclass(owner, TakesDask)):
+        return
+    method = vars(owner)[name]
+    make = _either if isfunction(method) else _EitherIfThere
+    setattr(cls, name, make(method, answer))
+
+
+def _either(method, answer):
+    """A method that looks whether its first argument is of Dask."""
+    how = signature(method)
+
+    @wraps(method)
+    def taught(estimator, *args, **kwargs):
+        X = args[0] if args else kwargs.get("X")
+        if not is_dask(X):
+            return method(estimator, *args, **kwargs)
+        _, *arguments = how.bind(estimator, *args, **kwargs).arguments.items()
+        return answer(estimator, method, dict(arguments))
+
+    return taught
+
+
+class _EitherIfThere:
+    """The same of a method that is there under a condition: scikit-learn's ``available_if``."""
+
+    def __init__(self, conditional, answer):
+        update_wrapper(self, conditional)
+        self._conditional, self._answer = conditional, answer
+
+    def __get__(self, estimator, cls=None):
+        method = self._conditional.__get__(estimator, cls)
+        taught = _either(method if estimator is None else method.__func__, self._answer)
+        return taught if estimator is None else taught.__get__(estimator, cls)
+
+
+# Lazy answers ----------------------------------------------------------------
+
+
+class _Call(NamedTuple):
+    """A call of a method with rows that are still to come.
+
+    Attributes
+    ----------
+    method : str
+    options : dict
+        What it is called with besides rows.
+    config : dict
+        scikit-learn's settings of the thread that the user called from; another has its own.
+    """
+
+    method: str
+    options: dict
+    config: dict
+
+    def of(self, model, rows, **more):
+        """What the method of a model returns for some rows."""
+        with config_context(**self.config):
+            return getattr(model, self.method)(rows, **self.options, **more)
+
+
+def _lazy_answer(estimator, method, arguments):
+    """What a method answers for each row of data of Dask, as an array or a dataframe of Dask."""
+    (_, X), *others = arguments.items()
+    call = _Call(method.__name__, {k: v for k, v in others if v is not None}, get_config())
+    scales = "log_partition" in signature(method).parameters and "log_partition" not in call.options
+    X, model = in_whole_rows(estimator, X), estimator.without_training_state()
+    example = _answer_for_one_row(model, X, call, {"log_partition": 0.0} if scales else {})
+    given = {"model": _sent_once(model), "call": call, "nothing": example[:0]}
+    if scales:
+        given["log_partition"] = _later(_log_partition_of, given["model"])
+    if not _is_array(X):
+        return X.map_partitions(_answer_for_partition, meta=example[:0], **given)
+    if not isinstance(example, np.ndarray):
+        return _frame_of_answers(X, example[:0], given)
+    columns = tuple((n,) for n in example.shape[1:])
+    return X.map_blocks(
+        _answer_for_block,
+        chunks=(X.chunks[0], *columns),
+        drop_axis=() if columns else 1,
+        meta=example[:0],
+        dtype=example.dtype,
+        **given,
+    )
+
+
+def _frame_of_answers(X, meta, given):
+    from dask.dataframe import from_delayed
+
+    blocks = enumerate(X.to_delayed().ravel())
+    return from_delayed(
+        [_later(_answer_for_chunk, block, number=number, **given) for number, block in blocks],
+        meta=meta,
+    )
+
+
+def _answer_for_block(block, *, block_id, **given):
+    return _answer_for_chunk(block, number=block_id[0], **given)
+
+
+def _answer_for_partition(part, *, partition_info=None, **given):
+    return _answer_for_chunk(part, number=partition_info["number"], **given)
+
+
+def _answer_for_chunk(rows, *, number, model, call, nothing, log_partition=None):
+    """The answer for the rows of one chunk, of the type that was announced."""
+    if not rows.shape[0]:
+        return nothing
+    more = {} if log_partition is None else {"log_partition": log_partition}
+    with chunk_named(number):
+        answer = call.of(model, rows, **more)
+    return answer.astype(nothing.dtype, copy=False) if isinstance(answer, np.ndarray) else answer
+
+
+def _answer_for_one_row(model, X, call, more):
+    """What a method answers for a row such as those of ``X``, of which none is computed.
+
+    That is a row of zeros, or, of models that do not know these, one of missing values.
+    """
+    errors = []
+    for row in _rows_such_as(X):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return call.of(model, row, **more)
+        except ValueError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _rows_such_as(X):
+    if _is_array(X):
+        from dask.array.utils import meta_from_array
+
+        shape, dtype = (1, X.shape[1]), X.dtype
+        if scipy.sparse.issparse(meta_from_array(X)):
+            yield scipy.sparse.csr_array(shape, dtype=dtype)
+            return
+        yield np.zeros(shape, dtype)
+        if dtype.kind == "f":
+            yield np.full(shape, np.nan, dtype)
+        return
+    from dask.dataframe.utils import make_meta, meta_nonempty
+
+    meta = make_meta(X)
+    yield meta_nonempty(meta).iloc[:1]
+    yield meta.reindex([0])
+
+
+def _later(function, *args, **kwargs):
+    from dask import delayed
+
+    return delayed(function)(*args, **kwargs)
+
+
+def _sent_once(model):
+    """A model under one name in a graph: it is sent to a worker once, whatever its chunks are."""
+    from dask import delayed
+
+    return delayed(model, name=f"{type(model).__name__}-{uuid4().hex}", traverse=False)
+
+
+def _log_partition_of(model):
+    return model.__skebm_log_partition__()
+
+
+# Scores ----------------------------------------------------------------------
+
+
+def _score(estimator, method, arguments):
+    """The score of data of Dask, from sums over the rows of each chunk."""
+    (_, X), *others = arguments.items()
+    others = dict(others)
+    X, model = in_whole_rows(estimator, X), estimator.without_training_state()
+    y, sample_weight = others.get("y"), others.get("sample_weight")
+    if is_regressor(estimator):
+        sums_of = _Fit.of
+    elif y is not None and hasattr(estimator, "predict"):
+        sums_of = _Mean.of_right_answers
+    else:
+        sums_of, y = _Mean.of_scores, None
+    once = _sent_once(model)
+    sums = [
+        _later(_sums_of_chunk, sums_of, once, number, *parts)
+        for number, parts in enumerate(zip(*row_blocks(X, y, sample_weight), strict=True))
+    ]
+    while len(sums) > 1:  # a tree, whose shape depends on the number of chunks alone
+        sums = [_later(_joined, *sums[k : k + 2]) for k in range(0, len(sums), 2)]
+    total = sums[0].compute()
+    if total is None:
+        raise ValueError(f"{type(estimator).__name__}.score got data of Dask without a single row.")
+    return total.score()
+
+
+def _sums_of_chunk(sums_of, model, number, X, y, weights):
+    if not X.shape[0]:
+        return None
+    with chunk_named(number):
+        y = None if y is None else np.asarray(y)
+        weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, np.float64)
+        return sums_of(model, X, y, weights)
+
+
+def _joined(first, second=None):
+    """The sums over two chunks, of which either may be without rows."""
+    return first if second is None else second if first is None else first.joined(second)
+
+
+class _Mean(NamedTuple):
+    """A sum of numbers, one for each row, and of weights."""
+
+    total: float
+    weight: float
+
+    @classmethod
+    def of_scores(cls, model, X, y, weights):
+        return cls(float(weights @ model.score_samples(X)), float(weights.sum()))
+
+    @classmethod
+    def of_right_answers(cls, model, X, y, weights):
+        answers = np.asarray(model.predict(X))
+        return cls(float(weights @ (answers == y.reshape(answers.shape))), float(weights.sum()))
+
+    def joined(self, other):
+        return _Mean(self.total + other.total, self.weight + other.weight)
+
+    def score(self):
+        return self.total / self.weight
+
+
+class _Fit(NamedTuple):
+    """How far predictions are from targets, and how far these from their mean, output by output."""
+
+    weight: float
+    mean: np.ndarray
+    around_mean: np.ndarray
+    around_predictions: np.ndarray
+
+    @classmethod
+    def of(cls, model, X, y, weights):
+        y = y.reshape(len(y), -1).astype(np.float64)
+        predictions = np.asarray(model.predict(X), np.float64).reshape(y.shape)
+        mean = np.average(y, axis=0, weights=weights)
+        squares = (weights @ np.square(y - of) for of in (mean, predictions))
+        return cls(float(weights.sum()), mean, *squares)
+
+    def joined(self, other):
+        weight = self.weight + other.weight
+        gap, share = other.mean - self.mean, other.weight / weight
+        between = np.square(gap) * self.weight * share
+        return _Fit(
+            weight,
+            self.mean + share * gap,
+            self.around_mean + other.around_mean + between,
+            self.around_predictions + other.around_predictions,
+        )
+
+    def score(self):
+        """R², the mean over outputs; of constant ones 1 or 0, as in scikit-learn."""
+        varies = self.around_mean > 0
+        share = self.around_predictions / np.where(varies, self.around_mean, 1)
+        return float(np.where(varies, 1 - share, self.around_predictions == 0).mean())
+
+
+# What Dask's data are made of ------------------------------------------------
+
+
+@contextmanager
+def chunk_named(number):
+    """Have an error in the rows of a chunk name the number of the chunk, counted from 0."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In chunk {number} of the data: {error}") from error
+
+
+def _is_array(X):
+    from dask.array import Array
+
+    return isinstance(X, Array)
+
+
+def _is_frame(X):
+    dataframe = sys.modules.get("dask.dataframe")
+    return dataframe is not None and isinstance(X, dataframe.DataFrame)
+
+
+def in_whole_rows(estimator, X):
+    """Data of Dask with all columns in one piece, so that chunks are of rows alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no table, or have nobody knows how many columns.
+    """
+    if _is_frame(X):
+        return X
+    name = type(estimator).__name__
+    if not _is_array(X):
+        raise TypeError(
+            f"{name} takes dask.array.Array and dask.dataframe.DataFrame, "
+            f"got {type(X).__module__}.{type(X).__name__}."
+        )
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D dask.array instead, in {name}.")
+    if np.isnan(X.shape[1]):
+        raise ValueError(
+            f"{name} got a dask.array of an unknown number of columns: call compute_chunk_sizes() "
+            "of it first."
+        )
+    return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
+
+
+def row_blocks(X, *others):
+    """The chunks of rows of some data, as lists of Delayed objects that belong together.
+
+    Parameters
+    ----------
+    X : dask.array.Array or dask.dataframe.DataFrame
+        In whole rows.
+    *others : collection of Dask, array-like or None
+        A value, or some, for each row of ``X``. What is None has a None for each chunk.
+    """
+    blocks = list(X.to_delayed().ravel()) if _is_array(X) else X.to_delayed()
+    return [blocks, *(_beside(X, len(blocks), other) for other in others)]
+
+
+def _beside(X, n_blocks, other):
+    if other is None:
+        return [None] * n_blocks
+    sizes = X.chunks[0] if _is_array(X) else (np.nan,)
+    if not is_dask(other):
+        if np.isnan(sizes).any():
+            raise ValueError(
+                "What goes with rows of Dask in chunks of unknown sizes, such as targets, has to "
+                "be of Dask, too, and in the same chunks. Or call compute_chunk_sizes() of an array."
+            )
+        ends = np.cumsum(sizes)
+        return [other[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    if _is_array(other):
+        if not np.isnan(sizes).any() and not np.isnan(other.chunks[0]).any():
+            other = other.rechunk({0: sizes})
+        if other.ndim > 1:
+            other = other.rechunk({1: -1})
+        found = list(other.to_delayed().ravel())
+    else:
+        found = other.to_delayed()
+    if len(found) != n_blocks:
+        raise ValueError(
+            f"Rows of Dask are in {n_blocks} chunks, and what goes with them, such as targets, in "
+            f"{len(found)}. Where sizes of chunks are not known, both need the same chunks."
+        )
+    return found

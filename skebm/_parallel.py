@@ -1,0 +1,358 @@
+"""Data-parallel training: parts of the data, each learned from on its own, in rounds.
+
+In a round every part makes some steps from the same model, on chunks of its own, with chains and
+random numbers of its own. What they have learned is averaged, weighted by the rows that each has
+seen, and the next round begins with the mean [1]_. With one step per round this is gradient descent
+on minibatches of all parts together. Who works on which part, and when, changes nothing.
+
+What a learner is asked for:
+
+``shared_arrays()``
+    The arrays that parts have in common, which are averaged: the same list each time, in place.
+``own``
+    What a part keeps for itself, such as chains: small, to be read and to be set.
+``own_of(part)``
+    What a part has for its own when it begins.
+``become(other)``
+    Take over what another learner of the same model has learned.
+
+It must also come through pickling, as it is sent to workers as bytes.
+
+.. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
+"""
+
+import math
+import pickle
+from collections.abc import Callable
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._cluster import Cluster, Here, running_client
+
+
+@dataclass(frozen=True)
+class DataParallel:
+    """How training is shared out; see :func:`data_parallel`."""
+
+    n_parts: int = 8
+    local_steps: int = 50
+    learning_rate_factor: float | None = None
+    client: Any = None
+
+    def rate_factor(self, n_parts):
+        """What learning rates are multiplied by, with so many parts."""
+        if self.learning_rate_factor is not None:
+            return self.learning_rate_factor
+        return math.sqrt(n_parts)
+
+
+_WANTED = ContextVar("data parallel", default=None)
+
+
+@contextmanager
+def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, client=None):
+    """While the block runs, fit models to streams and data of Dask in several parts at a time.
+
+    The chunks of the data are dealt out to parts. In a round, each part makes some steps on
+    minibatches of its own chunks, from the same model; then the mean of what they have learned is
+    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines and autoencoders
+    are trained like that; deep stacking networks and memories, whose sums over rows are exact, need
+    no parts. See :ref:`the user guide <data_parallel>`.
+
+    Fits of Dask's data do so without this context, with its defaults, where a
+    ``dask.distributed.Client`` is there.
+
+    Parameters
+    ----------
+    n_parts : int, default=8
+        Parts that the chunks are dealt out to, fewer where there are fewer chunks. This, and not the
+        number of workers, decides what is learned: the same parts give the same model on any
+        number of workers. No more workers than parts have something to do.
+    local_steps : int, default=50
+        Steps on minibatches that each part makes in a round. 1 is one step along the mean gradient
+        of a minibatch of all parts together. More let less travel, and the parts drift apart.
+    learning_rate_factor : float, default=None
+        What learning rates are multiplied by. None is the root of the number of parts: a mean over
+        so many minibatches has less noise by this factor, and there are fewer steps per epoch.
+    client : distributed.Client, default=None
+        Whose workers the parts are worked on. None is the client that is there in this process.
+        Without any, the parts are worked on in this process, one after another: the model is the
+        same.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skebm
+    >>> X = np.random.default_rng(0).integers(0, 2, (5000, 8)).astype("float32")
+    >>> rows = skebm.stream(X, chunk_size=500)
+    >>> with skebm.data_parallel(n_parts=4):
+    ...     rbm = skebm.BernoulliRBM(4, n_iter=1, random_state=0).fit(rows)
+    """
+    for name, value in (("n_parts", n_parts), ("local_steps", local_steps)):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"The {name!r} of data_parallel must be an int >= 1. Got {value!r}.")
+    factor = learning_rate_factor
+    if factor is not None and not (isinstance(factor, Real) and 0 < factor < math.inf):
+        raise ValueError(
+            f"The 'learning_rate_factor' of data_parallel must be a float > 0 or None. "
+            f"Got {factor!r}."
+        )
+    token = _WANTED.set(DataParallel(int(n_parts), int(local_steps), factor, client))
+    try:
+        yield
+    finally:
+        _WANTED.reset(token)
+
+
+def sharing(is_of_dask):
+    """How a fit is to be shared out, and by whom parts are worked on; None: not at all.
+
+    Parameters
+    ----------
+    is_of_dask : bool
+        Whether the data are, which are shared out where there is a client.
+    """
+    wanted = _WANTED.get()
+    client = running_client() if wanted is None or wanted.client is None else wanted.client
+    if wanted is None and not (is_of_dask and client is not None):
+        return None
+    return wanted or DataParallel(), Here() if client is None else Cluster(client)
+
+
+class Visit(NamedTuple):
+    """Chunks that a part has in memory together, as a window of its rows.
+
+    Attributes
+    ----------
+    number : int
+        Another one for each visit of a training.
+    reads : list of callable
+        What returns each chunk. Those of Dask also have it as ``delayed``.
+    make : callable
+        Makes the window of the chunks; to be pickled.
+    n_rows : int
+        Rows of it to learn from.
+    places : list of tuple of two
+        For each chunk, which of all rows it has: the number of the first, and the end.
+    """
+
+    number: int
+    reads: list
+    make: Callable
+    n_rows: int
+    places: list
+
+
+class Learned(NamedTuple):
+    """What some parts have learned in a round.
+
+    Attributes
+    ----------
+    learner : object
+        With the mean of the arrays that are shared.
+    own : list of tuple (part, bytes)
+        What each part keeps for itself, pickled.
+    n_rows : int
+        Rows that they have seen.
+    total : float
+        Sum over the rows of what the lesson returned.
+    """
+
+    learner: Any
+    own: list
+    n_rows: int
+    total: float
+
+
+def learn(model, part, own, *stretches):
+    """What a part learns in a round.
+
+    Parameters
+    ----------
+    model : bytes
+        The learner that all parts begin with.
+    part : int
+    own : bytes
+        What the part has kept for itself.
+    *stretches : tuple (window, seed, rows, lesson)
+        Windows, what their rows are shuffled by or None, which of the rows in this order are
+        learned from, and how.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    learner = pickle.loads(model)
+    learner.own = pickle.loads(own)
+    n_rows, total = 0, 0.0
+    with np.errstate(all="ignore"):
+        for window, seed, rows, lesson in stretches:
+            order = _shuffled(window.order, seed)[rows]
+            total += len(order) * (lesson(learner, window._replace(order=order)) or 0.0)
+            n_rows += len(order)
+    return Learned(learner, [(part, _pickled(learner.own))], n_rows, total)
+
+
+def mean_of(*learned):
+    """The mean of what several parts, or groups of them, have learned, weighted by their rows."""
+    first, n_rows = learned[0], sum(one.n_rows for one in learned)
+    learner = pickle.loads(_pickled(first.learner))
+    of_all = [one.learner.shared_arrays() for one in learned]
+    for out, *arrays in zip(learner.shared_arrays(), *of_all, strict=True):
+        mean = np.zeros(out.shape)
+        for one, array in zip(learned, arrays, strict=True):
+            mean += (one.n_rows / n_rows) * array
+        out[...] = mean
+    own = [pair for one in learned for pair in one.own]
+    return Learned(learner, own, n_rows, sum(one.total for one in learned))
+
+
+def _shuffled(order, seed):
+    return order if seed is None else np.random.default_rng(seed).permutation(order)
+
+
+def _pickled(something):
+    return pickle.dumps(something, pickle.HIGHEST_PROTOCOL)
+
+
+class InTurn:
+    """An epoch as one process goes through it: one window after another.
+
+    Parameters
+    ----------
+    rows : Source
+    learner : object
+        What the lesson is called with.
+    """
+
+    rate_factor = 1.0
+
+    def __init__(self, rows, learner):
+        self._rows, self._learner = rows, learner
+
+    def run(self, lesson, generator=None, numbers=None, after_round=None):
+        """Go through the data once.
+
+        Parameters
+        ----------
+        lesson : Lesson
+            ``lesson(learner, window)`` learns from the rows of a window in their order, and returns
+            a mean over these rows or None; ``lesson.batch_size`` is how many rows it takes for a
+            step.
+        generator, numbers
+            See :meth:`skebm._source.Source.passes`.
+        after_round : callable, default=None
+            Called after each round, where there are some: there is a model then that may stay.
+
+        Returns
+        -------
+        mean : float
+            Of what the lesson returned, over all rows.
+        """
+        n_rows, total = 0, 0.0
+        for window in self._rows.passes(generator, numbers):
+            total += len(window.order) * (lesson(self._learner, window) or 0.0)
+            n_rows += len(window.order)
+        return total / max(1, n_rows)
+
+
+class InRounds:
+    """An epoch in rounds of several parts, see the head of this module.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+    learner : object
+        Becomes what has been learned, after each round.
+    wanted : DataParallel
+    workplace : Here or Cluster
+        Where parts are worked on.
+    """
+
+    def __init__(self, rows, learner, wanted, workplace):
+        self._rows, self._learner = rows, learner
+        self._wanted, self._workplace = wanted, workplace
+        self._own = None
+        self._n_visits = 0
+
+    @property
+    def rate_factor(self):
+        """What learning rates are to be multiplied by."""
+        n_parts = min(self._wanted.n_parts, self._rows.n_chunks)
+        return self._wanted.rate_factor(n_parts)
+
+    def run(self, lesson, generator=None, numbers=None, after_round=None):
+        """Go through the data once: see :class:`InTurn`."""
+        parts = self._rows.dealt_out(self._wanted.n_parts, generator, numbers, self._n_visits)
+        self._n_visits += sum(map(len, parts))
+        own = [_pickled(self._learner.own)]
+        if self._own is None:
+            own += [_pickled(self._learner.own_of(part)) for part in range(1, len(parts))]
+        else:
+            own += self._own[1:]
+        self._own = own
+        seeds = {} if generator is None else _seeds(parts, generator)
+        n_in_round = self._wanted.local_steps * lesson.batch_size
+        schedules = [_schedule(visits, n_in_round, lesson.batch_size) for visits in parts]
+        n_rows, total = 0, 0.0
+        for number in range(max(map(len, schedules))):
+            stretches = [(part, s[number]) for part, s in enumerate(schedules) if number < len(s)]
+            learned = self._round(lesson, seeds, stretches, _ahead(parts, stretches))
+            self._learner.become(learned.learner)
+            for part, own in learned.own:
+                self._own[part] = own
+            n_rows, total = n_rows + learned.n_rows, total + learned.total
+            if after_round is not None:
+                after_round()
+        return total / max(1, n_rows)
+
+    def _round(self, lesson, seeds, stretches, ahead):
+        tasks = [
+            (
+                part,
+                self._own[part],
+                [(v, seeds.get(v.number), rows, lesson.on(v.places)) for v, rows in of_part],
+            )
+            for part, of_part in stretches
+        ]
+        return self._workplace.round(learn, mean_of, self._learner, tasks, ahead)
+
+
+def _seeds(parts, generator):
+    """What the rows of each visit are shuffled by."""
+    numbers = [visit.number for visits in parts for visit in visits]
+    return dict(zip(numbers, generator.integers(2**63, size=len(numbers)).tolist(), strict=True))
+
+
+def _schedule(visits, n_in_round, n_in_step):
+    """For each round of a part, which rows of which visits: a list of lists of (visit, slice).
+
+    Minibatches end with a window; a round has so many whole ones.
+    """
+    rounds, room = [], 0
+    for visit in visits:
+        start = 0
+        while start < visit.n_rows:
+            if room < n_in_step:
+                rounds.append([])
+                room = n_in_round
+            stop = min(visit.n_rows, start + room)
+            rounds[-1].append((visit, slice(start, stop)))
+            room -= n_in_step * math.ceil((stop - start) / n_in_step)
+            start = stop
+    return rounds
+
+
+def _ahead(parts, stretches):
+    """The visit of each part after the last one of a round: pairs (part, visit)."""
+    after = []
+    for part, of_part in stretches:
+        visits = parts[part]
+        following = visits.index(of_part[-1][0]) + 1
+        after += [(part, visit) for visit in visits[following : following + 1]]
+    return after
