@@ -1,5 +1,6 @@
 """Energy-based models for scikit-learn."""
 
+from ._streams import stream
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
@@ -36,4 +37,5 @@ __all__ = [
     "__version__",
     "ratings_matrix",
     "show_versions",
+    "stream",
 ]

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
 from .._deployment import Deployable
 from .._messages import messages_for
@@ -90,6 +91,7 @@ CHECKS = {
 class BoltzmannEstimator(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -359,7 +361,7 @@ class BoltzmannEstimator(
 
     def _warn_of_empty_columns(self, rows):
         """Warn of features that no row has a known value of."""
-        empty = [] if rows.known is None else np.flatnonzero(rows.known.moments().mean == 0)
+        empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
                 f"{messages_for(self).estimator} learns nothing of features without a single known "

@@ -74,8 +74,8 @@ class Trainer:
         numbers = self._monitor.training if self.is_watched else None
         learner.chains.start_epoch(lambda: self.model.base)
         with np.errstate(all="ignore"):
-            for window, order in self._rows.passes(generator, numbers):
-                learner.run_epoch(window, order, settings)
+            for window in self._rows.passes(generator, numbers):
+                learner.run_epoch(window.rows, window.order, settings)
             self._refuse_divergence(learner.machine.has_diverged())
 
     def go_back_to_best(self):
