@@ -5,12 +5,33 @@ Nothing of Dask is imported here before there is a client, which has imported it
 
 import pickle
 import sys
-from contextlib import suppress
+from collections import deque
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import partial
+from itertools import islice
 
 from ._reduction import BRANCHES
 
 # How often a round is done that was lost with a worker, before it is said to be more than chance.
 _MOST_TRIES = 5
+
+# Chunks that are worked on, or wait to be, in a pass over all of them, for each thread.
+_CHUNKS_PER_THREAD = 2
+
+
+# The client that a fit has been given, where it is not the one of the process.
+_GIVEN = ContextVar("client", default=None)
+
+
+@contextmanager
+def working_for(client):
+    """While the block runs, have a client's workers do what there is to do; None is any client."""
+    token = _GIVEN.set(client)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
 
 
 def running_client():
@@ -24,9 +45,22 @@ def running_client():
     with suppress(ValueError):
         distributed.get_worker()
         return None
+    if _GIVEN.get() is not None:
+        return _GIVEN.get()
     with suppress(ValueError):
         return distributed.client.default_client()
     return None
+
+
+def workplace(is_of_dask):
+    """Where chunks are worked on: by a client's workers, if there is one and the chunks are Dask's.
+
+    Returns
+    -------
+    workplace : Here or Cluster
+    """
+    client = running_client() if is_of_dask else None
+    return Here() if client is None else Cluster(client)
 
 
 class Here:
@@ -34,6 +68,10 @@ class Here:
 
     def __init__(self):
         self._windows = {}
+
+    def map(self, function, recipe, portions):
+        """``function(recipe(chunk, portion))`` of each portion, in their order, when asked for."""
+        return (function(recipe(portion.read(), portion)) for portion in portions)
 
     def round(self, task, mean, learner, parts, ahead):
         """Have each part learn from the same learner.
@@ -45,25 +83,25 @@ class Here:
             ``BRANCHES``; the model is the pickled learner.
         learner : object
         parts : list of tuple (part, own, stretches)
-            A stretch is (visit, rows, lesson); a task gets the window in the place of the visit.
+            A stretch begins with a visit; the task gets its window in place of it.
         ahead : list of tuple (part, visit)
-            Visits that will be wanted soon.
+            Visits that come next.
         """
-        wanted = {visit.number for *_, stretches in parts for visit, *_ in stretches}
-        self._windows = {k: window for k, window in self._windows.items() if k in wanted}
+        wanted = {visit.number: visit for *_, stretches in parts for visit, *_ in stretches}
+        self._windows = {
+            number: self._windows.get(number) or self._window(visit)
+            for number, visit in wanted.items()
+        }
         model = pickle.dumps(learner, pickle.HIGHEST_PROTOCOL)
-        return _in_groups(
-            mean,
-            [
-                task(model, part, own, *((self._window(visit), *rest) for visit, *rest in stretches))
-                for part, own, stretches in parts
-            ],
-        )
+        learned = []
+        for part, own, stretches in parts:
+            given = ((self._windows[visit.number], *rest) for visit, *rest in stretches)
+            learned.append(task(model, part, own, *given))
+        return _in_groups(mean, learned)
 
     def _window(self, visit):
-        if visit.number not in self._windows:
-            self._windows[visit.number] = visit.make(*(read() for read in visit.reads))
-        return self._windows[visit.number]
+        chunks = (portion.read() for portion in visit.portions)
+        return visit.recipe(visit.portions, visit.orders, *chunks)
 
 
 class Cluster:
@@ -74,7 +112,37 @@ class Cluster:
 
     def __init__(self, client):
         self._client = client
-        self._windows, self._workers = {}, None
+        self._forget()
+
+    def _forget(self):
+        """Know of nothing that workers have."""
+        self._windows, self._recipes, self._workers = {}, {}, None
+
+    def map(self, function, recipe, portions):
+        """``function(recipe(chunk, portion))`` of each portion, in their order.
+
+        Some more are worked on than the one that is asked for, and not many more.
+        """
+        client = self._client
+        self._refuse_without_client(None)
+        given = client.submit(_unpickled, cloudpickled((function, recipe)), pure=False)
+        most = _CHUNKS_PER_THREAD * max(1, sum(client.nthreads().values()))
+        waiting, ahead = iter(portions), deque()
+        try:
+            for portion in islice(waiting, most):
+                ahead.append(self._applied(given, portion))
+            while ahead:
+                result = ahead.popleft().result()
+                for portion in islice(waiting, 1):
+                    ahead.append(self._applied(given, portion))
+                yield result
+        except Exception as error:
+            self._refuse_without_client(error)
+            raise
+
+    def _applied(self, given, portion):
+        chunk = self._chunk(portion.read)
+        return self._client.submit(_apply, given, portion.without_read(), chunk, pure=False)
 
     def round(self, task, mean, learner, parts, ahead):
         """Have each part learn from the same learner: see :class:`Here`.
@@ -89,10 +157,12 @@ class Cluster:
                 self._refuse_without_client(error)
                 if not _is_of_lost_work(error):
                     raise
-                self._windows, self._workers, last = {}, None, error
+                last = error
+                self._forget()
         raise RuntimeError(
-            f"Workers of Dask were lost in {_MOST_TRIES} tries of the same round. They may be short "
-            "of memory: have smaller chunks, or fewer parts. The model of the last round stands."
+            f"Workers of Dask were lost in {_MOST_TRIES} tries of the same round. They may be "
+            "short of memory: have smaller chunks, or fewer parts. The model of the last round "
+            "stands."
         ) from last
 
     def _refuse_without_client(self, error):
@@ -103,22 +173,21 @@ class Cluster:
             ) from error
 
     def _round(self, task, mean, learner, parts, ahead):
-        client = self._client
         self._refuse_without_client(None)
         if self._workers is None:
-            self._workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+            self._workers = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
         wanted = [(part, visit) for part, _, stretches in parts for visit, *_ in stretches]
         before, self._windows = self._windows, {}
         for part, visit in (*wanted, *ahead):
             if visit.number not in self._windows:
                 self._windows[visit.number] = before.get(visit.number) or self._made(part, visit)
-        model = client.scatter(pickle.dumps(learner, pickle.HIGHEST_PROTOCOL), hash=False)
+        model = self._client.scatter(pickle.dumps(learner, pickle.HIGHEST_PROTOCOL), hash=False)
         learned = []
         for part, own, stretches in parts:
             given = [self._windows[visit.number] for visit, *_ in stretches]
             rest = [rest for _, *rest in stretches]
             learned.append(self._on(part, _with_windows, task, model, part, own, rest, *given))
-        return _in_groups(lambda *some: self._on(0, mean, *some), learned).result()
+        return _in_groups(partial(self._on, 0, mean), learned).result()
 
     def _on(self, part, function, *args):
         """A future of what a function returns, on the worker of a part if that is there."""
@@ -129,10 +198,17 @@ class Cluster:
         return self._client.submit(function, *args, pure=False, **options)
 
     def _made(self, part, visit):
-        """A future of the window of a visit: made where its chunks can be had by workers."""
-        return self._on(part, _make, visit.make, *(self._chunk(read) for read in visit.reads))
+        """A future of the window of a visit, made on the worker of the part."""
+        if id(visit.recipe) not in self._recipes:
+            recipe = self._client.submit(_unpickled, cloudpickled(visit.recipe), pure=False)
+            self._recipes[id(visit.recipe)] = visit.recipe, recipe
+        _, recipe = self._recipes[id(visit.recipe)]
+        portions = [portion.without_read() for portion in visit.portions]
+        chunks = [self._chunk(portion.read) for portion in visit.portions]
+        return self._on(part, _make, recipe, portions, visit.orders, *chunks)
 
     def _chunk(self, read):
+        """A future of a chunk: computed by a worker, if it is Dask's, or sent there."""
         if hasattr(read, "delayed"):
             return self._client.compute(read.delayed)
         return self._client.scatter(read(), hash=False)
@@ -145,8 +221,24 @@ def _is_of_lost_work(error):
     return isinstance(error, lost)
 
 
-def _make(make, *chunks):
-    return make(*chunks)
+def _apply(given, portion, chunk):
+    function, recipe = given
+    return function(recipe(chunk, portion))
+
+
+def _make(recipe, portions, orders, *chunks):
+    return recipe(portions, orders, *chunks)
+
+
+def _unpickled(data):
+    return pickle.loads(data)
+
+
+def cloudpickled(something):
+    """What workers get once and not with each task."""
+    import cloudpickle
+
+    return cloudpickle.dumps(something)
 
 
 def _with_windows(task, model, part, own, rest, *windows):

@@ -1,14 +1,12 @@
-"""Dask arrays and dataframes in place of data: methods that are given one answer with one.
+"""Dask arrays and dataframes as data: lazy answers, scores, and rows to learn from in a stream.
 
-This is the one place where public methods learn to do so. Nothing of Dask is imported unless an
-object of Dask comes in, and then it has been imported already.
+Nothing of Dask is imported unless an object of Dask comes in: it has been imported already then.
 """
 
 import sys
 import warnings
 from contextlib import contextmanager
-from functools import update_wrapper, wraps
-from inspect import isfunction, signature
+from inspect import signature
 from typing import NamedTuple
 from uuid import uuid4
 
@@ -17,85 +15,14 @@ import scipy.sparse
 from sklearn import config_context, get_config
 from sklearn.base import is_regressor
 
-from ._deployment import Deployable
-
-# Methods whose first argument are rows of data, and which answer with a row for each.
-_BY_ROW = (
-    "transform",
-    "inverse_transform",
-    "reconstruct",
-    "predict",
-    "predict_proba",
-    "predict_log_proba",
-    "decision_function",
-    "free_energy",
-    "score_samples",
-    "log_likelihood",
-)
+from ._chunks import Chunks, Piece, Targets
+from ._streams import Stream
 
 
 def is_dask(X):
     """Whether something is a collection of Dask, such as an array or a dataframe."""
     dask = sys.modules.get("dask")
     return dask is not None and dask.is_dask_collection(X)
-
-
-class TakesDask(Deployable):
-    """Mixin: methods that take rows also take a ``dask.array`` or a ``dask.dataframe``.
-
-    Those that answer with a row for each (``_BY_ROW``) then give a lazy array or dataframe of Dask,
-    in the same chunks. ``score`` is computed at once, in one pass over the chunks.
-    """
-
-    def __init_subclass__(cls, **options):
-        # scikit-learn first, which makes frames of what ``transform`` returns: of each chunk.
-        super().__init_subclass__(**options)
-        for name in _BY_ROW:
-            _teach(cls, name, _lazy_answer)
-        if hasattr(cls, "score_samples") or hasattr(cls, "predict_proba"):
-            _teach(cls, "score", _score)
-
-    def __skebm_log_partition__(self):
-        """The logarithm of the partition function that scores take where none is given."""
-        raise NotImplementedError
-
-
-def _teach(cls, name, answer):
-    """Have a method give ``answer(estimator, method, arguments)`` to data of Dask."""
-    owner = next((base for base in cls.__mro__ if name in vars(base)), None)
-    if owner is None or (owner is not cls and issubclass(owner, TakesDask)):
-        return
-    method = vars(owner)[name]
-    make = _either if isfunction(method) else _EitherIfThere
-    setattr(cls, name, make(method, answer))
-
-
-def _either(method, answer):
-    """A method that looks whether its first argument is of Dask."""
-    how = signature(method)
-
-    @wraps(method)
-    def taught(estimator, *args, **kwargs):
-        X = args[0] if args else kwargs.get("X")
-        if not is_dask(X):
-            return method(estimator, *args, **kwargs)
-        _, *arguments = how.bind(estimator, *args, **kwargs).arguments.items()
-        return answer(estimator, method, dict(arguments))
-
-    return taught
-
-
-class _EitherIfThere:
-    """The same of a method that is there under a condition: scikit-learn's ``available_if``."""
-
-    def __init__(self, conditional, answer):
-        update_wrapper(self, conditional)
-        self._conditional, self._answer = conditional, answer
-
-    def __get__(self, estimator, cls=None):
-        method = self._conditional.__get__(estimator, cls)
-        taught = _either(method if estimator is None else method.__func__, self._answer)
-        return taught if estimator is None else taught.__get__(estimator, cls)
 
 
 # Lazy answers ----------------------------------------------------------------
@@ -123,10 +50,14 @@ class _Call(NamedTuple):
             return getattr(model, self.method)(rows, **self.options, **more)
 
 
-def _lazy_answer(estimator, method, arguments):
-    """What a method answers for each row of data of Dask, as an array or a dataframe of Dask."""
-    (_, X), *others = arguments.items()
-    call = _Call(method.__name__, {k: v for k, v in others if v is not None}, get_config())
+def answer_of_dask(estimator, method, X, *args, **kwargs):
+    """What a method answers for each row of data of Dask, as an array or a dataframe of Dask.
+
+    Nothing of the data is computed. The chunks stay as they are, and the model, as it is now, is in
+    the graph once.
+    """
+    options = _arguments(estimator, method, X, *args, **kwargs)
+    call = _Call(method.__name__, options, get_config())
     scales = "log_partition" in signature(method).parameters and "log_partition" not in call.options
     X, model = in_whole_rows(estimator, X), estimator.without_training_state()
     example = _answer_for_one_row(model, X, call, {"log_partition": 0.0} if scales else {})
@@ -146,6 +77,12 @@ def _lazy_answer(estimator, method, arguments):
         dtype=example.dtype,
         **given,
     )
+
+
+def _arguments(estimator, method, *args, **kwargs):
+    """What a method is called with besides rows, by name, unless it is None."""
+    _, _, *others = signature(method).bind(estimator, *args, **kwargs).arguments.items()
+    return {name: value for name, value in others if value is not None}
 
 
 def _frame_of_answers(X, meta, given):
@@ -231,12 +168,11 @@ def _log_partition_of(model):
 # Scores ----------------------------------------------------------------------
 
 
-def _score(estimator, method, arguments):
+def score_of_dask(estimator, method, X, *args, **kwargs):
     """The score of data of Dask, from sums over the rows of each chunk."""
-    (_, X), *others = arguments.items()
-    others = dict(others)
+    options = _arguments(estimator, method, X, *args, **kwargs)
     X, model = in_whole_rows(estimator, X), estimator.without_training_state()
-    y, sample_weight = others.get("y"), others.get("sample_weight")
+    y, sample_weight = options.get("y"), options.get("sample_weight")
     if is_regressor(estimator):
         sums_of = _Fit.of
     elif y is not None and hasattr(estimator, "predict"):
@@ -326,6 +262,85 @@ class _Fit(NamedTuple):
         return float(np.where(varies, 1 - share, self.around_predictions == 0).mean())
 
 
+# Rows to learn from ----------------------------------------------------------
+
+# Rows that are in memory together in training, at least; see skebm.stream.
+_ROWS_OF_WINDOW = 10_000
+
+
+def as_stream(estimator, X, args, kwargs):
+    """The arguments of ``fit`` with a stream in place of Dask's data.
+
+    What belongs to rows beside them, targets and weights, is a number or a few for each row, and is
+    computed.
+    """
+    X = in_whole_rows(estimator, X)
+    chunks = _DaskChunks(X)
+    stream = Stream(chunks, _ROWS_OF_WINDOW, Targets(chunks, None))
+    args = [_computed(value) for value in args]
+    return stream, args, {name: _computed(value) for name, value in kwargs.items()}
+
+
+def _computed(value):
+    return np.asarray(value.compute()) if is_dask(value) else value
+
+
+class _Block:
+    """A chunk of Dask's data, with the part of the graph that it needs and no more."""
+
+    def __init__(self, key, graph):
+        self._key, self._graph = key, graph
+
+    @property
+    def delayed(self):
+        """The chunk as a Delayed object."""
+        from dask.delayed import Delayed
+        from dask.optimization import cull
+
+        graph, _ = cull(self._graph, [self._key])
+        return Delayed(self._key, graph)
+
+    def __call__(self):
+        """The chunk itself."""
+        return self.delayed.compute()
+
+
+class _DaskChunks(Chunks):
+    """The chunks of rows of a ``dask.array`` or ``dask.dataframe`` in whole rows."""
+
+    is_of_dask = True
+
+    def __init__(self, X):
+        blocks = row_blocks(X)[0]
+        graph = dict(blocks[0].dask)
+        # A chunk may be of another type than the one that is announced.
+        dtype = X.dtype if _is_array(X) and X.dtype.kind == "f" else None
+        super().__init__([Piece(_Block(block.key, graph)) for block in blocks], None, None, dtype)
+        if _is_array(X) and not np.isnan(X.chunks[0]).any():
+            self._sizes = list(X.chunks[0])
+
+    def _heads(self):
+        for number, piece in enumerate(self._pieces):
+            yield f"Chunk {number}", _later(_head, piece.read.delayed).compute()
+
+    def count(self):
+        """Number of rows; where Dask does not know it, workers count."""
+        if self._sizes is None:
+            import dask
+
+            counts = [_later(_n_rows, piece.read.delayed) for piece in self._pieces]
+            self._sizes = list(dask.compute(*counts))
+        return self.n_rows
+
+
+def _n_rows(chunk):
+    return chunk.shape[0]
+
+
+def _head(chunk):
+    return chunk[:1]
+
+
 # What Dask's data are made of ------------------------------------------------
 
 
@@ -397,7 +412,7 @@ def _beside(X, n_blocks, other):
         if np.isnan(sizes).any():
             raise ValueError(
                 "What goes with rows of Dask in chunks of unknown sizes, such as targets, has to "
-                "be of Dask, too, and in the same chunks. Or call compute_chunk_sizes() of an array."
+                "be of Dask, too, and in the same chunks. Or call compute_chunk_sizes() first."
             )
         ends = np.cumsum(sizes)
         return [other[end - size : end] for end, size in zip(ends, sizes, strict=True)]

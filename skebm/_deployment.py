@@ -13,8 +13,8 @@ class Deployable:
         """A smaller copy of a fitted model that gives the same answers.
 
         What training would go on from is left out: averages and steps of solvers, persistent
-        chains, sums over the training rows, callbacks. The copy shares the other arrays with the model. See
-        :ref:`the user guide <saving>`.
+        chains, sums over the training rows, callbacks. The copy shares the other arrays with the
+        model. See :ref:`the user guide <saving>`.
 
         Returns
         -------

@@ -21,9 +21,10 @@ It must also come through pickling, as it is sent to workers as bytes.
 .. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
 """
 
+import heapq
 import math
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._cluster import Cluster, Here, running_client
+from ._cluster import Cluster, Here, running_client, working_for
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,6 @@ class DataParallel:
     n_parts: int = 8
     local_steps: int = 50
     learning_rate_factor: float | None = None
-    client: Any = None
 
     def rate_factor(self, n_parts):
         """What learning rates are multiplied by, with so many parts."""
@@ -60,9 +60,9 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
 
     The chunks of the data are dealt out to parts. In a round, each part makes some steps on
     minibatches of its own chunks, from the same model; then the mean of what they have learned is
-    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines and autoencoders
-    are trained like that; deep stacking networks and memories, whose sums over rows are exact, need
-    no parts. See :ref:`the user guide <data_parallel>`.
+    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines and
+    autoencoders are trained like that; deep stacking networks and memories, whose sums over rows
+    are exact, need no parts. See :ref:`the user guide <data_parallel>`.
 
     Fits of Dask's data do so without this context, with its defaults, where a
     ``dask.distributed.Client`` is there.
@@ -70,8 +70,8 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
     Parameters
     ----------
     n_parts : int, default=8
-        Parts that the chunks are dealt out to, fewer where there are fewer chunks. This, and not the
-        number of workers, decides what is learned: the same parts give the same model on any
+        Parts that the chunks are dealt out to, fewer where there are fewer chunks. This, and not
+        the number of workers, decides what is learned: the same parts give the same model on any
         number of workers. No more workers than parts have something to do.
     local_steps : int, default=50
         Steps on minibatches that each part makes in a round. 1 is one step along the mean gradient
@@ -102,23 +102,23 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
             f"The 'learning_rate_factor' of data_parallel must be a float > 0 or None. "
             f"Got {factor!r}."
         )
-    token = _WANTED.set(DataParallel(int(n_parts), int(local_steps), factor, client))
+    token = _WANTED.set(DataParallel(int(n_parts), int(local_steps), factor))
     try:
-        yield
+        with working_for(client):
+            yield
     finally:
         _WANTED.reset(token)
 
 
 def sharing(is_of_dask):
-    """How a fit is to be shared out, and by whom parts are worked on; None: not at all.
+    """How a fit is to be shared out, and where parts are worked on; None: not at all.
 
     Parameters
     ----------
     is_of_dask : bool
         Whether the data are, which are shared out where there is a client.
     """
-    wanted = _WANTED.get()
-    client = running_client() if wanted is None or wanted.client is None else wanted.client
+    wanted, client = _WANTED.get(), running_client()
     if wanted is None and not (is_of_dask and client is not None):
         return None
     return wanted or DataParallel(), Here() if client is None else Cluster(client)
@@ -131,21 +131,45 @@ class Visit(NamedTuple):
     ----------
     number : int
         Another one for each visit of a training.
-    reads : list of callable
-        What returns each chunk. Those of Dask also have it as ``delayed``.
-    make : callable
-        Makes the window of the chunks; to be pickled.
+    portions : sequence of skebm._streams.Portion
+        The chunks.
+    orders : sequence of ndarray of int, or None
+        For each, which of its rows are learned from. None: all.
     n_rows : int
-        Rows of it to learn from.
-    places : list of tuple of two
-        For each chunk, which of all rows it has: the number of the first, and the end.
+        How many these are.
+    recipe : callable
+        ``recipe(portions, orders, *chunks)`` makes the window.
     """
 
     number: int
-    reads: list
-    make: Callable
+    portions: Sequence
+    orders: Sequence
     n_rows: int
-    places: list
+    recipe: Callable
+
+    @property
+    def places(self):
+        """For each chunk, a slice: which of all rows it has."""
+        return [slice(p.start, p.start + p.n_rows) for p in self.portions]
+
+
+def evenly(sizes, n_parts):
+    """Deal out things of some sizes to parts that are about equal.
+
+    The largest first, each to the part that has least so far.
+
+    Returns
+    -------
+    parts : list of list of int
+        Which things each part has, in ascending order; the part that has most comes first.
+    """
+    totals = [(0, part) for part in range(min(n_parts, len(sizes)))]
+    parts = [[] for _ in totals]
+    for thing in sorted(range(len(sizes)), key=lambda k: (-sizes[k], k)):
+        total, part = heapq.heappop(totals)
+        parts[part].append(thing)
+        heapq.heappush(totals, (total + sizes[thing], part))
+    return [sorted(parts[part]) for total, part in sorted(totals, key=lambda t: (-t[0], t[1]))]
 
 
 class Learned(NamedTuple):

@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._dask import TakesDask
+from .._deployment import Deployable
 from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -89,7 +90,8 @@ CHECKS = {
 
 class BoltzmannEstimator(
     VersionStamp,
-    TakesDask,
+    Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -152,14 +154,19 @@ class BoltzmannEstimator(
                 self._before_training(X, progress)
             trainer = self._trainer(X, y, goes_on, watched=True)
             self._publish(trainer)
+
+            def keep():
+                self._publish(trainer)
+                commit()
+
             for epoch in range(n_iter):
                 task = progress.subcontext(task_name="epoch")
                 task.call_on_fit_task_begin(estimator=self)
                 rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
+                rate_factor *= trainer.rate_factor
                 settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
-                measured = trainer.run_epoch(settings)
-                self._publish(trainer)
-                commit()
+                measured = trainer.run_epoch(settings, after_round=keep)
+                keep()
                 report(epoch + 1, measured)
                 if task.call_on_fit_task_end(estimator=self) or trainer.is_over:
                     break
@@ -201,7 +208,7 @@ class BoltzmannEstimator(
             if not goes_on:
                 self._before_training(X, progress)
             trainer = self._trainer(X, y, goes_on)
-            trainer.take_steps(self._settings(last_stage, rate_factor=1.0))
+            trainer.take_steps(self._settings(last_stage, trainer.rate_factor))
             self._publish(trainer)
             task.call_on_fit_task_end(estimator=self)
         return self
@@ -359,7 +366,7 @@ class BoltzmannEstimator(
 
     def _warn_of_empty_columns(self, rows):
         """Warn of features that no row has a known value of."""
-        empty = [] if rows.known is None else np.flatnonzero(rows.known.moments().mean == 0)
+        empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
                 f"{messages_for(self).estimator} learns nothing of features without a single known "

@@ -11,7 +11,8 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._dask import TakesDask
+from .._by_chunk import AnswersByChunk
+from .._deployment import Deployable
 from .._validation import (
     Flag,
     HasPlainParameters,
@@ -49,7 +50,8 @@ _STEPS_OF_A_ROUND = 10
 
 class RBMImputer(
     VersionStamp,
-    TakesDask,
+    Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,

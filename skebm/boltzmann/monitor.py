@@ -33,11 +33,12 @@ class Monitor:
 
     def __init__(self, rows, training, held_out, parameters, model):
         self.training = training
-        self._watched = _some(rows, training, N_WATCHED)
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
-        self._rows_of_means = _some(rows, training, most)
+        self._watched, self._rows_of_means, of_held_out = _subsets(
+            rows, _some(training, N_WATCHED), _some(training, most), _some(held_out, N_HELD_OUT)
+        )
         self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
-        self._held_out = _some(rows, held_out, N_HELD_OUT) if len(held_out) else None
+        self._held_out = of_held_out if len(held_out) else None
         tol = parameters.tol
         self._patience = Patience(
             parameters.n_iter_no_change, lambda score, best: score > best + tol
@@ -98,6 +99,13 @@ class Monitor:
         return reached or self._patience.is_over
 
 
-def _some(rows, numbers, most):
-    """At most so many rows, evenly spaced among those with the numbers given."""
-    return rows.subset(numbers[:: -(-len(numbers) // most)])
+def _some(numbers, most):
+    """At most so many of the numbers, evenly spaced."""
+    return numbers[:: max(1, -(-len(numbers) // most))]
+
+
+def _subsets(rows, *numbers):
+    """The rows with each of several arrays of numbers, found in one pass over them all."""
+    together = np.unique(np.concatenate(numbers))
+    found = rows.subset(together)
+    return [found.subset(np.searchsorted(together, of_one)) for of_one in numbers]

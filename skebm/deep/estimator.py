@@ -2,14 +2,16 @@
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin
-from .._dask import TakesDask
+from .._deployment import Deployable
 from .._validation import HasPlainParameters
 from .._version import VersionStamp
 
 
 class DeepNetwork(
-    TakesDask,
+    Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,

@@ -9,7 +9,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._dask import TakesDask
+from .._by_chunk import AnswersByChunk
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS
 from .._validation import (
@@ -39,7 +40,8 @@ from .unlearning import unlearn
 
 class HopfieldMemory(
     VersionStamp,
-    TakesDask,
+    Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,

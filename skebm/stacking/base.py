@@ -18,8 +18,9 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, with_callbacks
-from .._dask import TakesDask
+from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import check_scales
 from .._threads import one_blas_thread
@@ -99,7 +100,8 @@ def final_estimator_has(name):
 
 class BaseDSN(
     VersionStamp,
-    TakesDask,
+    Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
