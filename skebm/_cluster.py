@@ -16,6 +16,10 @@ from ._reduction import BRANCHES
 # How often a round is done that was lost with a worker, before it is said to be more than chance.
 _MOST_TRIES = 5
 
+# Rounds that follow each other on the workers before all goes through this process again; and how
+# many of them are under way while it takes in the result of one.
+_ROUNDS_OF_CHAIN, _ROUNDS_AHEAD = 16, 2
+
 # Chunks that are worked on, or wait to be, in a pass over all of them, for each thread.
 _CHUNKS_PER_THREAD = 2
 
@@ -66,42 +70,41 @@ def workplace(is_of_dask):
 class Here:
     """This process as the workplace: one piece of work after another."""
 
-    def __init__(self):
-        self._windows = {}
-
     def map(self, function, recipe, portions):
         """``function(recipe(chunk, portion))`` of each portion, in their order, when asked for."""
         return (function(recipe(portion.read(), portion)) for portion in portions)
 
-    def round(self, task, mean, learner, parts, ahead):
-        """Have each part learn from the same learner.
+    def rounds(self, learn, mean, lesson, start, rounds):
+        """Have parts learn in rounds, each from the mean of what the round before has given.
 
         Parameters
         ----------
-        task, mean : callable
-            ``mean(*[task(model, part, own, *stretches), ...])`` is what is returned, in groups of
-            ``BRANCHES``; the model is the pickled learner.
-        learner : object
-        parts : list of tuple (part, own, stretches)
-            A stretch begins with a visit; the task gets its window in place of it.
-        ahead : list of tuple (part, visit)
-            Visits that come next.
-        """
-        wanted = {visit.number: visit for *_, stretches in parts for visit, *_ in stretches}
-        self._windows = {
-            number: self._windows.get(number) or self._window(visit)
-            for number, visit in wanted.items()
-        }
-        model = pickle.dumps(learner, pickle.HIGHEST_PROTOCOL)
-        learned = []
-        for part, own, stretches in parts:
-            given = ((self._windows[visit.number], *rest) for visit, *rest in stretches)
-            learned.append(task(model, part, own, *given))
-        return _in_groups(mean, learned)
+        learn, mean : callable
+            See :mod:`skebm._parallel`. The mean is that of groups of ``BRANCHES``.
+        lesson : Lesson
+        start : Learned
+        rounds : list of list of Task
 
-    def _window(self, visit):
-        chunks = (portion.read() for portion in visit.portions)
-        return visit.recipe(visit.portions, visit.orders, *chunks)
+        Yields
+        ------
+        learned : Learned
+            The mean, after each round.
+        """
+        windows = {}
+        for tasks in rounds:
+            wanted = {visit.number: visit for task in tasks for visit in task.visits}
+            windows = {k: windows.get(k) or _window_here(visit) for k, visit in wanted.items()}
+            learned = []
+            for task in tasks:
+                given = (windows[visit.number] for visit in task.visits)
+                learned.append(learn(start, task.part, lesson, task.stretches, *given))
+            start = _in_groups(mean, learned)
+            yield start
+
+
+def _window_here(visit):
+    chunks = (portion.read() for portion in visit.portions)
+    return _window(visit.recipe, visit.portions, visit.orders, visit.beside, *chunks)
 
 
 class Cluster:
@@ -124,17 +127,17 @@ class Cluster:
         Some more are worked on than the one that is asked for, and not many more.
         """
         client = self._client
-        self._refuse_without_client(None)
+        self._refuse_without_client()
         given = client.submit(_unpickled, cloudpickled((function, recipe)), pure=False)
         most = _CHUNKS_PER_THREAD * max(1, sum(client.nthreads().values()))
-        waiting, ahead = iter(portions), deque()
+        waiting, under_way = iter(portions), deque()
         try:
             for portion in islice(waiting, most):
-                ahead.append(self._applied(given, portion))
-            while ahead:
-                result = ahead.popleft().result()
+                under_way.append(self._applied(given, portion))
+            while under_way:
+                result = under_way.popleft().result()
                 for portion in islice(waiting, 1):
-                    ahead.append(self._applied(given, portion))
+                    under_way.append(self._applied(given, portion))
                 yield result
         except Exception as error:
             self._refuse_without_client(error)
@@ -144,58 +147,72 @@ class Cluster:
         chunk = self._chunk(portion.read)
         return self._client.submit(_apply, given, portion.without_read(), chunk, pure=False)
 
-    def round(self, task, mean, learner, parts, ahead):
-        """Have each part learn from the same learner: see :class:`Here`.
+    def rounds(self, learn, mean, lesson, start, rounds):
+        """Have parts learn in rounds: see :class:`Here`.
 
-        What a worker took with it is done again. Nothing is lost, as the learner and what the parts
-        keep for themselves are in this process.
+        What a worker took with it is done again. Nothing is lost, as this process has what the last
+        round has given that it has seen.
         """
-        for _ in range(_MOST_TRIES):
+        n_done = n_failures = 0
+        while n_done < len(rounds):
+            chain = rounds[n_done : n_done + _ROUNDS_OF_CHAIN]
             try:
-                return self._round(task, mean, learner, parts, ahead)
+                for learned in self._chain(learn, mean, lesson, start, chain):
+                    start = learned
+                    n_done, n_failures = n_done + 1, 0
+                    yield learned
             except Exception as error:
                 self._refuse_without_client(error)
                 if not _is_of_lost_work(error):
                     raise
-                last = error
+                n_failures += 1
+                if n_failures == _MOST_TRIES:
+                    raise RuntimeError(
+                        f"Workers of Dask were lost in {_MOST_TRIES} tries of the same round. They "
+                        "may be short of memory: have smaller chunks, or fewer parts. The model of "
+                        "the last round stands."
+                    ) from error
                 self._forget()
-        raise RuntimeError(
-            f"Workers of Dask were lost in {_MOST_TRIES} tries of the same round. They may be "
-            "short of memory: have smaller chunks, or fewer parts. The model of the last round "
-            "stands."
-        ) from last
 
-    def _refuse_without_client(self, error):
+    def _chain(self, learn, mean, lesson, start, rounds):
+        """Some rounds, of which the next are under way while this process takes in one.
+
+        Each is asked for by what the one before will have given, so that what is learned goes from
+        worker to worker and not by way of this process.
+        """
+        self._refuse_without_client()
+        if self._workers is None:
+            self._workers = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
+        before, under_way = self._client.scatter(start, hash=False), deque()
+        for tasks in rounds:
+            self._keep_windows(tasks)
+            learned = []
+            for task in tasks:
+                windows = [self._windows[visit.number] for visit in task.visits]
+                given = before, task.part, lesson, task.stretches, *windows
+                learned.append(self._on(task.part, learn, *given))
+            before = _in_groups(partial(self._on, tasks[0].part, mean), learned)
+            under_way.append(before)
+            if len(under_way) > _ROUNDS_AHEAD:
+                yield under_way.popleft().result()
+        for future in under_way:
+            yield future.result()
+
+    def _refuse_without_client(self, error=None):
         if self._client.status != "running":
             raise RuntimeError(
                 f"The client of Dask is {self._client.status}: its scheduler is gone, or it was "
                 "closed while a model was trained. The model of the last round stands."
             ) from error
 
-    def _round(self, task, mean, learner, parts, ahead):
-        self._refuse_without_client(None)
-        if self._workers is None:
-            self._workers = sorted(self._client.scheduler_info(n_workers=-1)["workers"])
-        wanted = [(part, visit) for part, _, stretches in parts for visit, *_ in stretches]
+    def _keep_windows(self, tasks):
+        """Have the windows of a round and those that come after them, and let go of all others."""
         before, self._windows = self._windows, {}
-        for part, visit in (*wanted, *ahead):
-            if visit.number not in self._windows:
-                self._windows[visit.number] = before.get(visit.number) or self._made(part, visit)
-        model = self._client.scatter(pickle.dumps(learner, pickle.HIGHEST_PROTOCOL), hash=False)
-        learned = []
-        for part, own, stretches in parts:
-            given = [self._windows[visit.number] for visit, *_ in stretches]
-            rest = [rest for _, *rest in stretches]
-            learned.append(self._on(part, _with_windows, task, model, part, own, rest, *given))
-        return _in_groups(partial(self._on, 0, mean), learned).result()
-
-    def _on(self, part, function, *args):
-        """A future of what a function returns, on the worker of a part if that is there."""
-        options = {}
-        if self._workers:
-            worker = self._workers[part % len(self._workers)]
-            options = {"workers": [worker], "allow_other_workers": True}
-        return self._client.submit(function, *args, pure=False, **options)
+        for task in tasks:
+            for visit in (*task.visits, task.next_visit):
+                if visit is not None and visit.number not in self._windows:
+                    window = before.get(visit.number) or self._made(task.part, visit)
+                    self._windows[visit.number] = window
 
     def _made(self, part, visit):
         """A future of the window of a visit, made on the worker of the part."""
@@ -205,13 +222,21 @@ class Cluster:
         _, recipe = self._recipes[id(visit.recipe)]
         portions = [portion.without_read() for portion in visit.portions]
         chunks = [self._chunk(portion.read) for portion in visit.portions]
-        return self._on(part, _make, recipe, portions, visit.orders, *chunks)
+        return self._on(part, _window, recipe, portions, visit.orders, visit.beside, *chunks)
 
     def _chunk(self, read):
         """A future of a chunk: computed by a worker, if it is Dask's, or sent there."""
         if hasattr(read, "delayed"):
             return self._client.compute(read.delayed)
         return self._client.scatter(read(), hash=False)
+
+    def _on(self, part, function, *args):
+        """A future of what a function returns, on the worker of a part if that is there."""
+        options = {}
+        if self._workers:
+            worker = self._workers[part % len(self._workers)]
+            options = {"workers": [worker], "allow_other_workers": True}
+        return self._client.submit(function, *args, pure=False, **options)
 
 
 def _is_of_lost_work(error):
@@ -226,8 +251,9 @@ def _apply(given, portion, chunk):
     return function(recipe(chunk, portion))
 
 
-def _make(recipe, portions, orders, *chunks):
-    return recipe(portions, orders, *chunks)
+def _window(recipe, portions, orders, beside, *chunks):
+    """A window, and what belongs to its rows."""
+    return recipe(portions, orders, *chunks), beside
 
 
 def _unpickled(data):
@@ -236,14 +262,9 @@ def _unpickled(data):
 
 def cloudpickled(something):
     """What workers get once and not with each task."""
-    import cloudpickle
+    from distributed.protocol.pickle import dumps
 
-    return cloudpickle.dumps(something)
-
-
-def _with_windows(task, model, part, own, rest, *windows):
-    stretches = ((window, *others) for window, others in zip(windows, rest, strict=True))
-    return task(model, part, own, *stretches)
+    return dumps(something)
 
 
 def _in_groups(mean, items):

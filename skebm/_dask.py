@@ -88,7 +88,7 @@ def _arguments(estimator, method, *args, **kwargs):
 def _frame_of_answers(X, meta, given):
     from dask.dataframe import from_delayed
 
-    blocks = enumerate(X.to_delayed().ravel())
+    blocks = enumerate(_blocks(X))
     return from_delayed(
         [_later(_answer_for_chunk, block, number=number, **given) for number, block in blocks],
         meta=meta,
@@ -400,8 +400,15 @@ def row_blocks(X, *others):
     *others : collection of Dask, array-like or None
         A value, or some, for each row of ``X``. What is None has a None for each chunk.
     """
-    blocks = list(X.to_delayed().ravel()) if _is_array(X) else X.to_delayed()
+    blocks = _blocks(X)
     return [blocks, *(_beside(X, len(blocks), other) for other in others)]
+
+
+def _blocks(X):
+    """A list of Delayed objects, in the order of the rows."""
+    # With its own optimisation, Dask loses the results of persist().
+    blocks = X.to_delayed(optimize_graph=False)
+    return list(blocks.ravel()) if _is_array(X) else blocks
 
 
 def _beside(X, n_blocks, other):
@@ -421,9 +428,7 @@ def _beside(X, n_blocks, other):
             other = other.rechunk({0: sizes})
         if other.ndim > 1:
             other = other.rechunk({1: -1})
-        found = list(other.to_delayed().ravel())
-    else:
-        found = other.to_delayed()
+    found = _blocks(other)
     if len(found) != n_blocks:
         raise ValueError(
             f"Rows of Dask are in {n_blocks} chunks, and what goes with them, such as targets, in "

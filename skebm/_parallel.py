@@ -16,7 +16,7 @@ What a learner is asked for:
 ``become(other)``
     Take over what another learner of the same model has learned.
 
-It must also come through pickling, as it is sent to workers as bytes.
+It must also come through pickling, as it is sent to workers.
 
 .. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
 """
@@ -28,6 +28,7 @@ from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from itertools import zip_longest
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -139,6 +140,8 @@ class Visit(NamedTuple):
         How many these are.
     recipe : callable
         ``recipe(portions, orders, *chunks)`` makes the window.
+    beside : object
+        What belongs to the rows for the lesson.
     """
 
     number: int
@@ -146,11 +149,12 @@ class Visit(NamedTuple):
     orders: Sequence
     n_rows: int
     recipe: Callable
+    beside: Any = None
 
-    @property
-    def places(self):
-        """For each chunk, a slice: which of all rows it has."""
-        return [slice(p.start, p.start + p.n_rows) for p in self.portions]
+    def with_beside(self, lesson):
+        """The same visit with what a lesson wants to know of the rows."""
+        places = [np.arange(p.start, p.start + p.n_rows) for p in self.portions]
+        return self._replace(beside=lesson.beside(np.concatenate(places)))
 
 
 def evenly(sizes, n_parts):
@@ -173,14 +177,14 @@ def evenly(sizes, n_parts):
 
 
 class Learned(NamedTuple):
-    """What some parts have learned in a round.
+    """What some parts have learned in a round, and what the next one begins with.
 
     Attributes
     ----------
     learner : object
         With the mean of the arrays that are shared.
-    own : list of tuple (part, bytes)
-        What each part keeps for itself, pickled.
+    own : dict of int to object
+        What each part keeps for itself.
     n_rows : int
         Rows that they have seen.
     total : float
@@ -188,60 +192,62 @@ class Learned(NamedTuple):
     """
 
     learner: Any
-    own: list
-    n_rows: int
-    total: float
+    own: dict
+    n_rows: int = 0
+    total: float = 0.0
 
 
-def learn(model, part, own, *stretches):
+def learn(before, part, lesson, stretches, *windows):
     """What a part learns in a round.
 
     Parameters
     ----------
-    model : bytes
-        The learner that all parts begin with.
+    before : Learned
+        What all parts begin with; left as it is.
     part : int
-    own : bytes
-        What the part has kept for itself.
-    *stretches : tuple (window, seed, rows, lesson)
-        Windows, what their rows are shuffled by or None, which of the rows in this order are
-        learned from, and how.
+    lesson : Lesson
+    stretches : list of tuple (seed, rows)
+        For each window, what its rows are shuffled by, or None; and a slice, which of them in this
+        order are learned from.
+    *windows : tuple (Window, object)
+        The rows, and what belongs to them for the lesson.
 
     Returns
     -------
     learned : Learned
     """
-    learner = pickle.loads(model)
-    learner.own = pickle.loads(own)
+    learner, own = _copied((before.learner, before.own[part]))
+    learner.own = own
     n_rows, total = 0, 0.0
     with np.errstate(all="ignore"):
-        for window, seed, rows, lesson in stretches:
+        for (seed, rows), (window, beside) in zip(stretches, windows, strict=True):
             order = _shuffled(window.order, seed)[rows]
-            total += len(order) * (lesson(learner, window._replace(order=order)) or 0.0)
+            total += len(order) * (lesson(learner, window.in_order(order), beside) or 0.0)
             n_rows += len(order)
-    return Learned(learner, [(part, _pickled(learner.own))], n_rows, total)
+    return Learned(learner, {part: learner.own}, n_rows, total)
 
 
 def mean_of(*learned):
     """The mean of what several parts, or groups of them, have learned, weighted by their rows."""
-    first, n_rows = learned[0], sum(one.n_rows for one in learned)
-    learner = pickle.loads(_pickled(first.learner))
+    n_rows = sum(one.n_rows for one in learned)
+    learner, own = _copied(learned[0].learner), {}
     of_all = [one.learner.shared_arrays() for one in learned]
     for out, *arrays in zip(learner.shared_arrays(), *of_all, strict=True):
         mean = np.zeros(out.shape)
         for one, array in zip(learned, arrays, strict=True):
             mean += (one.n_rows / n_rows) * array
         out[...] = mean
-    own = [pair for one in learned for pair in one.own]
+    for one in learned:
+        own |= one.own
     return Learned(learner, own, n_rows, sum(one.total for one in learned))
+
+
+def _copied(something):
+    return pickle.loads(pickle.dumps(something, pickle.HIGHEST_PROTOCOL))
 
 
 def _shuffled(order, seed):
     return order if seed is None else np.random.default_rng(seed).permutation(order)
-
-
-def _pickled(something):
-    return pickle.dumps(something, pickle.HIGHEST_PROTOCOL)
 
 
 class InTurn:
@@ -265,9 +271,10 @@ class InTurn:
         Parameters
         ----------
         lesson : Lesson
-            ``lesson(learner, window)`` learns from the rows of a window in their order, and returns
-            a mean over these rows or None; ``lesson.batch_size`` is how many rows it takes for a
-            step.
+            ``lesson(learner, window, beside)`` learns from the rows of a window in their order, and
+            returns a mean over these rows or None. ``lesson.beside(places)`` is what it wants to
+            know of the rows with these numbers besides, such as their targets, and
+            ``lesson.batch_size`` is how many rows it takes for a step.
         generator, numbers
             See :meth:`skebm._source.Source.passes`.
         after_round : callable, default=None
@@ -280,7 +287,8 @@ class InTurn:
         """
         n_rows, total = 0, 0.0
         for window in self._rows.passes(generator, numbers):
-            total += len(window.order) * (lesson(self._learner, window) or 0.0)
+            beside = lesson.beside(window.places)
+            total += len(window.order) * (lesson(self._learner, window, beside) or 0.0)
             n_rows += len(window.order)
         return total / max(1, n_rows)
 
@@ -313,38 +321,22 @@ class InRounds:
     def run(self, lesson, generator=None, numbers=None, after_round=None):
         """Go through the data once: see :class:`InTurn`."""
         parts = self._rows.dealt_out(self._wanted.n_parts, generator, numbers, self._n_visits)
+        parts = [[visit.with_beside(lesson) for visit in visits] for visits in parts]
         self._n_visits += sum(map(len, parts))
-        own = [_pickled(self._learner.own)]
         if self._own is None:
-            own += [_pickled(self._learner.own_of(part)) for part in range(1, len(parts))]
-        else:
-            own += self._own[1:]
-        self._own = own
+            self._own = {part: self._learner.own_of(part) for part in range(1, len(parts))}
+        self._own[0] = self._learner.own
         seeds = {} if generator is None else _seeds(parts, generator)
         n_in_round = self._wanted.local_steps * lesson.batch_size
-        schedules = [_schedule(visits, n_in_round, lesson.batch_size) for visits in parts]
-        n_rows, total = 0, 0.0
-        for number in range(max(map(len, schedules))):
-            stretches = [(part, s[number]) for part, s in enumerate(schedules) if number < len(s)]
-            learned = self._round(lesson, seeds, stretches, _ahead(parts, stretches))
+        rounds = _rounds(parts, seeds, n_in_round, lesson.batch_size)
+        start, n_rows, total = Learned(self._learner, self._own), 0, 0.0
+        for learned in self._workplace.rounds(learn, mean_of, lesson, start, rounds):
             self._learner.become(learned.learner)
-            for part, own in learned.own:
-                self._own[part] = own
+            self._own |= learned.own
             n_rows, total = n_rows + learned.n_rows, total + learned.total
             if after_round is not None:
                 after_round()
         return total / max(1, n_rows)
-
-    def _round(self, lesson, seeds, stretches, ahead):
-        tasks = [
-            (
-                part,
-                self._own[part],
-                [(v, seeds.get(v.number), rows, lesson.on(v.places)) for v, rows in of_part],
-            )
-            for part, of_part in stretches
-        ]
-        return self._workplace.round(learn, mean_of, self._learner, tasks, ahead)
 
 
 def _seeds(parts, generator):
@@ -353,30 +345,55 @@ def _seeds(parts, generator):
     return dict(zip(numbers, generator.integers(2**63, size=len(numbers)).tolist(), strict=True))
 
 
-def _schedule(visits, n_in_round, n_in_step):
-    """For each round of a part, which rows of which visits: a list of lists of (visit, slice).
+class Task(NamedTuple):
+    """What a part has to do in a round.
 
-    Minibatches end with a window; a round has so many whole ones.
+    Attributes
+    ----------
+    part : int
+    stretches : list of tuple (seed, slice)
+        See :func:`learn`.
+    visits : list of Visit
+        Those that these are stretches of.
+    next_visit : Visit or None
+        The one after these.
     """
-    rounds, room = [], 0
-    for visit in visits:
+
+    part: int
+    stretches: list
+    visits: list
+    next_visit: Visit | None
+
+    def followed_by(self, visit):
+        """The same task with another next visit."""
+        return self._replace(next_visit=visit)
+
+
+def _rounds(parts, seeds, n_in_round, n_in_step):
+    """The tasks of each round: a list of lists of tasks.
+
+    Minibatches end with a window; in a round, each part has so many whole ones as long as it has
+    some.
+    """
+    tasks = [_tasks(*item, seeds, n_in_round, n_in_step) for item in enumerate(parts)]
+    return [
+        [of_part[k] for of_part in tasks if k < len(of_part)] for k in range(max(map(len, tasks)))
+    ]
+
+
+def _tasks(part, visits, seeds, n_in_round, n_in_step):
+    """What a part has to do in each round."""
+    tasks, room = [], 0
+    for visit, next_visit in zip_longest(visits, visits[1:]):
         start = 0
         while start < visit.n_rows:
             if room < n_in_step:
-                rounds.append([])
+                tasks.append(Task(part, [], [], None))
                 room = n_in_round
             stop = min(visit.n_rows, start + room)
-            rounds[-1].append((visit, slice(start, stop)))
+            tasks[-1].stretches.append((seeds.get(visit.number), slice(start, stop)))
+            tasks[-1].visits.append(visit)
+            tasks[-1] = tasks[-1].followed_by(next_visit)
             room -= n_in_step * math.ceil((stop - start) / n_in_step)
             start = stop
-    return rounds
-
-
-def _ahead(parts, stretches):
-    """The visit of each part after the last one of a round: pairs (part, visit)."""
-    after = []
-    for part, of_part in stretches:
-        visits = parts[part]
-        following = visits.index(of_part[-1][0]) + 1
-        after += [(part, visit) for visit in visits[following : following + 1]]
-    return after
+    return tasks

@@ -183,6 +183,10 @@ class Window(NamedTuple):
     order: np.ndarray
     places: np.ndarray | None = None
 
+    def in_order(self, order):
+        """The same rows, others of which are to be taken, or in another order."""
+        return self._replace(order=order)
+
 
 class Source:
     """Where the rows of data come from that a model is trained on.

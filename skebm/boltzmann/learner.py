@@ -50,11 +50,10 @@ class Lesson:
         """Rows of a step."""
         return self.settings.batch_size
 
-    def on(self, places):
-        """The lesson of some of the rows: the same for all."""
-        return self
+    def beside(self, places):
+        """What belongs to rows besides: nothing."""
 
-    def __call__(self, learner, window):
+    def __call__(self, learner, window, beside=None):
         """Learn from the rows."""
         learner.run_epoch(window.rows, window.order, self.settings)
 
