@@ -97,6 +97,11 @@ def is_stream(X):
     return isinstance(X, Stream)
 
 
+def targets_of(X, y):
+    """What is to be predicted: what was passed or, where that is None, what a stream brings."""
+    return X.y if y is None and is_stream(X) else y
+
+
 class Stream:
     """Rows that are read in chunks: see :func:`skebm.stream`, which makes them.
 

@@ -1,8 +1,35 @@
-"""Targets of regressors, standardised: how far they are from their mean, in deviations."""
+"""Targets: standardised, for regressors; made when they are needed, where rows are a stream."""
 
 import numpy as np
 
 from ._scales import check_scales, deviation_but_for_noise
+
+
+class LazyTargets:
+    """Targets of many rows as a model learns them, of which none are made before they are needed.
+
+    Of these, ``numpy.asarray`` makes them; an index picks some rows and makes nothing.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, ...)
+        What is to be predicted.
+    encode : callable
+        Takes some rows of ``y`` and returns an array of their targets, (n_rows, n_targets).
+    """
+
+    def __init__(self, y, encode):
+        self._y, self._encode = y, encode
+        self.shape = len(y), encode(y[:1]).shape[1]
+
+    def __len__(self):
+        return len(self._y)
+
+    def __getitem__(self, numbers):
+        return LazyTargets(self._y[numbers], self._encode)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._encode(self._y), dtype=dtype)
 
 
 class TargetScale:

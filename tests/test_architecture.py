@@ -34,7 +34,6 @@ PRIVATE_NAMES = {}
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
     "_solvers": ["copy.copy"],
-    "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {}
