@@ -6,12 +6,13 @@ Nothing of Dask is imported here before there is a client, which has imported it
 import pickle
 import sys
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
-from itertools import islice
+from typing import Any, NamedTuple
 
-from ._reduction import BRANCHES
+from ._reduction import BRANCHES, tree_sum
 
 # How often a round is done that was lost with a worker, before it is said to be more than chance.
 _MOST_TRIES = 5
@@ -20,8 +21,8 @@ _MOST_TRIES = 5
 # many of them are under way while it takes in the result of one.
 _ROUNDS_OF_CHAIN, _ROUNDS_AHEAD = 16, 2
 
-# Chunks that are worked on, or wait to be, in a pass over all of them, for each thread.
-_CHUNKS_PER_THREAD = 2
+# Items that are worked on, or wait to be, in a pass over all of them, for each thread.
+_ITEMS_PER_THREAD = 3
 
 
 # The client that a fit has been given, where it is not the one of the process.
@@ -67,12 +68,38 @@ def workplace(is_of_dask):
     return Here() if client is None else Cluster(client)
 
 
+class Item(NamedTuple):
+    """Something that is made of chunks, here or by a worker.
+
+    Attributes
+    ----------
+    reads : sequence of callable
+        What returns each chunk. Those of Dask also have it as ``delayed``.
+    recipe : callable
+        ``recipe(facts, *chunks)`` makes it; sent to workers once for all items that share it.
+    facts : object
+        What is to be known of these chunks.
+    """
+
+    reads: Sequence
+    recipe: Callable
+    facts: Any
+
+    def made(self):
+        """What is made of them, here."""
+        return self.recipe(self.facts, *(read() for read in self.reads))
+
+
 class Here:
     """This process as the workplace: one piece of work after another."""
 
-    def map(self, function, recipe, portions):
-        """``function(recipe(chunk, portion))`` of each portion, in their order, when asked for."""
-        return (function(recipe(portion.read(), portion)) for portion in portions)
+    def map(self, function, items):
+        """``function(item)`` of each item as it is made, in their order, when asked for."""
+        return (function(item.made()) for item in items)
+
+    def total(self, function, items, add):
+        """The sum of the same, as a tree whose shape depends on the number of items alone."""
+        return tree_sum(self.map(function, items), add)
 
     def rounds(self, learn, mean, lesson, start, rounds):
         """Have parts learn in rounds, each from the mean of what the round before has given.
@@ -93,18 +120,13 @@ class Here:
         windows = {}
         for tasks in rounds:
             wanted = {visit.number: visit for task in tasks for visit in task.visits}
-            windows = {k: windows.get(k) or _window_here(visit) for k, visit in wanted.items()}
+            windows = {k: windows.get(k) or visit.item.made() for k, visit in wanted.items()}
             learned = []
             for task in tasks:
                 given = (windows[visit.number] for visit in task.visits)
                 learned.append(learn(start, task.part, lesson, task.stretches, *given))
             start = _in_groups(mean, learned)
             yield start
-
-
-def _window_here(visit):
-    chunks = (portion.read() for portion in visit.portions)
-    return _window(visit.recipe, visit.portions, visit.orders, visit.beside, *chunks)
 
 
 class Cluster:
@@ -119,33 +141,58 @@ class Cluster:
 
     def _forget(self):
         """Know of nothing that workers have."""
-        self._windows, self._recipes, self._workers = {}, {}, None
+        self._windows, self._shared, self._workers = {}, {}, None
 
-    def map(self, function, recipe, portions):
-        """``function(recipe(chunk, portion))`` of each portion, in their order.
+    def map(self, function, items):
+        """``function(item)`` of each item as it is made, in their order."""
+        with self._errors_of_client():
+            for future in self._applied(function, items):
+                yield future.result()
 
-        Some more are worked on than the one that is asked for, and not many more.
+    def total(self, function, items, add):
+        """The sum of the same, as a tree; its sums stay on the workers, up to the last."""
+        with self._errors_of_client():
+            return tree_sum(
+                self._applied(function, items), partial(self._on, None, _sum, add)
+            ).result()
+
+    def _applied(self, function, items):
+        """Futures of a function of each item, of which not many are under way at a time."""
+        from distributed import wait
+
+        function, under_way = self._sent(function), deque()
+        most = _ITEMS_PER_THREAD * max(1, sum(self._client.nthreads().values()))
+        for item in items:
+            if len(under_way) == most:
+                future = under_way.popleft()
+                wait(future)
+                yield future
+            under_way.append(self._on(None, _apply, function, *self._ingredients(item)))
+        yield from under_way
+
+    def _sent(self, something):
+        """A future of something that workers get once, and not with each task."""
+        from distributed.protocol.pickle import dumps
+
+        number = id(something)
+        if number not in self._shared:
+            # By a task, so that it can be had again where a worker is lost that has it.
+            future = self._client.submit(_unpickled, dumps(something), pure=False)
+            self._shared[number] = something, future
+        return self._shared[number][1]
+
+    def _ingredients(self, item):
+        """Futures of the recipe, and of the chunks: computed by workers, if Dask's, or sent there.
+
+        With the facts between them, they are what an item is made of.
         """
-        client = self._client
-        self._refuse_without_client()
-        given = client.submit(_unpickled, cloudpickled((function, recipe)), pure=False)
-        most = _CHUNKS_PER_THREAD * max(1, sum(client.nthreads().values()))
-        waiting, under_way = iter(portions), deque()
-        try:
-            for portion in islice(waiting, most):
-                under_way.append(self._applied(given, portion))
-            while under_way:
-                result = under_way.popleft().result()
-                for portion in islice(waiting, 1):
-                    under_way.append(self._applied(given, portion))
-                yield result
-        except Exception as error:
-            self._refuse_without_client(error)
-            raise
-
-    def _applied(self, given, portion):
-        chunk = self._chunk(portion.read)
-        return self._client.submit(_apply, given, portion.without_read(), chunk, pure=False)
+        chunks = [
+            self._client.compute(read.delayed)
+            if hasattr(read, "delayed")
+            else self._client.scatter(read(), hash=False)
+            for read in item.reads
+        ]
+        return self._sent(item.recipe), item.facts, *chunks
 
     def rounds(self, learn, mean, lesson, start, rounds):
         """Have parts learn in rounds: see :class:`Here`.
@@ -198,6 +245,15 @@ class Cluster:
         for future in under_way:
             yield future.result()
 
+    @contextmanager
+    def _errors_of_client(self):
+        self._refuse_without_client()
+        try:
+            yield
+        except Exception as error:
+            self._refuse_without_client(error)
+            raise
+
     def _refuse_without_client(self, error=None):
         if self._client.status != "running":
             raise RuntimeError(
@@ -211,29 +267,15 @@ class Cluster:
         for task in tasks:
             for visit in (*task.visits, task.next_visit):
                 if visit is not None and visit.number not in self._windows:
-                    window = before.get(visit.number) or self._made(task.part, visit)
+                    window = before.get(visit.number)
+                    if window is None:
+                        window = self._on(task.part, _make, *self._ingredients(visit.item))
                     self._windows[visit.number] = window
 
-    def _made(self, part, visit):
-        """A future of the window of a visit, made on the worker of the part."""
-        if id(visit.recipe) not in self._recipes:
-            recipe = self._client.submit(_unpickled, cloudpickled(visit.recipe), pure=False)
-            self._recipes[id(visit.recipe)] = visit.recipe, recipe
-        _, recipe = self._recipes[id(visit.recipe)]
-        portions = [portion.without_read() for portion in visit.portions]
-        chunks = [self._chunk(portion.read) for portion in visit.portions]
-        return self._on(part, _window, recipe, portions, visit.orders, visit.beside, *chunks)
-
-    def _chunk(self, read):
-        """A future of a chunk: computed by a worker, if it is Dask's, or sent there."""
-        if hasattr(read, "delayed"):
-            return self._client.compute(read.delayed)
-        return self._client.scatter(read(), hash=False)
-
     def _on(self, part, function, *args):
-        """A future of what a function returns, on the worker of a part if that is there."""
+        """A future of what a function returns, on the worker of a part if there is that."""
         options = {}
-        if self._workers:
+        if self._workers and part is not None:
             worker = self._workers[part % len(self._workers)]
             options = {"workers": [worker], "allow_other_workers": True}
         return self._client.submit(function, *args, pure=False, **options)
@@ -246,25 +288,21 @@ def _is_of_lost_work(error):
     return isinstance(error, lost)
 
 
-def _apply(given, portion, chunk):
-    function, recipe = given
-    return function(recipe(chunk, portion))
+def _make(recipe, facts, *chunks):
+    return recipe(facts, *chunks)
 
 
-def _window(recipe, portions, orders, beside, *chunks):
-    """A window, and what belongs to its rows."""
-    return recipe(portions, orders, *chunks), beside
+def _apply(function, recipe, facts, *chunks):
+    return function(recipe(facts, *chunks))
+
+
+def _sum(add, a, b):
+    """Of two results, which stay as they are: they may be asked for once more."""
+    return add(pickle.loads(pickle.dumps(a, pickle.HIGHEST_PROTOCOL)), b)
 
 
 def _unpickled(data):
     return pickle.loads(data)
-
-
-def cloudpickled(something):
-    """What workers get once and not with each task."""
-    from distributed.protocol.pickle import dumps
-
-    return dumps(something)
 
 
 def _in_groups(mean, items):

@@ -24,11 +24,10 @@ It must also come through pickling, as it is sent to workers.
 import heapq
 import math
 import pickle
-from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import count, zip_longest
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
@@ -132,29 +131,15 @@ class Visit(NamedTuple):
     ----------
     number : int
         Another one for each visit of a training.
-    portions : sequence of skebm._streams.Portion
-        The chunks.
-    orders : sequence of ndarray of int, or None
-        For each, which of its rows are learned from. None: all.
     n_rows : int
-        How many these are.
-    recipe : callable
-        ``recipe(portions, orders, *chunks)`` makes the window.
-    beside : object
-        What belongs to the rows for the lesson.
+        Rows to learn from.
+    item : Item
+        What is made of the chunks: the window, and what belongs to its rows for the lesson.
     """
 
     number: int
-    portions: Sequence
-    orders: Sequence
     n_rows: int
-    recipe: Callable
-    beside: Any = None
-
-    def with_beside(self, lesson):
-        """The same visit with what a lesson wants to know of the rows."""
-        places = [np.arange(p.start, p.start + p.n_rows) for p in self.portions]
-        return self._replace(beside=lesson.beside(np.concatenate(places)))
+    item: Any
 
 
 def evenly(sizes, n_parts):
@@ -320,8 +305,8 @@ class InRounds:
 
     def run(self, lesson, generator=None, numbers=None, after_round=None):
         """Go through the data once: see :class:`InTurn`."""
-        parts = self._rows.dealt_out(self._wanted.n_parts, generator, numbers, self._n_visits)
-        parts = [[visit.with_beside(lesson) for visit in visits] for visits in parts]
+        how = self._wanted.n_parts, generator, numbers, lesson.beside
+        parts = _numbered(self._rows.dealt_out(*how), self._n_visits)
         self._n_visits += sum(map(len, parts))
         if self._own is None:
             self._own = {part: self._learner.own_of(part) for part in range(1, len(parts))}
@@ -337,6 +322,12 @@ class InRounds:
             if after_round is not None:
                 after_round()
         return total / max(1, n_rows)
+
+
+def _numbered(parts, first):
+    """Visits of items with some rows, numbered from ``first`` on."""
+    numbers = count(first)
+    return [[Visit(next(numbers), n_rows, item) for n_rows, item in items] for items in parts]
 
 
 def _seeds(parts, generator):

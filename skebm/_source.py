@@ -12,7 +12,8 @@ import numpy as np
 import scipy.sparse
 
 from ._chunks import numbers_between, stacked
-from ._parallel import InRounds, InTurn, Visit, evenly, sharing
+from ._cluster import Item, workplace
+from ._parallel import InRounds, InTurn, evenly, sharing
 from ._reduction import tree_sum
 from ._streams import is_stream
 from ._threads import blocks_of, for_each, one_blas_thread
@@ -798,7 +799,7 @@ class StreamedRows(Source):
         """Number of chunks with rows, where they can be had in any order."""
         return len(self._stream.portions())
 
-    def dealt_out(self, n_parts, generator=None, numbers=None, first=0):
+    def dealt_out(self, n_parts, generator=None, numbers=None, beside=None):
         """The chunks, dealt out to parts, as each of these is to go through its own.
 
         Parameters
@@ -808,13 +809,14 @@ class StreamedRows(Source):
             but their sizes.
         generator, numbers
             See :meth:`Source.passes`.
-        first : int
-            Number of the first visit.
+        beside : callable, default=None
+            ``beside(numbers of rows)`` returns what belongs to some rows.
 
         Returns
         -------
-        parts : list of list of Visit
-            The first part has the most rows.
+        parts : list of list of tuple (int, Item)
+            Windows: how many of its rows are taken; and an item that is the :class:`Window` and
+            what belongs to its rows, or None. The first part has the most rows.
         """
         portions = self._stream.portions()
         chunks = [(portion, *_to_learn_from(portion, numbers)) for portion in portions]
@@ -822,12 +824,32 @@ class StreamedRows(Source):
         for part in evenly([n_rows for *_, n_rows in chunks], n_parts):
             in_order = part if generator is None else generator.permutation(part)
             windows = _windows([chunks[k] for k in in_order if chunks[k][-1]], self._stream.window)
-            parts.append([])
-            for window in windows:
-                portions, orders, sizes = zip(*window, strict=True)
-                parts[-1].append(Visit(first, portions, orders, sum(sizes), recipe))
-                first += 1
+            parts.append([recipe.item(window, beside) for window in windows])
         return parts
+
+    def each_window(self, function, beside=None):
+        """``function((window, what belongs to its rows))`` of each window, in their order."""
+        items = self._windows_in_order(beside)
+        if items is None:
+            return map(function, self._passed(beside))
+        return workplace(self._stream.is_of_dask).map(function, items)
+
+    def total(self, function, add, beside=None):
+        """The sum of the same, as a tree; computed where the chunks are."""
+        items = self._windows_in_order(beside)
+        if items is None:
+            return tree_sum(map(function, self._passed(beside)), add)
+        return workplace(self._stream.is_of_dask).total(function, items, add)
+
+    def _windows_in_order(self, beside):
+        if self._stream.portions() is None:
+            return None
+        (part,) = self.dealt_out(1, beside=beside)
+        return [item for _, item in part]
+
+    def _passed(self, beside):
+        for window in self.passes():
+            yield window, None if beside is None else beside(window.places)
 
     def subset(self, numbers):
         """The rows with these numbers, in memory."""
@@ -905,31 +927,46 @@ def _viewed(rows_of, view, X):
     return view(rows_of(X))
 
 
+class _WindowFacts(NamedTuple):
+    """What is to be known of the chunks of a window.
+
+    Attributes
+    ----------
+    portions : list of Portion
+    orders : list of ndarray of int, or None
+        For each, which of its rows are taken. None: all.
+    beside : object
+        What belongs to the rows.
+    """
+
+    portions: list
+    orders: list
+    beside: object
+
+
 class _WindowRecipe(NamedTuple):
-    """What makes windows of chunks, as the user has them; to be pickled."""
+    """What makes windows of chunks, as the user has them, and has what belongs to their rows."""
 
     recipe: object
     rows_of: object
 
-    def __call__(self, portions, orders, *chunks):
-        """The window that some portions are together.
+    def item(self, window, beside):
+        """How many rows to take, and an item, for a list of (portion, order, number of rows)."""
+        portions, orders, sizes = zip(*window, strict=True)
+        if beside is not None:
+            beside = beside(np.concatenate([portion.numbers for portion in portions]))
+        facts = _WindowFacts([portion.without_read() for portion in portions], orders, beside)
+        return sum(sizes), Item([portion.read for portion in portions], self, facts)
 
-        Parameters
-        ----------
-        portions : list of Portion
-        orders : list of ndarray of int, or None
-            For each, which of its rows are learned from. None: all.
-        *chunks
-            What has been read for each.
-        """
-        parts, n_before = [], 0
-        for portion, order in zip(portions, orders, strict=True):
-            order = np.arange(portion.n_rows) if order is None else order
-            parts.append((n_before + order, portion.start + np.arange(portion.n_rows)))
+    def __call__(self, facts, *chunks):
+        """The window, and what belongs to its rows."""
+        orders, n_before = [], 0
+        for portion, order in zip(facts.portions, facts.orders, strict=True):
+            orders.append(n_before + (np.arange(portion.n_rows) if order is None else order))
             n_before += portion.n_rows
-        order, places = map(np.concatenate, zip(*parts, strict=True))
-        made = [self.recipe(*pair) for pair in zip(chunks, portions, strict=True)]
-        return Window(self.rows_of(stacked(made)), order, places)
+        places = np.concatenate([portion.numbers for portion in facts.portions])
+        X = stacked([self.recipe(*pair) for pair in zip(facts.portions, chunks, strict=True)])
+        return Window(self.rows_of(X), np.concatenate(orders), places), facts.beside
 
 
 def _to_learn_from(portion, numbers):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._chunks import Chunks, Targets, numbers_between, pieces_of, reader_of_targets, stacked
-from ._cluster import workplace
+from ._cluster import Item, workplace
 
 # Rows of a chunk that is cut from an array, and of a window.
 _ROWS_OF_CHUNK, _ROWS_OF_WINDOW = 1000, 10_000
@@ -236,7 +236,9 @@ class Stream:
         portions = self.portions()
         if portions is None:
             return map(function, self)
-        return workplace(self.is_of_dask).map(function, self.recipe, portions)
+        recipe = self.recipe
+        items = [Item([portion.read], recipe, portion.without_read()) for portion in portions]
+        return workplace(self.is_of_dask).map(function, items)
 
     @property
     def is_of_dask(self):
@@ -323,6 +325,11 @@ class Portion(NamedTuple):
         """Number of rows that are in the stream."""
         return self.n_in_chunk if self.kept is None else len(self.kept)
 
+    @property
+    def numbers(self):
+        """Numbers of these rows in the stream."""
+        return np.arange(self.start, self.start + self.n_rows)
+
     def without_read(self):
         """The same for those who have the chunk."""
         return self._replace(read=None)
@@ -334,7 +341,7 @@ class Recipe(NamedTuple):
     reader: Callable
     functions: tuple
 
-    def __call__(self, chunk, portion):
+    def __call__(self, portion, chunk):
         """The rows of a portion, given its chunk."""
         X = self.reader(chunk, portion.name, portion.n_in_chunk)
         if portion.kept is not None:

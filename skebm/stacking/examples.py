@@ -5,10 +5,10 @@ and for each window of :class:`StreamedExamples`, whose sums are then added up a
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from .._reduction import tree_sum
 from .._source import chunks
 
 # Rows in a chunk: enough that adding up its sums in float64 is cheap beside making them.
@@ -187,23 +187,28 @@ class StreamedExamples:
 
         It is a tree over the windows, whose order depends on nothing but their number.
         """
-        return tree_sum(map(function, self._windows()), _add)
+        return self.rows.total(partial(_of_window, function), _add, self._beside)
 
     def of_each_row(self, function):
         """``function(examples)``, an array with one entry for each row, for all of them."""
-        return np.concatenate([function(window) for window in self._windows()])
+        found = self.rows.each_window(partial(_of_window, function), self._beside)
+        return np.concatenate(list(found))
 
     def passes(self, generator):
         """Go through the rows once, shuffled: yield examples, and an order of their numbers."""
         for window in self.rows.passes(generator):
-            yield self._examples(window), window.order
+            yield Examples(window.rows, *self._beside(window.places)), window.order
 
-    def _windows(self):
-        return (self._examples(window) for window in self.rows.passes())
+    def _beside(self, numbers):
+        """Targets and weights of the rows with these numbers."""
+        weights = None if self.weights is None else self.weights[numbers]
+        return np.asarray(self.targets[numbers]), weights
 
-    def _examples(self, window):
-        weights = None if self.weights is None else self.weights[window.places]
-        return Examples(window.rows, np.asarray(self.targets[window.places]), weights)
+
+def _of_window(function, pair):
+    """A function of the examples that a window and what belongs to its rows are."""
+    window, beside = pair
+    return function(Examples(window.rows, *beside))
 
 
 def _add(total, part):

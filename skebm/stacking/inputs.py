@@ -156,10 +156,12 @@ class StreamedInputs:
 
     def columns(self, weights):
         """:class:`Columns` of what the next module sees, for weights of the rows or None."""
-        parts = (
-            _columns_of(X, None if weights is None else weights[start : start + X.shape[0]])
-            for start, X in self.X.parts()
-        )
+        if weights is None:
+            parts = self.X.each(_columns_of)
+        else:
+            parts = (
+                _columns_of(X, weights[start : start + X.shape[0]]) for start, X in self.X.parts()
+            )
         return tree_sum(parts, Columns.joined)
 
     def made_of_matrix(self, function):
