@@ -135,7 +135,7 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-class _Summary(NamedTuple):
+class Summary(NamedTuple):
     """What is found of rows in one pass over them; two of them add up to that of all rows."""
 
     n_rows: int
@@ -156,7 +156,7 @@ class _Summary(NamedTuple):
         mean, variance = self.moments
         gap = other.moments.mean - mean
         within = (1 - share) * variance + share * other.moments.variance
-        return _Summary(
+        return Summary(
             self.n_rows + other.n_rows,
             n_known,
             Moments(mean + share * gap, within + share * (1 - share) * np.square(gap)),
@@ -266,7 +266,7 @@ class Source:
 
     def _summary(self):
         if self._kept_summary is None:
-            self._kept_summary = tree_sum(map(_Summary.of, self.in_chunks()), _Summary.joined)
+            self._kept_summary = tree_sum(map(Summary.of, self.in_chunks()), Summary.joined)
         return self._kept_summary
 
 
