@@ -6,6 +6,7 @@ Of a stream, they are called for one chunk after another; of Dask's data, on the
 from functools import partial, wraps
 
 import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
 from ._dask import answer_of_dask, as_stream, is_dask, score_of_dask
@@ -43,10 +44,9 @@ class AnswersByChunk:
                 setattr(cls, name, _fitted_by_stream(vars(cls)[name]))
         if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
             cls.fit_transform = _fit_and_transform(cls.fit_transform)
-        # Of classifiers and regressors it is scikit-learn's.
-        owner = next((base for base in cls.__mro__ if "score" in vars(base)), cls)
-        if owner is cls or not issubclass(owner, AnswersByChunk):
-            _teach_score(cls)
+        # Of those that predict it is scikit-learn's, of the others the mean of score_samples.
+        if issubclass(cls, (ClassifierMixin, RegressorMixin)) or hasattr(cls, "score_samples"):
+            cls.score = _score_by_chunk(cls.score)
 
 
 def _by_chunk(method, of_stream):
@@ -91,19 +91,16 @@ def _fit_and_transform(method):
     return of_any
 
 
-def _teach_score(cls):
-    method = getattr(cls, "score", None)
-    # What a score is the mean of, or the share of.
-    if method is None or not (hasattr(cls, "score_samples") or hasattr(cls, "predict_proba")):
-        return
+def _score_by_chunk(method):
+    """``score`` of arrays and streams as one of Dask's data, too."""
 
     @wraps(method)
-    def score(self, X, *args, **kwargs):
+    def of_any(self, X, *args, **kwargs):
         if is_dask(X):
             return score_of_dask(self, method, X, *args, **kwargs)
         return method(self, X, *args, **kwargs)
 
-    cls.score = score
+    return of_any
 
 
 def _stream_of(stream, function):

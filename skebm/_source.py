@@ -137,7 +137,7 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-class _Summary(NamedTuple):
+class Summary(NamedTuple):
     """What is found of rows in one pass over them; two of them add up to that of all rows."""
 
     n_rows: int
@@ -158,7 +158,7 @@ class _Summary(NamedTuple):
         mean, variance = self.moments
         gap = other.moments.mean - mean
         within = (1 - share) * variance + share * other.moments.variance
-        return _Summary(
+        return Summary(
             self.n_rows + other.n_rows,
             n_known,
             Moments(mean + share * gap, within + share * (1 - share) * np.square(gap)),
@@ -280,7 +280,7 @@ class Source:
 
     def _summary(self):
         if self._kept_summary is None:
-            self._kept_summary = tree_sum(self.each(_Summary.of), _Summary.joined)
+            self._kept_summary = tree_sum(self.each(Summary.of), Summary.joined)
         return self._kept_summary
 
 

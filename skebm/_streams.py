@@ -12,6 +12,7 @@ import numpy as np
 
 from ._chunks import Chunks, Targets, numbers_between, pieces_of, reader_of_targets, stacked
 from ._cluster import Item, workplace
+from ._reduction import tree_sum
 
 # Rows of a chunk that is cut from an array, and of a window.
 _ROWS_OF_CHUNK, _ROWS_OF_WINDOW = 1000, 10_000
@@ -236,9 +237,21 @@ class Stream:
         portions = self.portions()
         if portions is None:
             return map(function, self)
+        return workplace(self.is_of_dask).map(function, self._items(portions))
+
+    def total(self, function, add):
+        """The sum of the same, as a tree whose shape depends on the number of chunks alone.
+
+        ``add(a, b)`` returns the sum of two, and may change ``a`` for it.
+        """
+        portions = self.portions()
+        if portions is None:
+            return tree_sum(map(function, self), add)
+        return workplace(self.is_of_dask).total(function, self._items(portions), add)
+
+    def _items(self, portions):
         recipe = self.recipe
-        items = [Item([portion.read], recipe, portion.without_read()) for portion in portions]
-        return workplace(self.is_of_dask).map(function, items)
+        return [Item([portion.read], recipe, portion.without_read()) for portion in portions]
 
     @property
     def is_of_dask(self):
