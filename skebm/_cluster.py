@@ -53,7 +53,8 @@ def running_client():
     if _GIVEN.get() is not None:
         return _GIVEN.get()
     with suppress(ValueError):
-        return distributed.client.default_client()
+        client = distributed.client.default_client()
+        return client if client.status == "running" else None
     return None
 
 
