@@ -107,6 +107,11 @@ def for_each_chunk(function, n_rows, size=None):
         for_each(function, chunks(n_rows, size))
 
 
+def of_parts(function, rows):
+    """``function(rows)``, an array with one entry for each row, of one part after another."""
+    return np.concatenate([function(part) for part in rows.parts()])
+
+
 def all_of(rows):
     """All rows as an array of their own."""
     return _taken(rows, np.arange(rows.shape[0]))
@@ -186,8 +191,8 @@ class Window(NamedTuple):
 class Source:
     """Where the rows of data come from that a model is trained on.
 
-    A subclass has ``in_chunks``, ``subset``, ``passes``, ``with_absent`` and ``standardized``.
-    Statistics of all values then come from one pass, whose results are kept.
+    A subclass has ``in_chunks``, ``parts``, ``subset``, ``passes``, ``with_absent`` and
+    ``standardized``. Statistics of all values then come from one pass, whose results are kept.
 
     Attributes
     ----------
@@ -213,6 +218,10 @@ class Source:
         """All rows in their order, some at a time, each time as rows of an array or CSR matrix."""
         raise NotImplementedError
 
+    def parts(self):
+        """All rows in their order, as :class:`Rows`, which are in memory one after another."""
+        raise NotImplementedError
+
     def subset(self, numbers):
         """The rows with these numbers, on their own."""
         raise NotImplementedError
@@ -225,7 +234,8 @@ class Source:
         generator : numpy Generator, default=None
             What the rows are shuffled by; None leaves them in their order.
         numbers : ndarray of int, default=None
-            Numbers of the rows to go through, in ascending order; None for all.
+            Numbers of the rows to go through; None for all. Without a generator rows in memory are
+            taken in the order of the numbers, those of a stream in their own.
 
         Yields
         ------
@@ -301,6 +311,10 @@ class Rows(Source):
     def with_absent(self, absent):
         """The same rows with other values, an array, in the place of those that are not known."""
         return self if self.known is None else KnownRows(self, self.known, absent)
+
+    def parts(self):
+        """All rows: those that are here."""
+        return [self]
 
     def standardized(self, mean, scale):
         """:class:`StandardizedRows` of these."""
@@ -751,23 +765,24 @@ class StreamedRows(Source):
     def __init__(self, stream, rows_of, moments=None, summary=None):
         self._stream, self._rows_of = stream, rows_of
         self._moments, self._kept_summary = moments, summary
-        self.dtype = stream.dtype
+        first = rows_of(stream.first)
+        self._n_columns, self.dtype = first.shape[1], first.dtype
 
     @property
     def shape(self):
         """Numbers of rows, which a first pass counts, and of columns."""
-        return self._stream.shape
+        return self._stream.n_rows, self._n_columns
 
     def in_chunks(self):
         return map(self._rows_of, self._stream)
 
+    def parts(self):
+        """All rows in their order, as rows in memory."""
+        return self.in_chunks()
+
     def subset(self, numbers):
         """The rows with these numbers, in memory."""
         return self._rows_of(self._stream.take(numbers))
-
-    def part(self, numbers):
-        """The rows with these numbers, in ascending order, which stay where they are."""
-        return StreamedRows(self._stream[numbers], self._rows_of)
 
     def with_absent(self, absent):
         """The same rows with other values, an array, in the place of those that are not known."""
@@ -806,6 +821,7 @@ class StreamedRows(Source):
     def passes(self, generator=None, numbers=None):
         """Go through the data once, a window at a time: see :class:`Source`."""
         n_rows, n_in_window = self.shape[0], self._stream.window
+        numbers = None if numbers is None else np.sort(numbers)
         gathered, n_gathered = [], 0
         for start, X in self._stream.parts(generator if n_rows > n_in_window else None):
             gathered.append((start, X))

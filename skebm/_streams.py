@@ -5,6 +5,7 @@ arrays alone: :class:`skebm._source.StreamedRows` is what training reads of a st
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -109,7 +110,7 @@ class Stream:
         Rows that are to be in memory together, at least.
     targets : Targets
     functions : tuple of callable
-        What is made of each chunk: ``function(X, name of the chunk)``.
+        What is made of each chunk: see ``map_named``.
     numbers : ndarray of int, default=None
         Numbers, among all rows of the chunks, of those that are here, in ascending order.
 
@@ -147,9 +148,9 @@ class Stream:
     def first(self):
         """The first row of the chunks as the rows here are, in an array or a sparse matrix."""
         if self._first is None:
-            X = self._chunks.first.X
+            X, where = self._chunks.first.X, Where(self._chunks.first.name, np.arange(1))
             for function in self._functions:
-                X = function(X, self._chunks.first.name)
+                X = function(X, where)
             self._first = X
         return self._first
 
@@ -209,7 +210,11 @@ class Stream:
         return self.map_named(partial(_unnamed, function))
 
     def map_named(self, function):
-        """The same with ``function(X, name of the chunk)``, for messages."""
+        """The same with ``function(X, where)``, which says where the rows are from.
+
+        It has the attributes ``name``, what the chunk is called, and ``numbers``, those of its rows
+        among all rows of the chunks.
+        """
         functions = (*self._functions, function)
         return Stream(self._chunks, self.window, self._targets, functions, self._numbers)
 
@@ -248,15 +253,36 @@ class Stream:
         """
         for chunk in self._chunks.in_turn(generator, self._numbers):
             start, X = chunk.start, chunk.X
+            numbers = np.arange(start, start + X.shape[0])
             if self._numbers is not None:
-                stop = start + X.shape[0]
-                X = X[numbers_between(self._numbers, start, stop)]
+                here = numbers_between(self._numbers, start, start + X.shape[0])
+                X, numbers = X[here], start + here
                 start = int(np.searchsorted(self._numbers, start))
             if X.shape[0]:
                 for function in self._functions:
-                    X = function(X, chunk.name)
+                    X = function(X, Where(chunk.name, numbers))
                 yield start, X
+
+
+class Where(NamedTuple):
+    """Where some rows of a stream are from.
+
+    Attributes
+    ----------
+    name : str
+        Of the chunk.
+    numbers : ndarray of int
+        Those of the rows among all rows of the chunks.
+    """
+
+    name: str
+    numbers: np.ndarray
 
 
 def _unnamed(function, X, _):
     return function(X)
+
+
+def made_of(X, function):
+    """What a function makes of data: of a stream, a stream of what it makes of each chunk."""
+    return X.map(function) if is_stream(X) else function(X)

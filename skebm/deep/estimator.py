@@ -2,6 +2,7 @@
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin
 from .._deployment import Deployable
 from .._validation import HasPlainParameters
@@ -9,6 +10,7 @@ from .._version import VersionStamp
 
 
 class DeepNetwork(
+    AnswersByChunk,
     Deployable,
     HasPlainParameters,
     VersionStamp,
