@@ -1,6 +1,7 @@
 """What estimators answer of a stream: their public methods, called for one chunk after another."""
 
 from functools import partial, wraps
+from inspect import isfunction, signature
 
 import numpy as np
 from sklearn.utils.metaestimators import available_if
@@ -20,10 +21,15 @@ ANSWERS = (
 )
 
 
+# Methods that know of streams themselves.
+_OF_STREAMS = ("fit", "partial_fit", "fit_transform", "fit_predict", "score")
+
+
 class AnswersByChunk:
     """Mixin: an estimator whose methods take streams, though they are written for arrays.
 
-    It stands before those mixins of scikit-learn that wrap the same methods.
+    Those that cannot be called by chunk, since they draw or look at all rows together, say so. The
+    mixin stands before those of scikit-learn that wrap the same methods.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -33,6 +39,9 @@ class AnswersByChunk:
                 method = vars(cls).get(name)
                 if method is not None:
                     setattr(cls, name, _by_chunk(method, of_stream))
+        for name, method in list(vars(cls).items()):
+            if name not in (*FEATURES, *ANSWERS, *_OF_STREAMS) and _is_asked_of_rows(name, method):
+                setattr(cls, name, _by_chunk(method, partial(_refuse, name)))
         if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
             cls.fit_transform = _fit_and_transform(cls.fit_transform)
 
@@ -61,6 +70,20 @@ def _fit_and_transform(method):
         return method(self, X, y, **fit_params)
 
     return of_any
+
+
+def _is_asked_of_rows(name, method):
+    """Whether this is a public method whose first argument is X."""
+    if name.startswith("_") or not isfunction(method):
+        return False
+    return [*signature(method).parameters][1:2] == ["X"]
+
+
+def _refuse(name, stream, function):
+    raise TypeError(
+        f"{name} takes arrays, and X is a stream. Call it for one chunk after another: "
+        f"[model.{name}(X) for X in stream]."
+    )
 
 
 def _stream_of(stream, function):
