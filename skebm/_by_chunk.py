@@ -4,6 +4,7 @@ Of a stream, they are called for one chunk after another; of Dask's data, on the
 """
 
 from functools import partial, wraps
+from inspect import isfunction, signature
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -26,10 +27,15 @@ ANSWERS = (
 )
 
 
+# Methods that know of streams themselves.
+_OF_STREAMS = ("fit", "partial_fit", "fit_transform", "fit_predict", "score")
+
+
 class AnswersByChunk:
     """Mixin: an estimator whose methods take data in chunks, though they are written for arrays.
 
-    It stands before those mixins of scikit-learn that wrap the same methods.
+    Those that cannot be called by chunk, since they draw or look at all rows together, say so. The
+    mixin stands before those of scikit-learn that wrap the same methods.
     """
 
     def __init_subclass__(cls, **kwargs):
@@ -42,6 +48,10 @@ class AnswersByChunk:
         for name in ("fit", "partial_fit"):
             if name in vars(cls):
                 setattr(cls, name, _fitted_by_stream(vars(cls)[name]))
+        for name, method in list(vars(cls).items()):
+            if name not in (*FEATURES, *ANSWERS, *_OF_STREAMS) and _is_asked_of_rows(name, method):
+                refuse = partial(_refuse, name), partial(_refuse_dask, name)
+                setattr(cls, name, _by_chunk(method, *refuse))
         if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
             cls.fit_transform = _fit_and_transform(cls.fit_transform)
         # Of those that predict it is scikit-learn's, of the others the mean of score_samples.
@@ -49,17 +59,17 @@ class AnswersByChunk:
             cls.score = _score_by_chunk(cls.score)
 
 
-def _by_chunk(method, of_stream):
+def _by_chunk(method, of_stream, of_dask=answer_of_dask):
     """A method of arrays as one of data in chunks, too."""
     if hasattr(method, "check"):  # what available_if has made of it
-        return available_if(method.check)(_by_chunk(method.fn, of_stream))
+        return available_if(method.check)(_by_chunk(method.fn, of_stream, of_dask))
 
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
         if is_stream(X):
             return of_stream(X, lambda chunk: method(self, chunk, *args, **kwargs))
         if is_dask(X):
-            return answer_of_dask(self, method, X, *args, **kwargs)
+            return of_dask(self, method, X, *args, **kwargs)
         return method(self, X, *args, **kwargs)
 
     return of_any
@@ -101,6 +111,27 @@ def _score_by_chunk(method):
         return method(self, X, *args, **kwargs)
 
     return of_any
+
+
+def _is_asked_of_rows(name, method):
+    """Whether this is a public method whose first argument is X."""
+    if name.startswith("_") or not isfunction(method):
+        return False
+    return [*signature(method).parameters][1:2] == ["X"]
+
+
+def _refuse(name, stream, function):
+    raise TypeError(
+        f"{name} takes arrays, and X is a stream. Call it for one chunk after another: "
+        f"[model.{name}(X) for X in stream]."
+    )
+
+
+def _refuse_dask(name, estimator, method, X, *args, **kwargs):
+    raise TypeError(
+        f"{type(estimator).__name__}.{name} takes arrays, and X is a {type(X).__name__} of Dask. "
+        "Pass X.compute() if it fits in memory, or call it for chunks by X.map_blocks."
+    )
 
 
 def _stream_of(stream, function):

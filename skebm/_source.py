@@ -109,6 +109,11 @@ def for_each_chunk(function, n_rows, size=None):
         for_each(function, chunks(n_rows, size))
 
 
+def of_parts(function, rows):
+    """``function(rows)``, an array with one entry for each row, of one part after another."""
+    return np.concatenate(list(rows.each_part(function)))
+
+
 def all_of(rows):
     """All rows as an array of their own."""
     return _taken(rows, np.arange(rows.shape[0]))
@@ -192,8 +197,8 @@ class Window(NamedTuple):
 class Source:
     """Where the rows of data come from that a model is trained on.
 
-    A subclass has ``in_chunks``, ``subset``, ``passes``, ``with_absent`` and ``standardized``.
-    Statistics of all values then come from one pass, whose results are kept.
+    A subclass has ``in_chunks``, ``each_part``, ``subset``, ``passes``, ``with_absent`` and
+    ``standardized``. Statistics of all values then come from one pass, whose results are kept.
 
     Attributes
     ----------
@@ -223,6 +228,11 @@ class Source:
         """What a function makes of all rows in their order, some at a time; see ``in_chunks``."""
         return map(function, self.in_chunks())
 
+    def each_part(self, function):
+        """What a function makes of all rows in their order, as :class:`Rows`: as many at a time as
+        are in memory."""
+        raise NotImplementedError
+
     def subset(self, numbers):
         """The rows with these numbers, on their own."""
         raise NotImplementedError
@@ -239,7 +249,8 @@ class Source:
         generator : numpy Generator, default=None
             What the rows are shuffled by; None leaves them in their order.
         numbers : ndarray of int, default=None
-            Numbers of the rows to go through, in ascending order; None for all.
+            Numbers of the rows to go through; None for all. Without a generator rows in memory are
+            taken in the order of the numbers, those of a stream in their own.
 
         Yields
         ------
@@ -315,6 +326,10 @@ class Rows(Source):
     def with_absent(self, absent):
         """The same rows with other values, an array, in the place of those that are not known."""
         return self if self.known is None else KnownRows(self, self.known, absent)
+
+    def each_part(self, function):
+        """What a function makes of all rows: of these, at once."""
+        return [function(self)]
 
     def standardized(self, mean, scale):
         """:class:`StandardizedRows` of these."""
@@ -765,12 +780,13 @@ class StreamedRows(Source):
     def __init__(self, stream, rows_of, moments=None, summary=None):
         self._stream, self._rows_of = stream, rows_of
         self._moments, self._kept_summary = moments, summary
-        self.dtype = stream.dtype
+        first = rows_of(stream.first)
+        self._n_columns, self.dtype = first.shape[1], first.dtype
 
     @property
     def shape(self):
         """Numbers of rows, which a first pass counts, and of columns."""
-        return self._stream.shape
+        return self._stream.n_rows, self._n_columns
 
     def in_chunks(self):
         return map(self._rows_of, self._stream)
@@ -778,6 +794,10 @@ class StreamedRows(Source):
     def each(self, function):
         """What a function makes of the rows of each chunk; computed where the chunks are."""
         return self._stream.each(partial(_viewed, self._rows_of, function))
+
+    def each_part(self, function):
+        """The same: chunks are what is in memory."""
+        return self.each(function)
 
     def course(self, learner):
         """How a learner goes through the data in an epoch: in turn, or in rounds of several parts.
@@ -855,10 +875,6 @@ class StreamedRows(Source):
         """The rows with these numbers, in memory."""
         return self._rows_of(self._stream.take(numbers))
 
-    def part(self, numbers):
-        """The rows with these numbers, in ascending order, which stay where they are."""
-        return StreamedRows(self._stream[numbers], self._rows_of)
-
     def with_absent(self, absent):
         """The same rows with other values, an array, in the place of those that are not known."""
         rows_of = partial(_viewed, self._rows_of, methodcaller("with_absent", absent))
@@ -896,6 +912,7 @@ class StreamedRows(Source):
     def passes(self, generator=None, numbers=None):
         """Go through the data once, a window at a time: see :class:`Source`."""
         n_rows, n_in_window = self.shape[0], self._stream.window
+        numbers = None if numbers is None else np.sort(numbers)
         gathered, n_gathered = [], 0
         for start, X in self._stream.parts(generator if n_rows > n_in_window else None):
             gathered.append((start, X))

@@ -113,7 +113,7 @@ class Stream:
         Rows that are to be in memory together, at least.
     targets : Targets
     functions : tuple of callable
-        What is made of each chunk: ``function(X, name of the chunk)``.
+        What is made of each chunk: see ``map_named``.
     numbers : ndarray of int, default=None
         Numbers, among all rows of the chunks, of those that are here, in ascending order.
 
@@ -151,9 +151,9 @@ class Stream:
     def first(self):
         """The first row of the chunks as the rows here are, in an array or a sparse matrix."""
         if self._first is None:
-            X = self._chunks.first.X
+            X, where = self._chunks.first.X, Where(self._chunks.first.name, np.arange(1))
             for function in self._functions:
-                X = function(X, self._chunks.first.name)
+                X = function(X, where)
             self._first = X
         return self._first
 
@@ -213,7 +213,11 @@ class Stream:
         return self.map_named(partial(_unnamed, function))
 
     def map_named(self, function):
-        """The same with ``function(X, name of the chunk)``, for messages."""
+        """The same with ``function(X, where)``, which says where the rows are from.
+
+        It has the attributes ``name``, what the chunk is called, and ``numbers``, those of its rows
+        among all rows of the chunks.
+        """
         functions = (*self._functions, function)
         return Stream(self._chunks, self.window, self._targets, functions, self._numbers)
 
@@ -298,13 +302,14 @@ class Stream:
         """
         for chunk in self._chunks.in_turn(generator, self._numbers):
             start, X = chunk.start, chunk.X
+            numbers = np.arange(start, start + X.shape[0])
             if self._numbers is not None:
-                stop = start + X.shape[0]
-                X = X[numbers_between(self._numbers, start, stop)]
+                here = numbers_between(self._numbers, start, start + X.shape[0])
+                X, numbers = X[here], start + here
                 start = int(np.searchsorted(self._numbers, start))
             if X.shape[0]:
                 for function in self._functions:
-                    X = function(X, chunk.name)
+                    X = function(X, Where(chunk.name, numbers))
                 yield start, X
 
 
@@ -356,11 +361,14 @@ class Recipe(NamedTuple):
 
     def __call__(self, portion, chunk):
         """The rows of a portion, given its chunk."""
-        X = self.reader(chunk, portion.name, portion.n_in_chunk)
-        if portion.kept is not None:
-            X = X[portion.kept]
+        X, kept = self.reader(chunk, portion.name, portion.n_in_chunk), portion.kept
+        if kept is None:
+            kept = np.arange(portion.n_in_chunk)
+        else:
+            X = X[kept]
+        where = Where(portion.name, portion.start_in_all + kept)
         for function in self.functions:
-            X = function(X, portion.name)
+            X = function(X, where)
         return X
 
 
@@ -368,5 +376,25 @@ def _itself(X):
     return X
 
 
+class Where(NamedTuple):
+    """Where some rows of a stream are from.
+
+    Attributes
+    ----------
+    name : str
+        Of the chunk.
+    numbers : ndarray of int
+        Those of the rows among all rows of the chunks.
+    """
+
+    name: str
+    numbers: np.ndarray
+
+
 def _unnamed(function, X, _):
     return function(X)
+
+
+def made_of(X, function):
+    """What a function makes of data: of a stream, a stream of what it makes of each chunk."""
+    return X.map(function) if is_stream(X) else function(X)

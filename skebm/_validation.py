@@ -416,14 +416,14 @@ def _validated_stream(estimator, X, *arrays, **options):
     return (checked, *targets)
 
 
-def _checked_chunk(options, estimator, X, name):
+def _checked_chunk(options, estimator, X, where):
     """A chunk of a stream, checked as an array is; errors begin with the name of the chunk."""
     if _are_surely_finite(X, options.get("dtype")):
         options = options | {"ensure_all_finite": False}
     try:
         return native(check_array(X, estimator=estimator, input_name="X", **options))
     except ValueError as error:
-        raise ValueError(f"{name} of the stream: {error}") from error
+        raise ValueError(f"{where.name} of the stream: {error}") from error
 
 
 def validated_with_gaps(estimator, X, missing_values, **options):

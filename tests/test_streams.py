@@ -4,8 +4,11 @@ Whatever is learned from a stream of one window is compared with what is learned
 in an array.
 """
 
+import subprocess
+import sys
 import tracemalloc
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -375,3 +378,83 @@ def test_a_pipeline_reads_a_stream_through_its_steps():
     np.testing.assert_allclose(
         whole(pipeline.transform(rows)), second.transform(first.transform(X)), rtol=1e-4, atol=1e-5
     )
+
+
+@pytest.mark.parametrize("method", ["gibbs", "impute", "log_likelihood"])
+def test_methods_that_do_not_go_by_chunk_say_so(method):
+    rbm = BernoulliRBM(4, n_iter=1, random_state=0).fit(X)
+    with pytest.raises(TypeError, match=rf"{method} takes arrays, and X is a stream"):
+        getattr(rbm, method)(skebm.stream(X))
+
+
+@pytest.mark.parametrize("estimator", [skebm.MixedRBM(), skebm.RBMImputer(), skebm.RatingRBM()])
+def test_tables_and_ratings_are_taken_whole(estimator):
+    with pytest.raises(TypeError, match="A stream is not an array"):
+        estimator.fit(skebm.stream(X))
+
+
+def test_an_interrupt_while_chunks_are_read_leaves_the_last_epoch():
+    n_read = 0
+
+    def read():
+        nonlocal n_read
+        for part in parts_of(X, 100):
+            n_read += 1
+            if n_read == 30:
+                raise KeyboardInterrupt
+            yield part
+
+    rows = skebm.stream(read)
+    rbm = BernoulliRBM(4, n_iter=10, random_state=0)
+    with pytest.raises(KeyboardInterrupt):
+        rbm.fit(rows)
+    # The first chunk was looked at, all for statistics, all for the rows to watch, and two epochs.
+    assert n_read == 1 + 4 * 6 + 5
+    assert rbm.n_iter_ == 2
+    assert np.isfinite(rbm.score(X))
+    rbm.fit(rows)
+    assert rbm.n_iter_ == 10
+
+
+IN_LITTLE_MEMORY = """
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import skebm
+
+
+def peak():
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if "VmHWM" in line) / 1024
+
+
+path, few = sys.argv[1], np.random.default_rng(0).random((500, 512), dtype=np.float32)
+options = {"rbm_batch_size": 200, "rbm_n_iter": 1, "batch_size": 200, "max_iter": 1}
+y = np.arange(30_000) % 7
+for model, data in (
+    (skebm.BernoulliRBM(16, n_iter=1, batch_size=200), path),
+    (skebm.DBNClassifier((16, 8), **options), np.load(path, mmap_mode="r")),
+    (skebm.DSNClassifier(16, n_modules=2, max_iter=1, warm_up=1), path),
+):
+    model.fit(skebm.stream(few, y[:500]))  # compiles
+    before = peak()
+    model.fit(skebm.stream(data, y, window=2000))
+    print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is not known")
+def test_a_process_holds_a_window_of_a_file_and_no_more(tmp_path):
+    path, rng = tmp_path / "x.npy", np.random.default_rng(0)
+    data = np.lib.format.open_memmap(path, "w+", np.float32, (30_000, 512))
+    for part in range(0, len(data), 10_000):
+        data[part : part + 10_000] = rng.random((10_000, 512), dtype=np.float32)
+    n_megabytes = data.nbytes / 2**20
+    del data
+    command = [sys.executable, "-c", IN_LITTLE_MEMORY, str(path)]
+    found = subprocess.run(command, capture_output=True, text=True, check=True)
+    grown = [float(line) for line in found.stdout.split()]
+    assert len(grown) == 3
+    assert max(grown) < n_megabytes / 2

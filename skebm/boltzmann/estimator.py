@@ -129,7 +129,7 @@ class BoltzmannEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data; NaN marks what is missing. What a sparse matrix does not store is 0.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -184,7 +184,7 @@ class BoltzmannEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows; NaN marks what is missing.
         y : None
             Ignored; here for scikit-learn's conventions.

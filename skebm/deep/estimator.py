@@ -10,6 +10,7 @@ from .._version import VersionStamp
 
 
 class DeepNetwork(
+    AnswersByChunk,
     Deployable,
     AnswersByChunk,
     HasPlainParameters,

@@ -191,10 +191,9 @@ class BaseGenerativeDBN(DeepNetwork):
         )
 
     def _run_epoch(self, learner, X, labels, settings):
-        order = np.arange(X.shape[0])
-        if self.shuffle:
-            order = learner.streams.generator().permutation(order)
-        error = learner.run_epoch(self._states(X), labels, order, settings)
+        generator = learner.streams.generator() if self.shuffle else None
+        windows = self._states(X).passes(generator)
+        error = learner.run_epoch(windows, labels, settings)
         if learner.net.has_diverged() or not np.isfinite(error):
             raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         return {"reconstruction_error": error}

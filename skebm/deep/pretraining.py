@@ -1,6 +1,7 @@
 """Greedy pre-training: a stack of RBMs, each fitted to what the one below makes of the data."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils import check_array
 from .._messages import messages_of
 from .._schedules import DECAYS, HINT
 from .._source import rows_with_gaps
+from .._streams import made_of
 from .._validation import (
     FLOATS,
     Number,
@@ -180,7 +182,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     ----------
     rbms : list of RBM
         From the lowest on.
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, CSR matrix or stream of shape (n_samples, n_features)
         What the lowest one learns from.
     owner : estimator
         Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
@@ -207,4 +209,9 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             yield rbm
         if number < len(rbms):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
-            X = rbm.__skebm_model__(X.dtype).transform(rows_with_gaps(X))
+            model = rbm.__skebm_model__(X.dtype)
+            X = made_of(X, partial(_hidden_means, model))
+
+
+def _hidden_means(model, X):
+    return model.transform(rows_with_gaps(X))

@@ -95,21 +95,48 @@ class TrainingData:
 
     Parameters
     ----------
-    inputs, targets : Rows
+    inputs : Source
+    targets : Rows
         One row of targets for each row of inputs; for an autoencoder, the same object twice.
     numbers : ndarray of int
         Those of the rows to learn from.
     weights : ndarray of shape (n_rows,), default=None
         How much each row counts; their mean over the rows to learn from is positive. None counts
         each as 1.
+    mean_weight : float, default=None
+        That mean. None takes it of these rows; they may be some of all.
     """
 
-    def __init__(self, inputs, targets, numbers, weights=None):
+    def __init__(self, inputs, targets, numbers, weights=None, mean_weight=None):
         self.inputs = inputs
         self.targets = targets
         self.numbers = numbers
         self._weights = np.ones(inputs.shape[0], inputs.dtype) if weights is None else weights
-        self._mean_weight = self._weights[numbers].mean(dtype=np.float64)
+        if mean_weight is None:
+            mean_weight = self._weights[numbers].mean(dtype=np.float64)
+        self._mean_weight = mean_weight
+
+    def passes(self, generator=None):
+        """Go through the data once, as :meth:`skebm._source.Source.passes` does.
+
+        Yields
+        ------
+        data : TrainingData
+            Rows in memory, to be taken in the order of their ``numbers``.
+        """
+        numbers = self.numbers
+        for rows, order, places in self.inputs.passes(generator, numbers):
+            targets, weights = self.targets, self._weights
+            if targets is self.inputs:
+                targets = rows
+            elif places is not None:
+                targets = targets.subset(places)
+            weights = weights if places is None else weights[places]
+            yield TrainingData(rows, targets, order, weights, self._mean_weight)
+
+    def of_rows(self, numbers):
+        """The same data, to learn from the rows with these numbers alone."""
+        return TrainingData(self.inputs, self.targets, numbers, self._weights, self._mean_weight)
 
     def batch(self, numbers, address, n_rows=None, penalized=True):
         """The rows with these numbers as a minibatch, or as part of one of ``n_rows`` rows.
@@ -154,16 +181,17 @@ class Learner:
             Mean over the rows of the loss that each had when it was learned from, penalties
             included.
         """
-        numbers, size = data.numbers, self.settings.rows_in_minibatch(len(data.numbers))
-        if self.settings.shuffle:
-            numbers = self.streams.generator().permutation(numbers)
+        size = self.settings.rows_in_minibatch(len(data.numbers))
+        generator = self.streams.generator() if self.settings.shuffle else None
         passes = self._passes(size)
         total = 0.0
         with one_blas_thread(), np.errstate(all="ignore"):
-            for part in chunks(len(numbers), size):
-                loss = self._learn(passes, data, numbers[part], learning_rate)
-                total += loss * len(numbers[part])
-        return total / len(numbers)
+            for window in data.passes(generator):
+                for part in chunks(len(window.numbers), size):
+                    numbers = window.numbers[part]
+                    loss = self._learn(passes, window, numbers, learning_rate)
+                    total += loss * len(numbers)
+        return total / len(data.numbers)
 
     def _passes(self, n_rows):
         return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
@@ -171,7 +199,7 @@ class Learner:
     def _learn(self, passes, data, numbers, learning_rate):
         """Learn from one minibatch; return its loss, before the step where there is one."""
         if self.settings.solver in SCIPY_SOLVERS:
-            loss = self._search(passes, data, numbers, self.settings.n_line_searches)
+            loss = self._search(passes, data.of_rows(numbers), self.settings.n_line_searches)
             run_phases(self._limiting_norms())
             return loss
         address = self.streams.seed, self.streams.take(passes.n_streams), 0
@@ -233,10 +261,10 @@ class Learner:
         """
         with one_blas_thread(), np.errstate(all="ignore"):
             passes = self._passes(len(data.numbers))
-            return self._search(passes, data, data.numbers, self.settings.max_iter, goes_on)
+            return self._search(passes, data, self.settings.max_iter, goes_on)
 
-    def _search(self, passes, data, numbers, n_iterations, goes_on=lambda loss: True):
-        """Let SciPy's solver go down the loss of some rows; random numbers stay as they are."""
+    def _search(self, passes, data, n_iterations, goes_on=lambda loss: True):
+        """Let SciPy's solver go down the loss of the rows; random numbers stay as they are."""
         parameters = self.network.parameters
         seed, stream = self.streams.seed, self.streams.take(passes.n_streams)
 
@@ -247,13 +275,15 @@ class Learner:
 
         def loss_and_gradient(vector):
             parameters[:] = vector
-            loss, gradient = 0.0, np.zeros_like(parameters)
+            loss, gradient, n_rows, start = 0.0, np.zeros_like(parameters), len(data.numbers), 0
             adding = partial(add_gradient, total=gradient), passes.parts
-            for part in chunks(len(numbers), _MOST_ROWS):
-                address = seed, stream, part.start
-                batch = data.batch(numbers[part], address, len(numbers), penalized=part.start == 0)
-                loss += passes.run(batch, adding)
-                loss += passes.weight_penalty()
+            for window in data.passes():
+                for part in chunks(len(window.numbers), _MOST_ROWS):
+                    numbers, address = window.numbers[part], (seed, stream, start)
+                    batch = window.batch(numbers, address, n_rows, penalized=start == 0)
+                    loss += passes.run(batch, adding)
+                    loss += passes.weight_penalty()
+                    start += len(numbers)
             return loss, gradient
 
         def after_iteration(vector, loss):

@@ -58,16 +58,15 @@ class UpDown:
         settings = SolverSettings(momentum=0.0)
         self._solvers = [GradientDescent(array.reshape(-1), settings) for array in net.parameters]
 
-    def run_epoch(self, rows, labels, order, settings):
-        """One step for each minibatch of the rows with the numbers ``order``, in that order.
+    def run_epoch(self, windows, labels, settings):
+        """One step for each minibatch of the rows of each window, in their order.
 
         Parameters
         ----------
-        rows : Rows
-        labels : ndarray of shape (n_rows, n_labels)
-            What the top machine has in its visible layer beside the features; of shape (n_rows, 0)
-            where that is nothing.
-        order : ndarray of int
+        windows : iterable of Window
+        labels : ndarray or LazyTargets of shape (n_rows, n_labels)
+            What the top machine has in its visible layer beside the features, of all rows; of shape
+            (n_rows, 0) where that is nothing.
         settings : UpDownSettings
 
         Returns
@@ -76,21 +75,30 @@ class UpDown:
             Squared difference of a row and its mean given the layer above, as it was drawn;
             summed over features, mean over rows.
         """
+        total, n_rows = 0.0, 0
+        sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
+        with one_blas_thread(), np.errstate(all="ignore"):
+            for rows, order, places in windows:
+                here = np.asarray(labels if places is None else labels[places])
+                total += self._run_window(rows, here, order, settings, sums)
+                n_rows += len(order)
+        self.top_means = tuple((s / n_rows).astype(self.net.dtype) for s in sums)
+        return total / n_rows
+
+    def _run_window(self, rows, labels, order, settings, sums):
+        """One step for each minibatch; adds states of the top machine to two sums."""
         batch_size = min(settings.batch_size, len(order))
         step = _Step(self.net, self._solvers, batch_size, settings.n_gibbs_steps)
         total = 0.0
-        sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
-        with one_blas_thread(), np.errstate(all="ignore"):
-            for start in range(0, len(order), batch_size):
-                numbers = order[start : start + batch_size]
-                if len(numbers) < batch_size:
-                    step = _Step(self.net, self._solvers, len(numbers), settings.n_gibbs_steps)
-                address = self.streams.seed, self.streams.take(step.n_streams)
-                total += step.run(rows, labels, numbers, address, settings.learning_rate)
-                for sum_of_layer, states in zip(sums, step.top_states, strict=True):
-                    sum_of_layer += states.sum(axis=0)
-        self.top_means = tuple((s / len(order)).astype(self.net.dtype) for s in sums)
-        return total / len(order)
+        for start in range(0, len(order), batch_size):
+            numbers = order[start : start + batch_size]
+            if len(numbers) < batch_size:
+                step = _Step(self.net, self._solvers, len(numbers), settings.n_gibbs_steps)
+            address = self.streams.seed, self.streams.take(step.n_streams)
+            total += step.run(rows, labels, numbers, address, settings.learning_rate)
+            for sum_of_layer, states in zip(sums, step.top_states, strict=True):
+                sum_of_layer += states.sum(axis=0)
+        return total
 
 
 class _Step:

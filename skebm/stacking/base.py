@@ -215,7 +215,8 @@ class BaseDSN(
     def _targets_of(self, X, y):
         """Targets of all rows; of those of a stream, made when they are needed."""
         if is_stream(X):
-            return LazyTargets(y, lambda some: self._targets(some, X.dtype))
+            n_targets = self._targets(y[:1], X.dtype).shape[1]
+            return LazyTargets(y, lambda some: self._targets(some, X.dtype), n_targets, X.dtype)
         return self._targets(y, X.dtype)
 
     def _train(self, X, targets, weights, progress):
