@@ -29,12 +29,20 @@ class Deployable:
             If the model is not fitted.
         """
         check_is_fitted(self)
-        attributes = self._attributes_for_use().items()
-        return twin_of(self, {k: value for k, value in attributes if k not in _OF_CALLBACKS})
+        return _without_callbacks(self, self._attributes_for_use())
+
+    def __skebm_for_workers__(self):
+        """The same estimator without callbacks, which may not come through pickling."""
+        return _without_callbacks(self, vars(self))
 
     def _attributes_for_use(self):
         """Attributes of the copy, by name: all but what only further training wants."""
         return vars(self)
+
+
+def _without_callbacks(estimator, attributes):
+    kept = {name: value for name, value in attributes.items() if name not in _OF_CALLBACKS}
+    return twin_of(estimator, kept)
 
 
 def twin_of(estimator, attributes):

@@ -839,6 +839,7 @@ class StreamedRows(Source):
             what belongs to its rows, or None. The first part has the most rows.
         """
         portions = self._stream.portions()
+        numbers = None if numbers is None else np.sort(numbers)
         chunks = [(portion, *_to_learn_from(portion, numbers)) for portion in portions]
         parts, recipe = [], _WindowRecipe(self._stream.recipe, self._rows_of)
         for part in evenly([n_rows for *_, n_rows in chunks], n_parts):

@@ -10,7 +10,6 @@ from .._version import VersionStamp
 
 
 class DeepNetwork(
-    AnswersByChunk,
     Deployable,
     AnswersByChunk,
     HasPlainParameters,

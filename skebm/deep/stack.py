@@ -234,9 +234,12 @@ class BaseStack(DeepNetwork):
 
     def _rows(self, X):
         """Rows as the network reads them; those of a stream a window at a time."""
-        return StreamedRows(X, self._rows_in_memory) if is_stream(X) else self._rows_in_memory(X)
+        if not is_stream(X):
+            return self.__skebm_rows__(X)
+        # Workers may have to make them, and get no callbacks.
+        return StreamedRows(X, self.__skebm_for_workers__().__skebm_rows__)
 
-    def _rows_in_memory(self, X):
+    def __skebm_rows__(self, X):
         rows = as_rows(X)
         return rows.standardized(self.mean_, self.scale_) if hasattr(self, "mean_") else rows
 
@@ -331,9 +334,18 @@ class BaseStack(DeepNetwork):
 
         for settings in stages:
             learner = Learner(network, settings, streams)
+
+            def after_round(learner=learner):
+                self._publish(learner, history)
+                work.commit()
+
             with self._divergence_named():
                 stopped = train(
-                    learner, data, validate=validate, after_epoch=partial(after_epoch, learner)
+                    learner,
+                    data,
+                    validate=validate,
+                    after_epoch=partial(after_epoch, learner),
+                    after_round=after_round,
                 )
             if stopped:
                 break

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -116,6 +117,12 @@ class TrainingData:
             mean_weight = self._weights[numbers].mean(dtype=np.float64)
         self._mean_weight = mean_weight
 
+    def lesson(self, batch_size, learning_rate):
+        """How a learner goes through these data, in minibatches of so many rows."""
+        is_of_inputs = self.targets is self.inputs
+        beside = partial(_beside, None if is_of_inputs else self.targets, self._weights)
+        return Lesson(batch_size, learning_rate, self._mean_weight, beside)
+
     def passes(self, generator=None):
         """Go through the data once, as :meth:`skebm._source.Source.passes` does.
 
@@ -124,14 +131,10 @@ class TrainingData:
         data : TrainingData
             Rows in memory, to be taken in the order of their ``numbers``.
         """
-        numbers = self.numbers
-        for rows, order, places in self.inputs.passes(generator, numbers):
-            targets, weights = self.targets, self._weights
-            if targets is self.inputs:
-                targets = rows
-            elif places is not None:
-                targets = targets.subset(places)
-            weights = weights if places is None else weights[places]
+        lesson = self.lesson(None, None)
+        for rows, order, places in self.inputs.passes(generator, self.numbers):
+            targets, weights = lesson.beside(places)
+            targets = rows if targets is None else targets
             yield TrainingData(rows, targets, order, weights, self._mean_weight)
 
     def of_rows(self, numbers):
@@ -149,6 +152,47 @@ class TrainingData:
         weights = (self._weights[numbers] / divisor).astype(self.inputs.dtype)
         penalty_weight = 1 / divisor if penalized else 0.0
         return Batch(self.inputs, self.targets, numbers, weights, penalty_weight, address)
+
+
+def _beside(targets, weights, places):
+    """Targets, None where they are the rows themselves, and weights of the rows with numbers."""
+    if targets is not None and places is not None:
+        targets = targets.subset(places)
+    return targets, weights if places is None else weights[places]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows, see :mod:`skebm._parallel`.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows in a minibatch.
+    learning_rate : float
+    mean_weight : float
+        Of all rows that are learned from.
+    beside : callable
+        Targets and weights of the rows with some numbers.
+    """
+
+    batch_size: int
+    learning_rate: float
+    mean_weight: float
+    beside: Callable
+
+    def __getstate__(self):
+        # Those who learn elsewhere get what is beside their rows, and not that of all.
+        return vars(self) | {"beside": None}
+
+    def __call__(self, learner, window, beside):
+        """Learn from the rows; returns their mean loss."""
+        targets, weights = beside
+        rows = window.rows
+        targets = rows if targets is None else targets
+        data = TrainingData(rows, targets, window.order, weights, self.mean_weight)
+        with one_blas_thread(), np.errstate(all="ignore"):
+            return learner.learn(data, self.batch_size, self.learning_rate)
 
 
 class Learner:
@@ -172,8 +216,17 @@ class Learner:
         if solver is None and settings.solver not in SCIPY_SOLVERS:
             self.solver = stochastic_solver(network.parameters, settings)
 
-    def run_epoch(self, data, learning_rate):
+    def run_epoch(self, data, learning_rate, course=None, after_round=None):
         """Learn once from each row, in minibatches.
+
+        Parameters
+        ----------
+        data : TrainingData
+        learning_rate : float
+        course : InTurn or InRounds, default=None
+            How to go through the data, see :mod:`skebm._parallel`; None: as their rows say.
+        after_round : callable, default=None
+            Called where training goes in rounds, after each.
 
         Returns
         -------
@@ -181,17 +234,44 @@ class Learner:
             Mean over the rows of the loss that each had when it was learned from, penalties
             included.
         """
+        course = data.inputs.course(self) if course is None else course
         size = self.settings.rows_in_minibatch(len(data.numbers))
         generator = self.streams.generator() if self.settings.shuffle else None
-        passes = self._passes(size)
-        total = 0.0
-        with one_blas_thread(), np.errstate(all="ignore"):
-            for window in data.passes(generator):
-                for part in chunks(len(window.numbers), size):
-                    numbers = window.numbers[part]
-                    loss = self._learn(passes, window, numbers, learning_rate)
-                    total += loss * len(numbers)
+        lesson = data.lesson(size, learning_rate * course.rate_factor)
+        return course.run(lesson, generator, data.numbers, after_round)
+
+    def learn(self, data, batch_size, learning_rate):
+        """Learn once from each row in memory, in the order of their numbers; the mean loss."""
+        total, passes = 0.0, self._passes(min(batch_size, len(data.numbers)))
+        for part in chunks(len(data.numbers), batch_size):
+            numbers = data.numbers[part]
+            total += self._learn(passes, data, numbers, learning_rate) * len(numbers)
         return total / len(data.numbers)
+
+    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+
+    def shared_arrays(self):
+        """What parts of the data have in common: parameters, and averages of the solver."""
+        averages = [] if self.solver is None else self.solver.averages
+        return [self.network.parameters, *averages]
+
+    @property
+    def own(self):
+        """What a part keeps for itself: random numbers."""
+        return self.streams
+
+    @own.setter
+    def own(self, streams):
+        self.streams = streams
+
+    def own_of(self, part):
+        """What a part begins with: random numbers of its own."""
+        return self.streams.of_part(part)
+
+    def become(self, other):
+        """Take over what another learner has learned."""
+        self.network.parameters[:] = other.network.parameters
+        self.solver, self.streams = other.solver, other.streams
 
     def _passes(self, n_rows):
         return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
@@ -301,7 +381,7 @@ def refuse_divergence(network, measured):
         raise FloatingPointError("The parameters are no longer finite.")
 
 
-def train(learner, data, *, validate=None, after_epoch=None):
+def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
     """Train for up to ``max_iter`` epochs, or until nothing is gained by more of them.
 
     Parameters
@@ -316,6 +396,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
     after_epoch : callable, default=None
         Takes what was measured in an epoch, a dict of numbers: "loss", "seconds" and, with
         ``validate``, "validation_score". Training stops where it returns True.
+    after_round : callable, default=None
+        Called where training goes in rounds, see :mod:`skebm._parallel`, after each.
 
     Returns
     -------
@@ -367,8 +449,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
         refuse_divergence(network, learner.search(data, goes_on))
     else:
         factor = DECAYS.get(settings.learning_rate, DECAYS["constant"])
+        course = data.inputs.course(learner)
         for epoch in range(settings.max_iter):
-            loss = learner.run_epoch(data, rate * factor(epoch, settings.max_iter))
+            now = rate * factor(epoch, settings.max_iter)
+            loss = learner.run_epoch(data, now, course, after_round)
             if not goes_on(loss):
                 break
     if best_parameters is not None:
