@@ -475,14 +475,7 @@ def _pieces_of_npy(path, chunk_size):
             f"{path.name} of a stream must have two dimensions, rows and columns. Got an array of "
             f"shape {array.shape}."
         )
-    return [
-        Piece(partial(_part_of_npy, path, *bounds), bounds[1] - bounds[0], path.name)
-        for bounds in _bounds(array.shape[0], chunk_size)
-    ]
-
-
-def _part_of_npy(path, start, stop):
-    return np.asarray(np.load(path, mmap_mode="r")[start:stop])
+    return [Piece(piece.read, piece.n_rows, path.name) for piece in _slices(array, chunk_size)]
 
 
 def _pieces_of_npz(path, chunk_size):

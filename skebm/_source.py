@@ -26,6 +26,7 @@ from .kernels.sparse import (
     csr_times,
     gather_csr_rows,
 )
+from .kernels.summary import add_up_columns, add_up_squares
 
 # Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
 # result of one pass is still in the cache when the next pass reads it.
@@ -154,7 +155,8 @@ class Summary(NamedTuple):
 
     @classmethod
     def of(cls, rows):
-        return cls(rows.shape[0], rows.n_known(), rows.moments(), *rows.range(), rows.is_binary())
+        """That of rows in memory."""
+        return rows.summary()
 
     def joined(self, other):
         """The summary of these rows and others together."""
@@ -319,6 +321,12 @@ class Rows(Source):
         """Copy the rows with these numbers to ``out``, which is returned."""
         raise NotImplementedError
 
+    def summary(self):
+        """:class:`Summary` of the rows."""
+        return Summary(
+            self.shape[0], self.n_known(), self.moments(), *self.range(), self.is_binary()
+        )
+
     def batch(self, numbers):
         """The rows with these numbers as a :class:`Batch`."""
         return Batch(self, numbers)
@@ -440,6 +448,18 @@ class DenseRows(Rows):
     def subset(self, numbers):
         return _declared_of(self, DenseRows(self._X[numbers]), numbers)
 
+    def summary(self):
+        """:class:`Summary` of the rows, few enough to stay in the cache, on one thread."""
+        n_rows, n_columns = self.shape
+        sums, left, squares = np.zeros((3, n_columns))
+        low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+        with np.errstate(over="ignore"):
+            n_others = add_up_columns(self.data.X, sums, low, high)
+            mean = sums / n_rows
+            _add_up_squares(self.data.X, mean, left, squares)
+        moments = Moments(mean, _variance_of(left, squares, n_rows))
+        return Summary(n_rows, self.n_known(), moments, low.min(), high.max(), n_others == 0)
+
     def moments(self):
         """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
         if self._kept_moments is None:  # for a model that scales its data and then starts from them
@@ -460,14 +480,11 @@ class DenseRows(Rows):
 
     def _variance(self, mean):
         n_rows, n_columns = self.shape
-        blocks, size = blocks_of(n_rows, CHUNK, most=4), fitting_rows(n_columns)
+        blocks = blocks_of(n_rows, CHUNK, most=4)
         sums = np.zeros((len(blocks), 2, n_columns))
 
         def add_up(k):
-            for start in range(blocks[k].start, blocks[k].stop, size):
-                from_mean = self._X[start : min(start + size, blocks[k].stop)] - mean
-                sums[k, 0] += from_mean.sum(axis=0)
-                sums[k, 1] += _sums_of_squares(from_mean)
+            _add_up_squares(self.data.X[blocks[k]], mean, *sums[k])
 
         for_each(add_up, range(len(blocks)))
         return _variance_of(*sums.sum(axis=0), n_rows)
@@ -575,13 +592,15 @@ def _are_binary(values):
     return bool(((values == 0) | (values == 1)).all())
 
 
-def _sums_of_squares(values):
-    """Of each column; above zero also where all squares are too small for a float64."""
-    sums = np.square(values).sum(axis=0)
-    vanished = np.flatnonzero(sums == 0)
+def _add_up_squares(X, mean, sums, squares):
+    """Add sums of the columns of ``X`` less their mean, and of the squares, to two arrays.
+
+    Squares add up to more than zero also where all of them are too small for a float64.
+    """
+    add_up_squares(X, mean, sums, squares)
+    vanished = np.flatnonzero(squares == 0)
     if len(vanished):
-        sums[vanished] = np.any(values[:, vanished], axis=0) * len(values) * _TINY
-    return sums
+        squares[vanished] = np.any(X[:, vanished] != mean[vanished], axis=0) * len(X) * _TINY
 
 
 def _variance_of(sums, squares, n_rows):
