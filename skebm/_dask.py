@@ -71,6 +71,7 @@ def answer_of_dask(estimator, method, X, *args, **kwargs):
     columns = tuple((n,) for n in example.shape[1:])
     return X.map_blocks(
         _answer_for_block,
+        name=f"{type(model).__name__}.{call.method}-{uuid4().hex}",
         chunks=(X.chunks[0], *columns),
         drop_axis=() if columns else 1,
         meta=example[:0],

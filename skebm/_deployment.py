@@ -2,9 +2,6 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-# Where scikit-learn keeps the callbacks of a training.
-_OF_CALLBACKS = "_skl_callbacks", "_callback_fit_ctx"
-
 
 class Deployable:
     """Mixin: an estimator that can be copied without what only further training wants."""
@@ -41,7 +38,8 @@ class Deployable:
 
 
 def _without_callbacks(estimator, attributes):
-    kept = {name: value for name, value in attributes.items() if name not in _OF_CALLBACKS}
+    # scikit-learn keeps them, and where they stand in a training, under several such names.
+    kept = {name: value for name, value in attributes.items() if "callback" not in name}
     return twin_of(estimator, kept)
 
 

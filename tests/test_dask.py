@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from contextlib import nullcontext
 
 import joblib
 import numpy as np
@@ -20,6 +21,7 @@ from skebm import (
     BernoulliRBM,
     DBNClassifier,
     DeepAutoencoder,
+    DeepBeliefNetwork,
     DeepBoltzmannMachine,
     DSNClassifier,
     DSNRegressor,
@@ -53,7 +55,7 @@ CHUNKED = da.from_array(X, chunks=(50, 12))
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers, threads of this process."""
-    options = {"dashboard_address": None, "processes": False, "threads_per_worker": 1}
+    options = {"dashboard_address": ":0", "processes": False, "threads_per_worker": 1}
     with distributed.LocalCluster(n_workers=2, **options) as cluster:
         yield cluster
 
@@ -560,6 +562,31 @@ def test_an_interrupt_between_rounds(monkeypatch):
     np.testing.assert_array_equal(model.components_.T, means[-1].learner.machine.weights)
 
 
+# Early stopping holds rows out in the midst of chunks; tied weights are views of others.
+NETWORKS = [
+    DBNClassifier((5, 4), rbm_n_iter=1, max_iter=2, early_stopping=True, random_state=0),
+    DeepAutoencoder((5, 3), rbm_n_iter=1, max_iter=2, tied=True, random_state=0),
+    DeepBeliefNetwork((5, 4), rbm_n_iter=1, n_iter=1, fine_tune="up_down", random_state=0),
+    DeepBoltzmannMachine((5, 4), rbm_n_iter=1, n_iter=1, random_state=0),
+]
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: type(network).__name__)
+def test_deep_networks_in_rounds(network, cluster):
+    labels = da.from_array(LABELS, chunks=50)
+    found = []
+    for use in (distributed.Client, lambda _: nullcontext()):
+        model = clone(network)
+        if hasattr(model, "set_callbacks"):
+            model.set_callbacks(Unpicklable())
+        with use(cluster), data_parallel(3, local_steps=2):
+            found.append(model.fit(CHUNKED, labels).transform(X))
+    np.testing.assert_array_equal(*found)
+    assert np.ptp(found[0], axis=0).max() > 0
+    in_turn = clone(network).fit(CHUNKED, labels).transform(X)
+    assert not np.array_equal(in_turn, found[0])
+
+
 def test_a_search(client):
     search = GridSearchCV(
         DSNClassifier(5, n_modules=1, random_state=0, max_iter=2), {"n_components": [3, 6]}, cv=2
@@ -590,10 +617,10 @@ def test_a_worker_that_dies_and_the_memory_of_the_others(tmp_path):
     # Chunks come from threads of a client that is not there in worker processes.
     pytest.importorskip("resource")
     flag = str(tmp_path / "dead")
-    chunks = ((2000,) * 60, (100,))
+    chunks = ((2000,) * 30, (100,))
     data = da.map_blocks(made_once_by_a_killer, flag, chunks=chunks, dtype=np.float32, meta=X[:0])
     model = BernoulliRBM(8, n_iter=1, batch_size=100, random_state=0)
-    options = {"dashboard_address": None, "threads_per_worker": 1}
+    options = {"dashboard_address": ":0", "threads_per_worker": 1}
     with (
         dask.config.set({"distributed.worker.daemon": False}),
         distributed.LocalCluster(n_workers=2, **options) as cluster,
@@ -607,16 +634,11 @@ def test_a_worker_that_dies_and_the_memory_of_the_others(tmp_path):
         expected = clone(model).fit(data)
     np.testing.assert_array_equal(fitted.components_, expected.components_)
     survivors = set(before) & set(after)
-    # All chunks are 48 MB.
-    assert all(after[worker] - before[worker] < 400 for worker in survivors)
+    # Compiled code and windows of 10,000 rows, of 4 MB.
+    assert all(after[worker] - before[worker] < 300 for worker in survivors)
 
 
 def peak_memory():
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-
-
-def test_deep_networks(client):
-    pytest.skip("not yet")
-    DeepAutoencoder()

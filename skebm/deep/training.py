@@ -10,7 +10,7 @@ import numpy as np
 
 from .._schedules import DECAYS
 from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
-from .._source import chunks
+from .._source import DenseRows, all_of, chunks
 from .._stopping import Patience
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
@@ -119,8 +119,10 @@ class TrainingData:
 
     def lesson(self, batch_size, learning_rate):
         """How a learner goes through these data, in minibatches of so many rows."""
-        is_of_inputs = self.targets is self.inputs
-        beside = partial(_beside, None if is_of_inputs else self.targets, self._weights)
+        is_learned = np.zeros(self.inputs.shape[0], dtype=bool)
+        is_learned[self.numbers] = True
+        targets = None if self.targets is self.inputs else self.targets
+        beside = partial(_beside, targets, self._weights, is_learned)
         return Lesson(batch_size, learning_rate, self._mean_weight, beside)
 
     def passes(self, generator=None):
@@ -154,11 +156,19 @@ class TrainingData:
         return Batch(self.inputs, self.targets, numbers, weights, penalty_weight, address)
 
 
-def _beside(targets, weights, places):
-    """Targets, None where they are the rows themselves, and weights of the rows with numbers."""
-    if targets is not None and places is not None:
-        targets = targets.subset(places)
-    return targets, weights if places is None else weights[places]
+def _beside(targets, weights, is_learned, places):
+    """Targets, None where they are the rows themselves, and weights of the rows with numbers.
+
+    Targets of those that are not learned from, which may have none, are zero.
+    """
+    if places is None:
+        return targets, weights
+    if targets is not None:
+        here = is_learned[places]
+        made = np.zeros((len(places), targets.shape[1]), targets.dtype)
+        made[here] = all_of(targets.subset(places[here]))
+        targets = DenseRows(made)
+    return targets, weights[places]
 
 
 @dataclass(frozen=True)
