@@ -23,8 +23,9 @@ ANSWERS = (
     "decision_function",
     "score_samples",
     "free_energy",
-    "log_likelihood",
 )
+# Of data of Dask alone, where what is the same for all chunks is computed once.
+_ANSWERS_OF_DASK = ("log_likelihood",)
 
 
 # Methods that know of streams themselves.
@@ -45,11 +46,15 @@ class AnswersByChunk:
                 method = vars(cls).get(name)
                 if method is not None:
                     setattr(cls, name, _by_chunk(method, of_stream))
+        for name in _ANSWERS_OF_DASK:
+            if name in vars(cls):
+                setattr(cls, name, _by_chunk(vars(cls)[name], partial(_refuse, name)))
         for name in ("fit", "partial_fit"):
             if name in vars(cls):
                 setattr(cls, name, _fitted_by_stream(vars(cls)[name]))
         for name, method in list(vars(cls).items()):
-            if name not in (*FEATURES, *ANSWERS, *_OF_STREAMS) and _is_asked_of_rows(name, method):
+            known = *FEATURES, *ANSWERS, *_ANSWERS_OF_DASK, *_OF_STREAMS
+            if name not in known and _is_asked_of_rows(name, method):
                 refuse = partial(_refuse, name), partial(_refuse_dask, name)
                 setattr(cls, name, _by_chunk(method, *refuse))
         if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
