@@ -408,13 +408,13 @@ def _itself(chunk):
     return chunk
 
 
-def _slices(array, chunk_size):
-    """Pieces of an array of two dimensions."""
+def _slices(array, chunk_size, file=None):
+    """Pieces of an array of two dimensions, which may be that of a file."""
     if scipy.sparse.issparse(array):
         array = array.tocsr()
     part = _part_of_file(array) or partial(_part, array)
     return [
-        Piece(partial(part, start, stop), stop - start, f"rows {start} to {stop - 1}")
+        Piece(partial(part, start, stop), stop - start, file or f"rows {start} to {stop - 1}")
         for start, stop in _bounds(array.shape[0], chunk_size)
     ]
 
@@ -475,7 +475,7 @@ def _pieces_of_npy(path, chunk_size):
             f"{path.name} of a stream must have two dimensions, rows and columns. Got an array of "
             f"shape {array.shape}."
         )
-    return [Piece(piece.read, piece.n_rows, path.name) for piece in _slices(array, chunk_size)]
+    return _slices(array, chunk_size, path.name)
 
 
 def _pieces_of_npz(path, chunk_size):

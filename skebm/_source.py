@@ -597,10 +597,15 @@ def _add_up_squares(X, mean, sums, squares):
 
     Squares add up to more than zero also where all of them are too small for a float64.
     """
-    add_up_squares(X, mean, sums, squares)
-    vanished = np.flatnonzero(squares == 0)
-    if len(vanished):
-        squares[vanished] = np.any(X[:, vanished] != mean[vanished], axis=0) * len(X) * _TINY
+    for part in chunks(len(X), fitting_rows(X.shape[1])):
+        of_part = np.zeros((2, X.shape[1]))
+        add_up_squares(X[part], mean, *of_part)
+        vanished = np.flatnonzero(of_part[1] == 0)
+        if len(vanished):
+            varies = np.any(X[part][:, vanished] != mean[vanished], axis=0)
+            of_part[1, vanished] = varies * (part.stop - part.start) * _TINY
+        sums += of_part[0]
+        squares += of_part[1]
 
 
 def _variance_of(sums, squares, n_rows):
@@ -903,9 +908,8 @@ class StreamedRows(Source):
     def standardized(self, mean, scale):
         """The same rows, each column less its mean and over its scale as it is read."""
         rows_of = partial(_viewed, self._rows_of, methodcaller("standardized", mean, scale))
-        return StreamedRows(
-            self._stream, rows_of, lambda: _standardized_moments(self.moments(), mean, scale)
-        )
+        moments = partial(self._standardized_moments, mean, scale)
+        return StreamedRows(self._stream, rows_of, moments)
 
     def moments(self):
         """:class:`Moments` of the columns."""
@@ -933,31 +937,68 @@ class StreamedRows(Source):
         """Go through the data once, a window at a time: see :class:`Source`."""
         n_rows, n_in_window = self.shape[0], self._stream.window
         numbers = None if numbers is None else np.sort(numbers)
-        gathered, n_gathered = [], 0
+        gathered = _Gathered(n_in_window)
         for start, X in self._stream.parts(generator if n_rows > n_in_window else None):
-            gathered.append((start, X))
-            n_gathered += X.shape[0]
-            if n_gathered >= n_in_window:
+            gathered.add(start, X)
+            if gathered.n_rows >= n_in_window:
                 yield from self._window(gathered, generator, numbers)
-                gathered, n_gathered = [], 0
-        if gathered:
+                gathered = _Gathered(n_in_window)
+        if gathered.n_rows:
             yield from self._window(gathered, generator, numbers)
 
-    def _window(self, parts, generator, numbers):
+    def _window(self, gathered, generator, numbers):
         """The window that some chunks are together, unless it has none of the numbers."""
-        order, places, n_before = [], [], 0
-        for start, X in parts:
-            stop = start + X.shape[0]
+        order, n_before = [], 0
+        for start, stop in gathered.bounds:
             if numbers is not None:
                 order.append(n_before + numbers_between(numbers, start, stop))
-            places.append(np.arange(start, stop))
-            n_before += X.shape[0]
+            n_before += stop - start
         order = np.arange(n_before) if numbers is None else np.concatenate(order)
         if len(order):
             if generator is not None:
                 order = generator.permutation(order)
-            rows = self._rows_of(stacked([X for _, X in parts]))
-            yield Window(rows, order, np.concatenate(places))
+            places = np.concatenate([np.arange(*bounds) for bounds in gathered.bounds])
+            yield Window(self._rows_of(gathered.array()), order, places)
+
+
+class _Gathered:
+    """Chunks that become a window: dense ones are copied to their place as they come.
+
+    Parameters
+    ----------
+    n_wanted : int
+        Rows of the window; the last chunk may bring some more.
+
+    Attributes
+    ----------
+    bounds : list of tuple (start, stop)
+        Numbers of the rows of each chunk among all rows.
+    """
+
+    def __init__(self, n_wanted):
+        self._n_wanted = n_wanted
+        self.n_rows, self.bounds, self._parts, self._room = 0, [], [], None
+
+    def add(self, start, X):
+        """Take a chunk in, whose first row has the number ``start``."""
+        stop = self.n_rows + X.shape[0]
+        if scipy.sparse.issparse(X) or (not self.n_rows and stop >= self._n_wanted):
+            self._parts.append(X)
+        else:
+            if self._room is None or stop > len(self._room):
+                # As many as chunks of this size are together, which mostly is what they are.
+                n_rows = max(stop, -(-self._n_wanted // len(X)) * len(X))
+                room = np.empty((n_rows, X.shape[1]), X.dtype)
+                if self.n_rows:
+                    room[: self.n_rows] = self.array()
+                self._room = room
+            self._room[self.n_rows : stop] = X
+        self.bounds.append((start, start + X.shape[0]))
+        self.n_rows = stop
+
+    def array(self):
+        """All of them, as one array or CSR matrix."""
+        return stacked(self._parts) if self._room is None else self._room[: self.n_rows]
 
 
 def _viewed(rows_of, view, X):

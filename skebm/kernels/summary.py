@@ -1,6 +1,6 @@
 """What is looked for in rows of data before anything is learned from them."""
 
-from ._jit import kernel
+from ._jit import kernel, rounded
 
 
 @kernel
@@ -21,7 +21,7 @@ def add_up_columns(X, sums, low, high):
     return n_others
 
 
-@kernel
+@rounded
 def add_up_squares(X, mean, sums, squares):
     """Sums of each column of ``X`` less its mean, and of the squares, added to float64 arrays."""
     for r in range(X.shape[0]):
