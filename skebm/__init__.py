@@ -1,5 +1,7 @@
 """Energy-based models for scikit-learn."""
 
+from ._parallel import data_parallel
+from ._streams import stream
 from ._version import __version__, show_versions
 from .boltzmann import (
     BernoulliRBM,
@@ -42,7 +44,9 @@ __all__ = [
     "RatingRBM",
     "RatingSamples",
     "__version__",
+    "data_parallel",
     "ratings_matrix",
     "show_versions",
     "simulated_annealing",
+    "stream",
 ]

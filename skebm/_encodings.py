@@ -1,7 +1,12 @@
 """How states are written: as -1 and 1, as 0 and 1, or as numbers beside a threshold."""
 
+import operator
+from typing import NamedTuple
+
 import numpy as np
 
+from ._reduction import tree_sum
+from ._streams import is_stream
 from .kernels.spins import count_values
 
 SPIN = "spin"
@@ -11,25 +16,49 @@ THRESHOLD = "threshold"
 _MEANING = {SPIN: "-1 and 1", BINARY: "0 and 1"}
 
 
+class Values(NamedTuple):
+    """How often -1, 0, 1 and NaN are among some values, and how many of these there are."""
+
+    n_minus: int
+    n_zero: int
+    n_one: int
+    n_nan: int
+    n_all: int
+
+    @classmethod
+    def of(cls, X, missing=None):
+        """Those of an array, without what ``missing`` marks."""
+        if missing is not None:
+            X = X[~missing][None]
+        if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
+            X = X.astype(np.float64)
+        X = X.astype(X.dtype.newbyteorder("="), copy=False)
+        return cls(*count_values(np.ascontiguousarray(X)), X.size)
+
+    def joined(self, other):
+        """Those of these values and of others together."""
+        return Values(*map(operator.add, self, other))
+
+    @property
+    def encoding(self):
+        """How they are written, see :func:`encoding_of`."""
+        n_values = self.n_all - self.n_nan
+        if self.n_one == n_values:
+            return None
+        if self.n_one + self.n_zero == n_values:
+            return BINARY
+        return SPIN if self.n_one + self.n_minus == n_values else THRESHOLD
+
+
 def encoding_of(X, missing=None):
     """How ``X`` is written: "spin", "binary", None if only ones tell it, "threshold" if neither.
 
-    What ``missing`` marks, and NaN, says nothing.
+    What ``missing`` marks, and NaN, says nothing. ``X`` may be a stream.
     """
     if X.dtype == bool:
         return BINARY
-    if missing is not None:
-        X = X[~missing][None]
-    if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
-        X = X.astype(np.float64)
-    X = X.astype(X.dtype.newbyteorder("="), copy=False)
-    n_minus, n_zero, n_one, n_nan = count_values(np.ascontiguousarray(X))
-    n_values = X.size - n_nan
-    if n_one == n_values:
-        return None
-    if n_one + n_zero == n_values:
-        return BINARY
-    return SPIN if n_one + n_minus == n_values else THRESHOLD
+    values = X.each(Values.of) if is_stream(X) else [Values.of(X, missing)]
+    return tree_sum(values, Values.joined).encoding
 
 
 def joint_encoding(fitted, found, name, X, binarize):
@@ -54,8 +83,11 @@ def joint_encoding(fitted, found, name, X, binarize):
 
 
 def _other_value(X):
-    others = X[~np.isin(X, (-1, 0, 1)) & (X == X)]
-    return others[0].item() if len(others) else "-1 beside 0"
+    for part in X if is_stream(X) else [X]:
+        others = part[~np.isin(part, (-1, 0, 1)) & (part == part)]
+        if len(others):
+            return others[0].item()
+    return "-1 beside 0"
 
 
 def to_spins(X, encoding, threshold, dtype):

@@ -34,12 +34,12 @@ PRIVATE_NAMES = {}
 # An object that knows what a copy of it needs makes it itself.
 COPIES = {
     "_solvers": ["copy.copy"],
-    "stacking.reduced_error": ["copy.copy"],
 }
 # Of a class of ours: what depends on a kind of units, rows or chains is a method of that kind.
 QUESTIONS_OF_CLASS = {}
 # What is no reaching in, and may stay.
 EXEMPT = {
+    "_streams": {"Stream": "users pass one where others pass an array"},
     "_validation": {"_getframe": "a function of sys that is documented"},
     "boltzmann.inference": {"LogPartition": "an argument may be a number or one of these"},
     "kernels._jit": {

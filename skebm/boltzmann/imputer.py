@@ -11,6 +11,7 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._deployment import Deployable
 from .._validation import (
     Flag,
@@ -50,6 +51,7 @@ _STEPS_OF_A_ROUND = 10
 class RBMImputer(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,

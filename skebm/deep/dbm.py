@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
 from .._random import RandomStreams
-from .._source import DenseRows, all_of, some_of
+from .._source import DenseRows, all_of, evenly_spaced
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
@@ -330,7 +330,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             lowest = models[0]
         else:
             lowest = self._untrained_rbm(X, streams).__skebm_model__(rows.dtype)
-            some = lowest.to_states(some_of(rows, np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH))
+            numbers = evenly_spaced(np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH)
+            some = lowest.to_states(rows.subset(numbers))
             sizes = self._structure.sizes[1:]
             machine, means = with_layers_above(
                 lowest.machine, all_of(some), sizes, self._activity, random_state
@@ -615,5 +616,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def _less_log_partition(self, log_masses, model, rows, log_partition):
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         if log_partition is None:
-            log_partition = remembered_log_partition(self)
+            log_partition = self.__skebm_log_partition__()
         return (log_masses - in_nats(log_partition)).astype(rows.dtype)
+
+    def __skebm_log_partition__(self):
+        """That which scores take where none is given."""
+        return remembered_log_partition(self)
