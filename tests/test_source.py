@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections import Counter
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -11,6 +12,7 @@ import scipy.sparse
 from skebm import BernoulliRBM, GaussianRBM, _source, stream
 from skebm._reduction import BRANCHES, tree_sum
 from skebm._scales import mean_and_common_scale, mean_and_scale
+from skebm._schedules import last_stage
 from skebm._source import (
     JoinedRows,
     KnownRows,
@@ -262,14 +264,15 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
-    learner = rbm._trainer(binary_rows(), None, goes_on=True).learner
-    rows = as_rows(binary_rows())
-    assert can_run(learner, rows)
-    assert not can_run(learner, FourMethods(binary_rows()))
+    learner = rbm._trainer(binary_rows(), None, goes_on=True, progress=None).learner
+    rows, settings = as_rows(binary_rows()), rbm._settings(last_stage, 1.0)
+    assert can_run(learner, rows, settings)
+    assert not can_run(learner, rows, replace(settings, max_gradient_norm=1.0))
+    assert not can_run(learner, FourMethods(binary_rows()), settings)
     for name in ("known", "fields", "weights"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
-        assert not can_run(learner, partly)
+        assert not can_run(learner, partly, settings)
 
 
 @each_storage

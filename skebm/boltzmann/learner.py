@@ -109,7 +109,7 @@ class Learner:
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
         settings = replace(settings, momentum=min(settings.momentum, self._largest_momentum()))
-        if fused.can_run(self, rows) and fused.is_faster(self, rows, settings):
+        if fused.can_run(self, rows, settings) and fused.is_faster(self, rows, settings):
             fused.run_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
@@ -322,7 +322,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "variances_"):
             vars(self).pop(name, None)
-        streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+        streams = RandomStreams.from_random_state(random_state)
         if self.pretrain:
             self.rbms_ = self._trained_rbms(X, streams, progress)
             models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
