@@ -12,19 +12,24 @@ from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork
-from .._threads import for_each
+from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, pieces, rows_of
+from .._threads import for_each, one_blas_thread
 from ..kernels import enumeration, spins
+from ..kernels.products import multiply
 from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
 _UNITS_AT_ONCE = 14
 # States that are summed over before another thread is worth waking.
 _STATES_PER_CHUNK = 2**16
-# Where chains are drawn side by side: with so few couplings of a unit in sparse weights, units in
-# dense ones, and so many chains. Measured where a tenth to a half of the units flip, as which it
-# is then faster.
+# Chains are drawn side by side up to so many couplings of a unit, where weights are sparse, or so
+# many units, where they are dense, and from so many chains on: with a quarter to a half of the
+# units flipping in a sweep, that was measured to be faster.
 _MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
+# Where all of many units are coupled and few of them flip, to draw one by one is faster again.
+_MANY_UNITS, _FEW_FLIPS = 512, 0.07
+# Sweeps in which means mostly settle.
+_FEW_SWEEPS = 10
 # Rows of a block are a multiple of the lanes that they are drawn in.
 _ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
@@ -108,6 +113,12 @@ class PairwiseMachine(WeightNetwork):
             return self._side_by_side
         return self._one_by_one
 
+    def faster_engine(self, engine, share):
+        """What had better go on where such a share of the units flip in a sweep."""
+        if engine is self._one_by_one or issparse(self.weights) or self.n_units < _MANY_UNITS:
+            return engine
+        return engine if share > _FEW_FLIPS else self._one_by_one
+
     @property
     def n_units(self):
         """Number of units."""
@@ -134,14 +145,26 @@ class PairwiseMachine(WeightNetwork):
         """
         free = ~clamped
         x = np.ascontiguousarray(X[:, clamped])
-        of_clamped, of_free = self.weights[clamped], self.weights[free]
-        bias = x @ of_clamped[:, free] + self.bias[:, free]
-        energy = 0.5 * np.einsum("ij,ij->i", x @ of_clamped[:, clamped], x, dtype=np.float64)
-        energy += np.einsum("ij,ij->i", *np.broadcast_arrays(self.bias[:, clamped], x))
-        weights = of_free[:, free]
+        of_clamped = PairwiseMachine(*self._part(clamped, clamped))
+        weights, bias = self._part(free, free)
+        across, _ = self._part(clamped, free)
+        from_clamped = np.empty((len(x), bias.shape[1]), dtype=self.dtype)
+
+        def add_up(block):
+            if issparse(across):
+                from_clamped[block] = x[block] @ across
+            else:
+                multiply(x[block], across, from_clamped[block])
+
+        for_each_chunk(add_up, len(x))
+        return PairwiseMachine(weights, bias + from_clamped, of_clamped.energy(x) + self.offset)
+
+    def _part(self, rows, columns):
+        """Weights between some units and others, and the biases of the latter."""
+        weights = self.weights[rows][:, columns]
         if not issparse(weights):
             weights = np.ascontiguousarray(weights)
-        return PairwiseMachine(weights, bias, self.offset - energy)
+        return weights, self.bias[:, columns]
 
     def energy(self, X):
         """Energy of each row of states, float64."""
@@ -206,7 +229,8 @@ class PairwiseMachine(WeightNetwork):
         of_free = self.given(X, clamped).moments(shares)
         means = X.astype(np.float64)
         means[:, ~clamped] = of_free.means
-        correlations = (means * shares[:, None]).T @ means
+        with one_blas_thread():
+            correlations = (means * shares[:, None]).T @ means
         correlations[np.ix_(~clamped, ~clamped)] = of_free.correlations
         return Moments(of_free.log_partition, means, correlations)
 
@@ -249,7 +273,7 @@ class PairwiseMachine(WeightNetwork):
             masses = part.log_partition()
             log_z[row], weights = logsumexp(masses), softmax(masses)
             found = whole.moments_given(X, clamped, weights)
-            means[row] = weights @ found.means
+            means[row] = (weights[:, None] * found.means).sum(axis=0)
             correlations += shares[row] * found.correlations
         return Moments(log_z, means, correlations)
 
@@ -287,7 +311,15 @@ class PairwiseMachine(WeightNetwork):
             address=address,
         )
         free = self.all_free() if free is None else free
-        self.recall(X, free, dynamics, Outcome(len(X), 0, np.float64))
+        engine = self.engine(len(X))
+
+        def walk(block):
+            x, bias, may = X[block], rows_of(self.bias, block), rows_of(free, block)
+            kept = engine.begin(x, bias, with_energies=False)
+            no_paths = np.empty((len(x), 0))
+            self.heat(engine, x, kept, bias, may, dynamics, block.start, no_paths)
+
+        for_each_chunk(walk, len(X), self._rows_at_a_time(len(X)))
         return X
 
     def orders(self):
@@ -325,7 +357,10 @@ class PairwiseMachine(WeightNetwork):
         def settle(block):
             m, b = M[block], self.bias[block]
             h = self._one_by_one.begin(m, b)
-            spins.settle_means(self.couplings, max_iter, tol, m, h, n_sweeps[block])
+            n_visits = _FEW_SWEEPS * self._one_by_one.n_visits
+            for rows, _ in pieces(len(m), 1, n_visits, 1):
+                report = n_sweeps[block][rows]
+                spins.settle_means(self.couplings, max_iter, tol, m[rows], h[rows], report)
             bound[block] = -0.5 * np.einsum("ij,ij->i", m, -(h + b), dtype=np.float64)
 
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))

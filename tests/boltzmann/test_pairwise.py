@@ -45,6 +45,19 @@ def test_energies_of_binary_units(rng, dtype, storage):
     np.testing.assert_allclose(machine.energy(2 * S - 1), expected, atol=1e-5)
 
 
+@each_dtype
+@each_storage
+def test_fields_are_half_of_what_turning_a_unit_off_costs(rng, dtype, storage):
+    W, b = network(rng, 6, dtype=dtype)
+    X = rng.choice([-1, 1], size=(300, 6)).astype(dtype)
+    machine = PairwiseMachine(storage(W), b)
+    for i in range(6):
+        on, off = X.copy(), X.copy()
+        on[:, i], off[:, i] = 1, -1
+        cost = machine.energy(off) - machine.energy(on)
+        np.testing.assert_allclose(machine.fields(X)[:, i], cost / 2, atol=1e-5)
+
+
 @each_storage
 def test_a_machine_given_some_of_its_units_has_the_energies_of_all(rng, storage):
     W, b = network(rng, 8)
@@ -242,6 +255,23 @@ def test_calls_are_cut_without_a_trace(rng, monkeypatch):
         X = machine.random_states(40, (1, 0, 0))
         states.append(machine.run(X, np.linspace(3, 1, 7), (1, 1)))
     np.testing.assert_array_equal(*states)
+
+
+def test_chains_in_which_few_units_flip_go_on_one_by_one(rng, monkeypatch):
+    # Nothing is to be seen of it but the time: the states are the same.
+    monkeypatch.setattr("skebm._spins._VISITS_PER_CALL", 1)
+    W, b = network(rng, 20)
+    temperatures, states, asked = np.geomspace(5, 0.1, 30), [], []
+    for many in (10**9, 10):
+        monkeypatch.setattr(pairwise, "_MANY_UNITS", many)
+        machine = PairwiseMachine(W, b)
+        faster = machine.faster_engine
+        machine.faster_engine = lambda *args, f=faster: asked.append(f(*args)) or asked[-1]
+        X = machine.random_states(32, (1, 0, 0))
+        states.append(machine.run(X, temperatures, (1, 1)))
+    np.testing.assert_array_equal(*states)
+    assert len(set(map(type, asked))) == 2
+    assert type(asked[-1]) is not type(asked[0])
 
 
 # Mean field ------------------------------------------------------------------
