@@ -131,7 +131,7 @@ def lattice_of_units(rng):
 
 
 def compare_sweeps(name, W, temperature, rng, options):
-    n_sweeps = 20
+    n_sweeps = 50
     machine = PairwiseMachine(W, np.zeros(W.shape[0], dtype=np.float32))
     X = machine.random_states(N_CHAINS, (0, 0, 0))
     machine.run(X, np.full(20, temperature), (0, 1))
@@ -230,7 +230,7 @@ KINDS = {
 EFFORTS = {
     "quenched": {"n_sweeps": 1},
     "defaults": {},
-    "5,000 sweeps, 400": {"n_sweeps": 5000, "n_restarts": 400},
+    "5,000 sweeps, 200": {"n_sweeps": 5000, "n_restarts": 200},
 }
 
 

@@ -199,7 +199,7 @@ class OneByOne:
         self._weights, self._couplings = weights, couplings
         self.n_visits = weights.size + _VISITS_OF_A_UNIT * weights.shape[0]
 
-    def begin(self, x, bias):
+    def begin(self, x, bias, with_energies=True):
         """What is kept up to date beside the states of some rows: their fields."""
         h = np.empty_like(x)
         if issparse(self._weights):
@@ -210,9 +210,12 @@ class OneByOne:
         return h
 
     def sweep(self, x, h, bias, base, orders, free, temperatures, address, paths, done, together):
-        """Sweeps at some temperatures, in place; see :func:`~skebm.kernels.spins.heat`."""
+        """Sweeps at some temperatures, in place; returns how many units flip.
+
+        Parameters: see :func:`~skebm.kernels.spins.heat`.
+        """
         how = bias, base, orders, free, temperatures, address, together
-        spins.heat(self._couplings, *how, x, h, paths, done)
+        return spins.heat(self._couplings, *how, x, h, paths, done)
 
     def energies(self, x, h, bias):
         """Energy of each row, as an array of its own; float64."""
@@ -240,8 +243,10 @@ class SideBySide:
         self._one_by_one, self._couplings = one_by_one, couplings
         self.n_visits = (weights.size + _VISITS_OF_A_UNIT * weights.shape[0]) / _LANES
 
-    def begin(self, x, bias):
-        """What is kept up to date beside the states of some rows: their energies."""
+    def begin(self, x, bias, with_energies=True):
+        """What is kept up to date beside the states of some rows: their energies, if wanted."""
+        if not with_energies:
+            return np.zeros(len(x))
         return self._one_by_one.energies(x, self._one_by_one.begin(x, bias), bias)
 
     def sweep(
@@ -249,7 +254,7 @@ class SideBySide:
     ):
         """Sweeps at some temperatures, in place; see :class:`OneByOne`. Never ``together``."""
         how = bias, base, orders, free, temperatures, address
-        heat_side_by_side(self._couplings, *how, x, energies, paths, done)
+        return heat_side_by_side(self._couplings, *how, x, energies, paths, done)
 
     def energies(self, x, energies, bias):
         """Energy of each row, as an array of its own; float64."""
@@ -288,36 +293,50 @@ class WeightNetwork(Network):
         """What draws the units of so many rows."""
         return self._one_by_one
 
+    def faster_engine(self, engine, share):
+        """What had better go on where such a share of the units flip in a sweep."""
+        return engine
+
     def fields(self, X):
         """X W + b for all rows of states, or of means."""
         return self._one_by_one.begin(X, self.bias)
+
+    def heat(self, engine, x, kept, bias, free, dynamics, first_row, paths):
+        """Stochastic sweeps of a block of rows, in calls of a kernel that are short enough."""
+        orders = dynamics.orders
+        n_visits = engine.n_visits + paths.shape[1]
+        for rows, sweeps in pieces(len(x), len(dynamics.temperatures), n_visits, len(orders)):
+            part, b = x[rows], rows_of(bias, rows)
+            if sweeps.start == 0:
+                now, kept_now = engine, kept[rows]
+            how = b, self._no_base, orders, rows_of(free, rows)
+            hot = dynamics.temperatures[sweeps]
+            address = dynamics.address_of(first_row + rows.start, sweeps.start)
+            report = paths[rows], sweeps.start
+            n_flips = now.sweep(part, kept_now, *how, hot, address, *report, dynamics.together)
+            faster = self.faster_engine(now, n_flips / (part.size * len(hot)))
+            if faster is not now:
+                now, kept_now = faster, faster.begin(part, b)
 
     def _energies_of(self, x, block):
         bias = rows_of(self.bias, block)
         return self._one_by_one.energies(x, self._one_by_one.begin(x, bias), bias)
 
     def _recall_block(self, x, free, dynamics, outcome, block):
-        W, orders, together = self.couplings, dynamics.orders, dynamics.together
         bias = rows_of(self.bias, block)
         engine = self.engine(len(outcome.n_steps))
         kept = engine.begin(x, bias)
         outcome.start(block, lambda: engine.energies(x, kept, bias))
         paths, n_steps, converged, cycled = outcome.part(block)
-        n_hot = len(dynamics.temperatures)
-        n_visits = engine.n_visits + paths.shape[1]
-        for rows, sweeps in pieces(len(x), n_hot, n_visits, len(orders)):
-            how = rows_of(bias, rows), self._no_base, orders, rows_of(free, rows)
-            hot = dynamics.temperatures[sweeps]
-            address = dynamics.address_of(block.start + rows.start, sweeps.start)
-            report = paths[rows], sweeps.start
-            engine.sweep(x[rows], kept[rows], *how, hot, address, *report, together)
+        self.heat(engine, x, kept, bias, free, dynamics, block.start, paths)
         h = engine.fields(x, kept, bias)
+        W, orders, n_hot = self.couplings, dynamics.orders, len(dynamics.temperatures)
         limits = dynamics.n_cold, self._rounding
-        for rows, _ in pieces(len(x), 1, n_visits, 1):
+        for rows, _ in pieces(len(x), 1, self._one_by_one.n_visits + paths.shape[1], 1):
             states = x[rows], h[rows], paths[rows], n_hot
             part = n_steps[rows], converged[rows]
             b, may = rows_of(bias, rows), rows_of(free, rows)
-            if together:
+            if dynamics.together:
                 spins.settle_together(W, b, may, *limits, *states, *part, cycled[rows])
             else:
                 spins.settle(W, b, orders, may, *limits, *states, *part)

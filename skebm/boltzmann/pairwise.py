@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, Outcome, SideBySide, WeightNetwork
+from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, rows_of
 from .._threads import for_each
 from ..kernels import enumeration, spins
 from .summation import drawn_numbers
@@ -25,6 +25,8 @@ _STATES_PER_CHUNK = 2**16
 # dense ones, and so many chains. Measured where a tenth to a half of the units flip, as which it
 # is then faster.
 _MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
+# Where all of many units are coupled and few of them flip, to draw one by one is faster again.
+_MANY_UNITS, _FEW_FLIPS = 512, 0.07
 # Rows of a block are a multiple of the lanes that they are drawn in.
 _ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
@@ -107,6 +109,12 @@ class PairwiseMachine(WeightNetwork):
         if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
             return self._side_by_side
         return self._one_by_one
+
+    def faster_engine(self, engine, share):
+        """What had better go on where such a share of the units flip in a sweep."""
+        if engine is self._one_by_one or issparse(self.weights) or self.n_units < _MANY_UNITS:
+            return engine
+        return engine if share > _FEW_FLIPS else self._one_by_one
 
     @property
     def n_units(self):
@@ -287,7 +295,15 @@ class PairwiseMachine(WeightNetwork):
             address=address,
         )
         free = self.all_free() if free is None else free
-        self.recall(X, free, dynamics, Outcome(len(X), 0, np.float64))
+        engine = self.engine(len(X))
+
+        def walk(block):
+            x, bias, may = X[block], rows_of(self.bias, block), rows_of(free, block)
+            kept = engine.begin(x, bias, with_energies=False)
+            no_paths = np.empty((len(x), 0))
+            self.heat(engine, x, kept, bias, may, dynamics, block.start, no_paths)
+
+        for_each_chunk(walk, len(X), self._rows_at_a_time(len(X)))
         return X
 
     def orders(self):

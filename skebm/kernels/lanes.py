@@ -125,7 +125,7 @@ def spread_rows(array, first, n_rows, out):
 def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energies, paths, done):
     """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 (base_i + h_i / T)), one for each T.
 
-    Parameters are those of :func:`~skebm.kernels.spins.heat`, with
+    Returns how often units flip. Parameters are those of :func:`~skebm.kernels.spins.heat`, with
     the ``energies`` of the rows, float64, which are kept up to date in place of the fields.
     """
     seed, stream, first_row = address
@@ -136,7 +136,8 @@ def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energi
     u, may = np.empty(shape, dtype=X.dtype), np.empty(shape, dtype=X.dtype)
     size = units_of_block(W)
     h, change = np.empty((size, width), X.dtype), np.empty(width, X.dtype)
-    fall, energy = np.empty(width, X.dtype), np.empty(width)
+    fall, energy, squares = np.empty(width, X.dtype), np.empty(width), np.empty(width, X.dtype)
+    n_flips = 0
     one = X.dtype.type(1)
     for first in range(0, n_rows, width):
         n = min(width, n_rows - first)
@@ -151,6 +152,7 @@ def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energi
             order = orders[sweep % orders.shape[0]]
             for lane in range(width):
                 fall[lane] = 0
+                squares[lane] = 0
             for k in range(0, n_units, size):
                 block = order[k : k + size]
                 fields_of_block(W, order, k, block.shape[0], x, b, h)
@@ -163,9 +165,11 @@ def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energi
                         change[lane] = (new - x[i, lane]) * may[i, lane]
                         x[i, lane] += change[lane]
                         fall[lane] += change[lane] * h[m, lane]
+                        squares[lane] += change[lane] * change[lane]
                     feel_in_block(W, i, block[m + 1 :], change, h[m + 1 :])
             for lane in range(n):
                 energy[lane] -= fall[lane]
+                n_flips += int(squares[lane]) // 4
             if paths.shape[1] > 0:
                 for lane in range(n):
                     paths[first + lane, done + sweep + 1] = energy[lane]
@@ -176,3 +180,4 @@ def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energi
                 X[first + lane, i] = x[i, lane]
             for step in range(last + 1, paths.shape[1]):
                 paths[first + lane, step] = energy[lane]
+    return n_flips

@@ -234,21 +234,24 @@ def settle_together(W, B, free, max_iter, rounding, X, H, paths, done, n_steps, 
 
 @kernel
 def sweep_row(W, base, steepness, order, may, uniform, x, h):
-    """Draw one unit after the other given its field, P(x_i = 1) = sigmoid(2 base_i + s h_i)."""
+    """Draw one unit after the other, P(x_i = 1) = sigmoid(2 base_i + s h_i); how many flip."""
     one = x.dtype.type(1)
+    n_flips = 0
     for k in range(order.shape[0]):
         i = order[k]
         new = one if uniform[i] < sigmoid(steepness * h[i] + (base[i] + base[i])) else -one
         if new != x[i] and may[i]:
             flip(W, i, x, h)
+            n_flips += 1
+    return n_flips
 
 
 @kernel
 def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths, done):
     """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 (base_i + h_i / T)), one for each T.
 
-    ``base`` holds fields that no temperature scales. ``done`` counts the sweeps that ``paths``
-    have noted before.
+    Returns how often units flip. ``base`` holds fields that no temperature scales. ``done`` counts
+    the sweeps that ``paths`` have noted before.
 
     The number of unit i in sweep s of row r stands at ``address`` (seed, stream, first row) as
     (seed, stream + s, first row + r, i). ``together`` lets all units see the fields from before
@@ -260,6 +263,7 @@ def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths,
     uniform = np.empty(n_units, dtype=X.dtype)
     flips = np.empty(n_units, dtype=np.int64)
     factors = np.empty(n_units, dtype=X.dtype)
+    n_all = 0
     for r in range(X.shape[0]):
         x, h, b, may = X[r], H[r], B[r % B.shape[0]], free[r % free.shape[0]]
         for sweep in range(temperatures.shape[0]):
@@ -276,11 +280,13 @@ def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths,
                         n_flips += 1
                 flip_together(W, flips[:n_flips], factors, x, h)
             else:
-                sweep_row(W, base, steepness, order, may, uniform, x, h)
+                n_flips = sweep_row(W, base, steepness, order, may, uniform, x, h)
+            n_all += n_flips
             if paths.shape[1] > 0:
                 paths[r, done + sweep + 1] = energy_of(x, h, b)
         if paths.shape[1] > 0:
             record(paths[r], done + temperatures.shape[0], energy_of(x, h, b))
+    return n_all
 
 
 @kernel

@@ -244,6 +244,23 @@ def test_calls_are_cut_without_a_trace(rng, monkeypatch):
     np.testing.assert_array_equal(*states)
 
 
+def test_chains_in_which_few_units_flip_go_on_one_by_one(rng, monkeypatch):
+    # Nothing is to be seen of it but the time: the states are the same.
+    monkeypatch.setattr("skebm._spins._VISITS_PER_CALL", 1)
+    W, b = network(rng, 20)
+    temperatures, states, asked = np.geomspace(5, 0.1, 30), [], []
+    for many in (10**9, 10):
+        monkeypatch.setattr(pairwise, "_MANY_UNITS", many)
+        machine = PairwiseMachine(W, b)
+        faster = machine.faster_engine
+        machine.faster_engine = lambda *args, f=faster: asked.append(f(*args)) or asked[-1]
+        X = machine.random_states(32, (1, 0, 0))
+        states.append(machine.run(X, temperatures, (1, 1)))
+    np.testing.assert_array_equal(*states)
+    assert len(set(map(type, asked))) == 2
+    assert type(asked[-1]) is not type(asked[0])
+
+
 # Mean field ------------------------------------------------------------------
 
 
