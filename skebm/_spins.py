@@ -299,7 +299,13 @@ class WeightNetwork(Network):
 
     def fields(self, X):
         """X W + b for all rows of states, or of means."""
-        return self._one_by_one.begin(X, self.bias)
+        H = np.empty_like(X)
+
+        def find(block):
+            H[block] = self._one_by_one.begin(X[block], rows_of(self.bias, block))
+
+        for_each_chunk(find, len(X), ROWS)
+        return H
 
     def heat(self, engine, x, kept, bias, free, dynamics, first_row, paths):
         """Stochastic sweeps of a block of rows, in calls of a kernel that are short enough."""

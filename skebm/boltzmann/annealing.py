@@ -58,10 +58,10 @@ def simulated_annealing(
     Parameters
     ----------
     weights : {array-like, sparse matrix} of shape (n_units, n_units)
-        W: symmetric, with a zero diagonal. Positive weights want two units alike. Computed with as
-        float32 if it is of this type, otherwise as float64.
+        The W of the energy: symmetric, with a zero diagonal. Positive weights want two units alike.
+        Computed with as float32 if it is of this type, otherwise as float64.
     intercept : array-like of shape (n_units,), default=None
-        b: positive ones want a unit on. None is 0.
+        The b of the energy: positive ones want a unit on. None is 0.
     units : {"spin", "binary"}, default="spin"
         Whether units are -1 and 1, or 0 and 1.
     n_sweeps : int, default=1000

@@ -13,8 +13,9 @@ from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
 from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, rows_of
-from .._threads import for_each
+from .._threads import for_each, one_blas_thread
 from ..kernels import enumeration, spins
+from ..kernels.products import multiply
 from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
@@ -142,14 +143,26 @@ class PairwiseMachine(WeightNetwork):
         """
         free = ~clamped
         x = np.ascontiguousarray(X[:, clamped])
-        of_clamped, of_free = self.weights[clamped], self.weights[free]
-        bias = x @ of_clamped[:, free] + self.bias[:, free]
-        energy = 0.5 * np.einsum("ij,ij->i", x @ of_clamped[:, clamped], x, dtype=np.float64)
-        energy += np.einsum("ij,ij->i", *np.broadcast_arrays(self.bias[:, clamped], x))
-        weights = of_free[:, free]
+        of_clamped = PairwiseMachine(*self._part(clamped, clamped))
+        weights, bias = self._part(free, free)
+        across, _ = self._part(clamped, free)
+        from_clamped = np.empty((len(x), bias.shape[1]), dtype=self.dtype)
+
+        def add_up(block):
+            if issparse(across):
+                from_clamped[block] = x[block] @ across
+            else:
+                multiply(x[block], across, from_clamped[block])
+
+        for_each_chunk(add_up, len(x))
+        return PairwiseMachine(weights, bias + from_clamped, of_clamped.energy(x) + self.offset)
+
+    def _part(self, rows, columns):
+        """Weights between some units and others, and the biases of the latter."""
+        weights = self.weights[rows][:, columns]
         if not issparse(weights):
             weights = np.ascontiguousarray(weights)
-        return PairwiseMachine(weights, bias, self.offset - energy)
+        return weights, self.bias[:, columns]
 
     def energy(self, X):
         """Energy of each row of states, float64."""
@@ -214,7 +227,8 @@ class PairwiseMachine(WeightNetwork):
         of_free = self.given(X, clamped).moments(shares)
         means = X.astype(np.float64)
         means[:, ~clamped] = of_free.means
-        correlations = (means * shares[:, None]).T @ means
+        with one_blas_thread():
+            correlations = (means * shares[:, None]).T @ means
         correlations[np.ix_(~clamped, ~clamped)] = of_free.correlations
         return Moments(of_free.log_partition, means, correlations)
 
@@ -257,7 +271,7 @@ class PairwiseMachine(WeightNetwork):
             masses = part.log_partition()
             log_z[row], weights = logsumexp(masses), softmax(masses)
             found = whole.moments_given(X, clamped, weights)
-            means[row] = weights @ found.means
+            means[row] = (weights[:, None] * found.means).sum(axis=0)
             correlations += shares[row] * found.correlations
         return Moments(log_z, means, correlations)
 

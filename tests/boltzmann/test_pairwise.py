@@ -45,6 +45,19 @@ def test_energies_of_binary_units(rng, dtype, storage):
     np.testing.assert_allclose(machine.energy(2 * S - 1), expected, atol=1e-5)
 
 
+@each_dtype
+@each_storage
+def test_fields_are_half_of_what_turning_a_unit_off_costs(rng, dtype, storage):
+    W, b = network(rng, 6, dtype=dtype)
+    X = rng.choice([-1, 1], size=(300, 6)).astype(dtype)
+    machine = PairwiseMachine(storage(W), b)
+    for i in range(6):
+        on, off = X.copy(), X.copy()
+        on[:, i], off[:, i] = 1, -1
+        cost = machine.energy(off) - machine.energy(on)
+        np.testing.assert_allclose(machine.fields(X)[:, i], cost / 2, atol=1e-5)
+
+
 @each_storage
 def test_a_machine_given_some_of_its_units_has_the_energies_of_all(rng, storage):
     W, b = network(rng, 8)
