@@ -480,7 +480,7 @@ class PairwiseEstimator(
             states = as_rows(self._joint(model, visible, streams))
         path = PairwisePath(machine, np.arctanh(self._means).astype(machine.dtype))
         how = n_temperatures, n_chains, states, n_burn_in, streams
-        return annealed(path, type(self).__name__, *how).plus(-machine.offset)
+        return annealed(path, type(self).__name__, *how)
 
     def log_likelihood(self, X, log_partition=None):
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
