@@ -4,14 +4,17 @@ import importlib.metadata
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skebm
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def run_python(code):
@@ -67,10 +70,34 @@ def test_commands_of_the_readme():
     assert "pytest" in tests
 
 
-def test_code_of_the_readme(capsys):
-    (code,) = blocks("python")
+def test_code_of_the_readme_prints_what_the_readme_says(capsys):
+    (code,), (promised,) = blocks("python"), blocks("text")
     exec(code, {})
-    assert capsys.readouterr().out
+    printed = capsys.readouterr().out
+    number = r"-?\d+(?:\.\d+)?"
+    assert re.sub(number, "#", printed) == re.sub(number, "#", promised)
+    # Other processors round otherwise, and chains then take another way.
+    of_both = [[float(text) for text in re.findall(number, out)] for out in (printed, promised)]
+    np.testing.assert_allclose(*of_both, rtol=0.08)
+
+
+def test_links_of_the_readme():
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README)
+    relative = [link for link in links if not link.startswith("https://")]
+    assert [link for link in relative if not (ROOT / link).exists()] == []
+    if "urls" in PROJECT:  # the address is known, and a registry shows the README by itself
+        assert relative == []
+
+
+def test_the_version_is_the_same_everywhere():
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.M)
+    (bibtex,) = blocks("bibtex")
+    assert cited[1] == PROJECT["version"]
+    assert f"{{{PROJECT['version']}}}" in bibtex
+
+
+def test_the_package_says_that_it_has_types():
+    assert (Path(skebm.__file__).parent / "py.typed").exists()
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="asks git which files are tracked")

@@ -3,9 +3,10 @@
 import itertools
 import math
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.impute import MissingIndicator
 from sklearn.utils import check_random_state
@@ -140,19 +141,19 @@ class RBMImputer(
 
     def __init__(
         self,
-        estimator=None,
+        estimator: MixedRBM | None = None,
         *,
-        missing_values=np.nan,
-        n_rounds=10,
-        n_steps=200,
-        sample_posterior=False,
-        add_indicator=False,
-        keep_empty_features=False,
-        random_state=None,
-    ):
+        missing_values: object = np.nan,
+        n_rounds: int = 10,
+        n_steps: int = 200,
+        sample_posterior: bool = False,
+        add_indicator: bool = False,
+        keep_empty_features: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         keep_parameters(self, locals())
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: object = None) -> Self:
         """Learn from a table with missing entries.
 
         Parameters
@@ -183,7 +184,7 @@ class RBMImputer(
             self._stamp_version()
         return self
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Fill in what is missing.
 
         Parameters
@@ -218,7 +219,7 @@ class RBMImputer(
             kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
         return table_of(X, kept, names)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
         """Name the columns that come out.
 
         Parameters
