@@ -4,9 +4,9 @@
     python benchmarks/streams.py --cases rbm-10 --repeats 5
 
 MNIST is written to a file, which stays in the cache of the system. Each case is fitted to the array
-and to a stream of the memory map, in turns; the fastest of each counts, and the ratios say more than
-the seconds. Then a process of its own fits each, and says by how much memory it has grown, with
-an array by the array itself, too. "score" is on 10,000 images that are not learned from: the mean
+and to a stream of the memory map, in turns. The fastest of each counts, and the ratios say more
+than the seconds. Then a process of its own fits each, and says by how much memory it has grown: of
+an array, by the array itself, too. "score" is on 10,000 images that are not learned from, the mean
 pseudo-log-likelihood in nats of an RBM, the share of right labels of the others.
 """
 

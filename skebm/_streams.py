@@ -24,7 +24,7 @@ def stream(
     chunk_size=_ROWS_OF_CHUNK,
     dtype=None,
 ):
-    """Rows that are read in chunks, again in each epoch, and are never in memory all at once.
+    """Read rows in chunks, again in each epoch, and never hold all of them in memory.
 
     What is returned goes where estimators take ``X``. See :ref:`the user guide <large_data>`.
 

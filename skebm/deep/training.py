@@ -97,7 +97,8 @@ class TrainingData:
     ----------
     inputs : Source
     targets : Rows
-        One row of targets for each row of inputs; for an autoencoder, the same object twice.
+        One row of targets for each row of inputs; for an autoencoder, the same object twice. Where
+        inputs are a stream and are not the targets, :class:`~skebm._targets.LazyTargets`.
     numbers : ndarray of int
         Those of the rows to learn from.
     weights : ndarray of shape (n_rows,), default=None
@@ -130,7 +131,7 @@ class TrainingData:
             if targets is self.inputs:
                 targets = rows
             elif places is not None:
-                targets = targets.subset(places)
+                targets = targets.subset(places).made(order)
             weights = weights if places is None else weights[places]
             yield TrainingData(rows, targets, order, weights, self._mean_weight)
 
