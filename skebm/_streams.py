@@ -219,8 +219,20 @@ class Stream:
         return Stream(self._chunks, self.window, self._targets, functions, self._numbers)
 
     def __getitem__(self, numbers):
-        """A stream of the rows with these numbers, an array of ints in ascending order."""
+        """A stream of the rows with these numbers, ints in ascending order or an array of bool.
+
+        So scikit-learn's searches and cross-validation take streams.
+        """
+        if isinstance(numbers, tuple):  # as scikit-learn writes it, with all columns
+            numbers, *_ = numbers
         numbers = np.asarray(numbers)
+        if numbers.dtype == bool:
+            numbers = np.flatnonzero(numbers)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (np.diff(numbers) < 0).any():
+            raise IndexError(
+                "Rows of a stream are picked by an array of ints in ascending order, or of bool. "
+                "Of scikit-learn's ways to split rows, those in folds give such numbers."
+            )
         if self._numbers is not None:
             numbers = self._numbers[numbers]
         return Stream(self._chunks, self.window, self._targets, self._functions, numbers)
