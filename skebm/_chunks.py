@@ -231,6 +231,9 @@ class Chunks:
             with suppress(TypeError):  # of those that cannot be referred to without being kept
                 self._last_iterator = ref(chunks)
 
+    def __getstate__(self):
+        return vars(self) | {"_last_iterator": None}
+
     def _name(self, k):
         of_piece = self._pieces[k].name
         return f"Chunk {k} ({of_piece})" if of_piece else f"Chunk {k}"
@@ -573,9 +576,17 @@ def reader_of_targets(y):
     if isinstance(y, (str, Path)):
         return partial(np.load, y)
     if callable(y):
-        return lambda: np.concatenate([np.asarray(part) for part in y()])
+        return partial(_joined_parts_of, y)
     if hasattr(y, "__next__"):
         raise TypeError(f"The 'y' of a stream can be read only once. {_NOT_AGAIN}")
     if isinstance(y, (list, tuple)) and all(hasattr(part, "shape") for part in y) and len(y):
-        return lambda: np.concatenate([np.asarray(part) for part in y])
-    return lambda: np.asarray(y)
+        return partial(_joined, y)
+    return partial(np.asarray, y)
+
+
+def _joined_parts_of(read):
+    return _joined(read())
+
+
+def _joined(parts):
+    return np.concatenate([np.asarray(part) for part in parts])
