@@ -291,8 +291,9 @@ class Cluster:
 def _is_of_lost_work(error):
     import distributed
 
-    lost = distributed.KilledWorker, distributed.client.FutureCancelledError, OSError, TimeoutError
-    return isinstance(error, lost)
+    # Not of what the chunks themselves may raise, such as a file that is not there.
+    lost = distributed.client.FutureCancelledError, distributed.comm.CommClosedError, TimeoutError
+    return isinstance(error, (distributed.KilledWorker, *lost))
 
 
 def _make(facts, recipe, *chunks):
