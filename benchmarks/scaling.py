@@ -77,7 +77,7 @@ def run_quality(options):
 
 
 def run_networks(options):
-    """Networks after equal epochs on 10,000 rows of MNIST, scored on 2,000 others of its training set."""
+    """Networks after equal epochs on 10,000 rows of MNIST, scored on others of its training set."""
     data = load_mnist(options.data)
     X, y = grey_levels(data["X_train"][:12_000]), data["y_train"][:12_000]
     rows, held_out = skebm.stream(X[:10_000], y[:10_000], chunk_size=500, window=500), X[10_000:]
