@@ -212,6 +212,8 @@ def test_data_that_zeros_are_none_of():
 def test_what_cannot_go_by_chunks_is_refused(rbm):
     with pytest.raises(TypeError, match=r"BernoulliRBM.*compute\(\)"):
         rbm.gibbs(CHUNKED)
+    with pytest.raises(TypeError, match=r"MixedRBM.fit .* in memory.*compute\(\)"):
+        MixedRBM().fit(CHUNKED)
     with pytest.raises(NotFittedError):
         BernoulliRBM().transform(CHUNKED)
     with pytest.raises(ValueError, match="12 features"):

@@ -409,7 +409,7 @@ def test_methods_that_do_not_go_by_chunk_say_so(method):
 
 @pytest.mark.parametrize("estimator", [skebm.MixedRBM(), skebm.RBMImputer(), skebm.RatingRBM()])
 def test_tables_and_ratings_are_taken_whole(estimator):
-    with pytest.raises(TypeError, match="A stream is not an array"):
+    with pytest.raises(TypeError, match="learns from rows that are all in memory"):
         estimator.fit(skebm.stream(X))
 
 

@@ -212,6 +212,7 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
         "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
         "handle_unknown": Options("error", "missing"),
