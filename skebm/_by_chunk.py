@@ -5,6 +5,7 @@ Of a stream, they are called for one chunk after another; of Dask's data, on the
 
 from functools import partial, wraps
 from inspect import isfunction, signature
+from typing import ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -38,6 +39,9 @@ class AnswersByChunk:
     Those that cannot be called by chunk, since they draw or look at all rows together, say so. The
     mixin stands before those of scikit-learn that wrap the same methods.
     """
+
+    # Whether training can read rows in chunks, again and again.
+    _learns_from_chunks: ClassVar = True
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -87,6 +91,11 @@ def _fitted_by_stream(method):
 
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
+        if not self._learns_from_chunks and (is_stream(X) or is_dask(X)):
+            raise TypeError(
+                f"{type(self).__name__}.{method.__name__} learns from rows that are all in memory, "
+                f"and X comes in chunks. Pass an array or a DataFrame; of Dask, X.compute()."
+            )
         if is_dask(X):
             X, args, kwargs = as_stream(self, X, args, kwargs)
         return method(self, X, *args, **kwargs)

@@ -84,12 +84,6 @@ class Chunks:
     target, dtype
         See :func:`skebm.stream`.
 
-    Attributes
-    ----------
-    names : list of str or None
-        Names of the columns that are features.
-    head : ndarray, CSR matrix or DataFrame
-        The first row of X.
     """
 
     # Whether workers of Dask can read them.
@@ -123,10 +117,12 @@ class Chunks:
 
     @property
     def names(self):
+        """Names of the columns that are features, or None."""
         return _names_of(self.first.head)
 
     @property
     def head(self):
+        """The first row of X, as the user has it."""
         return self.first.head
 
     @property
@@ -145,15 +141,18 @@ class Chunks:
         """What is to be predicted of all rows; None where chunks say nothing of it."""
         if not self.first.has_y:
             return None
-        parts = []
+        parts, sizes = [], []
         for name, chunk in self._as_given():
             table, y = _split(chunk, self._target, name)
             if table.shape[0] != len(y):
                 raise ValueError(
                     f"{name} of a stream has {table.shape[0]} rows, but its y has {len(y)}."
                 )
+            sizes.append(len(y))
             if len(y):
                 parts.append(y)
+        if self._sizes is None:
+            self._sizes = sizes
         return np.concatenate(parts)
 
     def in_turn(self, generator=None, numbers=None):
@@ -230,6 +229,9 @@ class Chunks:
                 raise TypeError(f"The source of a stream can be read only once. {_NOT_AGAIN}")
             with suppress(TypeError):  # of those that cannot be referred to without being kept
                 self._last_iterator = ref(chunks)
+
+    def __getstate__(self):
+        return vars(self) | {"_last_iterator": None}
 
     def _name(self, k):
         of_piece = self._pieces[k].name
@@ -573,9 +575,17 @@ def reader_of_targets(y):
     if isinstance(y, (str, Path)):
         return partial(np.load, y)
     if callable(y):
-        return lambda: np.concatenate([np.asarray(part) for part in y()])
+        return partial(_joined_parts_of, y)
     if hasattr(y, "__next__"):
         raise TypeError(f"The 'y' of a stream can be read only once. {_NOT_AGAIN}")
     if isinstance(y, (list, tuple)) and all(hasattr(part, "shape") for part in y) and len(y):
-        return lambda: np.concatenate([np.asarray(part) for part in y])
-    return lambda: np.asarray(y)
+        return partial(_joined, y)
+    return partial(np.asarray, y)
+
+
+def _joined_parts_of(read):
+    return _joined(read())
+
+
+def _joined(parts):
+    return np.concatenate([np.asarray(part) for part in parts])

@@ -168,7 +168,7 @@ class Cluster:
                 future = under_way.popleft()
                 wait(future)
                 yield future
-            under_way.append(self._on(None, _apply, function, *self._ingredients(item)))
+            under_way.append(self._made(None, _apply, item, function))
         yield from under_way
 
     def _sent(self, something):
@@ -182,18 +182,21 @@ class Cluster:
             self._shared[number] = something, future
         return self._shared[number][1]
 
-    def _ingredients(self, item):
-        """Futures of the recipe, and of the chunks: computed by workers, if Dask's, or sent there.
+    def _made(self, part, function, item, *more):
+        """A future of ``function(facts, *more, recipe, *chunks)`` of an item.
 
-        With the facts between them, they are what an item is made of.
+        Its chunks are computed by the worker that has it, if they are Dask's, or sent there.
         """
-        chunks = [
-            self._client.compute(read.delayed)
-            if hasattr(read, "delayed")
-            else self._client.scatter(read(), hash=False)
+        from dask import delayed
+
+        # What is bound is not looked through for more of Dask's.
+        task = delayed(partial(function, item.facts), pure=False)
+        chunks = (
+            read.delayed if hasattr(read, "delayed") else self._client.scatter(read(), hash=False)
             for read in item.reads
-        ]
-        return self._sent(item.recipe), item.facts, *chunks
+        )
+        made = task(*more, self._sent(item.recipe), *chunks)
+        return self._client.compute(made, **self._place(part))
 
     def rounds(self, learn, mean, lesson, start, rounds):
         """Have parts learn in rounds: see :class:`Here`.
@@ -270,30 +273,34 @@ class Cluster:
                 if visit is not None and visit.number not in self._windows:
                     window = before.get(visit.number)
                     if window is None:
-                        window = self._on(task.part, _make, *self._ingredients(visit.item))
+                        window = self._made(task.part, _make, visit.item)
                     self._windows[visit.number] = window
 
     def _on(self, part, function, *args):
         """A future of what a function returns, on the worker of a part if there is that."""
-        options = {}
-        if self._workers and part is not None:
-            worker = self._workers[part % len(self._workers)]
-            options = {"workers": [worker], "allow_other_workers": True}
-        return self._client.submit(function, *args, pure=False, **options)
+        return self._client.submit(function, *args, pure=False, **self._place(part))
+
+    def _place(self, part):
+        """Where Dask is to have something done: by the worker of a part if that is there."""
+        if not self._workers or part is None:
+            return {}
+        worker = self._workers[part % len(self._workers)]
+        return {"workers": [worker], "allow_other_workers": True}
 
 
 def _is_of_lost_work(error):
     import distributed
 
-    lost = distributed.KilledWorker, distributed.client.FutureCancelledError, OSError, TimeoutError
-    return isinstance(error, lost)
+    # Not of what the chunks themselves may raise, such as a file that is not there.
+    lost = distributed.client.FutureCancelledError, distributed.comm.CommClosedError, TimeoutError
+    return isinstance(error, (distributed.KilledWorker, *lost))
 
 
-def _make(recipe, facts, *chunks):
+def _make(facts, recipe, *chunks):
     return recipe(facts, *chunks)
 
 
-def _apply(function, recipe, facts, *chunks):
+def _apply(facts, function, recipe, *chunks):
     return function(recipe(facts, *chunks))
 
 

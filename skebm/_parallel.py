@@ -84,6 +84,14 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
         Without any, the parts are worked on in this process, one after another: the model is the
         same.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid; in ``fit``, if the chunks cannot be had in any order.
+    RuntimeError
+        In ``fit``, if the client closes or workers are lost again and again. The estimator has the
+        model of the last round then.
+
     Examples
     --------
     >>> import numpy as np

@@ -27,7 +27,7 @@ def stream(
     chunk_size=_ROWS_OF_CHUNK,
     dtype=None,
 ):
-    """Rows that are read in chunks, again in each epoch, and are never in memory all at once.
+    """Read rows in chunks, again in each epoch, and never hold all of them in memory.
 
     What is returned goes where estimators take ``X``. See :ref:`the user guide <large_data>`.
 
@@ -222,8 +222,20 @@ class Stream:
         return Stream(self._chunks, self.window, self._targets, functions, self._numbers)
 
     def __getitem__(self, numbers):
-        """A stream of the rows with these numbers, an array of ints in ascending order."""
+        """A stream of the rows with these numbers, ints in ascending order or an array of bool.
+
+        So scikit-learn's searches and cross-validation take streams.
+        """
+        if isinstance(numbers, tuple):  # as scikit-learn writes it, with all columns
+            numbers, *_ = numbers
         numbers = np.asarray(numbers)
+        if numbers.dtype == bool:
+            numbers = np.flatnonzero(numbers)
+        if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (np.diff(numbers) < 0).any():
+            raise IndexError(
+                "Rows of a stream are picked by an array of ints in ascending order, or of bool. "
+                "Of scikit-learn's ways to split rows, those in folds give such numbers."
+            )
         if self._numbers is not None:
             numbers = self._numbers[numbers]
         return Stream(self._chunks, self.window, self._targets, self._functions, numbers)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._scales import check_scales, deviation_but_for_noise
-from ._source import Rows
+from ._source import DenseRows, Rows
 
 
 class LazyTargets(Rows):
@@ -39,6 +39,12 @@ class LazyTargets(Rows):
         """Copy the targets of the rows with these numbers to ``out``, which is returned."""
         out[:] = self._encode(self._y[numbers])
         return out
+
+    def made(self, numbers):
+        """Rows of an array, of which those with these numbers are made, and others are zeros."""
+        targets = np.zeros(self.shape, dtype=self.dtype)
+        targets[numbers] = self._encode(self._y[numbers])
+        return DenseRows(targets)
 
     def subset(self, numbers):
         """The targets of these rows, not made yet."""

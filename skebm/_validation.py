@@ -435,12 +435,25 @@ def _validated_stream(estimator, X, *arrays, **options):
 
 def _checked_chunk(options, estimator, X, where):
     """A chunk of a stream, checked as an array is; errors begin with the name of the chunk."""
-    if _are_surely_finite(X, options.get("dtype")):
-        options = options | {"ensure_all_finite": False}
+    if _is_as_wanted(X, options):
+        return X
     try:
         return native(check_array(X, estimator=estimator, input_name="X", **options))
     except ValueError as error:
         raise ValueError(f"{where.name} of the stream: {error}") from error
+
+
+def _is_as_wanted(X, options):
+    """Whether there is nothing for scikit-learn to do: for each chunk, it would take long to see.
+
+    What is not sure is left to it.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype != options.get("dtype"):
+        return False
+    if X.dtype not in FLOATS or not X.flags.c_contiguous:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(X.sum()))
 
 
 def validated_with_gaps(estimator, X, missing_values, **options):

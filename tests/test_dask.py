@@ -212,6 +212,8 @@ def test_data_that_zeros_are_none_of():
 def test_what_cannot_go_by_chunks_is_refused(rbm):
     with pytest.raises(TypeError, match=r"BernoulliRBM.*compute\(\)"):
         rbm.gibbs(CHUNKED)
+    with pytest.raises(TypeError, match=r"MixedRBM.fit .* in memory.*compute\(\)"):
+        MixedRBM().fit(CHUNKED)
     with pytest.raises(NotFittedError):
         BernoulliRBM().transform(CHUNKED)
     with pytest.raises(ValueError, match="12 features"):
@@ -560,6 +562,27 @@ def test_an_interrupt_between_rounds(monkeypatch):
     with data_parallel(2, local_steps=2), pytest.raises(KeyboardInterrupt):
         model.fit(CHUNKED)
     np.testing.assert_array_equal(model.components_.T, means[-1].learner.machine.weights)
+
+
+OPTIONS = [
+    {"algorithm": "pt", "n_replicas": 3},
+    {"algorithm": "cd", "momentum": 0.5},
+    {"solver": "adam", "learning_rate": 0.01},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=["pt", "momentum", "adam"])
+def test_what_training_carries_goes_through_rounds(options, cluster):
+    model = BernoulliRBM(5, n_iter=3, random_state=0, **options)
+    with data_parallel(3, local_steps=2):
+        here = clone(model).fit(CHUNKED)
+        with distributed.Client(cluster):
+            there = clone(model).fit(CHUNKED)
+    np.testing.assert_array_equal(here.components_, there.components_)
+    start = clone(model).set_params(n_iter=0).fit(X).score(X)
+    assert here.score(X) > start
+    # What it would go on from is there, too.
+    here.partial_fit(X)
 
 
 # Early stopping holds rows out in the midst of chunks; tied weights are views of others.

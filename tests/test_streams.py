@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import scipy.sparse
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -380,6 +381,25 @@ def test_a_pipeline_reads_a_stream_through_its_steps():
     )
 
 
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_search_picks_rows_of_a_stream_by_number(n_jobs, tmp_path):
+    rows = skebm.stream(mapped(tmp_path), Y, chunk_size=70)
+    grid = {"n_components": [2, 6]}
+    options = {"cv": KFold(3, shuffle=True, random_state=0), "n_jobs": n_jobs}
+    for model, y in (
+        (BernoulliRBM(n_iter=2, random_state=0), None),
+        (skebm.DSNClassifier(n_modules=1, max_iter=2, random_state=0), Y),
+    ):
+        search = GridSearchCV(model, grid, **options).fit(rows, y)
+        expected = GridSearchCV(model, grid, **options).fit(X, y)
+        for name in ("mean_test_score", "std_test_score"):
+            found = search.cv_results_[name]
+            np.testing.assert_allclose(found, expected.cv_results_[name], rtol=1e-4, atol=1e-6)
+    with pytest.raises(IndexError, match="those in folds give such numbers"):
+        rows[np.array([3, 1])]
+    assert rows[Y == 1].shape == (200, 12)
+
+
 @pytest.mark.parametrize("method", ["gibbs", "impute", "log_likelihood"])
 def test_methods_that_do_not_go_by_chunk_say_so(method):
     rbm = BernoulliRBM(4, n_iter=1, random_state=0).fit(X)
@@ -389,7 +409,7 @@ def test_methods_that_do_not_go_by_chunk_say_so(method):
 
 @pytest.mark.parametrize("estimator", [skebm.MixedRBM(), skebm.RBMImputer(), skebm.RatingRBM()])
 def test_tables_and_ratings_are_taken_whole(estimator):
-    with pytest.raises(TypeError, match="A stream is not an array"):
+    with pytest.raises(TypeError, match="learns from rows that are all in memory"):
         estimator.fit(skebm.stream(X))
 
 

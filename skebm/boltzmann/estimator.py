@@ -315,7 +315,7 @@ class BoltzmannEstimator(
     def _monitor(self, model, rows, streams):
         """What watches training: some of the rows, and others that are held out for it."""
         n_rows, p = rows.shape[0], self._parameters
-        training, held_out = np.arange(n_rows), np.arange(0)
+        training, held_out = None, np.arange(0)
         if self.early_stopping:
             n_held_out = int(np.ceil(p.validation_fraction * n_rows))
             if n_held_out >= n_rows:

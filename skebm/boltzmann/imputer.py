@@ -128,6 +128,7 @@ class RBMImputer(
     ((178, 13), False)
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "estimator": Optional(Instance(MixedRBM)),
         "missing_values": Scalar(),

@@ -22,8 +22,10 @@ class Monitor:
     Parameters
     ----------
     rows : Source
-    training, held_out : ndarray of int
-        Numbers of the rows to train on, and of those kept apart (may be empty).
+    training : ndarray of int or None
+        Numbers of the rows to train on. None: all, of which there may be many.
+    held_out : ndarray of int
+        Numbers of those kept apart; may be empty.
     parameters : estimator
         Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
         read.
@@ -33,6 +35,7 @@ class Monitor:
 
     def __init__(self, rows, training, held_out, parameters, model):
         self.training = training
+        training = range(rows.shape[0]) if training is None else training
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
         self._watched, self._rows_of_means, of_held_out = _subsets(
             rows,

@@ -10,7 +10,7 @@ import numpy as np
 
 from .._schedules import DECAYS
 from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
-from .._source import DenseRows, all_of, chunks
+from .._source import chunks
 from .._stopping import Patience
 from .._threads import blocks_of, one_blas_thread, run_phases
 from .._validation import have_diverged
@@ -98,7 +98,8 @@ class TrainingData:
     ----------
     inputs : Source
     targets : Rows
-        One row of targets for each row of inputs; for an autoencoder, the same object twice.
+        One row of targets for each row of inputs; for an autoencoder, the same object twice. Where
+        inputs are a stream and are not the targets, :class:`~skebm._targets.LazyTargets`.
     numbers : ndarray of int
         Those of the rows to learn from.
     weights : ndarray of shape (n_rows,), default=None
@@ -164,10 +165,7 @@ def _beside(targets, weights, is_learned, places):
     if places is None:
         return targets, weights
     if targets is not None:
-        here = is_learned[places]
-        made = np.zeros((len(places), targets.shape[1]), targets.dtype)
-        made[here] = all_of(targets.subset(places[here]))
-        targets = DenseRows(made)
+        targets = targets.subset(places).made(np.flatnonzero(is_learned[places]))
     return targets, weights[places]
 
 

@@ -206,6 +206,7 @@ class RatingRBM(
     [[2], [-1], [0], [-1]]
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "n_components": _COUNT,
         "learning_rate": WithHint(
