@@ -11,7 +11,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skebm import BoltzmannMachine
 from skebm._random import RandomStreams
-from skebm.boltzmann.pairwise import PairwiseMachine
+from skebm.pairwise.machine import PairwiseMachine
 
 # Encoders -----------------------------------------------------------------------
 

@@ -35,8 +35,8 @@ from _boltzmann_learning import LEARNING_CASES
 from _machine import print_machine
 from _timing import Contender, take_turns
 from skebm import simulated_annealing
-from skebm.boltzmann.pairwise import PairwiseMachine
-from skebm.boltzmann.pairwise_path import PairwiseTempering
+from skebm.pairwise.machine import PairwiseMachine
+from skebm.pairwise.path import PairwiseTempering
 
 N_CHAINS, N_UNITS = 1000, 1000
 # What the loops over NumPy arrays are timed on, to be scaled up.

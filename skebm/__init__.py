@@ -3,14 +3,7 @@
 from ._parallel import data_parallel
 from ._streams import stream
 from ._version import __version__, show_versions
-from .boltzmann import (
-    BernoulliRBM,
-    BoltzmannMachine,
-    GaussianRBM,
-    MixedRBM,
-    RBMImputer,
-    simulated_annealing,
-)
+from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
     DBMClassifier,
     DBNClassifier,
@@ -21,6 +14,7 @@ from .deep import (
     GenerativeDBNClassifier,
 )
 from .memory import HopfieldMemory
+from .pairwise import BoltzmannMachine, simulated_annealing
 from .ratings import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
 from .stacking import DSNClassifier, DSNRegressor
 

@@ -5,7 +5,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 import naive_hopfield as naive
-from skebm.boltzmann import pairwise
+from skebm.pairwise import machine as pairwise
 
 
 def network(rng, n_units, scale=1.0, dtype=np.float64):

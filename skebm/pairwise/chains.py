@@ -5,8 +5,8 @@ One class for each algorithm, as in :mod:`skebm.boltzmann.chains` for machines o
 
 import numpy as np
 
-from .pairwise_model import PairwiseModel, correlations
-from .pairwise_path import PairwiseTempering
+from .model import PairwiseModel, correlations
+from .path import PairwiseTempering
 
 # Temperature of each sweep of the annealing of [1]_, in units of that at which states are counted.
 #

@@ -11,9 +11,9 @@ import numpy as np
 
 from .._helpers import stop_if_abandoned
 from .._threads import for_each, one_blas_thread
-from .pairwise import PairwiseMachine
-from .summation import MOST_UNITS
-from .tempering import Ladder, groups
+from ..boltzmann.summation import MOST_UNITS
+from ..boltzmann.tempering import Ladder, groups
+from .machine import PairwiseMachine
 
 # Python can be interrupted between two calls of a kernel.
 _SWEEPS_PER_CALL = 100

@@ -36,10 +36,10 @@ from .._validation import (
     validated,
     warn_caller,
 )
-from .pairwise import PairwiseMachine
-from .pairwise_estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
-from .pairwise_learning import WAYS, Task
-from .pairwise_parameters import PairwiseParameters
+from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
+from .learning import WAYS, Task
+from .machine import PairwiseMachine
+from .parameters import PairwiseParameters
 
 # Rows by which training is watched, always the same.
 _N_WATCHED = 50

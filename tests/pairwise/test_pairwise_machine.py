@@ -7,8 +7,8 @@ from scipy.sparse import csr_array
 import naive_hopfield as naive
 from pairs import Sum, assert_frequencies, network, use
 from skebm._random import RandomStreams
-from skebm.boltzmann import pairwise
-from skebm.boltzmann.pairwise import PairwiseMachine
+from skebm.pairwise import machine as pairwise
+from skebm.pairwise.machine import PairwiseMachine
 from surroundings import team_of
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -14,12 +14,12 @@ from .._quasi_newton import descend
 from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
+from .chains import Annealed, FromData, Persistent, Tempered
 from .inverse_ising import means_and_covariances, naive_mean_field, thouless_anderson_palmer
-from .pairwise import PairwiseMachine
-from .pairwise_chains import Annealed, FromData, Persistent, Tempered
-from .pairwise_model import correlations
-from .pairwise_objectives import Likelihood, Penalised, Prior
-from .pairwise_parameters import PairwiseParameters
+from .machine import PairwiseMachine
+from .model import correlations
+from .objectives import Likelihood, Penalised, Prior
+from .parameters import PairwiseParameters
 from .pseudo_likelihood import PseudoLikelihood
 
 
@@ -170,7 +170,7 @@ class ClosedForm(Way):
     Parameters
     ----------
     formula : callable
-        See :mod:`skebm.boltzmann.inverse_ising`.
+        See :mod:`skebm.pairwise.inverse_ising`.
     task : Task
     """
 

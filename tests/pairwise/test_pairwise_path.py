@@ -8,10 +8,11 @@ import annealing
 from pairs import Sum, assert_frequencies, network, use
 from skebm._random import RandomStreams
 from skebm._source import as_rows
-from skebm.boltzmann import pairwise_path, tempering
-from skebm.boltzmann.pairwise import PairwiseMachine
-from skebm.boltzmann.pairwise_path import PairwisePath, PairwiseTempering
+from skebm.boltzmann import tempering
 from skebm.boltzmann.partition import anneal, annealed_log_partition, inverse_temperatures
+from skebm.pairwise import path as pairwise_path
+from skebm.pairwise.machine import PairwiseMachine
+from skebm.pairwise.path import PairwisePath, PairwiseTempering
 from surroundings import team_of
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -14,17 +14,17 @@ from sklearn.model_selection import GridSearchCV
 from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings, stochastic_solver
-from skebm.boltzmann import pairwise_chains
-from skebm.boltzmann.inverse_ising import (
+from skebm.pairwise import chains as pairwise_chains
+from skebm.pairwise.inverse_ising import (
     means_and_covariances,
     naive_mean_field,
     thouless_anderson_palmer,
 )
-from skebm.boltzmann.pairwise import PairwiseMachine
-from skebm.boltzmann.pairwise_learning import WAYS, Task
-from skebm.boltzmann.pairwise_objectives import Likelihood, Penalised
-from skebm.boltzmann.pairwise_parameters import PairwiseParameters
-from skebm.boltzmann.pseudo_likelihood import PseudoLikelihood
+from skebm.pairwise.learning import WAYS, Task
+from skebm.pairwise.machine import PairwiseMachine
+from skebm.pairwise.objectives import Likelihood, Penalised
+from skebm.pairwise.parameters import PairwiseParameters
+from skebm.pairwise.pseudo_likelihood import PseudoLikelihood
 
 each_encoding = pytest.mark.parametrize("encoding", ["spin", "binary"])
 
@@ -137,7 +137,7 @@ def test_the_pseudo_likelihood_of_more_rows_than_are_worked_on_at_a_time(monkeyp
     X = rows(600, 40 // 8)
     W, b = random_machine(5)
     whole = PseudoLikelihood(X)(W, b)
-    monkeypatch.setattr("skebm.boltzmann.pseudo_likelihood._NUMBERS", 256 * 5)
+    monkeypatch.setattr("skebm.pairwise.pseudo_likelihood._NUMBERS", 256 * 5)
     for a, c in zip(whole, PseudoLikelihood(X)(W, b), strict=True):
         np.testing.assert_allclose(a, c, rtol=1e-10, atol=1e-12)
 
@@ -369,7 +369,7 @@ def test_hidden_units_by_mean_field_give_a_bound(monkeypatch):
     W, b = random_machine(7, scale=0.4)
     machine, x = fitted_as(W, b, "spin", n_features=4), all_states(4)
     exact = machine.free_energy(x), machine.transform(x), machine.score_samples(x)
-    monkeypatch.setattr("skebm.boltzmann.hidden_units.MOST_ENUMERATED", 2)
+    monkeypatch.setattr("skebm.pairwise.hidden_units.MOST_ENUMERATED", 2)
     bound = machine.free_energy(x)
     assert (bound >= exact[0] - 1e-9).all()
     np.testing.assert_allclose(bound, exact[0], atol=0.3)
@@ -429,7 +429,7 @@ def test_log_partition_by_annealing():
 def test_covariances_of_many_units_are_from_samples(monkeypatch):
     machine = BoltzmannMachine(random_state=0).fit(rows(300))
     exact = machine.covariance_
-    monkeypatch.setattr("skebm.boltzmann.pairwise_estimator.MOST_UNITS", 2)
+    monkeypatch.setattr("skebm.pairwise.estimator.MOST_UNITS", 2)
     np.testing.assert_allclose(machine.covariance_, exact, atol=0.05)
     np.testing.assert_array_equal(machine.covariance_, machine.covariance_)
 

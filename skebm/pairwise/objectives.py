@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .pairwise import PairwiseMachine
+from .machine import PairwiseMachine
 
 
 class Likelihood:

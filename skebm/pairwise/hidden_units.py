@@ -4,7 +4,7 @@ import numpy as np
 
 from .._source import for_each_chunk
 from ..kernels.conditionals import log_two_cosh
-from .pairwise import PairwiseMachine
+from .machine import PairwiseMachine
 
 # Hidden units that are coupled, up to which all of their states are summed over for each row.
 MOST_ENUMERATED = 12

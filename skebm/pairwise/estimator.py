@@ -23,13 +23,13 @@ from .._validation import (
     validated,
 )
 from .._version import VersionStamp
+from ..boltzmann.inference import LOG_PARTITION, annealed, in_nats
+from ..boltzmann.partition import LogPartition
 from .annealing import simulated_annealing
-from .inference import LOG_PARTITION, annealed, in_nats
-from .pairwise import PairwiseMachine
-from .pairwise_chains import draw, ladder
-from .pairwise_model import PairwiseModel
-from .pairwise_path import PairwisePath
-from .partition import LogPartition
+from .chains import draw, ladder
+from .machine import PairwiseMachine
+from .model import PairwiseModel
+from .path import PairwisePath
 
 # Units of which all states are summed over where nobody asks for it, and where somebody does.
 MOST_UNITS, MOST_UNITS_ON_DEMAND = 20, 26
@@ -59,7 +59,7 @@ class PairwiseEstimator(
     # The model
 
     def _model(self, dtype=None):
-        """What has been learned, as a :class:`~skebm.boltzmann.pairwise_model.PairwiseModel`."""
+        """What has been learned, as a :class:`~skebm.pairwise.model.PairwiseModel`."""
         dtype = self.weights_.dtype if dtype is None else dtype
         weights, bias = (
             np.ascontiguousarray(array, dtype=dtype) for array in (self.weights_, self.intercept_)

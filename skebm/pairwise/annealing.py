@@ -18,7 +18,7 @@ from .._validation import (
     check_argument,
     native,
 )
-from .pairwise import PairwiseMachine
+from .machine import PairwiseMachine
 
 # Temperatures at which annealing begins and ends, in units of the root of the summed squares of
 # the couplings of a unit: the largest of all units, and the smallest.

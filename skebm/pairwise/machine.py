@@ -14,9 +14,9 @@ from scipy.special import entr, logsumexp, softmax
 from .._source import chunks, for_each_chunk
 from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, pieces, rows_of
 from .._threads import for_each, one_blas_thread
+from ..boltzmann.summation import drawn_numbers
 from ..kernels import enumeration, spins
 from ..kernels.products import multiply
-from .summation import drawn_numbers
 
 # Units whose states are built at once: they and what is computed from them stay in the cache.
 _UNITS_AT_ONCE = 14
