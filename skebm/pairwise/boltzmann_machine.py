@@ -255,6 +255,7 @@ default="full"
     array([[1. , 0.9, 0. ]])
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "n_components": _COUNT_OR_NONE_AT_ALL,
         "connections": AnyOf(Options("full", "restricted"), _Mask()),

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._deployment import Deployable
 from .._encodings import BINARY, SPIN, encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
@@ -43,6 +44,7 @@ _COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "
 class PairwiseEstimator(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
@@ -501,8 +503,12 @@ class PairwiseEstimator(
         free_energies = self.free_energy(X)
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         if log_partition is None:
-            log_partition = self.log_partition(random_state=0)
+            log_partition = self.__skebm_log_partition__()
         return -free_energies - in_nats(log_partition)
+
+    def __skebm_log_partition__(self):
+        """That which likelihoods take where none is given."""
+        return self.log_partition(random_state=0)
 
     @property
     def covariance_(self):

@@ -614,3 +614,11 @@ def test_solver_and_chains_are_taken_over_only_where_they_fit():
     assert stochastic_solver(np.zeros(3), settings).settings == settings
     assert set(WAYS) >= {"pcd", "cd", "pt", "annealing"}
     assert pairwise_chains.draw(np.array([[1.0, -1.0]]), RandomStreams(0)).tolist() == [[1, -1]]
+
+
+def test_chunks_are_scored_but_not_learned_from():
+    X = (np.random.default_rng(0).random((90, 5)) < 0.4).astype(np.float32)
+    machine, rows = skebm.BoltzmannMachine().fit(X), skebm.stream(X, chunk_size=40)
+    np.testing.assert_allclose(machine.score_samples(rows), machine.score_samples(X), rtol=1e-6)
+    with pytest.raises(TypeError, match=r"BoltzmannMachine\.fit learns from rows that are all in"):
+        skebm.BoltzmannMachine().fit(rows)
