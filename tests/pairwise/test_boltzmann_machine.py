@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory
+from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory, stream
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings, stochastic_solver
 from skebm.pairwise import chains as pairwise_chains
@@ -618,7 +618,7 @@ def test_solver_and_chains_are_taken_over_only_where_they_fit():
 
 def test_chunks_are_scored_but_not_learned_from():
     X = (np.random.default_rng(0).random((90, 5)) < 0.4).astype(np.float32)
-    machine, rows = skebm.BoltzmannMachine().fit(X), skebm.stream(X, chunk_size=40)
+    machine, rows = BoltzmannMachine().fit(X), stream(X, chunk_size=40)
     np.testing.assert_allclose(machine.score_samples(rows), machine.score_samples(X), rtol=1e-6)
     with pytest.raises(TypeError, match=r"BoltzmannMachine\.fit learns from rows that are all in"):
-        skebm.BoltzmannMachine().fit(rows)
+        BoltzmannMachine().fit(rows)
