@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, rows_of
+from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, pieces, rows_of
 from .._threads import for_each, one_blas_thread
 from ..kernels import enumeration, spins
 from ..kernels.products import multiply
@@ -22,12 +22,14 @@ from .summation import drawn_numbers
 _UNITS_AT_ONCE = 14
 # States that are summed over before another thread is worth waking.
 _STATES_PER_CHUNK = 2**16
-# Where chains are drawn side by side: with so few couplings of a unit in sparse weights, units in
-# dense ones, and so many chains. Measured where a tenth to a half of the units flip, as which it
-# is then faster.
+# Chains are drawn side by side up to so many couplings of a unit, where weights are sparse, or so
+# many units, where they are dense, and from so many chains on: with a quarter to a half of the
+# units flipping in a sweep, that was measured to be faster.
 _MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
 # Where all of many units are coupled and few of them flip, to draw one by one is faster again.
 _MANY_UNITS, _FEW_FLIPS = 512, 0.07
+# Sweeps in which means mostly settle.
+_FEW_SWEEPS = 10
 # Rows of a block are a multiple of the lanes that they are drawn in.
 _ROWS_OF_VECTORS = 32
 # Blocks of rows of which many threads are done at about the same time.
@@ -355,7 +357,10 @@ class PairwiseMachine(WeightNetwork):
         def settle(block):
             m, b = M[block], self.bias[block]
             h = self._one_by_one.begin(m, b)
-            spins.settle_means(self.couplings, max_iter, tol, m, h, n_sweeps[block])
+            n_visits = _FEW_SWEEPS * self._one_by_one.n_visits
+            for rows, _ in pieces(len(m), 1, n_visits, 1):
+                report = n_sweeps[block][rows]
+                spins.settle_means(self.couplings, max_iter, tol, m[rows], h[rows], report)
             bound[block] = -0.5 * np.einsum("ij,ij->i", m, -(h + b), dtype=np.float64)
 
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from .._helpers import stop_if_abandoned
-from .._threads import for_each
+from .._threads import for_each, one_blas_thread
 from .pairwise import PairwiseMachine
 from .summation import MOST_UNITS
 from .tempering import Ladder, groups
@@ -53,7 +53,8 @@ class PairwisePath:
     def start(self, n_chains, streams):
         """States of the machine without weights."""
         X = np.ones((n_chains, self.machine.n_units), self.dtype)
-        chains = ChainsOnPath(self._gap, self.base, X)
+        with one_blas_thread():
+            chains = ChainsOnPath(self._gap, self.base, X)
         chains.sweep([0.0], (streams.seed, streams.take(), 0))
         return X
 
@@ -128,7 +129,8 @@ class PairwiseTempering(Ladder):
         seed, stream = address
         gap = PairwiseMachine(machine.weights, machine.bias - self.base)
         n_replicas, n_chains, n_units = X.shape
-        chains = ChainsOnPath(gap, self.base, X.reshape(-1, n_units), free)
+        with one_blas_thread():
+            chains = ChainsOnPath(gap, self.base, X.reshape(-1, n_units), free)
         kept = chains.kept.reshape(n_replicas, n_chains, *chains.kept.shape[1:])
         energies = np.empty((n_replicas, n_chains))
 
