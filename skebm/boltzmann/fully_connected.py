@@ -224,8 +224,9 @@ default="full"
       step [1]_, and states are counted at the end. The way of 1985; slow.
 
     Half a row of each state of each unit is added to the data, so that a unit that never changes
-    gets a finite bias. A unit that is visible to others has no hidden start: without hidden units,
-    learning starts from independent units with the means of the data.
+    gets a finite bias. Learning starts from independent units with the means of the data; hidden
+    units start with random weights by which their inputs have a standard deviation of about 1 over
+    the rows.
 
     Without hidden units, the model has no features in the sense of other Boltzmann machines:
     ``transform`` then returns the mean of each visible unit given all others.
