@@ -41,8 +41,10 @@ from .learning import WAYS, Task
 from .machine import PairwiseMachine
 from .parameters import PairwiseParameters
 
-# Rows by which training is watched, always the same.
+# Rows by which training is watched, always the same; fewer where there are many hidden units, whose
+# weights between each other mean field visits for each feature of a row: so many times in all.
 _N_WATCHED = 50
+_VISITS_OF_WATCHED = 5e7
 
 # Standard deviation, over the rows, of what the first weights put into a hidden unit.
 _FIRST_INPUTS = 1.0
@@ -224,8 +226,9 @@ default="full"
       step [1]_, and states are counted at the end. The way of 1985; slow.
 
     Half a row of each state of each unit is added to the data, so that a unit that never changes
-    gets a finite bias. A unit that is visible to others has no hidden start: without hidden units,
-    learning starts from independent units with the means of the data.
+    gets a finite bias. Learning starts from independent units with the means of the data; hidden
+    units start with random weights by which their inputs have a standard deviation of about 1 over
+    the rows.
 
     Without hidden units, the model has no features in the sense of other Boltzmann machines:
     ``transform`` then returns the mean of each visible unit given all others.
@@ -410,7 +413,7 @@ default="full"
             way = self._way(visible, goes_on)
             self.history_, self.n_iter_ = {}, 0
             self._publish(way)
-            watched = visible[:: -(-len(visible) // _N_WATCHED)].copy()
+            watched = visible[:: -(-len(visible) // self._n_watched())].copy()
             iterations = way.iterations()
             is_over = False
             while not is_over:
@@ -506,6 +509,11 @@ default="full"
         way = WAYS[self.algorithm_](task)
         self._check_way(way, n_units)
         return way
+
+    def _n_watched(self):
+        """Rows that are scored after each iteration."""
+        visits = self.n_features_in_ * self._parameters.n_components**2
+        return max(1, min(_N_WATCHED, int(_VISITS_OF_WATCHED / max(visits, 1))))
 
     def _algorithm_for(self, n_units):
         if self.algorithm != "auto":
