@@ -3,9 +3,10 @@
 A grid search over a whole stack
 =====================================
 
-A deep belief network has parameters of pre-training and of fine-tuning. Since it is one
-estimator, :class:`~sklearn.model_selection.GridSearchCV` reaches all of them, and what counts is
-what the whole is good for: a machine that reconstructs well does not have to classify well.
+A deep belief network has parameters of pre-training and of fine-tuning. It is a single estimator,
+so :class:`~sklearn.model_selection.GridSearchCV` can search over all of them, and judges them by
+the accuracy of the whole network: an RBM that reconstructs well does not necessarily lead to a good
+classifier.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +23,8 @@ from skebm import DBNClassifier
 # ----------------------
 #
 # Parameters of pre-training start with ``rbm_``. One value holds for both layers, and a tuple has
-# one for each. The search also decides how deep and wide the network is, and how much dropout it
-# needs in fine-tuning.
+# one value per layer. The search also chooses how deep the network is, and how much dropout to use
+# in fine-tuning.
 
 pixels, digits = load_digits(return_X_y=True)
 train, test, train_digits, test_digits = train_test_split(
