@@ -50,8 +50,10 @@ print(f"accuracy on test digits:      {search.score(test, test_digits):.3f}")
 # The whole grid
 # --------------
 #
-# 1200 rows are few: one layer does better than two, and the more so the less the second one has
-# learned. The best learning rate is the greatest that was tried, so a next search would go beyond.
+# Here two layers are more accurate than one at each learning rate, while neither the rate nor the
+# dropout has a clear effect. All twelve accuracies lie within 0.01 of each other, which is a few of
+# the roughly 1200 training digits: use more rows, or repeat the search with other folds, before you
+# rely on such a difference.
 
 results = search.cv_results_
 _, ax = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
