@@ -67,7 +67,7 @@ print(f"    autoencoder         {squared_error(by_deep):.2f}")
 chosen = [np.flatnonzero(digits_test == digit)[0] for digit in range(10)]
 by_name = {"PCA": by_pca[chosen], "autoencoder": by_deep[chosen]}
 display = ReconstructionsDisplay(images_test[chosen], by_name).plot(im_kw={"vmin": 0, "vmax": 1})
-display.ax_.set_title("Eight numbers an image")
+display.ax_.set_title("Eight numbers per image")
 
 # %%
 # Two numbers, for a map
