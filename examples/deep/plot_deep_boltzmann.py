@@ -3,9 +3,9 @@
 Digits from a deep Boltzmann machine
 ====================================
 
-:class:`skebm.DeepBoltzmannMachine` is a model of data with several hidden layers, all of which
-learn together. This example trains one with two hidden layers on small digits, shows what the
-units of each layer stand for, and draws new digits beside real ones.
+:class:`skebm.DeepBoltzmannMachine` is a generative model with several hidden layers that are
+trained together. This example trains one with two hidden layers on small digits, shows what the
+units of each layer represent, and compares generated digits with real ones.
 """
 
 import matplotlib.pyplot as plt
@@ -22,10 +22,10 @@ from skebm.plotting import ComponentsDisplay, SamplesDisplay
 # Training
 # --------
 #
-# Pixels become 0 and 1 at half of the full ink. The layers are first trained one after the other,
-# ``pretrain=True``, and then together. The machine is to be a good density model, so its chains
-# are persistent, ``algorithm="pcd"``, and there are 100 of them, with five steps of Gibbs sampling
-# for each update.
+# Pixels are thresholded to 0 and 1 at half of the maximum. With ``pretrain=True`` the layers are
+# first trained one after the other, and then together. The aim is a good density model, so the
+# chains are persistent, ``algorithm="pcd"``, and there are 100 of them, with five steps of Gibbs
+# sampling per update.
 
 images, digits = load_digits(return_X_y=True)
 pixels = (images > 7.5).astype(np.float32)
@@ -49,10 +49,10 @@ dbm = DeepBoltzmannMachine(
 one_layer = clone(dbm).set_params(hidden_layer_sizes=48, pretrain=False).fit(train)
 
 # %%
-# How likely are digits that the machine has not seen? The score is a lower bound of the
+# How likely are digits that the model has not seen? The score is a lower bound of the
 # log-likelihood. The partition function that it needs is estimated between a lower and an upper
-# bound, and the upper one is used here. For comparison: the same machine without its second layer,
-# which is an RBM, and pixels that are independent of each other, each with its own mean.
+# bound; here we use the upper one. For comparison, we also score the same model without its second
+# layer, which is an RBM, and independent pixels, each with its own mean.
 
 means = np.clip(train.mean(axis=0), 1e-3, 1 - 1e-3)
 independent = np.where(test > 0, np.log(means), np.log(1 - means)).sum(axis=1)
@@ -64,21 +64,21 @@ for name, model in [("one hidden layer", one_layer), ("two hidden layers, lower 
     print(f"    {name:33} {score:7.2f} (log Z: {log_z.lower:.2f} to {log_z.upper:.2f})")
 
 # %%
-# Both machines are far better than independent pixels. The second layer adds nothing that the bound
-# would show, although training took more epochs with it: one layer is enough for images as small
-# as these. What the second layer has learned can be seen all the same.
+# Both models are far better than independent pixels. The bound shows no gain from the second layer,
+# although with it training took more epochs: one layer is enough for images as small as these. The
+# second layer has learned something all the same, as the figure shows.
 #
-# What each layer stands for
+# What each layer represents
 # --------------------------
 #
-# A unit of the first hidden layer is its weights to the pixels: red pixels switch it on, blue ones
-# switch it off. A unit of the second layer has no weights to pixels. Its image is what
+# A unit of the first hidden layer is shown by its weights to the pixels: red pixels switch it on,
+# blue ones switch it off. A unit of the second layer has no weights to pixels. Its image is what
 # ``inverse_transform`` returns when this unit is on and all other units of its layer are off: the
-# means of the pixels, by mean field of the first layer. Shown are the 36 units of the first layer
-# with the largest weights, and the 36 units of the second that differ most from row to row. Units
-# of the first layer answer to some pixels in contrast to others. Several units of the second layer
-# stand for something like a whole digit; the images of most others are an average digit with small
-# changes.
+# means of the pixels, by mean field of the first layer. The figure shows the 36 units of the first
+# layer with the largest weights, and the 36 units of the second that vary most from row to row.
+# Units of the first layer respond to some pixels in contrast to others. Several units of the second
+# layer represent something like a whole digit; the images of most others are an average digit with
+# small changes.
 
 second = dbm.transform(train)
 most_active = np.argsort(-second.std(axis=0))[:36]
@@ -90,11 +90,11 @@ SamplesDisplay(images_of_second.reshape(6, 6, 64)).plot(axes[1])
 axes[1].set(title="second layer: one unit on", xlabel="", ylabel="")
 
 # %%
-# Real digits and drawn ones
-# --------------------------
+# Real and generated digits
+# -------------------------
 #
-# Each drawn digit is the last state of its own chain of 1000 steps of Gibbs sampling, which starts
-# at random. Neither the real nor the drawn digits are selected.
+# Each generated digit is the last state of its own chain of 1000 steps of Gibbs sampling, which
+# starts at random. Neither the real nor the generated digits are selected.
 
 drawn = dbm.sample(300, n_steps=1000, random_state=0)
 figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.5), layout="constrained")
@@ -106,11 +106,11 @@ for ax, title, rows in zip(axes, ["real", "drawn"], [test, drawn], strict=True):
 # How good are they?
 # ------------------
 #
-# Most of the drawn digits can be read; some have pixels that do not belong there, and some are no
-# digit. A measure of this: for each drawn digit, take the training digit that is nearest to it,
-# and count the pixels in which the two differ. Real digits that the machine has not seen differ in
-# about three pixels, drawn ones in about four, rows of independent pixels in about eight. By the
-# label of the nearest training digit, all ten digits are drawn.
+# Most of the generated digits can be read; some have wrong pixels, and some are not a digit. To
+# measure this, we take the nearest training digit to each generated digit, and count the pixels in
+# which the two differ. Real digits that the model has not seen differ in about three pixels,
+# generated ones in about four, rows of independent pixels in about eight. According to the labels
+# of the nearest training digits, all ten digits are generated.
 
 judge = KNeighborsClassifier(1).fit(train, train_digits)
 noise = np.random.default_rng(0).random(drawn.shape) < means

@@ -3,9 +3,10 @@
 Many digits, few labels
 ===================================
 
-Labels are dear, rows are not. :class:`skebm.DBNClassifier` pre-trains its layers on all rows,
-labelled or not, before it learns the labels of a few. This example asks what that is worth, against
-the same network from random weights, and against a network of another kind.
+Labels are often expensive, and unlabelled rows are not. :class:`skebm.DBNClassifier` pre-trains its
+layers on all rows, labelled or not, before it is fine-tuned on the labelled ones. This example
+measures what that gains, compared with the same network from random weights and with a network of
+another kind.
 """
 
 import matplotlib.pyplot as plt
@@ -19,9 +20,9 @@ from skebm import DBNClassifier
 # Rows without a label
 # --------------------
 #
-# Digits are moved by up to one pixel at random. Each of 1200 training digits is seen in four such
-# places, so there are 4800 rows. Between 50 and 500 of them have a label. The others get -1, which
-# ``unlabeled`` is told to mean that there is none.
+# The digits are shifted by up to one pixel at random. Each of 1200 training digits is used in four
+# such shifts, which makes 4800 rows. Between 50 and 500 of them have a label. The others get -1,
+# and ``unlabeled=-1`` says that this means "no label".
 
 images, digits = load_digits(return_X_y=True)
 images, test_images, digits, test_digits = train_test_split(
@@ -30,7 +31,7 @@ images, test_images, digits, test_digits = train_test_split(
 
 
 def move(images, rng):
-    """Rows in [0, 1] of digits that are moved by up to one pixel."""
+    """Rows in [0, 1] of digits that are shifted by up to one pixel."""
     down, right = rng.integers(3, size=(2, len(images)))
     framed = np.pad(images.reshape(-1, 8, 8) / 16, ((0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(framed, (8, 8), axis=(1, 2))
@@ -43,7 +44,7 @@ test_rows = move(test_images, rng)
 
 
 def some_labels(n_labels, seed):
-    """Labels of all rows, -1 but for a few of the first 1200, of each kind as many."""
+    """Labels of all rows: -1 except for some of the first 1200, stratified by class."""
     labels = np.full(len(rows), -1)
     kept, _ = train_test_split(
         np.arange(len(images)), train_size=n_labels, stratify=digits, random_state=seed
@@ -56,9 +57,9 @@ def some_labels(n_labels, seed):
 # Three networks
 # --------------
 #
-# The first two have a layer of 200 logistic units and differ in their first weights alone. The
-# third has rectified units, which no RBM here has, and which are known to learn well from random
-# weights. Each is trained on two draws of the labels.
+# The first two networks have a layer of 200 logistic units and differ only in their initial
+# weights. The third has rectified linear units, which no RBM here has, and which are known to learn
+# well from random weights. Each network is trained on two random choices of the labelled rows.
 
 NETWORKS = {
     "pre-trained": {"pretrain": True},
@@ -84,18 +85,20 @@ for name, values in accuracies.items():
     print(f"{name:<20}" + "".join(f"{mean:7.3f}" for mean in values.mean(axis=1)))
 
 # %%
-# What it is worth
-# ----------------
+# What pre-training gains
+# -----------------------
 #
-# With any number of labels, the logistic network is better for having looked at the rows first, by
-# up to an eighth of the digits. Rectified units from random weights are better still: where such
-# units will do and nothing is to be drawn, filled in or explained, try them first.
+# With each number of labels, the logistic network is more accurate after pre-training, here by 0.03
+# to 0.08. Rectified linear units from random weights are about as accurate with 50 labels, and more
+# accurate with 100 or more: if you need neither samples nor missing values filled in, try them
+# first. The accuracies are means of two draws only; the dots are the single draws.
 
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
 STYLES = ["o-", "s--", "^:"]
 COLOURS = ["#0072B2", "#D55E00", "#009E73"]
 for (name, values), style, colour in zip(accuracies.items(), STYLES, COLOURS, strict=True):
     ax.plot(N_LABELS, values.mean(axis=1), style, color=colour, label=name)
+    ax.plot(N_LABELS, values, ".", color=colour, markersize=4)
 ax.set_xscale("log")
 ax.set_xticks(N_LABELS, N_LABELS)
 ax.minorticks_off()

@@ -1,12 +1,13 @@
 """
 ===========================
-Drawing a digit on demand
+Generating a given digit
 ===========================
 
-A classifier answers *which digit is this?* A generative model of digits together with their labels
-also answers the reverse: *what does a seven look like?* :class:`skebm.GenerativeDBNClassifier` is a
-stack of restricted Boltzmann machines whose highest one sees labels beside features. Hold the label
-fixed, let the rest run, and pass the result down.
+A classifier answers the question *which digit is this?* A generative model of digits together with
+their labels also answers the reverse: *what does a seven look like?*
+:class:`skebm.GenerativeDBNClassifier` is a stack of restricted Boltzmann machines, the highest of
+which has labels among its visible units. To generate a digit, hold its label fixed, run a Gibbs
+chain in the highest RBM, and pass the result down.
 """
 
 import matplotlib.pyplot as plt
@@ -22,8 +23,8 @@ from skebm.plotting import SamplesDisplay
 # A model of digits and labels
 # ----------------------------
 #
-# Pixels become 0 and 1 at half of the full ink. Layers are trained one after the other, and then
-# all together by contrastive wake-sleep, ``fine_tune="up_down"``.
+# Pixels are thresholded to 0 and 1 at half of the maximum. The layers are trained one after the
+# other, and then all together by contrastive wake-sleep, ``fine_tune="up_down"``.
 
 images, digits = load_digits(return_X_y=True)
 pixels = (images > 7.5).astype(np.float32)
@@ -37,11 +38,11 @@ model.fit(train, train_digits)
 print(f"accuracy on test digits: {model.score(test, test_digits):.3f}")
 
 # %%
-# Sevens, please
-# --------------
+# Digits of each class
+# --------------------
 #
-# One row of pictures for each label, zero at the top, and one chain for each picture. Drawn are the
-# means of the pixels, given the layer above.
+# Each row of the figure has one label, zero at the top, and each image is the end of its own chain.
+# Shown are the means of the pixels, given the layer above.
 
 N_EACH = 8
 drawn = model.sample(y=np.repeat(np.arange(10), N_EACH), n_steps=500, mean=True, random_state=0)
@@ -49,16 +50,16 @@ display = SamplesDisplay(drawn.reshape(10, N_EACH, 64)).plot()
 display.ax_.set(xlabel="", ylabel="label, from 0 to 9")
 
 # %%
-# As asked for?
-# -------------
+# Are they the right digits?
+# --------------------------
 #
-# A classifier that has seen no more than the real training digits says which ones were drawn. It
-# agrees with most of them, and least about those digits that look like others.
+# A classifier trained only on real digits labels the generated ones. It agrees with most of the
+# requested labels, and least for digits that look like others.
 
 asked = np.repeat(np.arange(10), 50)
 judge = KNeighborsClassifier(3).fit(train, train_digits)
 agrees = judge.predict(model.sample(y=asked, n_steps=500, random_state=1)) == asked
-print(f"it is right about real test digits:   {judge.score(test, test_digits):.3f}")
-print(f"it agrees about digits that are drawn: {agrees.mean():.3f}")
+print(f"accuracy of that classifier on real test digits: {judge.score(test, test_digits):.3f}")
+print(f"agreement with the labels of generated digits:   {agrees.mean():.3f}")
 print("    by digit:", *(f"{share:.2f}" for share in agrees.reshape(10, 50).mean(axis=1)))
 plt.show()

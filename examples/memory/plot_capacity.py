@@ -1,11 +1,12 @@
 """
-=================================
-How much fits, and what helps it
-=================================
+=========================================
+Capacity of a memory, and how to raise it
+=========================================
 
-A memory of ``N`` units holds a number of patterns that depends on how they are stored. Beyond it,
-patterns are not forgotten one by one: all of them go at once. This example fills memories until
-they break, and then mends the weakest one by letting it *dream*.
+The number of patterns that a memory of ``N`` units can hold depends on the storage rule. Beyond
+this capacity, patterns are not lost one by one: recall fails for all of them at once. This example
+fills memories until they fail, and then improves the weakest one by *unlearning*, also called
+dreaming.
 """
 
 import warnings
@@ -28,7 +29,7 @@ def random_patterns(n_patterns, seed):
 def store(rule, patterns, seed):
     memory = HopfieldMemory(rule, random_state=seed)
     with warnings.catch_warnings():
-        # It warns that this is too much. It is what we want to see.
+        # fit warns that the load is above the capacity. Here this is intended.
         warnings.simplefilter("ignore", UserWarning)
         return memory.fit(patterns)
 
@@ -38,8 +39,8 @@ def store(rule, patterns, seed):
 # ---------------------
 #
 # Patterns are random, 10 % of their units are flipped, and a pattern counts as recalled if at most
-# 2 % of its units are wrong in the end. ``score`` is the share of those. The load is the number of
-# patterns a unit.
+# 2 % of its units are wrong in the end. ``score`` is the share of recalled patterns. The load is
+# the number of patterns per unit.
 
 LOADS = np.array([0.05, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7])
 RULES = ["hebb", "storkey", "pseudo_inverse", "dreaming"]
@@ -58,13 +59,14 @@ for rule in RULES:
     print(f"{rule:<15} recalls half of its patterns up to a load of {half:.3g}")
 
 # %%
-# Dreaming
-# --------
+# Unlearning
+# ----------
 #
-# Hebb's rule with 40 patterns, a load of 0.2, is full. From a random state, it mostly settles in a
-# spurious one. ``unlearn`` does that many times and subtracts a little of what it found: spurious
-# states are visited more than stored ones, so they lose more. Up to a point: in the end there is
-# nothing left to lose but the patterns.
+# With 40 patterns, a load of 0.2, Hebb's rule is above its capacity. From a random state, recall
+# mostly ends in a spurious state. ``unlearn`` does this many times ("dreams") and each time
+# subtracts a little of the state that it reached. Spurious states are reached more often than
+# stored ones, so they are weakened more. After too many dreams, the stored patterns are weakened as
+# well.
 
 N_DREAMS = 125
 patterns, damaged = random_patterns(40, seed=0)
@@ -78,15 +80,15 @@ for count in (0, 250, 500, 2000, 3000):
     print(f"after {count:>4} dreams: {shares[dreams.index(count)]:4.0%} of 40 patterns recalled")
 
 # %%
-# Both
-# ----
+# Comparison
+# ----------
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained", sharey=True)
 STYLES = ["o-", "s--", "^-.", "D:"]
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 for rule, style, colour in zip(RULES, STYLES, COLOURS, strict=True):
     left.plot(LOADS, recalled[rule], style, color=colour, label=rule)
-left.set(xlabel="load, patterns a unit", ylabel="share of patterns recalled", title="Four rules")
+left.set(xlabel="load, patterns per unit", ylabel="share of patterns recalled", title="Four rules")
 figure.legend(loc="outside right center")
 right.plot(dreams, shares, "o-", color=COLOURS[0])
 right.set(xlabel="dreams", title="Hebb's rule, load 0.2, unlearning")

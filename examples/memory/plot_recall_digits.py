@@ -3,10 +3,10 @@
 Remembering digits, and what goes wrong
 =======================================
 
-An associative memory stores rows and, given a damaged one, answers with the row that it is
-reminded of. Here :class:`skebm.HopfieldMemory` stores one scanned digit of each kind and gets them
-back with 15 % of the pixels flipped or with the lower half hidden. Where it fails it ends in a
-*spurious* state, a memory of something that never happened.
+An associative memory stores rows. Given a damaged row, it returns the stored row that is most
+similar. Here :class:`skebm.HopfieldMemory` stores one scanned digit of each kind, and restores the
+digits from copies with 15 % of the pixels flipped or with the lower half missing. When it fails, it
+ends in a *spurious* state, a minimum of the energy that was never stored.
 """
 
 import warnings
@@ -22,9 +22,9 @@ from skebm.plotting import EnergyPathsDisplay, RecallDisplay, ReconstructionsDis
 # Ten digits and their damage
 # ---------------------------
 #
-# Images of 8 x 8 pixels become -1 and 1 at half of the full ink. We store the first digit of
-# each kind, label it, and make two kinds of damaged copies: pixels flipped at random, and lower
-# halves that are missing, which NaN says.
+# Images of 8 x 8 pixels are thresholded to -1 and 1 at half of the maximum. We store the first
+# digit of each kind with its label, and make two kinds of damaged copies: with pixels flipped at
+# random, and with the lower half missing, marked by NaN.
 
 images, kinds = load_digits(return_X_y=True)
 firsts = [np.flatnonzero(kinds == digit)[0] for digit in range(10)]
@@ -40,10 +40,10 @@ halved[:, 32:] = np.nan
 # Six rules
 # ---------
 #
-# Ten patterns in 64 units are more than Hebb's rule holds (0.138 a unit), and it says so when
-# they are stored. Besides, they are anything but random: most pixels are dark in all of them.
-# The pseudo-inverse rule minds neither, nor do the rules that keep the patterns themselves.
-# What ``predict`` calls -1 is a spurious state, a minimum of the energy that nobody has stored.
+# Ten patterns in 64 units exceed the capacity of Hebb's rule (0.138 per unit), and ``fit`` warns.
+# Besides, the patterns are not random: most pixels are dark in all of them. Neither matters to the
+# pseudo-inverse rule, nor to the rules that keep the patterns themselves. A prediction of -1 means
+# a spurious state.
 
 RULES = {
     "hebb": {},
@@ -69,23 +69,23 @@ for rule, params in RULES.items():
         print(f"    {warning.message}")
 
 # %%
-# What comes back
+# Recalled digits
 # ---------------
 #
-# Hebb's rule answers nearly every digit with the same blend of them all.
+# With Hebb's rule, nearly every digit leads to the same mixture of all digits.
 
 answers = {"flipped": flipped}
 answers |= {rule: memory.transform(flipped) for rule, memory in memories.items()}
 ReconstructionsDisplay(patterns, answers).plot()
 
 # %%
-# The way down
-# ------------
+# Energy during recall
+# --------------------
 #
-# Recall changes one pixel after the other, whenever that lowers the energy. A *sweep* has visited
-# each once. A dashed line came to rest in a state that nobody stored: recall has found a minimum,
-# but not one that means anything. It may well be shallow, and still no single pixel leads out of
-# it. Under the pseudo-inverse rule all patterns have the same energy, and every line ends there.
+# Recall changes one pixel after the other, whenever this lowers the energy. In a *sweep* each pixel
+# is visited once. A dashed line ends in a state that was not stored: a minimum of the energy
+# without a meaning. Such a minimum may be shallow, and still no change of a single pixel leads out
+# of it. Under the pseudo-inverse rule all patterns have the same energy, and every line ends there.
 
 _, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 for ax, rule in zip(axes, ["storkey", "pseudo_inverse"], strict=True):
@@ -96,7 +96,7 @@ for ax, rule in zip(axes, ["storkey", "pseudo_inverse"], strict=True):
 # Half a digit is enough
 # ----------------------
 #
-# What is known can be clamped, so that only the missing half moves. It starts at random.
+# The known half can be clamped, so that only the missing half changes. It starts at random.
 
 RecallDisplay.from_estimator(
     memories["pseudo_inverse"], halved[:5], clamp=~np.isnan(halved[:5]), random_state=0

@@ -3,10 +3,10 @@
 Energy and temperature
 ======================
 
-At temperature zero a memory only ever goes downhill, and stops in the first valley that it comes
-to, stored or not. Noise helps it out of shallow valleys. Here :class:`skebm.HopfieldMemory` starts
-from states that have nothing to do with what is stored, once cold and once *annealed*: hot at
-first, then slowly cooled.
+At temperature zero, recall only ever lowers the energy, and stops in the first minimum that it
+reaches, stored or not. At a higher temperature, noise can move it out of shallow minima. Here
+:class:`skebm.HopfieldMemory` starts from random states, once at temperature zero and once with
+*annealing*: at a high temperature that is slowly lowered.
 """
 
 import matplotlib.pyplot as plt
@@ -16,8 +16,8 @@ from skebm import HopfieldMemory
 from skebm.plotting import EnergyPathsDisplay
 
 # %%
-# Eight random patterns in 200 units, by Hebb's rule, are well within what it holds. But mixtures
-# of three patterns are minima too, and lie higher.
+# Eight random patterns in 200 units are well within the capacity of Hebb's rule. But mixtures of
+# three patterns are minima as well, of higher energy.
 
 rng = np.random.default_rng(0)
 patterns = rng.choice([-1.0, 1.0], size=(8, 200))
@@ -25,14 +25,15 @@ start = rng.choice([-1.0, 1.0], size=(60, 200))
 memory = HopfieldMemory(random_state=0).fit(patterns)
 
 # %%
-# Cold, or cooled slowly
-# ----------------------
+# Temperature zero and annealing
+# ------------------------------
 #
-# A unit at the temperature :math:`T` is on with the probability :math:`1 / (1 + e^{-2 h / T})`,
-# where :math:`h` is its field. With a falling ``temperature_schedule`` the steps become greedy in
-# the end. The energy now rises at times, and ends lower.
+# At the temperature :math:`T`, a unit is on with the probability :math:`1 / (1 + e^{-2 h / T})`,
+# where :math:`h` is its field. With a falling ``temperature_schedule`` the last steps are at
+# temperature zero. The energy now rises at times, and ends lower.
 #
-# Without biases, a reversed pattern is as good a minimum as the pattern. The rest is spurious.
+# Without biases, a reversed pattern is as deep a minimum as the pattern. All other final states are
+# spurious.
 
 COLD = {"temperature": 0.0}
 ANNEALED = {"temperature": 0.8, "temperature_schedule": "linear"}
@@ -54,10 +55,10 @@ axes[1].set_ylabel("")
 # How hot is too hot?
 # -------------------
 #
-# Held at one temperature, states are samples of :math:`e^{-E / T}`. We start in a stored pattern
-# and look how much of it is left after 100 sweeps: their overlap is 1 if all units agree and 0 if
-# only half of them do. In theory, with few patterns and many units, the last of it is gone at
-# :math:`T = 1`. With these eight patterns it melts earlier.
+# At a constant temperature, states are samples of :math:`e^{-E / T}`. We start in a stored pattern
+# and measure how much of it is left after 100 sweeps, by the overlap: it is 1 if all units agree,
+# and 0 if only half of them do. In theory, with few patterns and many units, the overlap vanishes
+# at :math:`T = 1`. With these eight patterns it is lost at a lower temperature.
 
 temperatures = np.arange(0, 1.41, 0.1)
 stored = np.repeat(patterns, 10, axis=0)

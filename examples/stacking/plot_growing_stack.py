@@ -4,8 +4,9 @@ A network that grows
 ==========================
 
 A deep stacking network is built from the bottom up. Each module is a small network that predicts by
-itself; the next one sees the data and that prediction, and does better. Training of one module ends
-before that of the next begins, so one can stop whenever it is good enough.
+itself. The next module receives the data and this prediction as input, and improves on it. Each
+module is trained before the next one starts, so training can stop as soon as the result is good
+enough.
 """
 
 import matplotlib.pyplot as plt
@@ -17,18 +18,18 @@ from skebm import DSNClassifier
 from skebm.plotting import ModuleErrorDisplay
 
 # %%
-# Digits off their place
-# ----------------------
+# Shifted digits
+# --------------
 #
-# The digits of scikit-learn are moved by up to one pixel, which makes them harder. What follows is
-# done for four random draws of the moves and of the test set.
+# scikit-learn's digits are shifted by up to one pixel, which makes them harder to classify.
+# Everything is repeated for four random draws of the shifts and of the test set.
 
 images, digits = load_digits(return_X_y=True)
 N_DRAWS = 4
 
 
 def moved_digits(seed):
-    """Training and test rows of digits that are moved, and what they are."""
+    """Training and test rows of shifted digits, and their labels."""
     down, right = np.random.default_rng(seed).integers(3, size=(2, len(digits)))
     framed = np.pad(images.reshape(-1, 8, 8) / 16, ((0, 0), (1, 1), (1, 1)))
     windows = np.lib.stride_tricks.sliding_window_view(framed, (8, 8), axis=(1, 2))
@@ -37,14 +38,14 @@ def moved_digits(seed):
 
 
 # %%
-# Whose word to trust
-# -------------------
+# Out-of-fold predictions
+# -----------------------
 #
-# The outputs of a module are better for the rows that it was fitted to than for any others. A
-# module above that learns from them trusts them too much. With ``cv``, it is shown predictions by
-# modules that have not seen the row.
+# A module predicts the rows it was fitted to better than any others. A module above that is trained
+# on these predictions trusts them too much. With ``cv``, it is trained on out-of-fold predictions,
+# made by copies of the module that have not seen the row.
 #
-# ``staged_predict`` yields what each module predicts, from the bottom up.
+# ``staged_predict`` yields the predictions of each module, from the bottom up.
 
 
 def errors_by_module(dsn, X, y):
@@ -72,8 +73,8 @@ for ax, cv in zip(axes, [None, 5], strict=True):
 axes[1].set_ylabel("")
 
 # %%
-# Without ``cv``, the error on the training rows falls almost to nothing, and there is little left
-# to learn for the upper modules. With it, training error falls more slowly and test error
-# further.
+# Without ``cv``, the error on the training rows falls almost to zero, and there is little left to
+# learn for the upper modules. With it, the training error falls more slowly and the test error
+# falls further.
 
 plt.show()
