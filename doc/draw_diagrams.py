@@ -193,10 +193,10 @@ def general_boltzmann():
                 arrow(ax, first, second, STORED, 1.1, bend, style="-", zorder=1)
     units(ax, visible, VISIBLE, 0.26)
     units(ax, hidden, HIDDEN, 0.26)
-    say(ax, 5.3, 3.3, "hidden units", "left")
-    say(ax, 5.3, 2.65, "weights between\nlayers, as in an RBM,", "left", va="top")
-    say(ax, 5.3, 1.9, "and within a layer", "left", va="top", color=STORED)
-    say(ax, 5.3, 1.1, "visible units", "left")
+    say(ax, 5.15, 3.3, "hidden units", "left")
+    say(ax, 5.15, 2.65, "weights between\nlayers, as in an RBM,", "left", va="top")
+    say(ax, 5.15, 1.9, "and within a layer", "left", va="top", color=STORED)
+    say(ax, 5.15, 1.1, "visible units", "left")
     return figure
 
 
@@ -278,13 +278,12 @@ def table():
     columns = [
         ("member", "yes", "binary", [1.0]),
         ("wood", "fir", "one of three", [2.65, 3.2, 3.75]),
-        ("height", "17.5", "real", [5.3]),
-        ("age", "missing", "left out", [7.0]),
+        ("height", "17.5", "real", [5.2]),
+        ("age", "missing", "at its mean", [7.05]),
     ]
     for name, value, kind, xs in columns:
         group, middle, missing = [(x, 2.1) for x in xs], np.mean(xs), value == "missing"
-        if not missing:
-            join(ax, group, hidden)
+        join(ax, group, hidden, "#dddddd" if missing else EDGE)
         if len(group) > 1:
             box(ax, xs[0] - 0.33, 1.77, xs[-1] - xs[0] + 0.66, 0.66, "")
         units(ax, group, "white" if missing or len(group) > 1 else VISIBLE, 0.22)
