@@ -104,6 +104,38 @@ def say(ax, x, y, text, ha="center", **words):
     ax.text(x, y, text, **({"ha": ha, "va": "center"} | words))
 
 
+# All models ------------------------------------------------------------------
+
+
+def family():
+    """Which model is made from which, as a tree."""
+    figure, ax = canvas(8, 7.4)
+    # How deep in the tree, what is new, and the classes.
+    branches = [
+        (0, "stores patterns", "HopfieldMemory", STORED),
+        (0, "random units, some hidden", "BernoulliRBM, GaussianRBM", HIDDEN),
+        (1, "tables, gaps", "MixedRBM, RBMImputer", HIDDEN),
+        (1, "ratings", "RatingRBM", HIDDEN),
+        (1, "layers that learn together", "DeepBoltzmannMachine, DBMClassifier", HIDDEN),
+        (1, "RBMs in a stack", "DeepBeliefNetwork", HIDDEN),
+        (2, "draws rows of a class", "GenerativeDBNClassifier", VISIBLE),
+        (2, "fine-tuned for labels", "DBNClassifier, DBNRegressor", VISIBLE),
+        (2, "unrolled: codes", "DeepAutoencoder", VISIBLE),
+        (1, "ridge regressions in a stack", "DSNClassifier, DSNRegressor", LABELS),
+    ]
+    last = {}  # the lowest branch so far at each depth
+    for number, (depth, what, classes, colour) in enumerate(branches):
+        x, y = 0.45 + 0.75 * depth, 7.0 - 0.73 * number
+        if depth or number:
+            root_x, root_y = last[max(depth - 1, 0)]
+            ax.plot([root_x, root_x, x], [root_y, y, y], color=EDGE, lw=1.5, zorder=1)
+        units(ax, [(x, y)], colour, 0.16)
+        say(ax, x + 0.35, y + 0.17, classes, "left")
+        say(ax, x + 0.35, y - 0.16, what, "left", fontsize=9, color="#666666")
+        last[depth] = x, y
+    return figure
+
+
 # Memory ----------------------------------------------------------------------
 
 
@@ -414,6 +446,7 @@ def stacking():
 DIAGRAMS = {
     function.__name__: function
     for function in (
+        family,
         hopfield,
         energy_valleys,
         rbm,
