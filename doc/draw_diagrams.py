@@ -109,11 +109,12 @@ def say(ax, x, y, text, ha="center", **words):
 
 def family():
     """Which model is made from which, as a tree."""
-    figure, ax = canvas(8, 7.4)
+    figure, ax = canvas(8, 8.1)
     # How deep in the tree, what is new, and the classes.
     branches = [
         (0, "stores patterns", "HopfieldMemory", STORED),
-        (0, "random units, some hidden", "BernoulliRBM, GaussianRBM", HIDDEN),
+        (0, "random units, some hidden", "BoltzmannMachine", STORED),
+        (0, "two layers", "BernoulliRBM, GaussianRBM", HIDDEN),
         (1, "tables, gaps", "MixedRBM, RBMImputer", HIDDEN),
         (1, "ratings", "RatingRBM", HIDDEN),
         (1, "layers that learn together", "DeepBoltzmannMachine, DBMClassifier", HIDDEN),
@@ -125,7 +126,7 @@ def family():
     ]
     last = {}  # the lowest branch so far at each depth
     for number, (depth, what, classes, colour) in enumerate(branches):
-        x, y = 0.45 + 0.75 * depth, 7.0 - 0.73 * number
+        x, y = 0.45 + 0.75 * depth, 7.7 - 0.73 * number
         if depth or number:
             root_x, root_y = last[max(depth - 1, 0)]
             ax.plot([root_x, root_x, x], [root_y, y, y], color=EDGE, lw=1.5, zorder=1)
