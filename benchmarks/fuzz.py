@@ -31,6 +31,7 @@ from sklearn.svm import LinearSVC
 
 from skebm import (
     BernoulliRBM,
+    BoltzmannMachine,
     DBMClassifier,
     DBNClassifier,
     DBNRegressor,
@@ -177,8 +178,36 @@ _OF_DBMS = {
     "mean_field_tol": PENALTIES,
     "max_gradient_norm": [1e-300, 1.0, np.inf],
 }
+_OF_RBM_STEPS = "learning_rate", "batch_size", "n_iter", "n_gibbs_steps", "n_chains", "n_replicas"
 PARAMETERS = {
     BernoulliRBM: _OF_RBMS,
+    BoltzmannMachine: {name: _OF_RBMS[name] for name in _OF_RBM_STEPS}
+    | {
+        "n_components": [0, 1, np.uint8(3), 14],
+        "connections": ["full", "restricted", np.ones((8, 8)), np.ones((9, 9), bool)],
+        "algorithm": [
+            "auto",
+            "exact",
+            "pseudo_likelihood",
+            "mean_field",
+            "tap",
+            "pcd",
+            "cd",
+            "pt",
+            "annealing",
+        ],
+        "alpha": ["auto", *PENALTIES],
+        "l1_ratio": [0, 0.5, 1],
+        "tol": PENALTIES,
+        "max_iter": [0, 1, 3],
+        "temperatures": [None, [1e-300, 1e300], (2.0,)],
+        "solver": ["sgd", "adagrad", "rmsprop", "adam"],
+        "momentum": SHARES,
+        "learning_rate_schedule": SCHEDULES,
+        "shuffle": [True, False],
+        "warm_start": [True, False],
+        "binarize": [None, 0, 0.5, np.float32(1e10)],
+    },
     DeepBoltzmannMachine: _OF_DBMS,
     DBMClassifier: {
         **{

@@ -44,8 +44,9 @@ from _parameters import parameters
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
 from skebm._source import as_rows
 from skebm._threads import one_blas_thread
+from skebm.stacking.examples import CHUNK, Examples
 from skebm.stacking.hidden_layer import HiddenLayer
-from skebm.stacking.reduced_error import CHUNK, Examples, Penalty, ReducedError
+from skebm.stacking.reduced_error import Penalty, ReducedError
 
 N_COMPONENTS = 3000
 N_HELD_OUT = 10_000

@@ -67,6 +67,9 @@ else:
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
+    # Which examples use a class: for the thumbnails on its page.
+    "doc_module": ("skebm",),
+    "backreferences_dir": "generated/backreferences",
     # The order of the chapters of the user guide.
     "subsection_order": [
         f"../examples/{chapter}" for chapter in ("memory", "boltzmann", "deep", "stacking")

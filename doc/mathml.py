@@ -26,8 +26,10 @@ def visit_displaymath(translator, node):
 
 
 def _to_mathml(translator, node, as_block):
-    # The converter knows \Bigl and \Bigr, not \Big, and takes the 12 in \frac12 for a number.
-    tex = re.sub(r"(\\[bB]igg?)(?![a-zA-Z])", r"\1l", node.astext())
+    # The converter knows \Bigl and \Bigr, not \Big, and takes the 12 in \frac12 for a number. A
+    # \Bigl that no \Bigr closes would take in the rest of the equation, further lines included.
+    tex = re.sub(r"(\\[bB]igg?)(?=\s*(?:[(\[]|\\[{]|\\langle))", r"\1l", node.astext())
+    tex = re.sub(r"(\\[bB]igg?)(?=\s*(?:[)\]]|\\[}]|\\rangle))", r"\1r", tex)
     tex = re.sub(r"(\\[dt]?frac\s*)(\d)\s*(\d)", r"\1{\2}{\3}", tex)
     try:
         mathml = tex2mathml(tex, as_block)
@@ -35,6 +37,12 @@ def _to_mathml(translator, node, as_block):
         page = translator.document["source"]
         raise SphinxError(f"{page}: {error} The equation is: {tex}") from error
     mathml = mathml.replace(' class="mathopen"', ' form="prefix"')
+    # Browsers set "log p" as "logp": the space that TeX has there, unless a bracket follows.
+    mathml = re.sub(
+        r"(<mo>&ApplyFunction;</mo>)(?!\s*(?:<mrow>\s*)?<mo[^>]*>[(\[{])",
+        r'\1<mspace width="0.17em"></mspace>',
+        mathml,
+    )
     # Browsers stretch delimiters on their own, and not those that have an exponent.
     if r"\left" not in tex:
         mathml = re.sub("<mo([^>]*)>([{}⟨⟩‖|])</mo>", _fixed_size, mathml)

@@ -1,5 +1,7 @@
 """Energy-based models for scikit-learn."""
 
+from ._parallel import data_parallel
+from ._streams import stream
 from ._version import __version__, show_versions
 from .boltzmann import BernoulliRBM, GaussianRBM, MixedRBM, RBMImputer
 from .deep import (
@@ -12,11 +14,13 @@ from .deep import (
     GenerativeDBNClassifier,
 )
 from .memory import HopfieldMemory
+from .pairwise import BoltzmannMachine, simulated_annealing
 from .ratings import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
 from .stacking import DSNClassifier, DSNRegressor
 
 __all__ = [
     "BernoulliRBM",
+    "BoltzmannMachine",
     "DBMClassifier",
     "DBNClassifier",
     "DBNRegressor",
@@ -34,6 +38,9 @@ __all__ = [
     "RatingRBM",
     "RatingSamples",
     "__version__",
+    "data_parallel",
     "ratings_matrix",
     "show_versions",
+    "simulated_annealing",
+    "stream",
 ]

@@ -10,8 +10,8 @@ class Deployable:
         """A smaller copy of a fitted model that gives the same answers.
 
         What training would go on from is left out: averages and steps of solvers, persistent
-        chains, sums over the training rows. The copy shares the other arrays with the model. See
-        :ref:`the user guide <saving>`.
+        chains, sums over the training rows, callbacks. The copy shares the other arrays with the
+        model. See :ref:`the user guide <saving>`.
 
         Returns
         -------
@@ -26,11 +26,21 @@ class Deployable:
             If the model is not fitted.
         """
         check_is_fitted(self)
-        return twin_of(self, self._attributes_for_use())
+        return _without_callbacks(self, self._attributes_for_use())
+
+    def __skebm_for_workers__(self):
+        """The same estimator without callbacks, which may not come through pickling."""
+        return _without_callbacks(self, vars(self))
 
     def _attributes_for_use(self):
         """Attributes of the copy, by name: all but what only further training wants."""
         return vars(self)
+
+
+def _without_callbacks(estimator, attributes):
+    # scikit-learn keeps them, and where they stand in a training, under several such names.
+    kept = {name: value for name, value in attributes.items() if "callback" not in name}
+    return twin_of(estimator, kept)
 
 
 def twin_of(estimator, attributes):

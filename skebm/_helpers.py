@@ -92,6 +92,7 @@ class Job:
 
         ``lead(n_offered)`` is the caller's part; it is told how many helpers have been asked.
         """
+        has_entered = helpers.enter()
         try:
             lead(helpers.offer(self, n_wanted))
             self.close()
@@ -99,6 +100,9 @@ class Job:
             self.abandon()
             self.close()
             raise
+        finally:
+            if has_entered:
+                helpers.leave()
         if self._errors:
             raise self._errors.pop()
 
@@ -123,12 +127,35 @@ class Helpers:
         self._ready = SimpleQueue()
         self._starting = threading.Lock()
         self._has_started = False
+        # Threads that have a job. By their names, as one that was interrupted may come again
+        # without having left.
+        self._callers = {}
+
+    def enter(self):
+        """The thread that calls has a job, and so keeps a processor busy until it leaves.
+
+        Returns whether nobody knew that yet: it may be a helper, or inside of another job.
+        """
+        name = threading.get_ident()
+        if name in self._callers or getattr(_of_this_thread, "job", None) is not None:
+            return False
+        self._callers[name] = True
+        return True
+
+    def leave(self):
+        """The thread that calls is done."""
+        self._callers.pop(threading.get_ident(), None)
 
     def offer(self, job, n_wanted):
-        """Let up to so many idle helpers join the job; returns how many it is offered to."""
+        """Let up to so many idle helpers join the job; returns how many it is offered to.
+
+        Where other callers have jobs, as threads of Dask may, as many helpers are left idle: all of
+        them together keep each processor busy once.
+        """
         if not self._has_started:
             self._start()
-        n_offered = max(0, min(n_wanted, len(self._idle) - self._jobs.qsize()))
+        n_free = len(self._idle) - self._jobs.qsize() - max(0, len(self._callers) - 1)
+        n_offered = max(0, min(n_wanted, n_free))
         for _ in range(n_offered):
             self._jobs.put(job)
         return n_offered

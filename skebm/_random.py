@@ -31,3 +31,12 @@ class RandomStreams:
     def generator(self):
         """A NumPy generator over a stream of its own, for permutations and the like."""
         return np.random.default_rng([self.seed, self.take()])
+
+    def of_part(self, part):
+        """Streams for one of several parts of the data that are learned from at the same time."""
+        generator = np.random.default_rng([self.seed, self.next_stream, part])
+        return RandomStreams(int(generator.integers(np.iinfo(np.int64).max)))
+
+    def become(self, other):
+        """Go on where other streams are."""
+        self.seed, self.next_stream = other.seed, other.next_stream

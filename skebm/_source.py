@@ -1,15 +1,21 @@
 """Sources of data, whose rows models read without asking how they are stored.
 
-:class:`Rows` can be asked for by number, in any order; a :class:`Stream` is read from its start to
-its end, again and again. What both have in common, :class:`Source`, is all that training asks.
+:class:`Rows` can be asked for by number, in any order; :class:`StreamedRows` are read chunk by
+chunk, again and again. What both have in common, :class:`Source`, is all that training asks.
 """
 
-from functools import reduce
+from functools import partial
+from operator import methodcaller
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
 
+from ._chunks import numbers_between, stacked
+from ._cluster import Item, workplace
+from ._parallel import InRounds, InTurn, evenly, sharing
+from ._reduction import tree_sum
+from ._streams import is_stream
 from ._threads import blocks_of, for_each, one_blas_thread
 from .kernels.layers import standardize
 from .kernels.products import add_product, multiply
@@ -20,6 +26,7 @@ from .kernels.sparse import (
     csr_times,
     gather_csr_rows,
 )
+from .kernels.summary import add_up_columns, add_up_squares
 
 # Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
 # result of one pass is still in the cache when the next pass reads it.
@@ -40,12 +47,16 @@ _TINY = np.finfo(np.float64).tiny
 
 
 def as_rows(X):
-    """Wrap validated data, an ndarray or a CSR matrix of floats."""
+    """Wrap validated data, an ndarray, a CSR matrix or a stream of floats."""
+    if is_stream(X):
+        return StreamedRows(X, as_rows)
     return SparseRows(X) if scipy.sparse.issparse(X) else DenseRows(X)
 
 
 def rows_with_gaps(X):
     """Wrap the same, of which NaN marks values that are not known."""
+    if is_stream(X):
+        return StreamedRows(X, rows_with_gaps)
     rows, values = as_rows(X), X.data if scipy.sparse.issparse(X) else X
     has_gaps = any(np.isnan(values[part].min()) for part in chunks(len(values), _VALUES))
     return KnownRows(rows, NotNaN(rows)) if has_gaps else rows
@@ -99,14 +110,19 @@ def for_each_chunk(function, n_rows, size=None):
         for_each(function, chunks(n_rows, size))
 
 
+def of_parts(function, rows):
+    """``function(rows)``, an array with one entry for each row, of one part after another."""
+    return np.concatenate(list(rows.each_part(function)))
+
+
 def all_of(rows):
     """All rows as an array of their own."""
     return _taken(rows, np.arange(rows.shape[0]))
 
 
-def some_of(rows, numbers, most):
-    """At most so many rows, evenly spaced among those with the numbers given."""
-    return rows.subset(numbers[:: -(-len(numbers) // most)])
+def evenly_spaced(numbers, most):
+    """At most so many of the numbers, evenly spaced among them."""
+    return numbers[:: max(1, -(-len(numbers) // most))]
 
 
 def _taken(rows, numbers):
@@ -132,10 +148,11 @@ class Moments(NamedTuple):
     variance: np.ndarray
 
 
-class _Summary(NamedTuple):
-    """What is found of rows in one pass over them."""
+class Summary(NamedTuple):
+    """What is found of rows in one pass over them; two of them add up to that of all rows."""
 
     n_rows: int
+    n_known: np.ndarray
     moments: Moments
     low: float
     high: float
@@ -143,17 +160,19 @@ class _Summary(NamedTuple):
 
     @classmethod
     def of(cls, rows):
-        return cls(rows.shape[0], rows.moments(), *rows.range(), rows.is_binary())
+        """That of rows in memory."""
+        return rows.summary()
 
     def joined(self, other):
         """The summary of these rows and others together."""
-        n_rows = self.n_rows + other.n_rows
-        share = other.n_rows / n_rows
+        n_known = self.n_known + other.n_known
+        share = other.n_known / np.maximum(n_known, 1)
         mean, variance = self.moments
         gap = other.moments.mean - mean
         within = (1 - share) * variance + share * other.moments.variance
-        return _Summary(
-            n_rows,
+        return Summary(
+            self.n_rows + other.n_rows,
+            n_known,
             Moments(mean + share * gap, within + share * (1 - share) * np.square(gap)),
             min(self.low, other.low),
             max(self.high, other.high),
@@ -161,11 +180,32 @@ class _Summary(NamedTuple):
         )
 
 
+class Window(NamedTuple):
+    """Rows that are in memory together, and in which order they are to be taken.
+
+    Attributes
+    ----------
+    rows : Rows
+    order : ndarray of int
+        Numbers of rows of the window.
+    places : ndarray of int, or None
+        The number that each row of the window has among all rows. None: all rows are here.
+    """
+
+    rows: object
+    order: np.ndarray
+    places: np.ndarray | None = None
+
+    def in_order(self, order):
+        """The same rows, others of which are to be taken, or in another order."""
+        return self._replace(order=order)
+
+
 class Source:
     """Where the rows of data come from that a model is trained on.
 
-    A subclass has ``in_chunks``, ``subset`` and ``passes``. Statistics of all values then come from
-    one pass, whose results are kept.
+    A subclass has ``in_chunks``, ``each_part``, ``subset``, ``passes``, ``with_absent`` and
+    ``standardized``. Statistics of all values then come from one pass, whose results are kept.
 
     Attributes
     ----------
@@ -191,9 +231,22 @@ class Source:
         """All rows in their order, some at a time, each time as rows of an array or CSR matrix."""
         raise NotImplementedError
 
+    def each(self, function):
+        """What a function makes of all rows in their order, some at a time; see ``in_chunks``."""
+        return map(function, self.in_chunks())
+
+    def each_part(self, function):
+        """What a function makes of all rows in their order, as :class:`Rows`: as many at a time as
+        are in memory."""
+        raise NotImplementedError
+
     def subset(self, numbers):
         """The rows with these numbers, on their own."""
         raise NotImplementedError
+
+    def course(self, learner):
+        """How a learner goes through the data in an epoch, see :class:`skebm._parallel.InTurn`."""
+        return InTurn(self, learner)
 
     def passes(self, generator=None, numbers=None):
         """Go through the data once, as training does in an epoch.
@@ -203,15 +256,21 @@ class Source:
         generator : numpy Generator, default=None
             What the rows are shuffled by; None leaves them in their order.
         numbers : ndarray of int, default=None
-            Numbers of the rows to go through, in ascending order; None for all.
+            Numbers of the rows to go through; None for all. Without a generator rows in memory are
+            taken in the order of the numbers, those of a stream in their own.
 
         Yields
         ------
-        rows : Rows
-            All data, or a window on them.
-        order : ndarray of int
-            Numbers of rows of the window, in the order in which they are to be taken.
+        window : Window
         """
+        raise NotImplementedError
+
+    def with_absent(self, absent):
+        """The same rows with other values, an array, in the place of those that are not known."""
+        raise NotImplementedError
+
+    def standardized(self, mean, scale):
+        """The same rows, each column less its mean and over its scale as it is read."""
         raise NotImplementedError
 
     def moments(self):
@@ -227,13 +286,19 @@ class Source:
         """Whether all values are 0 or 1."""
         return self._summary().is_binary
 
+    def n_known(self):
+        """Number of known values of each column."""
+        if self.known is None:
+            return np.full(self.shape[1], self.shape[0])
+        return sum(all_of(known).sum(axis=0) for known in self.known.in_chunks())
+
     def first(self):
         """First known value of each column; 0 where none is known."""
         return all_of(self.subset(np.arange(1)))[0]
 
     def _summary(self):
         if self._kept_summary is None:
-            self._kept_summary = reduce(_Summary.joined, map(_Summary.of, self.in_chunks()))
+            self._kept_summary = tree_sum(self.each(Summary.of), Summary.joined)
         return self._kept_summary
 
 
@@ -261,6 +326,12 @@ class Rows(Source):
         """Copy the rows with these numbers to ``out``, which is returned."""
         raise NotImplementedError
 
+    def summary(self):
+        """:class:`Summary` of the rows."""
+        return Summary(
+            self.shape[0], self.n_known(), self.moments(), *self.range(), self.is_binary()
+        )
+
     def batch(self, numbers):
         """The rows with these numbers as a :class:`Batch`."""
         return Batch(self, numbers)
@@ -269,11 +340,19 @@ class Rows(Source):
         """The same rows with other values, an array, in the place of those that are not known."""
         return self if self.known is None else KnownRows(self, self.known, absent)
 
+    def each_part(self, function):
+        """What a function makes of all rows: of these, at once."""
+        return [function(self)]
+
+    def standardized(self, mean, scale):
+        """:class:`StandardizedRows` of these."""
+        return StandardizedRows(self, mean, scale)
+
     def passes(self, generator=None, numbers=None):
         """Go through the data once: see :class:`Source`. All data are one window."""
         if numbers is None:
             numbers = np.arange(self.shape[0])
-        yield self, numbers if generator is None else generator.permutation(numbers)
+        yield Window(self, numbers if generator is None else generator.permutation(numbers))
 
     def in_chunks(self):
         """All rows in their order, some at a time, as rows of an array."""
@@ -374,6 +453,18 @@ class DenseRows(Rows):
     def subset(self, numbers):
         return _declared_of(self, DenseRows(self._X[numbers]), numbers)
 
+    def summary(self):
+        """:class:`Summary` of the rows, few enough to stay in the cache, on one thread."""
+        n_rows, n_columns = self.shape
+        sums, left, squares = np.zeros((3, n_columns))
+        low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+        with np.errstate(over="ignore"):
+            n_others = add_up_columns(self.data.X, sums, low, high)
+            mean = sums / n_rows
+            _add_up_squares(self.data.X, mean, left, squares)
+        moments = Moments(mean, _variance_of(left, squares, n_rows))
+        return Summary(n_rows, self.n_known(), moments, low.min(), high.max(), n_others == 0)
+
     def moments(self):
         """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
         if self._kept_moments is None:  # for a model that scales its data and then starts from them
@@ -394,14 +485,11 @@ class DenseRows(Rows):
 
     def _variance(self, mean):
         n_rows, n_columns = self.shape
-        blocks, size = blocks_of(n_rows, CHUNK, most=4), fitting_rows(n_columns)
+        blocks = blocks_of(n_rows, CHUNK, most=4)
         sums = np.zeros((len(blocks), 2, n_columns))
 
         def add_up(k):
-            for start in range(blocks[k].start, blocks[k].stop, size):
-                from_mean = self._X[start : min(start + size, blocks[k].stop)] - mean
-                sums[k, 0] += from_mean.sum(axis=0)
-                sums[k, 1] += _sums_of_squares(from_mean)
+            _add_up_squares(self.data.X[blocks[k]], mean, *sums[k])
 
         for_each(add_up, range(len(blocks)))
         return _variance_of(*sums.sum(axis=0), n_rows)
@@ -509,13 +597,20 @@ def _are_binary(values):
     return bool(((values == 0) | (values == 1)).all())
 
 
-def _sums_of_squares(values):
-    """Of each column; above zero also where all squares are too small for a float64."""
-    sums = np.square(values).sum(axis=0)
-    vanished = np.flatnonzero(sums == 0)
-    if len(vanished):
-        sums[vanished] = np.any(values[:, vanished], axis=0) * len(values) * _TINY
-    return sums
+def _add_up_squares(X, mean, sums, squares):
+    """Add sums of the columns of ``X`` less their mean, and of the squares, to two arrays.
+
+    Squares add up to more than zero also where all of them are too small for a float64.
+    """
+    for part in chunks(len(X), fitting_rows(X.shape[1])):
+        of_part = np.zeros((2, X.shape[1]))
+        add_up_squares(X[part], mean, *of_part)
+        vanished = np.flatnonzero(of_part[1] == 0)
+        if len(vanished):
+            varies = np.any(X[part][:, vanished] != mean[vanished], axis=0)
+            of_part[1, vanished] = varies * (part.stop - part.start) * _TINY
+        sums += of_part[0]
+        squares += of_part[1]
 
 
 def _variance_of(sums, squares, n_rows):
@@ -529,48 +624,36 @@ def _variance_of(sums, squares, n_rows):
 
 
 class StandardizedRows(Rows):
-    """Rows of another source, each column less its mean and over its scale as it is read.
+    """Rows of another kind, each column less its mean and over its scale as it is read.
 
     In the place of a value that is not known is 0, the mean.
 
     Parameters
     ----------
-    source : Source
-        Of a stream, the windows and chunks are standardised; it cannot be asked for by number.
+    rows : Rows
     mean, scale : ndarray of float64, of shape (n_columns,)
     """
 
-    def __init__(self, source, mean, scale):
-        self._source, self._mean, self._scale = source, mean, scale
-        self.shape, self.dtype = source.shape, source.dtype
-        _declared_of(source, self).absent = None
+    def __init__(self, rows, mean, scale):
+        self._rows, self._mean, self._scale = rows, mean, scale
+        self.shape, self.dtype = rows.shape, rows.dtype
+        _declared_of(rows, self).absent = None
 
     def take(self, numbers, out):
-        standardize(self._source.take(numbers, out), self._mean, self._scale)
+        standardize(self._rows.take(numbers, out), self._mean, self._scale)
         if self.known is not None:
             out[~_taken(self.known, numbers)] = 0
         return out
 
     def subset(self, numbers):
-        return self._standardized(self._source.subset(numbers))
-
-    def in_chunks(self):
-        if self.known is not None:
-            yield from super().in_chunks()
-            return
-        for chunk in self._source.in_chunks():
-            yield from Rows.in_chunks(self._standardized(chunk))
-
-    def passes(self, generator=None, numbers=None):
-        for window, order in self._source.passes(generator, numbers):
-            yield self._standardized(window), order
+        return self._rows.subset(numbers).standardized(self._mean, self._scale)
 
     def moments(self):
-        mean, variance = self._source.moments()
-        return Moments((mean - self._mean) / self._scale, variance / self._scale**2)
+        return _standardized_moments(self._rows.moments(), self._mean, self._scale)
 
-    def _standardized(self, source):
-        return StandardizedRows(source, self._mean, self._scale)
+
+def _standardized_moments(moments, mean, scale):
+    return Moments((moments.mean - mean) / scale, moments.variance / scale**2)
 
 
 class JoinedRows(Rows):
@@ -704,89 +787,286 @@ class NotNaN(Rows):
         return NotNaN(self._rows.subset(numbers))
 
 
-class Stream(Source):
-    """Rows that are read in chunks from the first to the last, and are never in memory all at once.
+class StreamedRows(Source):
+    """Rows of a stream, of which a window at a time is in memory.
 
-    An epoch goes from window to window, a window being so many rows in succession; rows are
-    shuffled inside of windows only. Minibatches do not reach from one into the next.
+    An epoch goes from window to window, and rows are shuffled inside of windows only. Minibatches
+    do not reach from one into the next. The chunks that share a window are drawn anew in each
+    epoch, unless all rows fit into one: training is then that on an array.
 
     Parameters
     ----------
-    read : callable
-        Called without arguments, once for each pass. Returns an iterable of the chunks, ndarrays or
-        CSR matrices of floats, with the same rows in the same order each time.
-    n_in_window : int, default=10_000
-        Rows that are gathered for a window, at least: it has only whole chunks, and the last window
-        is what is left.
+    stream : skebm._streams.Stream
+        Of floats, validated.
+    rows_of : callable
+        Makes :class:`Rows` of an array or a CSR matrix.
+    moments : callable, default=None
+        Returns the :class:`Moments`, where they follow from those of other rows.
+    summary : default=None
+        What a pass over the same rows has found.
     """
 
-    def __init__(self, read, n_in_window=10_000):
-        self._read, self._n_in_window = read, n_in_window
-        first = next(iter(read()))
+    def __init__(self, stream, rows_of, moments=None, summary=None):
+        self._stream, self._rows_of = stream, rows_of
+        self._moments, self._kept_summary = moments, summary
+        first = rows_of(stream.first)
         self._n_columns, self.dtype = first.shape[1], first.dtype
 
     @property
     def shape(self):
         """Numbers of rows, which a first pass counts, and of columns."""
-        return self._summary().n_rows, self._n_columns
+        return self._stream.n_rows, self._n_columns
 
     def in_chunks(self):
-        return map(as_rows, self._chunks())
+        return map(self._rows_of, self._stream)
+
+    def each(self, function):
+        """What a function makes of the rows of each chunk; computed where the chunks are."""
+        return self._stream.each(partial(_viewed, self._rows_of, function))
+
+    def each_part(self, function):
+        """The same: chunks are what is in memory."""
+        return self.each(function)
+
+    def course(self, learner):
+        """How a learner goes through the data in an epoch: in turn, or in rounds of several parts.
+
+        See :mod:`skebm._parallel`.
+        """
+        how = sharing(self._stream.is_of_dask)
+        if how is None:
+            return InTurn(self, learner)
+        if self._stream.portions() is None:
+            raise ValueError(
+                "Data-parallel training needs chunks that can be had in any order, and those of a "
+                "callable come in its own. Give the stream an array, files or a list of chunks."
+            )
+        return InRounds(self, learner, *how)
+
+    @property
+    def n_chunks(self):
+        """Number of chunks with rows, where they can be had in any order."""
+        return len(self._stream.portions())
+
+    def dealt_out(self, n_parts, generator=None, numbers=None, beside=None):
+        """The chunks, dealt out to parts, as each of these is to go through its own.
+
+        Parameters
+        ----------
+        n_parts : int
+            There are fewer where there are fewer chunks. Which chunks a part has depends on nothing
+            but their sizes.
+        generator, numbers
+            See :meth:`Source.passes`.
+        beside : callable, default=None
+            ``beside(numbers of rows)`` returns what belongs to some rows.
+
+        Returns
+        -------
+        parts : list of list of tuple (int, Item)
+            Windows: how many of its rows are taken; and an item that is the :class:`Window` and
+            what belongs to its rows, or None. The first part has the most rows.
+        """
+        portions = self._stream.portions()
+        numbers = None if numbers is None else np.sort(numbers)
+        chunks = [(portion, *_to_learn_from(portion, numbers)) for portion in portions]
+        parts, recipe = [], _WindowRecipe(self._stream.recipe, self._rows_of)
+        for part in evenly([n_rows for *_, n_rows in chunks], n_parts):
+            in_order = part if generator is None else generator.permutation(part)
+            windows = _windows([chunks[k] for k in in_order if chunks[k][-1]], self._stream.window)
+            parts.append([recipe.item(window, beside) for window in windows])
+        return parts
+
+    def each_window(self, function, beside=None):
+        """``function((window, what belongs to its rows))`` of each window, in their order."""
+        items = self._windows_in_order(beside)
+        if items is None:
+            return map(function, self._passed(beside))
+        return workplace(self._stream.is_of_dask).map(function, items)
+
+    def total(self, function, add, beside=None):
+        """The sum of the same, as a tree; computed where the chunks are."""
+        items = self._windows_in_order(beside)
+        if items is None:
+            return tree_sum(map(function, self._passed(beside)), add)
+        return workplace(self._stream.is_of_dask).total(function, items, add)
+
+    def _windows_in_order(self, beside):
+        if self._stream.portions() is None:
+            return None
+        (part,) = self.dealt_out(1, beside=beside)
+        return [item for _, item in part]
+
+    def _passed(self, beside):
+        for window in self.passes():
+            yield window, None if beside is None else beside(window.places)
 
     def subset(self, numbers):
-        """The rows with these numbers, in memory, found in one pass."""
-        in_order = np.argsort(numbers, kind="stable")
-        found, start, last = [], 0, np.max(numbers, initial=0)
-        for X in self._chunks():
-            stop = start + X.shape[0]
-            found.append(X[_numbers_between(numbers[in_order], start, stop)])
-            if stop > last:
+        """The rows with these numbers, in memory."""
+        return self._rows_of(self._stream.take(numbers))
+
+    def with_absent(self, absent):
+        """The same rows with other values, an array, in the place of those that are not known."""
+        rows_of = partial(_viewed, self._rows_of, methodcaller("with_absent", absent))
+        return StreamedRows(self._stream, rows_of, self._moments, self._kept_summary)
+
+    def standardized(self, mean, scale):
+        """The same rows, each column less its mean and over its scale as it is read."""
+        rows_of = partial(_viewed, self._rows_of, methodcaller("standardized", mean, scale))
+        moments = partial(self._standardized_moments, mean, scale)
+        return StreamedRows(self._stream, rows_of, moments)
+
+    def moments(self):
+        """:class:`Moments` of the columns."""
+        return super().moments() if self._moments is None else self._moments()
+
+    def _standardized_moments(self, mean, scale):
+        return _standardized_moments(self.moments(), mean, scale)
+
+    def n_known(self):
+        """Number of known values of each column."""
+        return self._summary().n_known
+
+    def first(self):
+        """First known value of each column; 0 where none is known."""
+        first, is_found = np.zeros(self.shape[1]), np.zeros(self.shape[1], dtype=bool)
+        for rows in self.in_chunks():
+            new = ~is_found & (rows.n_known() > 0)
+            first[new] = rows.first()[new]
+            is_found |= new
+            if is_found.all():
                 break
-            start = stop
-        places = np.empty_like(in_order)
-        places[in_order] = np.arange(len(numbers))
-        return as_rows(_stacked(found)[places])
+        return first
 
     def passes(self, generator=None, numbers=None):
         """Go through the data once, a window at a time: see :class:`Source`."""
-        start = 0
-        for window in self._windows():
-            stop = start + window.shape[0]
-            order = None if numbers is None else _numbers_between(numbers, start, stop)
-            if order is None or len(order):
-                yield from window.passes(generator, order)
-            start = stop
-        if start != self.shape[0]:
-            raise ValueError(
-                f"A stream had {self.shape[0]} rows at first and {start} when it was read again. "
-                "What reads it must begin anew at each call; an iterator ends once and for all."
-            )
+        n_rows, n_in_window = self.shape[0], self._stream.window
+        numbers = None if numbers is None else np.sort(numbers)
+        gathered = _Gathered(n_in_window)
+        for start, X in self._stream.parts(generator if n_rows > n_in_window else None):
+            gathered.add(start, X)
+            if gathered.n_rows >= n_in_window:
+                yield from self._window(gathered, generator, numbers)
+                gathered = _Gathered(n_in_window)
+        if gathered.n_rows:
+            yield from self._window(gathered, generator, numbers)
 
-    def _windows(self):
-        gathered, n_rows = [], 0
-        for X in self._chunks():
-            gathered.append(X)
-            n_rows += X.shape[0]
-            if n_rows >= self._n_in_window:
-                yield as_rows(_stacked(gathered))
-                gathered, n_rows = [], 0
-        if gathered:
-            yield as_rows(_stacked(gathered))
-
-    def _chunks(self):
-        return (X for X in self._read() if X.shape[0])
+    def _window(self, gathered, generator, numbers):
+        """The window that some chunks are together, unless it has none of the numbers."""
+        order, n_before = [], 0
+        for start, stop in gathered.bounds:
+            if numbers is not None:
+                order.append(n_before + numbers_between(numbers, start, stop))
+            n_before += stop - start
+        order = np.arange(n_before) if numbers is None else np.concatenate(order)
+        if len(order):
+            if generator is not None:
+                order = generator.permutation(order)
+            places = np.concatenate([np.arange(*bounds) for bounds in gathered.bounds])
+            yield Window(self._rows_of(gathered.array()), order, places)
 
 
-def _numbers_between(numbers, start, stop):
-    """Those from ``start`` on and below ``stop`` of numbers in ascending order, less ``start``."""
-    first, end = np.searchsorted(numbers, (start, stop))
-    return numbers[first:end] - start
+class _Gathered:
+    """Chunks that become a window: dense ones are copied to their place as they come.
+
+    Parameters
+    ----------
+    n_wanted : int
+        Rows of the window; the last chunk may bring some more.
+
+    Attributes
+    ----------
+    bounds : list of tuple (start, stop)
+        Numbers of the rows of each chunk among all rows.
+    """
+
+    def __init__(self, n_wanted):
+        self._n_wanted = n_wanted
+        self.n_rows, self.bounds, self._parts, self._room = 0, [], [], None
+
+    def add(self, start, X):
+        """Take a chunk in, whose first row has the number ``start``."""
+        stop = self.n_rows + X.shape[0]
+        if scipy.sparse.issparse(X) or (not self.n_rows and stop >= self._n_wanted):
+            self._parts.append(X)
+        else:
+            if self._room is None or stop > len(self._room):
+                # As many as chunks of this size are together, which mostly is what they are.
+                n_rows = max(stop, -(-self._n_wanted // len(X)) * len(X))
+                room = np.empty((n_rows, X.shape[1]), X.dtype)
+                if self.n_rows:
+                    room[: self.n_rows] = self.array()
+                self._room = room
+            self._room[self.n_rows : stop] = X
+        self.bounds.append((start, start + X.shape[0]))
+        self.n_rows = stop
+
+    def array(self):
+        """All of them, as one array or CSR matrix."""
+        return stacked(self._parts) if self._room is None else self._room[: self.n_rows]
 
 
-def _stacked(arrays):
-    """Arrays, or CSR matrices, on top of each other."""
-    if len(arrays) == 1:
-        return arrays[0]
-    if scipy.sparse.issparse(arrays[0]):
-        return scipy.sparse.vstack(arrays, format="csr")
-    return np.concatenate(arrays)
+def _viewed(rows_of, view, X):
+    return view(rows_of(X))
+
+
+class _WindowFacts(NamedTuple):
+    """What is to be known of the chunks of a window.
+
+    Attributes
+    ----------
+    portions : list of Portion
+    orders : list of ndarray of int, or None
+        For each, which of its rows are taken. None: all.
+    beside : object
+        What belongs to the rows.
+    """
+
+    portions: list
+    orders: list
+    beside: object
+
+
+class _WindowRecipe(NamedTuple):
+    """What makes windows of chunks, as the user has them, and has what belongs to their rows."""
+
+    recipe: object
+    rows_of: object
+
+    def item(self, window, beside):
+        """How many rows to take, and an item, for a list of (portion, order, number of rows)."""
+        portions, orders, sizes = zip(*window, strict=True)
+        if beside is not None:
+            beside = beside(np.concatenate([portion.numbers for portion in portions]))
+        facts = _WindowFacts([portion.without_read() for portion in portions], orders, beside)
+        return sum(sizes), Item([portion.read for portion in portions], self, facts)
+
+    def __call__(self, facts, *chunks):
+        """The window, and what belongs to its rows."""
+        orders, n_before = [], 0
+        for portion, order in zip(facts.portions, facts.orders, strict=True):
+            orders.append(n_before + (np.arange(portion.n_rows) if order is None else order))
+            n_before += portion.n_rows
+        places = np.concatenate([portion.numbers for portion in facts.portions])
+        X = stacked([self.recipe(*pair) for pair in zip(facts.portions, chunks, strict=True)])
+        return Window(self.rows_of(X), np.concatenate(orders), places), facts.beside
+
+
+def _to_learn_from(portion, numbers):
+    """Which rows of a portion are among those with the numbers, None for all; and how many."""
+    if numbers is None:
+        return None, portion.n_rows
+    order = numbers_between(numbers, portion.start, portion.start + portion.n_rows)
+    return order, len(order)
+
+
+def _windows(chunks, n_in_window):
+    """Chunks, tuples that begin with a portion, in groups of so many rows at least."""
+    windows, n_rows = [], n_in_window
+    for chunk in chunks:
+        if n_rows >= n_in_window:
+            windows.append([])
+            n_rows = 0
+        windows[-1].append(chunk)
+        n_rows += chunk[0].n_rows
+    return windows

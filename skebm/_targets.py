@@ -1,8 +1,54 @@
-"""Targets of regressors, standardised: how far they are from their mean, in deviations."""
+"""Targets: standardised, for regressors; made when they are needed, where rows are a stream."""
 
 import numpy as np
 
 from ._scales import check_scales, deviation_but_for_noise
+from ._source import DenseRows, Rows
+
+
+class LazyTargets(Rows):
+    """Targets of many rows as a model learns them, none of which are made before they are needed.
+
+    ``numpy.asarray`` makes them. An index, as ``subset``, picks some rows and makes nothing.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_rows, ...)
+        What is to be predicted.
+    encode : callable
+        Takes some rows of ``y`` and returns an array of their targets, (n_rows, n_targets).
+    n_targets : int
+    dtype : dtype
+        Of the targets.
+    """
+
+    def __init__(self, y, encode, n_targets, dtype):
+        self._y, self._encode = y, encode
+        self.shape, self.dtype = (len(y), n_targets), np.dtype(dtype)
+
+    def __len__(self):
+        return len(self._y)
+
+    def __getitem__(self, numbers):
+        return self.subset(numbers)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._encode(self._y), dtype=self.dtype if dtype is None else dtype)
+
+    def take(self, numbers, out):
+        """Copy the targets of the rows with these numbers to ``out``, which is returned."""
+        out[:] = self._encode(self._y[numbers])
+        return out
+
+    def made(self, numbers):
+        """Rows of an array, of which those with these numbers are made, and others are zeros."""
+        targets = np.zeros(self.shape, dtype=self.dtype)
+        targets[numbers] = self._encode(self._y[numbers])
+        return DenseRows(targets)
+
+    def subset(self, numbers):
+        """The targets of these rows, not made yet."""
+        return LazyTargets(self._y[numbers], self._encode, self.shape[1], self.dtype)
 
 
 class TargetScale:

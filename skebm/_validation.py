@@ -3,14 +3,17 @@
 import sys
 import warnings
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
+from ._dask import is_dask
 from ._source import for_each_chunk
+from ._streams import is_stream
 
 # What ``validate_data`` keeps: the types of data that are computed with as they are.
 FLOATS = (np.float64, np.float32)
@@ -338,11 +341,19 @@ def check_parameters(estimator, checks):
     InvalidParameterError
     """
     for name, check in checks.items():
-        check_argument(estimator, name, getattr(estimator, name), check)
+        _check_value(estimator, name, getattr(estimator, name), check)
 
 
 def check_argument(estimator, name, value, check):
     """Raise an error that names the estimator, the argument and the value if it is not admitted.
+
+    Parameters
+    ----------
+    estimator : estimator or function
+        Whose argument it is.
+    name : str
+    value : object
+    check : check
 
     Returns
     -------
@@ -353,12 +364,21 @@ def check_argument(estimator, name, value, check):
     ------
     InvalidParameterError
     """
+    _check_value(estimator, name, value, check)
+    return plain(value)
+
+
+def _check_value(owner, name, value, check):
     if not check.admits(value):
         raise InvalidParameterError(
-            f"The {name!r} parameter of {type(estimator).__name__} must be {check}. "
+            f"The {name!r} parameter of {_name_of(owner)} must be {check}. "
             f"Got {value!r} instead.{check.hint_for(value) or _hint_for_size(value)}"
         )
-    return plain(value)
+
+
+def _name_of(owner):
+    """The name of a function, or that of the class of an estimator."""
+    return getattr(owner, "__name__", type(owner).__name__)
 
 
 def _hint_for_size(value):
@@ -379,12 +399,61 @@ def check_targets_are_there(estimator, y):
 def validated(estimator, X, *arrays, **options):
     """What scikit-learn's ``validate_data`` makes of data, in the order of bytes of the machine.
 
-    Kernels know no other, which pandas and memory maps may come in.
+    Kernels know no other, which pandas and memory maps may come in. Of a stream, a stream whose
+    chunks are checked when they are read. Data of Dask are refused here: methods that can do with a
+    chunk at a time are not called with all of them.
     """
+    if is_stream(X):
+        return _validated_stream(estimator, X, *arrays, **options)
+    if is_dask(X):
+        raise TypeError(
+            f"This method of {type(estimator).__name__} would have to gather all rows of a "
+            f"{type(X).__name__} of Dask. Pass X.compute() if they fit in memory."
+        )
     if _are_surely_finite(X, options.get("dtype")):
         options["ensure_all_finite"] = False
     checked = validate_data(estimator, X, *arrays, **options)
     return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def _validated_stream(estimator, X, *arrays, **options):
+    reset = options.pop("reset", True)
+    of_y = {name: options.pop(name) for name in ("multi_output", "y_numeric") if name in options}
+    validate_data(estimator, X.head, reset=reset, skip_check_array=True)
+    checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
+    # One type for all chunks: that which the first one has come to.
+    options = options | {"dtype": checked.dtype}
+    checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
+    if not arrays:
+        return checked
+    targets = [
+        validate_data(estimator, X="no_validation", y=y, reset=False, **of_y) for y in arrays
+    ]
+    check_consistent_length(checked, *targets)
+    return (checked, *targets)
+
+
+def _checked_chunk(options, estimator, X, where):
+    """A chunk of a stream, checked as an array is; errors begin with the name of the chunk."""
+    if _is_as_wanted(X, options):
+        return X
+    try:
+        return native(check_array(X, estimator=estimator, input_name="X", **options))
+    except ValueError as error:
+        raise ValueError(f"{where.name} of the stream: {error}") from error
+
+
+def _is_as_wanted(X, options):
+    """Whether there is nothing for scikit-learn to do: for each chunk, it would take long to see.
+
+    What is not sure is left to it.
+    """
+    if type(X) is not np.ndarray or X.ndim != 2 or X.dtype != options.get("dtype"):
+        return False
+    if X.dtype not in FLOATS or not X.flags.c_contiguous:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.isfinite(X.sum()))
 
 
 def validated_with_gaps(estimator, X, missing_values, **options):
@@ -402,6 +471,13 @@ def validated_with_gaps(estimator, X, missing_values, **options):
     if np.isnan(missing_values):
         return validated(estimator, X, ensure_all_finite="allow-nan", **options)
     X = validated(estimator, X, **options)
+    if is_stream(X):
+        return X.map(partial(_with_nan, estimator, missing_values))
+    return _with_nan(estimator, missing_values, X)
+
+
+def _with_nan(estimator, missing_values, X):
+    """A copy of validated data with NaN in the place of another mark."""
     is_sparse = scipy.sparse.issparse(X)
     if is_sparse and missing_values == 0:
         raise ValueError(

@@ -8,6 +8,7 @@ from sklearn.base import clone, is_classifier
 
 from skebm import (
     BernoulliRBM,
+    BoltzmannMachine,
     DBNClassifier,
     DBNRegressor,
     DeepAutoencoder,
@@ -25,6 +26,7 @@ X, Y = np.random.default_rng(0).random((30, 8)), np.arange(30) % 3
 DEEP = {"hidden_layer_sizes": (6, 4), "rbm_n_iter": 2, "random_state": 0}
 ESTIMATORS = [
     BernoulliRBM(4, n_iter=2, random_state=0),
+    BoltzmannMachine(4, n_iter=2, algorithm="pcd", random_state=0),
     GaussianRBM(4, n_iter=2, random_state=0),
     DBNClassifier(**DEEP, max_iter=2),
     DBNRegressor(**DEEP, max_iter=2),

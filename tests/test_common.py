@@ -101,6 +101,10 @@ FLOAT64_ATTRIBUTES = {
     # Exponentials of free energies, which are sums of many terms.
     "GenerativeDBNClassifier.predict_proba",
     # A few numbers about inverse temperatures.
+    "PairwiseTempering.betas",
+    "PairwiseTempering.swap_rates",
+    # Independent units that tempering and annealing begin with.
+    "BoltzmannMachine._means",
     "Tempering.betas",
     "Tempering.swap_rates",
 }
@@ -228,6 +232,8 @@ def make_wide(cls, dtype):
     """
     X, y = make_data(cls, n_samples=130, n_features=700, dtype=dtype)
     wide = {"n_components": 500, "hidden_layer_sizes": (500, 22), "batch_size": 100}
+    # Of hidden units that are connected with each other, mean field for the score of each feature.
+    wide["connections"] = "restricted"
     wide["dbm"] = skebm.DeepBoltzmannMachine((500, 22), n_iter=2, batch_size=100)
     return make_small(cls, **wide), X, y
 

@@ -1,20 +1,24 @@
 """Sources of data, against arithmetic on dense float64 arrays, and what is trained on them."""
 
 import tracemalloc
+from collections import Counter
+from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import pytest
 import scipy.sparse
 
-from skebm import BernoulliRBM, GaussianRBM, _source
+from skebm import BernoulliRBM, GaussianRBM, _source, stream
+from skebm._reduction import BRANCHES, tree_sum
 from skebm._scales import mean_and_common_scale, mean_and_scale
+from skebm._schedules import last_stage
 from skebm._source import (
     JoinedRows,
     KnownRows,
     NotNaN,
     Rows,
     StandardizedRows,
-    Stream,
     all_of,
     as_rows,
     for_each_chunk,
@@ -74,11 +78,11 @@ def test_standardized_rows_have_mean_zero_and_products_of_their_own(storage):
     weights = np.random.default_rng(1).normal(size=(4, 3))
     product = rows.times(weights, slice(10, 30), np.empty((20, 3)))
     np.testing.assert_allclose(product, expected[10:30] @ weights, rtol=0, atol=1e-12)
-    for source in (as_rows(storage(X)), stream_of(storage(X), n_in_window=30)):
-        standardized = StandardizedRows(source, mean, scale)
+    for source in (as_rows(storage(X)), as_rows(stream(storage(X), chunk_size=30))):
+        standardized = source.standardized(mean, scale)
         np.testing.assert_allclose(standardized.range(), (expected.min(), expected.max()))
         windows = standardized.passes()
-        found = np.concatenate([all_of(window) for window, _ in windows])
+        found = np.concatenate([all_of(window.rows) for window in windows])
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
@@ -260,14 +264,15 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
-    learner = rbm._trainer(binary_rows(), None, goes_on=True).learner
-    rows = as_rows(binary_rows())
-    assert can_run(learner, rows)
-    assert not can_run(learner, FourMethods(binary_rows()))
+    learner = rbm._trainer(binary_rows(), None, goes_on=True, progress=None).learner
+    rows, settings = as_rows(binary_rows()), rbm._settings(last_stage, 1.0)
+    assert can_run(learner, rows, settings)
+    assert not can_run(learner, rows, replace(settings, max_gradient_norm=1.0))
+    assert not can_run(learner, FourMethods(binary_rows()), settings)
     for name in ("known", "fields", "weights"):
         partly = as_rows(binary_rows())
         setattr(partly, name, rows)
-        assert not can_run(learner, partly)
+        assert not can_run(learner, partly, settings)
 
 
 @each_storage
@@ -354,94 +359,72 @@ def test_whatever_is_around_rows_declares_what_they_do(wrapper, of_subset):
 # Streams
 
 
-def stream_of(X, n_in_chunk=30, n_in_window=100):
-    parts = range(0, X.shape[0], n_in_chunk)
-    return Stream(lambda: (X[i : i + n_in_chunk] for i in parts), n_in_window)
-
-
 @each_storage
 def test_a_stream_has_the_shape_and_statistics_of_its_rows(storage):
     X = np.random.default_rng(0).normal(3, 2, (1000, 4))
-    stream = stream_of(storage(X), n_in_chunk=170)
-    assert stream.shape == X.shape
-    np.testing.assert_allclose(stream.moments(), [X.mean(axis=0), X.var(axis=0)], rtol=1e-12)
-    assert stream.range() == (X.min(), X.max())
-    assert not stream.is_binary()
-    assert stream_of(storage(np.eye(40))).is_binary()
+    rows = as_rows(stream(storage(X), chunk_size=170))
+    assert rows.shape == X.shape
+    np.testing.assert_allclose(rows.moments(), [X.mean(axis=0), X.var(axis=0)], rtol=1e-12)
+    assert rows.range() == (X.min(), X.max())
+    assert not rows.is_binary()
+    assert as_rows(stream(storage(np.eye(40)), chunk_size=7)).is_binary()
     numbers = np.array([999, 3, 500, 4])
-    assert np.array_equal(all_of(stream.subset(numbers)), X[numbers])
+    assert np.array_equal(all_of(rows.subset(numbers)), X[numbers])
+    mean, scale = np.arange(4.0), np.arange(1.0, 5)
+    standardized = rows.standardized(mean, scale)
+    np.testing.assert_allclose(standardized.moments().mean, (X.mean(axis=0) - mean) / scale)
+    np.testing.assert_allclose(all_of(standardized.subset(numbers)), (X[numbers] - mean) / scale)
+
+
+@each_storage
+def test_a_stream_with_gaps_has_the_statistics_of_what_is_known(storage):
+    rng = np.random.default_rng(0)
+    X = rng.normal(3, 2, (300, 4))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    X[:200, 0] = X[:, 3] = np.nan
+    X[:, 2] = np.where(np.isnan(X[:, 2]), np.nan, 7)
+    rows, expected = rows_with_gaps(stream(storage(X), chunk_size=50)), rows_with_gaps(storage(X))
+    np.testing.assert_allclose(rows.moments(), expected.moments(), rtol=1e-12)
+    assert rows.range() == expected.range()
+    assert np.array_equal(rows.n_known(), expected.n_known())
+    assert np.array_equal(rows.n_known(), (~np.isnan(X)).sum(axis=0))
+    assert np.array_equal(rows.first(), expected.first())
+    absent = np.arange(4.0)
+    for window in rows.with_absent(absent).passes():
+        there = window.places[window.order]
+        found = all_of(window.rows.subset(window.order))
+        assert np.array_equal(found, np.where(np.isnan(X), absent, X)[there])
 
 
 @each_storage
 def test_windows_are_shuffled_inside_and_together_are_all_rows(storage):
     X = np.arange(310.0)[:, None]
-    stream, generator = stream_of(storage(X)), np.random.default_rng(0)
-    epochs = [list(stream.passes(generator)) for _ in range(2)]
-    orders = [[all_of(rows)[order, 0] for rows, order in epoch] for epoch in epochs]
+
+    def read():
+        return (storage(X)[start : start + 30] for start in range(0, 310, 30))
+
+    rows, generator = as_rows(stream(read, window=100)), np.random.default_rng(0)
+    epochs = [list(rows.passes(generator)) for _ in range(2)]
+    orders = [[all_of(rows)[order, 0] for rows, order, _ in epoch] for epoch in epochs]
     # Four chunks of thirty are the first with a hundred rows.
     for windows in orders:
         assert [len(window) for window in windows] == [120, 120, 70]
         for window, start in zip(windows, (0, 120, 240), strict=True):
             assert np.array_equal(np.sort(window), np.arange(start, start + len(window)))
     assert not np.array_equal(orders[0][0], orders[1][0])
-    in_order = [all_of(rows)[order, 0] for rows, order in stream.passes()]
+    in_order = [all_of(rows)[order, 0] for rows, order, _ in rows.passes()]
     assert np.array_equal(np.concatenate(in_order), np.arange(310))
 
 
 def test_a_pass_through_some_rows_leaves_out_the_others():
     X = np.arange(310.0)[:, None]
     numbers = np.array([0, 7, 119, 250, 309])  # none from the second window
-    found = [all_of(rows)[order, 0] for rows, order in stream_of(X).passes(None, numbers)]
-    assert [window.tolist() for window in found] == [[0, 7, 119], [250, 309]]
+    windows = as_rows(stream(X, chunk_size=30, window=100)).passes(None, numbers)
+    found = [all_of(rows)[order, 0].tolist() for rows, order, _ in windows]
+    assert found == [[0, 7, 119], [250, 309]]
 
 
-def test_an_iterator_that_has_ended_is_not_taken_for_an_epoch():
-    once = iter([np.ones((5, 2)), np.ones((5, 2))])
-    stream = Stream(lambda: once)
-    assert stream.shape == (5, 2)
-    with pytest.raises(ValueError, match="had 5 rows at first and 0 when"):
-        list(stream.passes())
-
-
-@each_storage
-@pytest.mark.parametrize("RBM", [BernoulliRBM, GaussianRBM])
-@pytest.mark.parametrize(
-    ("n_in_window", "options"),
-    [
-        # Minibatches end where windows do, and the cap of early momentum has no part in it.
-        (120, {"shuffle": False, "momentum": 0.0}),
-        # One window is all rows, whatever their order and those held out.
-        (1000, {"early_stopping": True}),
-    ],
-)
-def test_an_rbm_learns_from_a_stream_what_it_learns_from_an_array(
-    storage, RBM, n_in_window, options, monkeypatch
-):
-    X = storage(binary_rows(360))
-    rbm = RBM(5, n_iter=3, batch_size=40, random_state=0, **options)
-    expected = fitted_attributes(rbm.fit(X))
-    monkeypatch.setattr(
-        "skebm.boltzmann.estimator.as_rows", lambda X: stream_of(X, 40, n_in_window)
-    )
-    found = fitted_attributes(rbm.fit(X))
-    for a, b in zip(found, expected, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-10)
-
-
-@pytest.mark.parametrize("method", ["fit", "partial_fit"])
-def test_an_rbm_is_trained_on_windows_of_a_stream_in_little_memory(method, monkeypatch):
-    X = np.random.default_rng(0).random((40_000, 100), dtype=np.float32)
-    window = 1000 * 100 * 4
-    monkeypatch.setattr(
-        "skebm.boltzmann.estimator.as_rows", lambda X: stream_of(X, 500, n_in_window=1000)
-    )
-    train = getattr(BernoulliRBM(4, n_iter=1, batch_size=100, random_state=0), method)
-    train(X)  # compiles
-    tracemalloc.start()
-    train(X)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 8 * window < X.nbytes / 4
+# Pieces of work and of sums
 
 
 @pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
@@ -468,3 +451,35 @@ def test_chunks_are_enough_for_many_threads_and_not_too_small(n_rows):
     assert size == min(n_rows, 128) or len(parts) >= 64
     assert size <= 512
     assert all(part.start % 4 == 0 for part in parts)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 8, 9, 63, 64, 65, 71, 72, 600])
+def test_a_tree_adds_up_all_parts_in_one_order(n):
+    def level_by_level(parts):
+        while len(parts) > 1:
+            groups = [parts[i : i + BRANCHES] for i in range(0, len(parts), BRANCHES)]
+            parts = [reduce("({}+{})".format, group) for group in groups]
+        return parts[0]
+
+    names = [str(number) for number in range(n)]
+    assert tree_sum(iter(names), "({}+{})".format) == level_by_level(names)
+
+
+def test_a_tree_holds_one_sum_a_level():
+    alive = Counter()
+
+    class Part:
+        def __init__(self):
+            alive["now"] += 1
+            alive["most"] = max(alive["most"], alive["now"])
+
+        def __del__(self):
+            alive["now"] -= 1
+
+    tree_sum((Part() for _ in range(5000)), lambda a, b: a)
+    assert alive["most"] <= 2 + len(np.base_repr(5000, BRANCHES))
+
+
+def test_nothing_has_no_sum():
+    with pytest.raises(ValueError, match="nothing to add up"):
+        tree_sum([], None)

@@ -31,7 +31,7 @@ from skebm import (
     _helpers,
     _threads,
 )
-from skebm._helpers import Helpers, stop_if_abandoned
+from skebm._helpers import Helpers, Job, stop_if_abandoned
 from skebm._source import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 from surroundings import team_of
@@ -695,3 +695,43 @@ def test_an_interrupt_while_a_team_gathers_does_not_leave_its_first_members_wait
     result = run_code(INTERRUPTED_EARLY)
     assert result.stdout.splitlines() == ["early", "late"], result.stderr
     assert result.returncode == 0
+
+
+def test_threads_that_others_have_started_leave_as_many_helpers_idle():
+    """As those of Dask's workers do: together with our helpers they use each processor once."""
+    helpers, barrier, n_offered = Helpers(3), threading.Barrier(2), []
+
+    def lead(n):
+        n_offered.append(n)
+        barrier.wait(10)
+        barrier.wait(10)
+
+    def call():
+        Job(lambda: None, lambda: None).run(helpers, 3, lead)
+
+    other = threading.Thread(target=call)
+    other.start()
+    barrier.wait(10)
+    # Those that the first one was offered have nothing to do, and are idle again soon.
+    _wait_for_idle(helpers)
+    Job(lambda: None, lambda: None).run(helpers, 3, n_offered.append)
+    barrier.wait(10)
+    other.join()
+
+    def lead_with_a_job_inside(n):
+        # It is the work of the same thread.
+        _wait_for_idle(helpers)
+        Job(lambda: None, lambda: None).run(helpers, 3, n_offered.append)
+
+    Job(lambda: None, lambda: None).run(helpers, 3, lead_with_a_job_inside)
+    assert n_offered == [3, 2, 3]
+
+
+def _wait_for_idle(helpers):
+    def n_idle():
+        return len(helpers._idle) - helpers._jobs.qsize()
+
+    end = time.monotonic() + 10
+    while n_idle() < 3 and time.monotonic() < end:
+        time.sleep(0.001)
+    assert n_idle() == 3

@@ -6,4 +6,10 @@ from .imputer import RBMImputer
 from .mixed import MixedRBM
 from .partition import LogPartition
 
-__all__ = ["BernoulliRBM", "GaussianRBM", "LogPartition", "MixedRBM", "RBMImputer"]
+__all__ = [
+    "BernoulliRBM",
+    "GaussianRBM",
+    "LogPartition",
+    "MixedRBM",
+    "RBMImputer",
+]

@@ -5,7 +5,8 @@ import numpy as np
 from .._threads import one_blas_thread
 from .initial import dead_units
 from .monitor import Monitor
-from .partition import annealed_lower_bound, enumerable, exact_log_partition
+from .partition import annealed_lower_bound, exact_log_partition
+from .summation import enumerable
 from .variational import log_mass_bound, posterior_means
 
 # Annealing for the bound of held-out rows, once an epoch.

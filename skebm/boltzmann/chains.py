@@ -56,6 +56,10 @@ class Chains:
         """The same chains with arrays of their own."""
         return self
 
+    def beside(self, others):
+        """These chains, with what they know of all data as others know it."""
+        return self
+
     def start_epoch(self, find_base):
         """``find_base()`` gives the base units as the means of the data are known by now."""
 
@@ -204,6 +208,11 @@ class PT(Chains):
     def copy(self):
         """The same chains with arrays of their own."""
         return type(self)(self.states.copy(), self.tempering.copy())
+
+    def beside(self, others):
+        """These chains, with hottest replicas as others have them."""
+        self.tempering.base = others.tempering.base
+        return self
 
     def start_epoch(self, find_base):
         """Let the hottest replicas be units with the means of the data as they are now known."""

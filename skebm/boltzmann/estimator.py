@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
 from .._deployment import Deployable
 from .._messages import messages_for
@@ -89,6 +90,7 @@ CHECKS = {
 class BoltzmannEstimator(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -126,7 +128,7 @@ class BoltzmannEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data; NaN marks what is missing. What a sparse matrix does not store is 0.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -149,14 +151,19 @@ class BoltzmannEstimator(
             goes_on = self.warm_start and self._is_trained()
             trainer = self._trainer(X, y, goes_on, progress, watched=True)
             self._publish(trainer)
+
+            def keep():
+                self._publish(trainer)
+                commit()
+
             for epoch in range(n_iter):
                 task = progress.subcontext(task_name="epoch")
                 task.call_on_fit_task_begin(estimator=self)
                 rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
+                rate_factor *= trainer.rate_factor
                 settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
-                measured = trainer.run_epoch(settings)
-                self._publish(trainer)
-                commit()
+                measured = trainer.run_epoch(settings, after_round=keep)
+                keep()
                 report(epoch + 1, measured)
                 if task.call_on_fit_task_end(estimator=self) or trainer.is_over:
                     break
@@ -174,7 +181,7 @@ class BoltzmannEstimator(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows; NaN marks what is missing.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -195,7 +202,7 @@ class BoltzmannEstimator(
         with fitting(self, progress, X, y):
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             trainer = self._trainer(X, y, self._is_trained(), progress)
-            trainer.take_steps(self._settings(last_stage, rate_factor=1.0))
+            trainer.take_steps(self._settings(last_stage, trainer.rate_factor))
             self._publish(trainer)
             task.call_on_fit_task_end(estimator=self)
         return self
@@ -308,7 +315,7 @@ class BoltzmannEstimator(
     def _monitor(self, model, rows, streams):
         """What watches training: some of the rows, and others that are held out for it."""
         n_rows, p = rows.shape[0], self._parameters
-        training, held_out = np.arange(n_rows), np.arange(0)
+        training, held_out = None, np.arange(0)
         if self.early_stopping:
             n_held_out = int(np.ceil(p.validation_fraction * n_rows))
             if n_held_out >= n_rows:
@@ -356,7 +363,7 @@ class BoltzmannEstimator(
 
     def _warn_of_empty_columns(self, rows):
         """Warn of features that no row has a known value of."""
-        empty = [] if rows.known is None else np.flatnonzero(rows.known.moments().mean == 0)
+        empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
                 f"{messages_for(self).estimator} learns nothing of features without a single known "

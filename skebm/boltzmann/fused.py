@@ -27,6 +27,7 @@ from ..kernels.sparse_steps import (
     Weights,
     run_steps,
 )
+from .posterior import exact
 
 # Hidden units are cut into tiles, for as many threads: into sixteen, eight or four where the
 # weights take at least these bytes and a row of a tile at least those, otherwise into two. With
@@ -57,8 +58,10 @@ _NEEDS = {
 }
 
 
-def can_run(learner, rows):
+def can_run(learner, rows, settings):
     """Whether the loop has the steps of this learner, on rows that are stored in this way."""
+    if learner.posterior is not exact or settings.max_gradient_norm < np.inf:
+        return False
     machine = learner.machine
     kinds = {
         "even units": machine.even.kind,

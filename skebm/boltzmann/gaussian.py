@@ -8,7 +8,7 @@ import numpy as np
 
 from .._messages import messages_for
 from .._scales import mean_and_deviation
-from .._source import StandardizedRows, all_of
+from .._source import all_of
 from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
@@ -44,7 +44,7 @@ class StandardizedModel(Model):
 
     def to_states(self, rows):
         """Rows of visible states of the machine, from rows of data."""
-        return super().to_states(StandardizedRows(rows, self.mean, self.scale))
+        return super().to_states(rows.standardized(self.mean, self.scale))
 
     def to_data(self, states):
         """Data from even states of the machine, which are changed in place."""
@@ -359,7 +359,7 @@ class GaussianRBM(BaseRBM):
         self.mean_, self.scale_, self._is_constant = self._scales_of(rows)
         p = self._parameters
         with np.errstate(over="ignore"):
-            moments = StandardizedRows(rows, self.mean_, self.scale_).moments()
+            moments = rows.standardized(self.mean_, self.scale_).moments()
         mean, variance, bias = self._start_of(moments, rows.shape[0])
         visible = self._visible_units(bias, np.zeros_like(bias))
         if self.variances is None:

@@ -12,6 +12,7 @@ from sklearn.impute import MissingIndicator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._deployment import Deployable
 from .._validation import (
     Flag,
@@ -51,6 +52,7 @@ _STEPS_OF_A_ROUND = 10
 class RBMImputer(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -126,6 +128,7 @@ class RBMImputer(
     ((178, 13), False)
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "estimator": Optional(Instance(MixedRBM)),
         "missing_values": Scalar(),

@@ -15,15 +15,13 @@ from .._threads import one_blas_thread
 from .._validation import AnyOf, Instance, Number, Optional, warn_caller
 from .partition import (
     MOST_CROSSING,
-    MOST_UNITS,
-    MOST_UNITS_ON_DEMAND,
     LogPartition,
     annealed_log_partition,
-    enumerable,
     exact_log_partition,
     inverse_temperatures,
 )
 from .path import TemperaturePath
+from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
 # Those of annealing where nobody has said how many.
@@ -138,12 +136,22 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
             f"The 'method' parameter of {name}.log_partition is 'exact', which "
             f"needs a layer of at most {MOST_UNITS_ON_DEMAND} binary units. Use 'ais'."
         )
-    betas = inverse_temperatures(n_temperatures)
     if states is not None and machine.n_visible != machine.n_even:
         some = np.arange(n_chains) * states.shape[0] // n_chains
         visible = all_of(states.subset(np.unique(some)))
         states = as_rows(model.states_given(visible, streams))
     path = TemperaturePath(machine, *model.base)
+    result = annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams)
+    return result.plus(model.log_scale)
+
+
+def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
+    """Log-partition function at the end of a path by annealing; warns where it went astray.
+
+    ``name`` is that of the estimator; other parameters as for
+    :func:`~skebm.boltzmann.partition.annealed_log_partition`.
+    """
+    betas = inverse_temperatures(n_temperatures)
     result = annealed_log_partition(path, betas, n_chains, states, n_burn_in, streams)
     if result.lower - result.upper > MOST_CROSSING:
         warn_caller(
@@ -153,7 +161,7 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
             "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
             "training went astray: lower its learning rate."
         )
-    return result.plus(model.log_scale)
+    return result
 
 
 def remembered_log_partition(estimator):

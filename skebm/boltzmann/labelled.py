@@ -1,5 +1,6 @@
 """A restricted Boltzmann machine of features and a label, side by side in its visible layer."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -7,6 +8,7 @@ import scipy.sparse
 from scipy.special import softmax
 
 from .._source import chunks
+from .._streams import is_stream
 from .._threads import for_each, one_blas_thread
 from ..kernels.activations import logistic
 from .bernoulli import BernoulliRBM
@@ -110,6 +112,8 @@ class LabelledRBM(BernoulliRBM):
 
     def _with_targets(self, X, y):
         self.n_labels_ = y.shape[1]
+        if is_stream(X):
+            return X.map_named(partial(_joined_chunk, y))
         return joined(X, y)
 
     def _visible_units(self, bias):
@@ -134,6 +138,10 @@ def _with_inputs(machine, rows, function):
 
     with one_blas_thread():
         for_each(evaluate, chunks(rows.shape[0]))
+
+
+def _joined_chunk(y, X, where):
+    return joined(X, np.asarray(y[where.numbers]))
 
 
 def joined(X, y):

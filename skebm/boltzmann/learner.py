@@ -39,6 +39,25 @@ class Settings:
     offset_rate: float = OFFSET_RATE
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
+
+    settings: Settings
+
+    @property
+    def batch_size(self):
+        """Rows of a step."""
+        return self.settings.batch_size
+
+    def beside(self, places):
+        """What belongs to rows besides: nothing."""
+
+    def __call__(self, learner, window, beside=None):
+        """Learn from the rows."""
+        learner.run_epoch(window.rows, window.order, self.settings)
+
+
 # What the classical papers take: steps along the gradient, with Polyak's momentum if any.
 GRADIENT_ASCENT = SolverSettings("sgd", nesterovs_momentum=False)
 
@@ -90,12 +109,38 @@ class Learner:
     def run_epoch(self, rows, order, settings):
         """One step for each minibatch of the rows with the numbers ``order``, in that order."""
         settings = replace(settings, momentum=min(settings.momentum, self._largest_momentum()))
-        if fused.can_run(self, rows) and fused.is_faster(self, rows, settings):
+        if fused.can_run(self, rows, settings) and fused.is_faster(self, rows, settings):
             fused.run_epoch(self, rows, order, settings)
         else:
             with one_blas_thread():
                 self._run_epoch(rows, order, settings)
         self.n_updates += math.ceil(len(order) / settings.batch_size)
+
+    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+
+    def shared_arrays(self):
+        """What parts of the data have in common: parameters, offsets, averages of the solvers."""
+        averages = (average for solver in self.solvers for average in solver.averages)
+        return [*self.machine.parameters, *self.offsets, *averages]
+
+    @property
+    def own(self):
+        """What a part keeps for itself: chains, and random numbers."""
+        return self.chains, self.streams
+
+    @own.setter
+    def own(self, own):
+        chains, streams = own
+        self.chains = chains.beside(self.chains)
+        self.streams.become(streams)
+
+    def own_of(self, part):
+        """What a part begins with: chains as they are here, random numbers of its own."""
+        return self.chains, self.streams.of_part(part)
+
+    def become(self, other):
+        """Take over what another learner has learned."""
+        vars(self).update(vars(other))
 
     def _largest_momentum(self):
         """What momentum may be by now: the first steps lead in directions that do not last."""

@@ -88,6 +88,10 @@ class Machine:
         self.coupling = between_even_and_odd(couplings, self.places)
         self._smallest_block = smallest_block
 
+    def __reduce__(self):
+        # Biases of more than two layers are parts of those of both sides, to be made so again.
+        return Machine, (self.layers, self.couplings, self._smallest_block)
+
     @classmethod
     def restricted(cls, weights, visible, hidden, copies=(1, 1)):
         """A restricted Boltzmann machine.

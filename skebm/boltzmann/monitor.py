@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._source import all_of, some_of
+from .._source import all_of, evenly_spaced
 from .._stopping import Patience
 from .initial import ACTIVITY, dead_units, restart_units
 
@@ -22,8 +22,10 @@ class Monitor:
     Parameters
     ----------
     rows : Source
-    training, held_out : ndarray of int
-        Numbers of the rows to train on, and of those kept apart (may be empty).
+    training : ndarray of int or None
+        Numbers of the rows to train on. None: all, of which there may be many.
+    held_out : ndarray of int
+        Numbers of those kept apart; may be empty.
     parameters : estimator
         Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
         read.
@@ -33,11 +35,16 @@ class Monitor:
 
     def __init__(self, rows, training, held_out, parameters, model):
         self.training = training
-        self._watched = some_of(rows, training, N_WATCHED)
+        training = range(rows.shape[0]) if training is None else training
         most = max(N_WATCHED, min(_N_OF_MEANS, _VALUES_OF_MEANS // rows.shape[1]))
-        self._rows_of_means = some_of(rows, training, most)
+        self._watched, self._rows_of_means, of_held_out = _subsets(
+            rows,
+            evenly_spaced(training, N_WATCHED),
+            evenly_spaced(training, most),
+            evenly_spaced(held_out, N_HELD_OUT),
+        )
         self._rows_vary = bool(np.ptp(all_of(self._rows_of_means), axis=0).any())
-        self._held_out = some_of(rows, held_out, N_HELD_OUT) if len(held_out) else None
+        self._held_out = of_held_out if len(held_out) else None
         tol = parameters.tol
         self._patience = Patience(
             parameters.n_iter_no_change, lambda score, best: score > best + tol
@@ -96,3 +103,10 @@ class Monitor:
         if self._patience.take(self._score(measured)):
             self.best_machine = machine.copy()
         return reached or self._patience.is_over
+
+
+def _subsets(rows, *numbers):
+    """The rows with each of several arrays of numbers, found in one pass over them all."""
+    together = np.unique(np.concatenate(numbers))
+    found = rows.subset(together)
+    return [found.subset(np.searchsorted(together, of_one)) for of_one in numbers]

@@ -22,16 +22,10 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import log_expit, logsumexp, softmax
 
-from .._helpers import stop_if_abandoned
 from .._random import RandomStreams
-from .._source import for_each_chunk
 from .._threads import blocks_of, for_each, one_blas_thread
 from .path import TemperaturePath
-
-# Units of a layer whose states are summed over where nobody asks for something else, and where
-# somebody asks for it.
-MOST_UNITS = 20
-MOST_UNITS_ON_DEMAND = 30
+from .summation import log_masses
 
 # Nats by which bounds may cross for they scatter; that the lower one of chains is too high by t has
 # a probability of exp(-t) at most.
@@ -79,50 +73,10 @@ class LogPartition:
 # By enumeration
 
 
-def enumerable(machine, most_units=MOST_UNITS):
-    """Whether a layer has so few states that they can be summed over."""
-    return min(machine.even.n_states, machine.odd.n_states) <= 2**most_units
-
-
 def exact_log_partition(machine):
     """Log-partition function by a sum over all states of the layer that has fewer."""
-    value = float(logsumexp(_log_masses(machine)))
+    value = float(logsumexp(log_masses(machine)))
     return LogPartition(value, value, value, 0.0)
-
-
-def exact_samples(machine, n_samples, streams):
-    """Independent even states, drawn from the machine through all states of a layer."""
-    log_masses = _log_masses(machine)
-    cumulative = np.cumsum(np.exp(log_masses - log_masses.max()))
-    uniform = streams.generator().random(n_samples)
-    numbers = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-    layer, _, _ = _enumerated(machine)
-    states = layer.states(numbers)
-    if layer is machine.even:
-        return states
-    v = np.empty((n_samples, machine.n_even), dtype=machine.dtype)
-    with one_blas_thread():
-        return machine.sample_even(states, (streams.seed, streams.take(), 0), v)
-
-
-def _enumerated(machine):
-    """The layer with fewer states, the other one, and what makes inputs of that from states."""
-    if machine.even.n_states < machine.odd.n_states:
-        return machine.even, machine.odd, machine.inputs_of_odd
-    return machine.odd, machine.even, machine.inputs_of_even
-
-
-def _log_masses(machine):
-    """Log of the unnormalised probability of each state of the layer that has fewer."""
-    layer, other, inputs_of_other = _enumerated(machine)
-    log_masses = np.empty(layer.n_states)
-
-    def evaluate(part):
-        states = layer.states(np.arange(part.start, part.stop))
-        log_masses[part] = other.log_partition(inputs_of_other(states)) - layer.energy(states)
-
-    for_each_chunk(evaluate, layer.n_states)
-    return log_masses
 
 
 # By annealing
@@ -138,13 +92,13 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
 
     Parameters
     ----------
-    path : TemperaturePath
+    path : TemperaturePath or PairwisePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures, rising from 0 to 1.
     n_chains : int
         Chains in each direction.
     rows : Rows or None
-        Visible states that the chains of the way back come from, if no layer can be enumerated.
+        States that the chains of the way back come from, if the machine cannot be enumerated.
         None is the end of the way there, drawn in proportion to the weights.
     n_burn_in : int
         Gibbs steps from there to what has to serve as samples of the machine.
@@ -154,20 +108,20 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     -------
     LogPartition
     """
-    machine = path.machine
-    v = path.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
+    v = path.start(n_chains, streams)
     there = anneal(path, betas, v, streams)
-    if enumerable(machine):
-        v = exact_samples(machine, n_chains, streams)
-    else:
+    samples = path.exact_samples(n_chains, streams)
+    if samples is None:
         if rows is None:
             v = v[streams.generator().choice(n_chains, n_chains, p=softmax(there))]
         else:
             numbers = streams.generator().permutation(rows.shape[0])
             numbers = numbers[np.arange(n_chains) % len(numbers)]
             v = rows.take(numbers, np.empty((n_chains, rows.shape[1]), dtype=rows.dtype))
-            v = v.astype(machine.dtype, copy=False)
-        machine.run(v, n_burn_in, (streams.seed, streams.take(2 * n_burn_in), 0))
+            v = v.astype(path.dtype, copy=False)
+        path.burn_in(v, n_burn_in, streams)
+    else:
+        v = samples
     back = anneal(path, betas[::-1], v, streams)
     log_ratio, standard_error = _combine(there, back)
     of_base = path.log_partition_of_base()
@@ -182,7 +136,7 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
 def annealed_lower_bound(model, n_temperatures, n_chains):
     """The lower bound alone, from chains that are always the same; nats."""
     path, streams = TemperaturePath(model.machine, *model.base), RandomStreams(0)
-    v = path.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
+    v = path.start(n_chains, streams)
     log_weights = anneal(path, inverse_temperatures(n_temperatures), v, streams)
     return path.log_partition_of_base() + _log_mean_exp(log_weights)
 
@@ -192,11 +146,11 @@ def anneal(path, betas, v, streams):
 
     Parameters
     ----------
-    path : TemperaturePath
+    path : TemperaturePath or PairwisePath
     betas : ndarray of shape (n_temperatures,)
         Inverse temperatures in the order of the way.
-    v : ndarray of shape (n_chains, n_even)
-        Visible states: samples at the first temperature before, at the last one after.
+    v : ndarray of shape (n_chains, n_even), or (n_chains, n_units)
+        States: samples at the first temperature before, at the last one after.
     streams : RandomStreams
 
     Returns
@@ -205,39 +159,20 @@ def anneal(path, betas, v, streams):
         Their exponentials have the expectation Z at the last temperature / Z at the first.
     """
     # What scales the inputs and what scales the energies has to be the same number.
-    betas = betas.astype(path.machine.dtype).astype(np.float64)
+    betas = betas.astype(path.dtype).astype(np.float64)
     n_steps = len(betas) - 1
-    n_steps_per_call = max(
-        1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.machine.coupling.n_weights + 1)))
-    )
+    n_steps_per_call = max(1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.n_weights + 1))))
     log_weights = np.zeros(len(v))
-    stream = streams.take(2 * n_steps)
+    stream = streams.take(path.n_streams * n_steps)
     with one_blas_thread():
         for first in range(0, n_steps, n_steps_per_call):
             some = betas[first : first + n_steps_per_call + 1]
 
-            def walk(part, some=some, address=(streams.seed, stream + 2 * first)):
-                _anneal_block(path, some, v[part], log_weights[part], (*address, part.start))
+            def walk(part, some=some, address=(streams.seed, stream + path.n_streams * first)):
+                path.anneal(some, v[part], log_weights[part], (*address, part.start))
 
             for_each(walk, blocks_of(len(v), _SMALLEST_BLOCK))
     return log_weights
-
-
-def _anneal_block(path, betas, v, log_weights, address):
-    machine = path.machine
-    seed, stream, first_row = address
-    odd_inputs, h = (np.empty((len(v), machine.n_odd), dtype=v.dtype) for _ in range(2))
-    even_inputs = np.empty_like(v)
-    here = path.at(betas[0])
-    for step, beta in enumerate(betas[1:]):
-        stop_if_abandoned()
-        before, here = here, path.at(beta)
-        gap = path.even_gap(v)
-        machine.inputs_of_odd(v, odd_inputs)
-        log_weights += here.log_mass(gap, odd_inputs) - before.log_mass(gap, odd_inputs)
-        here.sample_odd(odd_inputs, (seed, stream + 2 * step, first_row), h)
-        machine.inputs_of_even(h, even_inputs)
-        here.sample_even(even_inputs, (seed, stream + 2 * step + 1, first_row), v)
 
 
 def _log_mean_exp(log_weights):

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .._helpers import stop_if_abandoned
 from .machine import settle
+from .summation import enumerable, exact_samples
 
 
 class TemperaturePath:
@@ -27,6 +29,58 @@ class TemperaturePath:
         self.machine = machine
         self.even = even
         self.odd = odd
+
+    # Streams of random numbers of a step.
+    n_streams = 2
+
+    @property
+    def dtype(self):
+        """Type of the states."""
+        return self.machine.dtype
+
+    @property
+    def n_weights(self):
+        """Weights that half a step visits."""
+        return self.machine.coupling.n_weights
+
+    def start(self, n_chains, streams):
+        """Even states of the machine without weights."""
+        return self.even.base_rate(n_chains, (streams.seed, streams.take(), 0))
+
+    def exact_samples(self, n_samples, streams):
+        """Even states of the machine, independent of each other, or None if it has too many."""
+        return exact_samples(self.machine, n_samples, streams) if enumerable(self.machine) else None
+
+    def burn_in(self, v, n_steps, streams):
+        """Take even states through Gibbs steps of the machine, in place."""
+        self.machine.run(v, n_steps, (streams.seed, streams.take(2 * n_steps), 0))
+
+    def anneal(self, betas, v, log_weights, address):
+        """Take even states along the path, in place, and add up the logarithms of their weights.
+
+        Parameters
+        ----------
+        betas : ndarray of shape (n_steps + 1,)
+            That of the states, and that of each step.
+        v : ndarray of shape (n_rows, n_even)
+        log_weights : ndarray of shape (n_rows,)
+        address : tuple of int
+            (seed, stream, first row)
+        """
+        seed, stream, first_row = address
+        machine = self.machine
+        odd_inputs, h = (np.empty((len(v), machine.n_odd), dtype=v.dtype) for _ in range(2))
+        even_inputs = np.empty_like(v)
+        here = self.at(betas[0])
+        for step, beta in enumerate(betas[1:]):
+            stop_if_abandoned()
+            before, here = here, self.at(beta)
+            gap = self.even_gap(v)
+            machine.inputs_of_odd(v, odd_inputs)
+            log_weights += here.log_mass(gap, odd_inputs) - before.log_mass(gap, odd_inputs)
+            here.sample_odd(odd_inputs, (seed, stream + 2 * step, first_row), h)
+            machine.inputs_of_even(h, even_inputs)
+            here.sample_even(even_inputs, (seed, stream + 2 * step + 1, first_row), v)
 
     def at(self, beta):
         """The two layers at an inverse temperature."""

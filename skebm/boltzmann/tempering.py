@@ -10,9 +10,13 @@ With F_a the free energy at the inverse temperature a, even states v at a and w 
 with probability min(1, exp(F_a(v) + F_b(w) - F_a(w) - F_b(v))). That keeps the product of both
 distributions, and wants nothing of the odd states, so it succeeds more often than a swap of
 both layers would.
+
+That is of machines of layers, see :class:`Tempering`. What it has in common with those of other
+machines is the :class:`Ladder`.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
@@ -38,13 +42,13 @@ _SWEEPS_A_CHANGE = 100
 _SMALLEST_REJECTION = 0.01
 
 
-class Tempering:
-    """The ladder, and the sweeps of replicas on it.
+class Ladder:
+    """Temperatures of replicas, and how these swap states.
 
     Parameters
     ----------
-    base : tuple of two layers of units
-        Even and odd units at the inverse temperature 0.
+    base : object
+        What a machine is at the inverse temperature 0, in the words of a subclass.
     betas : ndarray of shape (n_replicas,)
         Inverse temperatures, rising from 0 to 1; changed in place, all but the two ends, to make
         all swaps equally likely.
@@ -62,7 +66,69 @@ class Tempering:
 
     def copy(self):
         """The same ladder with arrays of its own."""
-        return Tempering(self.base, self.betas.copy(), self.swap_rates.copy(), self.n_sweeps)
+        return type(self)(self.base, self.betas.copy(), self.swap_rates.copy(), self.n_sweeps)
+
+    def _swap(self, log_ratio, arrays, n_weights, address):
+        """Let every other pair of neighbours swap states, and all that follows from them.
+
+        Parameters
+        ----------
+        log_ratio : callable
+            Takes the numbers of two replicas: how much more likely each pair of states is swapped.
+        arrays : tuple of ndarrays of shape (n_replicas, n_chains, *)
+        n_weights : int
+            Of the machine.
+        address : tuple of int
+            (seed, stream)
+        """
+        n_chains = arrays[0].shape[1]
+        averaged = max(_RATE_OF_AVERAGES, 1 / (self.n_sweeps // 2 + 1))
+        hotter = range(self.n_sweeps % 2, len(self.betas) - 1, 2)
+
+        def swap(group):
+            for a in hotter[group]:
+                b = a + 1
+                probability = np.exp(np.minimum(log_ratio(a, b), 0))
+                uniform = np.empty(n_chains)
+                fill_uniform(*address, a, 0, uniform)
+                done = np.flatnonzero(uniform < probability)
+                for states in arrays:
+                    states[a, done], states[b, done] = states[b, done], states[a, done]
+                self.swap_rates[a] += averaged * (probability.mean() - self.swap_rates[a])
+
+        for_each(swap, groups(len(hotter), n_chains, n_weights))
+
+    def _end_sweep(self, adapt):
+        """Count a sweep; returns whether the temperatures have changed."""
+        self.n_sweeps += 1
+        changes = adapt and self.n_sweeps % _SWEEPS_A_CHANGE == 0
+        if changes:
+            self._level()
+        return changes
+
+    def _level(self):
+        """Move the temperatures so that all swaps are equally likely.
+
+        What is rejected between two temperatures adds up, nearly, over the steps of a ladder from
+        one to the other, whatever they are [1]_: so equal shares of the sum are wanted.
+
+        .. [1] S. Syed, A. Bouchard-Côté, G. Deligiannidis and A. Doucet, "Non-reversible parallel
+           tempering: a scalable highly parallel MCMC scheme", Journal of the Royal Statistical
+           Society B 84, 2022.
+        """
+        rejected = np.maximum(1 - self.swap_rates, _SMALLEST_REJECTION)
+        total = np.concatenate([[0], np.cumsum(rejected)])
+        shares = np.linspace(0, total[-1], len(total))
+        self.betas[1:-1] = np.interp(shares, total, self.betas)[1:-1]
+        self.swap_rates[:] = 1 - rejected.mean()
+
+
+class Tempering(Ladder):
+    """Sweeps of the replicas of a machine of layers.
+
+    The base is a tuple of two layers of units, the even and the odd ones at the inverse temperature
+    0. Other parameters: see :class:`Ladder`.
+    """
 
     def odd_states(self, machine, v, address):
         """Odd states of all replicas, of shape (n_replicas, *), given the same even ones."""
@@ -102,11 +168,11 @@ class Tempering:
         for sweep in range(n_sweeps):
             first_stream = stream + N_STREAMS * sweep
             self._sample_even(path, layers, h, v, inputs, (seed, first_stream), fixed)
-            self._swap(path, layers, v, inputs, (seed, first_stream + 2))
+            ratio = partial(_log_ratio, path, layers, v, inputs)
+            n_weights = machine.coupling.n_weights
+            self._swap(ratio, (v, inputs), n_weights, (seed, first_stream + 2))
             self._sample_odd(path, layers, inputs, h, (seed, first_stream + 1))
-            self.n_sweeps += 1
-            if adapt and self.n_sweeps % _SWEEPS_A_CHANGE == 0:
-                self._level()
+            if self._end_sweep(adapt):
                 layers = self._layers(path)
         return v
 
@@ -129,7 +195,7 @@ class Tempering:
                     np.copyto(v[r], values, where=mask)
             machine.inputs_of_odd(states, of_odd)
 
-        for_each(sample, _groups(len(h), n_chains, machine.coupling.n_weights))
+        for_each(sample, groups(len(h), n_chains, machine.coupling.n_weights))
 
     def _sample_odd(self, path, layers, inputs, h, address):
         n_chains = h.shape[1]
@@ -138,49 +204,19 @@ class Tempering:
             for r in range(group.start, group.stop):
                 layers[r].sample_odd(inputs[r], (*address, r * n_chains), h[r])
 
-        for_each(sample, _groups(len(h), n_chains, path.machine.coupling.n_weights))
-
-    def _swap(self, path, layers, v, inputs, address):
-        """Let every other pair of neighbours swap even states and all that follows from them."""
-        n_chains = v.shape[1]
-        averaged = max(_RATE_OF_AVERAGES, 1 / (self.n_sweeps // 2 + 1))
-        hotter = range(self.n_sweeps % 2, len(v) - 1, 2)
-
-        def swap(group):
-            for a in hotter[group]:
-                b = a + 1
-                gaps, of_a, of_b = path.even_gap, layers[a].log_mass, layers[b].log_mass
-                gap_a, gap_b = gaps(v[a]), gaps(v[b])
-                log_ratio = of_a(gap_b, inputs[b]) + of_b(gap_a, inputs[a])
-                log_ratio -= of_a(gap_a, inputs[a]) + of_b(gap_b, inputs[b])
-                probability = np.exp(np.minimum(log_ratio, 0))
-                uniform = np.empty(n_chains)
-                fill_uniform(*address, a, 0, uniform)
-                done = np.flatnonzero(uniform < probability)
-                for states in (v, inputs):
-                    states[a, done], states[b, done] = states[b, done], states[a, done]
-                self.swap_rates[a] += averaged * (probability.mean() - self.swap_rates[a])
-
-        for_each(swap, _groups(len(hotter), n_chains, path.machine.coupling.n_weights))
-
-    def _level(self):
-        """Move the temperatures so that all swaps are equally likely.
-
-        What is rejected between two temperatures adds up, nearly, over the steps of a ladder from
-        one to the other, whatever they are [1]_: so equal shares of the sum are wanted.
-
-        .. [1] S. Syed, A. Bouchard-Côté, G. Deligiannidis and A. Doucet, "Non-reversible parallel
-           tempering: a scalable highly parallel MCMC scheme", Journal of the Royal Statistical
-           Society B 84, 2022.
-        """
-        rejected = np.maximum(1 - self.swap_rates, _SMALLEST_REJECTION)
-        total = np.concatenate([[0], np.cumsum(rejected)])
-        shares = np.linspace(0, total[-1], len(total))
-        self.betas[1:-1] = np.interp(shares, total, self.betas)[1:-1]
-        self.swap_rates[:] = 1 - rejected.mean()
+        for_each(sample, groups(len(h), n_chains, path.machine.coupling.n_weights))
 
 
-def _groups(n, n_chains, n_weights):
+def _log_ratio(path, layers, v, inputs, a, b):
+    """How much more likely the even states of two replicas are swapped."""
+    of_a, of_b = layers[a].log_mass, layers[b].log_mass
+    gap_a, gap_b = path.even_gap(v[a]), path.even_gap(v[b])
+    log_ratio = of_a(gap_b, inputs[b]) + of_b(gap_a, inputs[a])
+    log_ratio -= of_a(gap_a, inputs[a]) + of_b(gap_b, inputs[b])
+    return log_ratio
+
+
+def groups(n, n_chains, n_weights):
     """Slices of ``n`` replicas or pairs of them, with work enough for a thread each."""
     rows = max(_SMALLEST_BLOCK, _SMALLEST_WORK / max(n_weights, 1))
     size = math.ceil(rows / n_chains)

@@ -4,6 +4,8 @@ import time
 
 import numpy as np
 
+from .learner import Lesson
+
 
 class Trainer:
     """One training of one machine, epoch by epoch, for whoever publishes what it has learned.
@@ -36,7 +38,7 @@ class Trainer:
         self.history = {}
         self.is_over = False
         self._model = model
-        self._rows = rows
+        self._course = rows.course(learner)
         self._monitor = monitor
         self._shuffle = shuffle
         self._divergence = divergence
@@ -54,11 +56,20 @@ class Trainer:
         """What has been learned so far, in the arrays of the learner."""
         return self._model.with_machine(self.learner.machine, self.learner.offsets)
 
-    def run_epoch(self, settings):
-        """Train once on the rows, with new units for dead ones, and measure; returns a dict."""
+    @property
+    def rate_factor(self):
+        """What learning rates are to be multiplied by: 1, but for data-parallel training."""
+        return self._course.rate_factor
+
+    def run_epoch(self, settings, after_round=None):
+        """Train once on the rows, with new units for dead ones, and measure; returns a dict.
+
+        ``after_round`` is called, where training goes in rounds, when a model is there that may
+        stay.
+        """
         start = time.perf_counter()
         self._monitor.restart_dead_units(self.learner)
-        self.take_steps(settings)
+        self.take_steps(settings, after_round)
         measured = self._monitor.measure(self.learner.machine)
         self._refuse_divergence(not np.isfinite([*measured.values()]).all())
         self.is_over = self._monitor.should_stop(self.learner.machine, measured)
@@ -67,15 +78,14 @@ class Trainer:
             self.history.setdefault(name, []).append(value)
         return measured
 
-    def take_steps(self, settings):
+    def take_steps(self, settings, after_round=None):
         """Train once on the rows, or on those that the monitor has not held out."""
         learner = self.learner
         generator = learner.streams.generator() if self._shuffle else None
         numbers = self._monitor.training if self.is_watched else None
         learner.chains.start_epoch(lambda: self.model.base)
         with np.errstate(all="ignore"):
-            for window, order in self._rows.passes(generator, numbers):
-                learner.run_epoch(window, order, settings)
+            self._course.run(Lesson(settings), generator, numbers, after_round)
             self._refuse_divergence(learner.machine.has_diverged())
 
     def go_back_to_best(self):

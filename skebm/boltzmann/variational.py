@@ -16,7 +16,7 @@ from scipy.special import entr, logsumexp
 from .._source import CHUNK, chunks, for_each_chunk
 from .._threads import one_blas_thread
 from .machine import Machine
-from .partition import MOST_UNITS
+from .summation import MOST_UNITS
 
 # Numbers that are held at once for the sum over hidden states.
 _VALUES_AT_ONCE = 2**22

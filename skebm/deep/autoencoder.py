@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._callbacks import with_callbacks
 from .._scales import mean_and_common_scale
-from .._source import DenseRows, as_rows
+from .._source import DenseRows, all_of, as_rows, of_parts
 from .._validation import (
     FLOATS,
     Flag,
@@ -327,7 +327,7 @@ class DeepAutoencoder(BaseStack):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : Ignored
             Not used, present for API consistency by convention.
@@ -375,7 +375,7 @@ class DeepAutoencoder(BaseStack):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : Ignored
             Not used, present for API consistency by convention.
@@ -420,7 +420,8 @@ class DeepAutoencoder(BaseStack):
             raise ValueError("sample_weight is zero for each row.")
 
         def score(network, rows, numbers):
-            losses = Unrolled(network.layers, self._has_binary_code()).losses(rows)
+            unrolled = Unrolled(network.layers, self._has_binary_code())
+            losses = of_parts(unrolled.losses, rows)
             return -float(np.average(losses, weights=weights[numbers]))
 
         return Examples(X, np.arange(X.shape[0]), weights, score)
@@ -440,7 +441,7 @@ class DeepAutoencoder(BaseStack):
                 "penalty or noise on the code would give it something to learn."
             )
         self._feature_means = rows.moments().mean.astype(rows.dtype)
-        self._extremes = self._find_extremes(X)
+        self._extremes = self._find_extremes(rows)
 
     def _warn_of_range(self, rows):
         first_rbm_warns = self.pretrain and self._n_rbms()
@@ -456,16 +457,12 @@ class DeepAutoencoder(BaseStack):
             or self._code_noise()
         )
 
-    def _find_extremes(self, X):
+    def _find_extremes(self, rows):
         """The least and the greatest value that the network sees."""
         if self._structure.units_below(0).bounds:
             return self._structure.units_below(0).bounds
-        extremes = (
-            extreme.toarray().ravel() if issparse(extreme) else extreme
-            for extreme in (X.min(axis=0), X.max(axis=0))
-        )
-        low, high = ((extreme - self.mean_) / self.scale_ for extreme in extremes)
-        return float(low.min()), float(high.max())
+        low, high = rows.standardized(self.mean_, self.scale_).range()
+        return float(low), float(high)
 
     def _mean_and_scale(self, rows):
         """One scale for all features, so that the squared error is that of the data."""
@@ -522,8 +519,7 @@ class DeepAutoencoder(BaseStack):
         super()._fine_tune(examples, *args)
         rows = self._rows(examples.X)
         numbers = np.linspace(0, rows.shape[0] - 1, min(rows.shape[0], _N_ROWS_CHECKED))
-        some = np.empty((len(numbers), rows.shape[1]), rows.dtype)
-        rows.take(numbers.astype(np.intp), some)
+        some = all_of(rows.subset(numbers.astype(np.intp)))
         codes = activations(self._layers(rows.dtype)[: self._structure.n_hidden], DenseRows(some))
         share = dead_units(codes).mean()
         if np.ptp(some, axis=0).any() and share > _LARGEST_SHARE_DEAD:
@@ -540,8 +536,7 @@ class DeepAutoencoder(BaseStack):
     def _unroll(self, rows):
         """Complete the network: the code, if it is not there, and the way back."""
         n = self._structure.n_hidden
-        numbers = sample_of(rows.shape[0])
-        some = DenseRows(rows.take(numbers, np.empty((len(numbers), rows.shape[1]), rows.dtype)))
+        some = DenseRows(all_of(rows.subset(sample_of(rows.shape[0]))))
         layers = [self._layers_of(rbm, k, rows.dtype) for k, rbm in enumerate(self.rbms_)]
         if self._n_rbms() < n:
             layers.append(self._code_layers(some, [up for up, _ in layers]))

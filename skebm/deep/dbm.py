@@ -5,12 +5,12 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
 from .._random import RandomStreams
-from .._source import DenseRows, all_of, some_of
+from .._source import DenseRows, all_of, evenly_spaced
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
@@ -20,8 +20,8 @@ from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
-from ..boltzmann.partition import MOST_UNITS
 from ..boltzmann.posterior import Drawn, MeanField
+from ..boltzmann.summation import MOST_UNITS
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
@@ -322,7 +322,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "variances_"):
             vars(self).pop(name, None)
-        streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+        streams = RandomStreams.from_random_state(random_state)
         if self.pretrain:
             self.rbms_ = self._trained_rbms(X, streams, progress)
             models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
@@ -330,7 +330,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             lowest = models[0]
         else:
             lowest = self._untrained_rbm(X, streams).__skebm_model__(rows.dtype)
-            some = lowest.to_states(some_of(rows, np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH))
+            numbers = evenly_spaced(np.arange(rows.shape[0]), _ROWS_TO_BEGIN_WITH)
+            some = lowest.to_states(rows.subset(numbers))
             sizes = self._structure.sizes[1:]
             machine, means = with_layers_above(
                 lowest.machine, all_of(some), sizes, self._activity, random_state
@@ -615,5 +616,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def _less_log_partition(self, log_masses, model, rows, log_partition):
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         if log_partition is None:
-            log_partition = remembered_log_partition(self)
+            log_partition = self.__skebm_log_partition__()
         return (log_masses - in_nats(log_partition)).astype(rows.dtype)
+
+    def __skebm_log_partition__(self):
+        """That which scores take where none is given."""
+        return remembered_log_partition(self)

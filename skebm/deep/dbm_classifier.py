@@ -285,9 +285,9 @@ class DBMClassifier(DBNClassifier):
         self._append(_unrolled(model.machine))
         work.commit()
 
-    def _rows(self, X):
+    def __skebm_rows__(self, X):
         """Rows as the network reads them: the features, and means of the even hidden layers."""
-        rows = super()._rows(X)
+        rows = super().__skebm_rows__(X)
         if self._structure.n_hidden == 1 or not hasattr(self, "dbm_"):
             return rows
         model = self.dbm_.__skebm_model__(X.dtype)

@@ -18,6 +18,7 @@ from .._classes import (
     check_labels,
     sorted_classes,
 )
+from .._streams import targets_of
 from .._targets import TargetScale
 from .._validation import ClassWeights, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
@@ -265,7 +266,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
         The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
@@ -273,7 +274,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels; rows whose label is ``unlabeled`` take part in pre-training only.
@@ -294,6 +295,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
             As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``. The
             estimator is then as it was.
         """
+        y = targets_of(X, y)
         if classes is None and not hasattr(self, "classes_") and np.ndim(y) != 2:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if isinstance(self.class_weight, str):
@@ -637,7 +639,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Go on with fine-tuning, once over these rows in minibatches.
 
         The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
@@ -645,7 +647,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets; rows whose target is ``unlabeled`` take part in pre-training only.
@@ -701,8 +703,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
                 f"{self.n_outputs_} outputs as before."
             )
 
-    def _output_bias(self, targets, weights):
-        return np.average(targets, axis=0, weights=weights)
+    def _output_bias(self, y, weights):
+        return np.average(self._encode(y), axis=0, weights=weights)
 
     def _measure_targets(self, y, weights, dtype):
         if not hasattr(self, "target_mean_"):

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 from numbers import Integral, Real
 from typing import ClassVar
 
@@ -12,7 +13,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
-from .._source import DenseRows
+from .._source import DenseRows, of_parts
+from .._streams import is_stream, targets_of
+from .._targets import LazyTargets
 from .._validation import (
     Number,
     Optional,
@@ -64,15 +67,16 @@ class BaseDBN(BaseStack):
     # Training
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the model to the data.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
+            Targets; rows whose target is ``unlabeled`` take part in pre-training only. None only
+            where ``X`` is a stream that brings them.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each row counts; not negative. None counts each as 1. Pre-training takes a row
             as often as its weight is worth.
@@ -101,6 +105,7 @@ class BaseDBN(BaseStack):
     # What is learned from
 
     def _read(self, X, y, sample_weight, is_first, classes=None, needs_targets=True):
+        y = targets_of(X, y)
         check_targets_are_there(self, y)
         X = self._read_data(X, is_first)
         y = self._read_targets(X, y)
@@ -117,26 +122,32 @@ class BaseDBN(BaseStack):
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
             raise ValueError("sample_weight is zero for each row that has a target.")
-        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
         output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)
-            encoded = targets[labelled] = self._encode(y[labelled])
-            output_bias = self._output_bias(encoded, weights[labelled])
+            output_bias = self._output_bias(y[labelled], weights[labelled])
 
         def score(network, rows, numbers):
-            outputs = activations(network.layers, rows)
+            outputs = of_parts(partial(activations, network.layers), rows)
             return self._score_outputs(outputs, y[numbers], weights[numbers])
 
-        return Examples(
-            X, labelled, weights, score, DenseRows(targets), self._strata(y), output_bias
-        )
+        targets = self._targets_of(X, y, labelled)
+        return Examples(X, labelled, weights, score, targets, self._strata(y), output_bias)
+
+    def _targets_of(self, X, y, labelled):
+        """Targets of all rows; of those of a stream, made when they are needed."""
+        if is_stream(X):
+            return LazyTargets(y, self._encode, self.n_outputs_, X.dtype)
+        targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
+        if len(labelled):
+            targets[labelled] = self._encode(y[labelled])
+        return DenseRows(targets)
 
     def _strata(self, y):
         """What a part of the rows should hold in the same shares as all of them."""
         return None
 
-    def _output_bias(self, targets, weights):
+    def _output_bias(self, y, weights):
         """Biases that the outputs of a new network start with, or None to start at zero."""
         return None
 

@@ -2,6 +2,7 @@
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin
 from .._deployment import Deployable
 from .._validation import HasPlainParameters
@@ -10,6 +11,7 @@ from .._version import VersionStamp
 
 class DeepNetwork(
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,

@@ -134,6 +134,10 @@ class Network:
                 weights = self.layers[layer.tied_to].weights.T
             self.layers.append(replace(layer, weights=weights, bias=bias))
 
+    def __reduce__(self):
+        # The arrays of the layers are parts of the vector, to be made so again.
+        return Network, (self.layers,)
+
     @property
     def dtype(self):
         """Type of the parameters and of all that is computed from them."""

@@ -1,6 +1,7 @@
 """Deep belief networks that generate: without labels, and with labels at the highest RBM."""
 
 import zlib
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -19,6 +20,8 @@ from .._classes import (
 )
 from .._helpers import stop_if_abandoned
 from .._source import DenseRows, all_of, chunks
+from .._streams import is_stream, targets_of
+from .._targets import LazyTargets
 from .._threads import for_each, one_blas_thread
 from .._validation import (
     Number,
@@ -193,7 +196,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -231,7 +234,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -339,9 +342,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         if self.visible_units_ == "bernoulli":
             warn_of_grey(f"{type(self).__name__}.score_samples", rows)
         if log_partition is None:
-            log_partition = remembered_log_partition(self.rbms_[-1])
+            log_partition = self.__skebm_log_partition__()
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
+
+    def __skebm_log_partition__(self):
+        """That which scores take where none is given."""
+        return remembered_log_partition(self.rbms_[-1])
 
     def _log_weights(self, rows, n_draws):
         """Mean over draws of log p*(v, h) / q(h | v), see :meth:`GenerativeNet.log_weights`."""
@@ -528,15 +535,15 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         keep_parameters(self, locals())
 
     @with_callbacks
-    def fit(self, X, y):
+    def fit(self, X, y=None):
         """Fit the model to data and labels.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,)
-            Labels.
+            Labels. None only where ``X`` is a stream that brings them.
 
         Returns
         -------
@@ -562,7 +569,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     @available_if(fine_tunes)
     @with_callbacks
-    def partial_fit(self, X, y, classes=None):
+    def partial_fit(self, X, y=None, classes=None):
         """Go on with "up_down", once over these rows in minibatches.
 
         The first call, where no ``fit`` went before, trains the layers greedily on the rows that
@@ -571,7 +578,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,)
             Labels.
@@ -722,6 +729,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         return [*others, labelled_rbm(**highest.get_params())]
 
     def _read_labels(self, X, y, is_first, classes=None):
+        y = targets_of(X, y)
         check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
@@ -732,6 +740,9 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             check_classes(self, self.classes_)
         else:
             check_classes_of_further_call(self, classes)
+        if is_stream(X):
+            encode = partial(one_hot, self, dtype=X.dtype)
+            return LazyTargets(y, encode, len(self.classes_), X.dtype)
         return one_hot(self, y, X.dtype)
 
     def _highest_features(self, rows):

@@ -107,7 +107,9 @@ class BaseGenerativeDBN(DeepNetwork):
         task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
         learner = self._learner()
         start = time.perf_counter()
-        measured = self._run_epoch(learner, X, labels, self._settings(last_stage, 1.0))
+        course = self._states(X).course(learner)
+        settings = self._settings(last_stage, course.rate_factor)
+        measured = self._run_epoch(learner, course, labels, settings)
         measured["seconds"] = time.perf_counter() - start
         history = {name: [*self.history_.get(name, []), v] for name, v in measured.items()}
         self._publish(learner, history)
@@ -161,14 +163,20 @@ class BaseGenerativeDBN(DeepNetwork):
         task = work.progress.subcontext(task_name="fine-tuning", max_subtasks=n_epochs)
         task.call_on_fit_task_begin(estimator=self)
         report = StageReport(self, "Up-down", n_epochs)
+        course = self._states(X).course(learner)
+
+        def after_round():
+            self._publish(learner, history)
+            work.commit()
+
         for epoch in range(n_epochs):
             epoch_task = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             start = time.perf_counter()
             settings = self._settings(
                 partial(stage_at, epoch, n_epochs),
-                DECAYS[self.learning_rate_schedule](epoch, n_epochs),
+                DECAYS[self.learning_rate_schedule](epoch, n_epochs) * course.rate_factor,
             )
-            measured = self._run_epoch(learner, X, labels, settings)
+            measured = self._run_epoch(learner, course, labels, settings, after_round)
             measured["seconds"] = time.perf_counter() - start
             for name, value in measured.items():
                 history.setdefault(name, []).append(value)
@@ -190,11 +198,9 @@ class BaseGenerativeDBN(DeepNetwork):
             n_gibbs_steps=now(self._parameters.n_gibbs_steps),
         )
 
-    def _run_epoch(self, learner, X, labels, settings):
-        order = np.arange(X.shape[0])
-        if self.shuffle:
-            order = learner.streams.generator().permutation(order)
-        error = learner.run_epoch(self._states(X), labels, order, settings)
+    def _run_epoch(self, learner, course, labels, settings, after_round=None):
+        generator = learner.streams.generator() if self.shuffle else None
+        error = learner.run_epoch(course, labels, settings, generator, after_round)
         if learner.net.has_diverged() or not np.isfinite(error):
             raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         return {"reconstruction_error": error}
@@ -204,11 +210,12 @@ class BaseGenerativeDBN(DeepNetwork):
         net = learner.net.copy()
         self._keep(net.connections)
         # Where annealing starts from: the data as the layers below make of them now.
-        model = self._highest().with_machine(net.top, learner.top_means)
+        means = tuple(mean.astype(net.dtype) for mean in learner.top_means)
+        model = self._highest().with_machine(net.top, means)
         self.rbms_ = [*self.rbms_[:-1], self.rbms_[-1].__skebm_with__(model)]
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
-        self.n_iter_ = len(self.history_["seconds"])
+        self.n_iter_ = len(self.history_.get("seconds", ()))
 
     def _keep(self, connections):
         self.recognition_coefs_ = [c.recognition for c in connections]

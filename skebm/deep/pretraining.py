@@ -1,6 +1,7 @@
 """Greedy pre-training: a stack of RBMs, each fitted to what the one below makes of the data."""
 
 from dataclasses import dataclass
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -10,6 +11,8 @@ from sklearn.utils import check_array
 
 from .._messages import messages_of
 from .._schedules import DECAYS, HINT
+from .._source import rows_with_gaps
+from .._streams import is_stream
 from .._validation import (
     FLOATS,
     Number,
@@ -180,7 +183,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
     ----------
     rbms : list of RBM
         From the lowest on.
-    X : ndarray, CSR matrix or what else the lowest one takes, of shape (n_samples, n_features)
+    X : ndarray, CSR matrix, stream or what else the lowest one takes
         What it learns from.
     owner : estimator
         Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
@@ -207,5 +210,12 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             yield rbm
         if number < len(rbms):
             # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
-            rows = rbm.__skebm_rows__(X)
-            X = rbm.__skebm_model__(rows.dtype).transform(rows)
+            if is_stream(X):
+                X = X.map(partial(_hidden_means, rbm.__skebm_model__(X.dtype)))
+            else:
+                rows = rbm.__skebm_rows__(X)
+                X = rbm.__skebm_model__(rows.dtype).transform(rows)
+
+
+def _hidden_means(model, X):
+    return model.transform(rows_with_gaps(X))

@@ -20,7 +20,8 @@ from .._callbacks import fitting
 from .._random import RandomStreams
 from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
-from .._source import StandardizedRows, as_rows, numbers_by_weight
+from .._source import StreamedRows, as_rows, numbers_by_weight
+from .._streams import is_stream
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -95,7 +96,7 @@ class Examples:
 
     Attributes
     ----------
-    X : ndarray or CSR matrix of shape (n_samples, n_features)
+    X : ndarray, CSR matrix or stream of shape (n_samples, n_features)
     numbers : ndarray of int
         Those of the rows to learn from: of those that have a target.
     weights : ndarray of shape (n_samples,)
@@ -232,9 +233,15 @@ class BaseStack(DeepNetwork):
         return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
 
     def _rows(self, X):
-        """Rows as the network reads them."""
+        """Rows as the network reads them; those of a stream a window at a time."""
+        if not is_stream(X):
+            return self.__skebm_rows__(X)
+        # Workers may have to make them, and get no callbacks.
+        return StreamedRows(X, self.__skebm_for_workers__().__skebm_rows__)
+
+    def __skebm_rows__(self, X):
         rows = as_rows(X)
-        return StandardizedRows(rows, self.mean_, self.scale_) if hasattr(self, "mean_") else rows
+        return rows.standardized(self.mean_, self.scale_) if hasattr(self, "mean_") else rows
 
     # Stages of training
 
@@ -242,7 +249,8 @@ class BaseStack(DeepNetwork):
         if not is_first:
             self._structure.check(self)
             return
-        self._structure = Structure.of(self, as_rows(X))
+        rows = as_rows(X)
+        self._structure = Structure.of(self, rows)
         self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "history_", "loss_"):
             vars(self).pop(name, None)
@@ -254,7 +262,7 @@ class BaseStack(DeepNetwork):
         if self.pretrain:
             self.rbms_ = []
         if self._structure.units_below(0).standardizes:
-            self.mean_, self.scale_ = self._mean_and_scale(as_rows(X))
+            self.mean_, self.scale_ = self._mean_and_scale(rows)
         self._stamp_version()
 
     def _mean_and_scale(self, rows):
@@ -326,9 +334,18 @@ class BaseStack(DeepNetwork):
 
         for settings in stages:
             learner = Learner(network, settings, streams)
+
+            def after_round(learner=learner):
+                self._publish(learner, history)
+                work.commit()
+
             with self._divergence_named():
                 stopped = train(
-                    learner, data, validate=validate, after_epoch=partial(after_epoch, learner)
+                    learner,
+                    data,
+                    validate=validate,
+                    after_epoch=partial(after_epoch, learner),
+                    after_round=after_round,
                 )
             if stopped:
                 break
@@ -387,6 +404,7 @@ class BaseStack(DeepNetwork):
             )
         self._streams = streams
         # Not before the hidden layers are there, which may be among what the network reads.
+        held_out = np.sort(held_out)
         rows = cache(lambda: self._rows(examples.X[held_out]))
         return training, lambda network: examples.score(network, rows(), held_out)
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -95,21 +96,53 @@ class TrainingData:
 
     Parameters
     ----------
-    inputs, targets : Rows
-        One row of targets for each row of inputs; for an autoencoder, the same object twice.
+    inputs : Source
+    targets : Rows
+        One row of targets for each row of inputs; for an autoencoder, the same object twice. Where
+        inputs are a stream and are not the targets, :class:`~skebm._targets.LazyTargets`.
     numbers : ndarray of int
         Those of the rows to learn from.
     weights : ndarray of shape (n_rows,), default=None
         How much each row counts; their mean over the rows to learn from is positive. None counts
         each as 1.
+    mean_weight : float, default=None
+        That mean. None takes it of these rows; they may be some of all.
     """
 
-    def __init__(self, inputs, targets, numbers, weights=None):
+    def __init__(self, inputs, targets, numbers, weights=None, mean_weight=None):
         self.inputs = inputs
         self.targets = targets
         self.numbers = numbers
         self._weights = np.ones(inputs.shape[0], inputs.dtype) if weights is None else weights
-        self._mean_weight = self._weights[numbers].mean(dtype=np.float64)
+        if mean_weight is None:
+            mean_weight = self._weights[numbers].mean(dtype=np.float64)
+        self._mean_weight = mean_weight
+
+    def lesson(self, batch_size, learning_rate):
+        """How a learner goes through these data, in minibatches of so many rows."""
+        is_learned = np.zeros(self.inputs.shape[0], dtype=bool)
+        is_learned[self.numbers] = True
+        targets = None if self.targets is self.inputs else self.targets
+        beside = partial(_beside, targets, self._weights, is_learned)
+        return Lesson(batch_size, learning_rate, self._mean_weight, beside)
+
+    def passes(self, generator=None):
+        """Go through the data once, as :meth:`skebm._source.Source.passes` does.
+
+        Yields
+        ------
+        data : TrainingData
+            Rows in memory, to be taken in the order of their ``numbers``.
+        """
+        lesson = self.lesson(None, None)
+        for rows, order, places in self.inputs.passes(generator, self.numbers):
+            targets, weights = lesson.beside(places)
+            targets = rows if targets is None else targets
+            yield TrainingData(rows, targets, order, weights, self._mean_weight)
+
+    def of_rows(self, numbers):
+        """The same data, to learn from the rows with these numbers alone."""
+        return TrainingData(self.inputs, self.targets, numbers, self._weights, self._mean_weight)
 
     def batch(self, numbers, address, n_rows=None, penalized=True):
         """The rows with these numbers as a minibatch, or as part of one of ``n_rows`` rows.
@@ -122,6 +155,52 @@ class TrainingData:
         weights = (self._weights[numbers] / divisor).astype(self.inputs.dtype)
         penalty_weight = 1 / divisor if penalized else 0.0
         return Batch(self.inputs, self.targets, numbers, weights, penalty_weight, address)
+
+
+def _beside(targets, weights, is_learned, places):
+    """Targets, None where they are the rows themselves, and weights of the rows with numbers.
+
+    Targets of those that are not learned from, which may have none, are zero.
+    """
+    if places is None:
+        return targets, weights
+    if targets is not None:
+        targets = targets.subset(places).made(np.flatnonzero(is_learned[places]))
+    return targets, weights[places]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows, see :mod:`skebm._parallel`.
+
+    Attributes
+    ----------
+    batch_size : int
+        Rows in a minibatch.
+    learning_rate : float
+    mean_weight : float
+        Of all rows that are learned from.
+    beside : callable
+        Targets and weights of the rows with some numbers.
+    """
+
+    batch_size: int
+    learning_rate: float
+    mean_weight: float
+    beside: Callable
+
+    def __getstate__(self):
+        # Those who learn elsewhere get what is beside their rows, and not that of all.
+        return vars(self) | {"beside": None}
+
+    def __call__(self, learner, window, beside):
+        """Learn from the rows; returns their mean loss."""
+        targets, weights = beside
+        rows = window.rows
+        targets = rows if targets is None else targets
+        data = TrainingData(rows, targets, window.order, weights, self.mean_weight)
+        with one_blas_thread(), np.errstate(all="ignore"):
+            return learner.learn(data, self.batch_size, self.learning_rate)
 
 
 class Learner:
@@ -145,8 +224,17 @@ class Learner:
         if solver is None and settings.solver not in SCIPY_SOLVERS:
             self.solver = stochastic_solver(network.parameters, settings)
 
-    def run_epoch(self, data, learning_rate):
+    def run_epoch(self, data, learning_rate, course=None, after_round=None):
         """Learn once from each row, in minibatches.
+
+        Parameters
+        ----------
+        data : TrainingData
+        learning_rate : float
+        course : InTurn or InRounds, default=None
+            How to go through the data, see :mod:`skebm._parallel`; None: as their rows say.
+        after_round : callable, default=None
+            Called where training goes in rounds, after each.
 
         Returns
         -------
@@ -154,16 +242,44 @@ class Learner:
             Mean over the rows of the loss that each had when it was learned from, penalties
             included.
         """
-        numbers, size = data.numbers, self.settings.rows_in_minibatch(len(data.numbers))
-        if self.settings.shuffle:
-            numbers = self.streams.generator().permutation(numbers)
-        passes = self._passes(size)
-        total = 0.0
-        with one_blas_thread(), np.errstate(all="ignore"):
-            for part in chunks(len(numbers), size):
-                loss = self._learn(passes, data, numbers[part], learning_rate)
-                total += loss * len(numbers[part])
-        return total / len(numbers)
+        course = data.inputs.course(self) if course is None else course
+        size = self.settings.rows_in_minibatch(len(data.numbers))
+        generator = self.streams.generator() if self.settings.shuffle else None
+        lesson = data.lesson(size, learning_rate * course.rate_factor)
+        return course.run(lesson, generator, data.numbers, after_round)
+
+    def learn(self, data, batch_size, learning_rate):
+        """Learn once from each row in memory, in the order of their numbers; the mean loss."""
+        total, passes = 0.0, self._passes(min(batch_size, len(data.numbers)))
+        for part in chunks(len(data.numbers), batch_size):
+            numbers = data.numbers[part]
+            total += self._learn(passes, data, numbers, learning_rate) * len(numbers)
+        return total / len(data.numbers)
+
+    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+
+    def shared_arrays(self):
+        """What parts of the data have in common: parameters, and averages of the solver."""
+        averages = [] if self.solver is None else self.solver.averages
+        return [self.network.parameters, *averages]
+
+    @property
+    def own(self):
+        """What a part keeps for itself: random numbers."""
+        return self.streams
+
+    @own.setter
+    def own(self, streams):
+        self.streams = streams
+
+    def own_of(self, part):
+        """What a part begins with: random numbers of its own."""
+        return self.streams.of_part(part)
+
+    def become(self, other):
+        """Take over what another learner has learned."""
+        self.network.parameters[:] = other.network.parameters
+        self.solver, self.streams = other.solver, other.streams
 
     def _passes(self, n_rows):
         return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
@@ -171,7 +287,7 @@ class Learner:
     def _learn(self, passes, data, numbers, learning_rate):
         """Learn from one minibatch; return its loss, before the step where there is one."""
         if self.settings.solver in SCIPY_SOLVERS:
-            loss = self._search(passes, data, numbers, self.settings.n_line_searches)
+            loss = self._search(passes, data.of_rows(numbers), self.settings.n_line_searches)
             run_phases(self._limiting_norms())
             return loss
         address = self.streams.seed, self.streams.take(passes.n_streams), 0
@@ -233,10 +349,10 @@ class Learner:
         """
         with one_blas_thread(), np.errstate(all="ignore"):
             passes = self._passes(len(data.numbers))
-            return self._search(passes, data, data.numbers, self.settings.max_iter, goes_on)
+            return self._search(passes, data, self.settings.max_iter, goes_on)
 
-    def _search(self, passes, data, numbers, n_iterations, goes_on=lambda loss: True):
-        """Let SciPy's solver go down the loss of some rows; random numbers stay as they are."""
+    def _search(self, passes, data, n_iterations, goes_on=lambda loss: True):
+        """Let SciPy's solver go down the loss of the rows; random numbers stay as they are."""
         parameters = self.network.parameters
         seed, stream = self.streams.seed, self.streams.take(passes.n_streams)
 
@@ -247,13 +363,15 @@ class Learner:
 
         def loss_and_gradient(vector):
             parameters[:] = vector
-            loss, gradient = 0.0, np.zeros_like(parameters)
+            loss, gradient, n_rows, start = 0.0, np.zeros_like(parameters), len(data.numbers), 0
             adding = partial(add_gradient, total=gradient), passes.parts
-            for part in chunks(len(numbers), _MOST_ROWS):
-                address = seed, stream, part.start
-                batch = data.batch(numbers[part], address, len(numbers), penalized=part.start == 0)
-                loss += passes.run(batch, adding)
-                loss += passes.weight_penalty()
+            for window in data.passes():
+                for part in chunks(len(window.numbers), _MOST_ROWS):
+                    numbers, address = window.numbers[part], (seed, stream, start)
+                    batch = window.batch(numbers, address, n_rows, penalized=start == 0)
+                    loss += passes.run(batch, adding)
+                    loss += passes.weight_penalty()
+                    start += len(numbers)
             return loss, gradient
 
         def after_iteration(vector, loss):
@@ -271,7 +389,7 @@ def refuse_divergence(network, measured):
         raise FloatingPointError("The parameters are no longer finite.")
 
 
-def train(learner, data, *, validate=None, after_epoch=None):
+def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
     """Train for up to ``max_iter`` epochs, or until nothing is gained by more of them.
 
     Parameters
@@ -286,6 +404,8 @@ def train(learner, data, *, validate=None, after_epoch=None):
     after_epoch : callable, default=None
         Takes what was measured in an epoch, a dict of numbers: "loss", "seconds" and, with
         ``validate``, "validation_score". Training stops where it returns True.
+    after_round : callable, default=None
+        Called where training goes in rounds, see :mod:`skebm._parallel`, after each.
 
     Returns
     -------
@@ -337,8 +457,10 @@ def train(learner, data, *, validate=None, after_epoch=None):
         refuse_divergence(network, learner.search(data, goes_on))
     else:
         factor = DECAYS.get(settings.learning_rate, DECAYS["constant"])
+        course = data.inputs.course(learner)
         for epoch in range(settings.max_iter):
-            loss = learner.run_epoch(data, rate * factor(epoch, settings.max_iter))
+            now = rate * factor(epoch, settings.max_iter)
+            loss = learner.run_epoch(data, now, course, after_round)
             if not goes_on(loss):
                 break
     if best_parameters is not None:

@@ -35,6 +35,31 @@ class UpDownSettings:
     n_gibbs_steps: int
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
+
+    settings: UpDownSettings
+    labels: object
+
+    def __getstate__(self):
+        # Those who learn elsewhere get the labels of their rows, and not those of all.
+        return vars(self) | {"labels": None}
+
+    @property
+    def batch_size(self):
+        """Rows of a step."""
+        return self.settings.batch_size
+
+    def beside(self, places):
+        """Labels of the rows with these numbers; None: of all."""
+        return np.asarray(self.labels if places is None else self.labels[places])
+
+    def __call__(self, learner, window, labels):
+        """Learn from the rows; returns their mean error."""
+        return learner.learn(window, labels, self.settings)
+
+
 class UpDown:
     """A deep belief network in training.
 
@@ -46,7 +71,7 @@ class UpDown:
 
     Attributes
     ----------
-    top_means : tuple of ndarray
+    top_means : list of ndarray of float64
         Means of the visible and of the hidden units of the top machine given the rows of the last
         epoch, as they were when a step came to them.
     """
@@ -54,21 +79,26 @@ class UpDown:
     def __init__(self, net, streams):
         self.net = net
         self.streams = streams
-        self.top_means = None
+        self.top_means = [np.zeros(n_units) for n_units in net.top.weights.shape]
+        self._n_averaged = 0
         settings = SolverSettings(momentum=0.0)
         self._solvers = [GradientDescent(array.reshape(-1), settings) for array in net.parameters]
 
-    def run_epoch(self, rows, labels, order, settings):
-        """One step for each minibatch of the rows with the numbers ``order``, in that order.
+    def run_epoch(self, course, labels, settings, generator=None, after_round=None):
+        """One step for each minibatch of the rows of each window.
 
         Parameters
         ----------
-        rows : Rows
-        labels : ndarray of shape (n_rows, n_labels)
-            What the top machine has in its visible layer beside the features; of shape (n_rows, 0)
-            where that is nothing.
-        order : ndarray of int
+        course : InTurn or InRounds
+            How to go through the data, see :mod:`skebm._parallel`.
+        labels : ndarray or LazyTargets of shape (n_rows, n_labels)
+            What the top machine has in its visible layer beside the features, of all rows; of shape
+            (n_rows, 0) where that is nothing.
         settings : UpDownSettings
+        generator : numpy Generator, default=None
+            What the rows are shuffled by; None leaves them in their order.
+        after_round : callable, default=None
+            Called where training goes in rounds, after each.
 
         Returns
         -------
@@ -76,21 +106,62 @@ class UpDown:
             Squared difference of a row and its mean given the layer above, as it was drawn;
             summed over features, mean over rows.
         """
+        for mean in self.top_means:
+            mean.fill(0)
+        self._n_averaged = 0
+        return course.run(Lesson(settings, labels), generator, after_round=after_round)
+
+    def learn(self, window, labels, settings):
+        """One step for each minibatch of the rows of a window; returns the mean error.
+
+        ``labels`` are those of all rows of the window.
+        """
+        rows, order, _ = window
+        sums = [np.zeros_like(mean) for mean in self.top_means]
+        with one_blas_thread(), np.errstate(all="ignore"):
+            total = self._run_window(rows, labels, order, settings, sums)
+        self._n_averaged += len(order)
+        for mean, sum_of_layer in zip(self.top_means, sums, strict=True):
+            mean += (sum_of_layer - len(order) * mean) / self._n_averaged
+        return total / len(order)
+
+    def _run_window(self, rows, labels, order, settings, sums):
+        """One step for each minibatch; adds states of the top machine to two sums."""
         batch_size = min(settings.batch_size, len(order))
         step = _Step(self.net, self._solvers, batch_size, settings.n_gibbs_steps)
         total = 0.0
-        sums = [np.zeros(n_units) for n_units in self.net.top.weights.shape]
-        with one_blas_thread(), np.errstate(all="ignore"):
-            for start in range(0, len(order), batch_size):
-                numbers = order[start : start + batch_size]
-                if len(numbers) < batch_size:
-                    step = _Step(self.net, self._solvers, len(numbers), settings.n_gibbs_steps)
-                address = self.streams.seed, self.streams.take(step.n_streams)
-                total += step.run(rows, labels, numbers, address, settings.learning_rate)
-                for sum_of_layer, states in zip(sums, step.top_states, strict=True):
-                    sum_of_layer += states.sum(axis=0)
-        self.top_means = tuple((s / len(order)).astype(self.net.dtype) for s in sums)
-        return total / len(order)
+        for start in range(0, len(order), batch_size):
+            numbers = order[start : start + batch_size]
+            if len(numbers) < batch_size:
+                step = _Step(self.net, self._solvers, len(numbers), settings.n_gibbs_steps)
+            address = self.streams.seed, self.streams.take(step.n_streams)
+            total += step.run(rows, labels, numbers, address, settings.learning_rate)
+            for sum_of_layer, states in zip(sums, step.top_states, strict=True):
+                sum_of_layer += states.sum(axis=0)
+        return total
+
+    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+
+    def shared_arrays(self):
+        """What parts of the data have in common: parameters, and means of the top machine."""
+        return [*self.net.parameters, *self.top_means]
+
+    @property
+    def own(self):
+        """What a part keeps for itself: random numbers."""
+        return self.streams
+
+    @own.setter
+    def own(self, streams):
+        self.streams = streams
+
+    def own_of(self, part):
+        """What a part begins with: random numbers of its own."""
+        return self.streams.of_part(part)
+
+    def become(self, other):
+        """Take over what another learner has learned."""
+        vars(self).update(vars(other))
 
 
 class _Step:

@@ -62,6 +62,28 @@ def fill_uniform(seed, stream, row, first, out):
 
 
 @kernel
+def fill_uniform_of_rows(seed, stream, first_row, out):
+    """Write to ``out[i, r]`` the uniform of column i of the row ``first_row + r``."""
+    c2, c3 = np.uint32(stream), np.uint32(stream >> 32)
+    k0, k1 = np.uint32(seed), np.uint32(seed >> 32)
+    n_columns, n_rows = out.shape
+    like = out.dtype.type(0)
+    for q in range(n_columns // 4):
+        for r in range(n_rows):
+            r0, r1, r2, r3 = philox(np.uint32(q), np.uint32(first_row + r), c2, c3, k0, k1)
+            out[4 * q, r] = unit_interval(r0, like)
+            out[4 * q + 1, r] = unit_interval(r1, like)
+            out[4 * q + 2, r] = unit_interval(r2, like)
+            out[4 * q + 3, r] = unit_interval(r3, like)
+    rest = n_columns - n_columns % 4
+    if rest < n_columns:
+        for r in range(n_rows):
+            words = philox(np.uint32(rest // 4), np.uint32(first_row + r), c2, c3, k0, k1)
+            for i in range(rest, n_columns):
+                out[i, r] = unit_interval(words[i - rest], like)
+
+
+@kernel
 def fill_normal(seed, stream, row, first, out):
     """Write standard normals to the columns ``first``, ``first + 1``, ... of a row; 4 divides it.
 

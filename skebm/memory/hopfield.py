@@ -1,6 +1,8 @@
 """The associative memory."""
 
+from functools import partial
 from numbers import Integral, Real
+from operator import methodcaller
 from typing import ClassVar
 
 import numpy as np
@@ -9,9 +11,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
+from .._chunks import stacked
 from .._deployment import Deployable
+from .._encodings import encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
 from .._schedules import DECAYS
+from .._spins import Dynamics, Outcome, random_orders, temperatures
+from .._streams import is_stream, targets_of
 from .._validation import (
     FLOATS,
     Flag,
@@ -28,18 +35,20 @@ from .._validation import (
     warn_caller,
 )
 from .._version import VersionStamp
-from ..kernels.hopfield import random_spins
 from ..kernels.random import fill_uniform
+from ..kernels.spins import random_spins
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
-from .recall import Dynamics, Outcome, random_orders, temperatures
-from .states import REAL, encoding_of, from_spins, joint_encoding, to_spins
 from .storage import RULES, Couplings, append, rule_for
 from .unlearning import unlearn
+
+# The encoding of a memory whose states are real numbers.
+REAL = "real"
 
 
 class HopfieldMemory(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -113,7 +122,7 @@ class HopfieldMemory(
         Biases, zero without ``fit_intercept``. Not with "dense" and "softmax".
     patterns_ : ndarray of shape (n_patterns, n_features)
         Stored patterns in the order of storing: int8, -1 and 1, whatever came in; or with
-        "softmax" real numbers.
+        "softmax" real numbers. Not of a stream, unless with "dense" or "softmax".
     labels_ : ndarray of shape (n_patterns,) or None
         Labels of the stored patterns.
     load_ : float
@@ -237,8 +246,10 @@ class HopfieldMemory(
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Patterns. NaN is an error: only what is recalled may have gaps.
+        X : {array-like, stream} of shape (n_samples, n_features)
+            Patterns. NaN is an error: only what is recalled may have gaps. Of a stream, patterns
+            are kept by "dense" and "softmax" alone: with the other rules there are weights, and
+            neither ``predict`` nor ``forget``.
         y : array-like of shape (n_samples,), default=None
             Labels for :meth:`predict` to return. It refuses -1 and -2, its codes for what is not
             stored; ``fit`` takes them, so that a pipeline may pass the labels of its last step.
@@ -256,6 +267,7 @@ class HopfieldMemory(
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
             X = validated(self, X)
+            y = self._labels_to_keep(X, y)
             self._start(X, y)
             self._store(X, y)
         return self
@@ -286,8 +298,9 @@ class HopfieldMemory(
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
-            first_time = not hasattr(self, "patterns_")
+            first_time = not hasattr(self, "load_")
             X = validated(self, X, reset=first_time)
+            y = self._labels_to_keep(X, y)
             if first_time:
                 self._start(X, y)
             self._store(X, y)
@@ -311,10 +324,11 @@ class HopfieldMemory(
         Raises
         ------
         ValueError
-            If a row is not stored; or after :meth:`unlearn`, which making weights again would
-            undo, with any rule but "hebb".
+            If a row is not stored, or patterns are not kept; or after :meth:`unlearn`, which
+            making weights again would undo, with any rule but "hebb".
         """
         rule = self._fitted_rule()
+        self._check_that_patterns_are_kept("forget")
         with all_or_nothing(self):
             X = validated(self, X, reset=False)
             patterns = self._patterns_of(X, self._encoding_with(X))
@@ -379,7 +393,7 @@ class HopfieldMemory(
         self._stored_with = self._storing_parameters()
         self.encoding_ = REAL if rule.real_states else None
         self.patterns_ = np.empty((0, X.shape[1]), dtype=dtype if rule.real_states else np.int8)
-        self._room = None
+        self._room, self._n_patterns = None, 0
         self.labels_ = None if y is None else np.asarray(y)[:0]
         for name in ("weights_", "intercept_"):
             vars(self).pop(name, None)
@@ -393,7 +407,7 @@ class HopfieldMemory(
         for want of memory, leaves them as they were.
         """
         arrays = self.weights_, self.intercept_, self._self_weights
-        if len(self.patterns_):
+        if self._n_patterns:
             arrays = (np.array(array, order="C") for array in arrays)
         return Couplings(*arrays, int(self.fit_intercept), self._dreamt)
 
@@ -405,17 +419,43 @@ class HopfieldMemory(
         rule = self._fitted_rule()
         labels = self._labels_with(X, y)
         self.encoding_ = self._encoding_with(X)
-        patterns = self._patterns_of(X, self.encoding_)
+        patterns = X.map(self._make_patterns()) if is_stream(X) else self._patterns_of(X)
         if not rule.keeps_patterns:
             couplings = self._couplings()
             self._refuse_after_dreams(rule.adds_after_dreams, "store more patterns")
-            rule.add(couplings, patterns)
+            (rule.add_stream if is_stream(X) else rule.add)(couplings, patterns)
             self._publish(couplings)
-        n_before = len(self.patterns_)
-        self.patterns_, self._room = append(self.patterns_, patterns, self._room)
+        if is_stream(X) and not rule.keeps_patterns:
+            vars(self).pop("patterns_", None)
+        if hasattr(self, "patterns_"):
+            if is_stream(X):
+                patterns = stacked(list(patterns))
+            self.patterns_, self._room = append(self.patterns_, patterns, self._room)
         self.labels_ = labels
+        n_before = self._n_patterns
+        self._n_patterns += X.shape[0]
         self._count_patterns(rule, n_before)
         self._stamp_version()
+
+    def _labels_to_keep(self, X, y):
+        """Labels of patterns that are kept, or None."""
+        if not is_stream(X):
+            return y
+        if self._rule().keeps_patterns:
+            return targets_of(X, y)
+        if y is not None:
+            raise ValueError(
+                f"{type(self).__name__} with rule={self.rule!r} keeps neither the patterns of a "
+                "stream nor their labels. Leave out y, or choose rule='dense' or 'softmax'."
+            )
+        return None
+
+    def _check_that_patterns_are_kept(self, method):
+        if not hasattr(self, "patterns_"):
+            raise ValueError(
+                f"{type(self).__name__}.{method} compares with the stored patterns, which were a "
+                f"stream, and of these rule={self.rule!r} keeps the weights alone."
+            )
 
     def _encoding_with(self, X, gaps=None):
         """Encoding of the memory together with these data."""
@@ -426,11 +466,17 @@ class HopfieldMemory(
             self.encoding_, found, type(self).__name__, X, self._parameters.binarize
         )
 
-    def _patterns_of(self, X, encoding):
-        """Rows of data as they are stored."""
+    def _patterns_of(self, X, encoding=None):
+        """Rows of data as they are stored, in the encoding of the memory or in another."""
+        return self._make_patterns(encoding)(X)
+
+    def _make_patterns(self, encoding=None):
+        """What makes patterns of rows of data; workers get it, and not the memory."""
+        encoding = self.encoding_ if encoding is None else encoding
         if encoding == REAL:
-            return X.astype(self._dtype)
-        return to_spins(X, encoding, self._parameters.binarize, np.int8)
+            return methodcaller("astype", self._dtype)
+        threshold = self._parameters.binarize
+        return partial(to_spins, encoding=encoding, threshold=threshold, dtype=np.int8)
 
     def _labels_with(self, X, y):
         if (y is None) != (self.labels_ is None):
@@ -462,7 +508,7 @@ class HopfieldMemory(
                 couplings.clear()
                 rule.add(couplings, kept)
             self._publish(couplings)
-        self.patterns_, self._room = kept, None
+        self.patterns_, self._room, self._n_patterns = kept, None, len(kept)
         if self.labels_ is not None:
             self.labels_ = np.delete(self.labels_, numbers, axis=0)
 
@@ -475,7 +521,7 @@ class HopfieldMemory(
 
     def _count_patterns(self, rule, n_before=None):
         """Publish the load, and warn when it has come to exceed the capacity."""
-        n_patterns, n_units = self.patterns_.shape
+        n_patterns, n_units = self._n_patterns, self.n_features_in_
         self.load_ = n_patterns / n_units
         self.capacity_ = float(rule.capacity(n_units))
         fitted_before = n_before is not None and n_before / n_units <= self.capacity_
@@ -590,6 +636,7 @@ default=None
             If a label is -1 or -2, the same as one of these codes.
         """
         self._refuse_codes_as_labels()
+        self._check_that_patterns_are_kept("predict")
         recalled = self._recall(X)
         found = self._match(recalled.states)
         if self.labels_ is None:
@@ -756,7 +803,7 @@ default=None
         )
 
     def _orders(self, streams, together):
-        n_units = self.patterns_.shape[1]
+        n_units = self.n_features_in_
         return random_orders(n_units, self._parameters.max_iter, together, streams.generator())
 
     def _draws(self, random_state):

@@ -1,225 +1,19 @@
-"""How states change: one network for weights, one for dense and one for softmax memories.
-
-Rows are worked on in blocks by as many threads as there are; what becomes of a row depends on its
-number where it draws random numbers, and never on the rows beside it.
-"""
+"""How memories that keep their patterns recall: dense and softmax memories."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from .._helpers import stop_if_abandoned
-from .._schedules import DECAYS
 from .._source import for_each_chunk
+from .._spins import ROWS, Network, pieces, rounding_of, rows_of
 from ..kernels import hopfield
 from ..kernels.products import multiply
 
-# A sum of n terms is wrong by a few units in the last place of the largest sum. Fields that are
-# smaller than this many of them count as zero, so that rounding never flips a unit.
-_ROUNDING_UNITS = 16
-# Rows at a time: enough for BLAS, and the states and the fields of a block stay in the cache.
-_ROWS = 128
 # A dense memory works on overlaps with thousands of patterns, and without BLAS.
 _DENSE_ROWS = 8
-# Python can be interrupted between two calls of a kernel: a call is kept to about a tenth of a
-# second by the numbers that it visits: weights, energies that are noted, and what a unit costs that
-# does not flip. A dense memory takes its time over each.
-_VISITS_PER_CALL = 5e7
-_VISITS_OF_A_UNIT = 50
+# What a number that is visited costs, in those of a memory with weights.
 _VISITS_OF_DENSE = 15
-# Orders of the units that are drawn; longer recalls use them again.
-_MOST_ORDERS = 16
-
-
-@dataclass
-class Dynamics:
-    """How units change, whatever the network.
-
-    Attributes
-    ----------
-    together : bool
-        Whether all units see the states from before the step.
-    max_iter : int
-        Most steps at temperature zero.
-    temperatures : ndarray of shape (n_sweeps,)
-        One for each stochastic sweep; these come first.
-    settles : bool
-        Whether the stochastic sweeps are followed by steps at temperature zero.
-    orders : ndarray of int of shape (n_orders, n_units)
-        In which the units are visited.
-    address : tuple of int
-        Seed and first stream of the random numbers of the stochastic sweeps.
-    """
-
-    together: bool
-    max_iter: int
-    temperatures: np.ndarray
-    settles: bool
-    orders: np.ndarray
-    address: tuple
-
-    @property
-    def n_cold(self):
-        """Most steps at temperature zero; with none, recall still says whether a row is stable."""
-        return self.max_iter if self.settles else 0
-
-    @property
-    def n_steps(self):
-        """Most steps of a row, stochastic or not."""
-        return len(self.temperatures) + self.n_cold
-
-    def address_of(self, row, sweep=0):
-        """Where the random numbers of the rows and sweeps from these on begin."""
-        seed, stream = self.address
-        return seed, stream + sweep, row
-
-
-def temperatures(temperature, schedule, n_sweeps):
-    """Temperature of each sweep; none at all if it is zero."""
-    if temperature == 0:
-        return np.empty(0)
-    factor = DECAYS[schedule]
-    return np.array([temperature * factor(sweep, n_sweeps) for sweep in range(n_sweeps)])
-
-
-def random_orders(n_units, n_sweeps, together, generator):
-    """Orders in which units are visited."""
-    n_orders = 1 if together else min(n_sweeps, _MOST_ORDERS)
-    in_turn = np.tile(np.arange(n_units), (n_orders, 1))
-    return in_turn if together else generator.permuted(in_turn, axis=1)
-
-
-def rounding_of(dtype):
-    """Share of the largest field up to which a field counts as zero."""
-    return float(_ROUNDING_UNITS * np.finfo(dtype).eps)
-
-
-class Outcome:
-    """What recall reports of each row.
-
-    Attributes
-    ----------
-    n_steps : ndarray of int of shape (n_rows,)
-    converged, cycled : ndarray of bool of shape (n_rows,)
-    paths : ndarray of shape (n_rows, n_steps + 1), or (n_rows, 0) if nobody wants it
-        Energies before the first step and after each.
-    """
-
-    def __init__(self, n_rows, n_columns, dtype):
-        self.n_steps = np.zeros(n_rows, dtype=np.int64)
-        self.converged = np.zeros(n_rows, dtype=bool)
-        self.cycled = np.zeros(n_rows, dtype=bool)
-        self.paths = np.empty((n_rows, n_columns), dtype=dtype)
-
-    def part(self, block):
-        """Views of the rows in ``block``."""
-        return self.paths[block], self.n_steps[block], self.converged[block], self.cycled[block]
-
-    def start(self, block, energies):
-        """Note the energies before the first step, which stand until there are others."""
-        if self.paths.shape[1]:
-            self.paths[block] = energies()[:, None]
-
-
-def _of(free, block):
-    return free if len(free) == 1 else free[block]
-
-
-def _pieces(n_rows, n_sweeps, n_visited, n_orders):
-    """Slices of rows and of sweeps, one after the other, for a call of a kernel each.
-
-    Parameters
-    ----------
-    n_rows, n_sweeps : int
-    n_visited : int
-        Numbers that a sweep of one row visits.
-    n_orders : int
-        Pieces of the sweeps begin at multiples of this, where units are visited in the order that
-        is the first.
-    """
-    n_at_once = max(1, int(_VISITS_PER_CALL / n_visited))
-    n_rows_at_once = min(n_rows, n_at_once)
-    n_sweeps_at_once = max(1, n_at_once // n_rows_at_once // n_orders) * n_orders
-    for row in range(0, n_rows, n_rows_at_once):
-        for sweep in range(0, n_sweeps, n_sweeps_at_once):
-            stop_if_abandoned()
-            yield (
-                slice(row, min(row + n_rows_at_once, n_rows)),
-                slice(sweep, min(sweep + n_sweeps_at_once, n_sweeps)),
-            )
-
-
-class Network:
-    """What all networks share: rows are worked on block by block, in a few threads.
-
-    A subclass has ``dtype``, ``_energies_of(x)`` and
-    ``_recall_block(x, free, dynamics, outcome, block)``, where ``x`` are the rows in the slice
-    ``block``, and ``free`` belongs to them.
-    """
-
-    _rows_at_a_time = _ROWS
-
-    def energy(self, X):
-        """Energy of each row."""
-        out = np.empty(len(X), dtype=self.dtype)
-
-        def evaluate(block):
-            out[block] = self._energies_of(X[block])
-
-        for_each_chunk(evaluate, len(X), _ROWS)
-        return out
-
-    def recall(self, X, free, dynamics, outcome):
-        """Change the free units of each row, in place, as the dynamics have it."""
-
-        def recall(block):
-            self._recall_block(X[block], _of(free, block), dynamics, outcome, block)
-
-        for_each_chunk(recall, len(X), self._rows_at_a_time)
-
-
-class WeightNetwork(Network):
-    """E(x) = -1/2 x W x - b x for states x of -1 and 1."""
-
-    def __init__(self, weights, bias):
-        self._weights, self._bias = weights, bias
-        self.dtype = weights.dtype
-        self._rounding = rounding_of(self.dtype)
-
-    def _fields(self, X):
-        H = multiply(X, self._weights, np.empty_like(X))
-        hopfield.add_bias(H, self._bias)
-        return H
-
-    def _energies(self, X, H):
-        out = np.empty(len(X), dtype=self.dtype)
-        hopfield.energies(X, H, self._bias, out)
-        return out
-
-    def _energies_of(self, x):
-        return self._energies(x, self._fields(x))
-
-    def _recall_block(self, x, free, dynamics, outcome, block):
-        W, b, orders, together = self._weights, self._bias, dynamics.orders, dynamics.together
-        h = self._fields(x)
-        outcome.start(block, lambda: self._energies(x, h))
-        paths, n_steps, converged, cycled = outcome.part(block)
-        n_hot = len(dynamics.temperatures)
-        n_visited = self._weights.size + _VISITS_OF_A_UNIT * x.shape[1] + paths.shape[1]
-        for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(orders)):
-            hot = dynamics.temperatures[sweeps]
-            address = dynamics.address_of(block.start + rows.start, sweeps.start)
-            states = x[rows], h[rows], paths[rows], sweeps.start
-            hopfield.heat(W, b, orders, _of(free, rows), hot, address, together, *states)
-        limits = dynamics.n_cold, self._rounding
-        for rows, _ in _pieces(len(x), 1, n_visited, 1):
-            states = x[rows], h[rows], paths[rows], n_hot
-            part, may = (n_steps[rows], converged[rows]), _of(free, rows)
-            if together:
-                hopfield.settle_together(W, b, may, *limits, *states, *part, cycled[rows])
-            else:
-                hopfield.settle(W, b, orders, may, *limits, *states, *part)
 
 
 class DenseNetwork(Network):
@@ -227,8 +21,6 @@ class DenseNetwork(Network):
 
     With n = 2 this is Hebb's energy, but for a constant.
     """
-
-    _rows_at_a_time = _DENSE_ROWS
 
     def __init__(self, patterns, order, dtype):
         self.dtype = np.dtype(dtype)
@@ -248,6 +40,9 @@ class DenseNetwork(Network):
         )
         self._rounding = rounding_of(self.dtype)
 
+    def _rows_at_a_time(self, n_rows):
+        return _DENSE_ROWS
+
     def _overlaps(self, X):
         out = np.empty((len(X), len(self._patterns)), dtype=self.dtype)
         return multiply(X, self._patterns.T, out)
@@ -257,7 +52,7 @@ class DenseNetwork(Network):
         hopfield.dense_energies(S, self._polynomial[0], self._power, out)
         return out
 
-    def _energies_of(self, x):
+    def _energies_of(self, x, block):
         return self._energies(self._overlaps(x))
 
     def _recall_block(self, x, free, dynamics, outcome, block):
@@ -267,15 +62,15 @@ class DenseNetwork(Network):
         network = self._columns, self._polynomial, self._power, dynamics.orders
         n_hot, together = len(dynamics.temperatures), dynamics.together
         n_visited = self._columns.size * _VISITS_OF_DENSE + paths.shape[1]
-        for rows, sweeps in _pieces(len(x), n_hot, n_visited, len(dynamics.orders)):
+        for rows, sweeps in pieces(len(x), n_hot, n_visited, len(dynamics.orders)):
             hot = dynamics.temperatures[sweeps]
             address = dynamics.address_of(block.start + rows.start, sweeps.start)
             states = x[rows], s[rows], paths[rows], sweeps.start
-            hopfield.dense_heat(*network, _of(free, rows), hot, address, together, *states)
+            hopfield.dense_heat(*network, rows_of(free, rows), hot, address, together, *states)
         limits = dynamics.n_cold, self._rounding, together
-        for rows, _ in _pieces(len(x), 1, n_visited, 1):
+        for rows, _ in pieces(len(x), 1, n_visited, 1):
             report = paths[rows], n_hot, n_steps[rows], converged[rows], cycled[rows]
-            hopfield.dense_settle(*network, _of(free, rows), *limits, x[rows], s[rows], *report)
+            hopfield.dense_settle(*network, rows_of(free, rows), *limits, x[rows], s[rows], *report)
 
 
 class SoftmaxNetwork(Network):
@@ -319,7 +114,7 @@ class SoftmaxNetwork(Network):
         squares = np.square(X).sum(axis=1) / 2 if self._similarity == "dot" else 0
         return S, squares - log_sums
 
-    def _energies_of(self, x):
+    def _energies_of(self, x, block):
         return self._weigh(x)[1]
 
     def nearest(self, X):
@@ -329,7 +124,7 @@ class SoftmaxNetwork(Network):
         def find(block):
             out[block] = self.similarities(X[block]).argmax(axis=1)
 
-        for_each_chunk(find, len(X), _ROWS)
+        for_each_chunk(find, len(X), ROWS)
         return out
 
     def _recall_block(self, X, free, dynamics, outcome, block):
@@ -344,7 +139,7 @@ class SoftmaxNetwork(Network):
                 paths[active, step:] = energies[:, None]
             new = multiply(weights, self._patterns, np.empty_like(x))
             change = np.empty(len(x), dtype=self.dtype)
-            hopfield.step_to(new, _of(free, active), x, change)
+            hopfield.step_to(new, rows_of(free, active), x, change)
             moves = change > self._tol
             converged[active] = ~moves
             n_steps[active] = step

@@ -8,18 +8,21 @@ A new rule is one more class in ``RULES``.
 """
 
 import math
+import operator
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.blas import get_blas_funcs
 
+from .._spins import WeightNetwork
 from .._threads import blocks_of, for_each, one_blas_thread
 from ..kernels.bits import WORD_BITS, add_correlations, pack_patterns
 from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
-from .recall import DenseNetwork, SoftmaxNetwork, WeightNetwork
+from .recall import DenseNetwork, SoftmaxNetwork
 
 # Patterns as bits: so many words stay in the cache while each unit is compared with all.
 _WORDS_AT_A_TIME = 2**16
@@ -119,6 +122,11 @@ class WeightRule(Rule):
     adds_after_dreams = False
     can_subtract = False
 
+    def add_stream(self, couplings, stream):
+        """Store the patterns of a stream, chunk by chunk."""
+        for patterns in stream:
+            self.add(couplings, patterns)
+
     def network(self, weights, bias):
         """The network that recalls."""
         return WeightNetwork(weights, bias)
@@ -162,7 +170,20 @@ class Hebb(WeightRule):
         """Take stored patterns out again."""
         self._count(couplings, patterns, sign=-1)
 
+    def add_stream(self, couplings, stream):
+        """Store the patterns of a stream, which are counted where its chunks are."""
+        self.add_counts(couplings, stream.total(Counts.of, operator.iadd))
+
+    def add_counts(self, couplings, counts):
+        """Store patterns that were counted elsewhere, see :class:`Counts`."""
+        self._change(couplings, counts.add_to_products, counts.sums)
+
     def _count(self, couplings, patterns, sign):
+        sums = sign * patterns.sum(axis=0, dtype=np.int64) if couplings.always_on else 0
+        self._change(couplings, partial(_add_counts, patterns, sign), sums)
+
+    def _change(self, couplings, add_products, sums):
+        """Add to the counts that weights and biases are."""
         weights, bias = couplings.weights, couplings.bias
         n_units = weights.dtype.type(len(weights))
         if couplings.dreamt:
@@ -171,12 +192,43 @@ class Hebb(WeightRule):
         else:
             _change_rows(weights, lambda rows: scale_to_counts(rows, n_units))
             np.rint(bias * n_units, out=bias)
-        _add_counts(patterns, sign, weights)
+        add_products(weights)
         if couplings.always_on:
-            bias += sign * patterns.sum(axis=0, dtype=np.int64)
+            bias += sums
         _change_rows(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
+
+
+class Counts:
+    """What Hebb's rule counts of some patterns; two of them add up to those of all, exactly.
+
+    Attributes
+    ----------
+    products : ndarray of shape (n_units, n_units)
+        Sum of x x' below the diagonal; what is above it is not used.
+    sums : ndarray of shape (n_units,)
+        Sum of x.
+    """
+
+    def __init__(self, products, sums):
+        self.products, self.sums = products, sums
+
+    @classmethod
+    def of(cls, patterns):
+        """Those of patterns (n_patterns, n_units) of -1 and 1."""
+        products = np.zeros((patterns.shape[1],) * 2)
+        _add_counts(patterns, 1, products)
+        return cls(products, patterns.sum(axis=0, dtype=np.int64))
+
+    def __iadd__(self, other):
+        self.products += other.products
+        self.sums += other.sums
+        return self
+
+    def add_to_products(self, weights):
+        """Add the products to weights, in place."""
+        weights += self.products
 
 
 class Storkey(WeightRule):

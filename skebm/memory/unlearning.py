@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from .._spins import rounding_of
 from .._threads import one_blas_thread
 from ..kernels.hopfield import dream
-from .recall import rounding_of
 
 # Python can be interrupted between two calls of the compiled loop: a call is kept to about a
 # tenth of a second by the number of weights that it visits. A dream visits each a few times: to

@@ -5,6 +5,7 @@ matplotlib, and only when they draw.
 """
 
 from .components import ComponentsDisplay
+from .couplings import CouplingsDisplay
 from .energy_paths import EnergyPathsDisplay
 from .history import HistoryDisplay
 from .module_error import ModuleErrorDisplay
@@ -14,6 +15,7 @@ from .samples import SamplesDisplay
 
 __all__ = [
     "ComponentsDisplay",
+    "CouplingsDisplay",
     "EnergyPathsDisplay",
     "HistoryDisplay",
     "ModuleErrorDisplay",

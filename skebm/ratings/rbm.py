@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
 from .._deployment import Deployable
 from .._random import RandomStreams
@@ -70,6 +71,7 @@ class _RatingScale(Check):
 class RatingRBM(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -204,6 +206,7 @@ class RatingRBM(
     [[2], [-1], [0], [-1]]
     """
 
+    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "n_components": _COUNT,
         "learning_rate": WithHint(

@@ -18,10 +18,13 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, with_callbacks
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import check_scales
+from .._streams import is_stream, targets_of
+from .._targets import LazyTargets
 from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
@@ -37,14 +40,16 @@ from .._validation import (
     all_or_nothing,
     check_argument,
     check_parameters,
+    check_targets_are_there,
     row_weights,
     validated,
 )
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
-from .initial_weights import copied_layer, ends, random_layer, rbm_layer
-from .inputs import StackInputs
-from .reduced_error import Examples, Penalty, ReducedError
+from .examples import as_examples
+from .initial_weights import copied_layer, random_layer, rbm_layer
+from .inputs import StackInputs, stack_inputs
+from .reduced_error import Penalty, ReducedError
 from .training import Settings, train_module
 
 _MEGABYTE = 2**20
@@ -100,6 +105,7 @@ def final_estimator_has(name):
 class BaseDSN(
     VersionStamp,
     Deployable,
+    AnswersByChunk,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -117,15 +123,16 @@ class BaseDSN(
     # Training
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the modules, one after the other, from the bottom up.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            What to predict; more than one column for a regressor only.
+            What to predict; more than one column for a regressor only. None only where ``X`` is a
+            stream that brings it.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows. A weight of 2 is the same as the row twice and a weight of 0 as
             no row, except for what draws rows at random: RBMs, the warm-up and early stopping.
@@ -146,7 +153,7 @@ class BaseDSN(
         with all_or_nothing(self):
             X, y, weights = self._training_data(X, y, sample_weight, first_time=True)
             self._start(y, weights, X.dtype)
-            self._train(X, self._targets(y, X.dtype), weights, progress)
+            self._train(X, self._targets_of(X, y), weights, progress)
             self._fit_final_estimator(X, y, weights)
             self._stamp_version()
         progress.call_on_fit_task_end(estimator=self, X=X, y=y)
@@ -169,7 +176,7 @@ class BaseDSN(
             X, y, weights = self._training_data(X, y, sample_weight, first_time)
             if first_time:
                 self._start(y, weights, X.dtype, **start)
-            targets = self._targets(y, X.dtype)
+            targets = self._targets_of(X, y)
             if first_time:
                 self._train(X, targets, weights, progress)
             else:
@@ -182,6 +189,10 @@ class BaseDSN(
 
     def _training_data(self, X, y, sample_weight, first_time):
         """Validated rows, what to predict, and weights or None."""
+        if is_stream(X):
+            self._check_that_a_stream_is_enough()
+        y = targets_of(X, y)
+        check_targets_are_there(self, y)
         dtype = FLOATS if first_time else self.modules_[0].components_.dtype
         options = {"accept_sparse": "csr", "dtype": dtype, "order": "C", "reset": first_time}
         X, y = validated(self, X, y, **options, **self._y_checks)
@@ -191,6 +202,22 @@ class BaseDSN(
         if not weights.any():
             raise ValueError("sample_weight is zero for each row.")
         return X, y, weights
+
+    def _check_that_a_stream_is_enough(self):
+        for name in ("cv", "final_estimator"):
+            value = getattr(self, name)
+            if value is not None:
+                raise ValueError(
+                    f"The {name!r} parameter of {type(self).__name__} needs all rows in memory, "
+                    f"and X is a stream. Set it to None, or pass arrays. Got {value!r}."
+                )
+
+    def _targets_of(self, X, y):
+        """Targets of all rows; of those of a stream, made when they are needed."""
+        if is_stream(X):
+            n_targets = self._targets(y[:1], X.dtype).shape[1]
+            return LazyTargets(y, lambda some: self._targets(some, X.dtype), n_targets, X.dtype)
+        return self._targets(y, X.dtype)
 
     def _train(self, X, targets, weights, progress):
         """Train all modules, or those up to the first that is no gain."""
@@ -204,14 +231,14 @@ class BaseDSN(
 
     def _modules_in_turn(self, X, targets, weights):
         """Train a module each time that it is asked for one; yields whether it was the last."""
-        rows = _RowSet(StackInputs(X, self.stacking == "all"), targets, weights, None)
+        rows = _RowSet(stack_inputs(X, self.stacking == "all"), targets, weights, None)
         # Pairs of row numbers, unlike a way to split, are those of all rows.
         given = self.cv is not None and not isinstance(self.cv, Integral)
         if given and not hasattr(self.cv, "split"):
             rows.folds = self._folds(rows)
         if weights is not None and not weights.all():
             rows = rows.take(np.flatnonzero(weights))
-        self._check_sizes(rows.inputs.X)
+        self._check_sizes(rows.inputs)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         row_sets = self._split(rows, streams)
         if self.cv is not None:
@@ -233,23 +260,26 @@ class BaseDSN(
                     self._grow(row_sets, module, start, streams)
             yield is_top
 
-    def _check_sizes(self, X):
-        low, high = ends(X)
+    def _check_sizes(self, inputs):
+        columns = inputs.columns(None)
+        low, high = columns.low, columns.high
         with np.errstate(over="ignore"):
             span = high - low
         sizes = np.concatenate([span, np.where(span > 0, np.maximum(high, -low), 0)])
-        check_scales(type(self).__name__, "features", sizes, X.dtype, to_square=True)
+        check_scales(type(self).__name__, "features", sizes, inputs.X.dtype, to_square=True)
 
     def _grow(self, row_sets, module, start, streams):
         """Append what a module passes on to the inputs of the next one."""
-        outputs = [self._outputs_passed_on(module, rows) for rows in row_sets]
+        passed_on = [partial(self._outputs_passed_on, module)] * len(row_sets)
         if self.cv is not None:
-            outputs[0] = self._cross_fitted_outputs(row_sets, start, streams)
-        for rows, passed_on in zip(row_sets, outputs, strict=True):
-            rows.inputs = rows.inputs.followed_by(passed_on)
+            cross_fitted = self._cross_fitted_outputs(row_sets, start, streams)
+            passed_on[0] = lambda rows: cross_fitted
+        for rows, outputs_of in zip(row_sets, passed_on, strict=True):
+            rows.inputs = rows.inputs.followed_by(outputs_of)
 
     def _outputs_passed_on(self, module, rows):
-        return self._passed_on(module, module.outputs(rows.inputs.rows, self._parameters.n_jobs))
+        with one_blas_thread():
+            return self._passed_on(module, module.outputs(rows, self._parameters.n_jobs))
 
     def _cross_fitted_outputs(self, row_sets, start, streams):
         """What modules pass on of the rows that each was trained without, all from ``start``."""
@@ -261,7 +291,7 @@ class BaseDSN(
             )
             name = f"Module {len(self.modules_)}, without fold {number}"
             module, _ = self._fit_module(start, [rows.take(outside), *held_out], streams, name)
-            out[inside] = self._outputs_passed_on(module, rows.take(inside))
+            out[inside] = self._outputs_passed_on(module, rows.take(inside).inputs.rows)
         return out
 
     def _fit_module(self, layer, row_sets, streams, name):
@@ -306,9 +336,8 @@ class BaseDSN(
         inputs, generator = rows.inputs, streams.generator()
         n_units = self._parameters.n_components
         if self.init == "random":
-            return random_layer(
-                inputs.blocks(), rows.weights, n_units, generator, self._parameters.n_jobs
-            )
+            columns, dtype = inputs.columns(rows.weights), inputs.rows.dtype
+            return random_layer(columns, n_units, generator, dtype, self._parameters.n_jobs)
         if self.init == "copy" and layer_below is not None:
             kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]
             return copied_layer(layer_below, kept, inputs.rows.shape[1], generator)
@@ -316,7 +345,7 @@ class BaseDSN(
         seed = int(generator.integers(2**31))
         rbm.set_params(n_components=n_units, random_state=seed)
         try:
-            return rbm_layer(inputs.matrix(), rbm, self._parameters.n_jobs)
+            return rbm_layer(inputs, rbm, self._parameters.n_jobs)
         except ValueError as error:
             raise ValueError(f"The 'rbm' of {type(self).__name__} failed: {error}") from error
 
@@ -406,9 +435,9 @@ class BaseDSN(
                 f"This {type(self).__name__} is without the sums over rows that partial_fit adds "
                 "to, see without_training_state. Go on with the model that it is a copy of."
             )
-        *_, (top, inputs, _) = self._stages(X)
+        top, inputs = self.modules_[-1], self._inputs_above(X, self.modules_[:-1])
         penalty = Penalty(top.alpha_, self._settings().noise)
-        error = ReducedError(Examples(inputs.rows, targets, weights), penalty)
+        error = ReducedError(as_examples(inputs.rows, targets, weights), penalty)
         with one_blas_thread():
             more = error.normal_equations(top.layer(X.dtype, self._parameters.n_jobs))
             self._equations = self._equations + more
@@ -447,26 +476,34 @@ class BaseDSN(
         return self._features(X, module % n_modules)
 
     def _features(self, X, module=-1):
-        *_, (chosen, inputs, _) = self._stages(X, self.modules_[: module + 1 or None])
+        inputs = self._inputs_above(X, self.modules_[:module])
         with one_blas_thread():
-            return chosen.transform(inputs.rows, self._parameters.n_jobs)
+            return self.modules_[module].transform(inputs.rows, self._parameters.n_jobs)
 
     def _top_outputs(self, X):
-        *_, (_, _, outputs) = self._stages(X)
+        *_, (_, outputs) = self._stages(X)
         return outputs
 
     def _validated(self, X):
         check_is_fitted(self)
         return validated(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
 
-    def _stages(self, X, modules=None):
-        """Yield each module, what it sees of the rows of ``X``, and its linear outputs."""
-        inputs = StackInputs(X, self.stacking == "all")
-        for module in self.modules_ if modules is None else modules:
+    def _stages(self, X):
+        """Yield each module, and its linear outputs for the rows of ``X``."""
+        inputs = stack_inputs(X, self.stacking == "all")
+        for module in self.modules_:
             with one_blas_thread():
                 outputs = module.outputs(inputs.rows, self._parameters.n_jobs)
-            yield module, inputs, outputs
-            inputs = inputs.followed_by(self._passed_on(module, outputs))
+            yield module, outputs
+            passed_on = self._passed_on(module, outputs)
+            inputs = inputs.followed_by(lambda rows, passed_on=passed_on: passed_on)
+
+    def _inputs_above(self, X, modules):
+        """What a module sees of ``X`` that stands on these."""
+        inputs = stack_inputs(X, self.stacking == "all")
+        for module in modules:
+            inputs = inputs.followed_by(partial(self._outputs_passed_on, module))
+        return inputs
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -492,4 +529,4 @@ class _RowSet:
 
     def examples(self):
         """What the next module learns from."""
-        return Examples(self.inputs.rows, self.targets, self.weights)
+        return as_examples(self.inputs.rows, self.targets, self.weights)

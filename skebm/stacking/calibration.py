@@ -4,7 +4,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-from .reduced_error import ChunkedActivities, outputs_of
+from .examples import ChunkedActivities
+from .reduced_error import outputs_of
 
 _LOG_RANGE = (-5.0, 8.0)
 

@@ -214,7 +214,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
 
         The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
@@ -223,7 +223,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,)
             Labels, some of ``classes``.
@@ -324,7 +324,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         y : ndarray of shape (n_samples,)
             Labels.
         """
-        for _, _, outputs in self._stages(self._validated(X)):
+        for _, outputs in self._stages(self._validated(X)):
             yield self._labels(outputs)
 
     def staged_predict_proba(self, X):
@@ -340,7 +340,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         P : ndarray of shape (n_samples, n_classes)
             Probabilities, see :meth:`predict_proba`.
         """
-        for module, _, outputs in self._stages(self._validated(X)):
+        for module, outputs in self._stages(self._validated(X)):
             yield _probabilities(module, outputs)
 
     def _labels(self, outputs):
@@ -356,12 +356,14 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     def _calibrate(self, module, point, penalty, training, held_out):
         if held_out is None:
-            n_rows = len(training.targets)
+            n_rows = training.n_rows
             every = -(-n_rows // _MOST_CALIBRATION_ROWS)
             some = training if every == 1 else training.take(np.arange(0, n_rows, every))
+            some = some.in_memory(_MOST_CALIBRATION_ROWS)
             outputs = left_out_outputs(point, some, penalty)
         else:
-            some, outputs = held_out, module.outputs(held_out.rows, self._parameters.n_jobs)
+            some = held_out.in_memory(_MOST_CALIBRATION_ROWS)
+            outputs = module.outputs(some.rows, self._parameters.n_jobs)
         module.sharpness_ = sharpness_of(outputs, some.targets, some.weights)
 
     def _passed_on(self, module, outputs):
@@ -557,7 +559,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         self.random_state = random_state
         self.n_jobs = n_jobs
 
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
 
         The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
@@ -566,7 +568,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Targets.
@@ -616,7 +618,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             Predictions.
         """
-        for _, _, outputs in self._stages(self._validated(X)):
+        for _, outputs in self._stages(self._validated(X)):
             yield self._in_units_of_y(outputs)
 
     def _start(self, y, weights, dtype):

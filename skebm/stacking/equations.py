@@ -4,6 +4,8 @@ The rows themselves are not here. Whatever their number, output weights follow f
 products of the hidden units with each other and with the targets.
 """
 
+import operator
+
 import numpy as np
 from scipy import linalg
 
@@ -51,6 +53,11 @@ class NormalEquations:
         for name, value in vars(self).items():
             setattr(total, name, value + getattr(other, name))
         return total
+
+    def __iadd__(self, other):
+        for name in vars(self):
+            setattr(self, name, operator.iadd(getattr(self, name), getattr(other, name)))
+        return self
 
     def solve(self, alpha, noise):
         """Output weights of least squared error, with its two penalties.

@@ -1,5 +1,7 @@
 """Where the hidden weights of a module start: an RBM, random numbers, or the module below."""
 
+from functools import partial
+
 import numpy as np
 import scipy.sparse
 
@@ -14,17 +16,24 @@ _NARROWEST = 64
 _NEW_WEIGHT_SCALE = 0.1
 
 
-def random_layer(blocks, weights, n_units, generator, n_jobs):
+def random_layer(columns, n_units, generator, dtype, n_jobs):
     """Units with random weights, for features less their mean and divided by a quarter of their
-    range. The features come as matrices that stand side by side.
+    range.
 
     That scaling is part of the layer, which takes the features as they are. A standard deviation
     would give a feature that is hardly ever on weights that drown all others where it is.
+
+    Parameters
+    ----------
+    columns : Columns
+    n_units : int
+    generator : numpy Generator
+    dtype : dtype
+        Of the features, and of the layer.
+    n_jobs : int or None
     """
-    means = [weights @ X / weights.sum() if weights is not None else X.mean(axis=0) for X in blocks]
-    mean = np.concatenate([np.ravel(mean) for mean in means])
-    low, high = (np.concatenate(side) for side in zip(*map(ends, blocks), strict=True))
-    n_features, dtype = len(mean), blocks[0].dtype
+    mean, low, high = columns.mean, columns.low, columns.high
+    n_features = len(mean)
     spread = np.where(high > low, (high - low) / 4, 1)
     scale = _RANDOM_SCALE / np.sqrt(n_features)
     directions = scale * generator.standard_normal((n_units, n_features)) / spread
@@ -34,16 +43,23 @@ def random_layer(blocks, weights, n_units, generator, n_jobs):
     return _layer(directions, bias, dtype, n_jobs)
 
 
-def rbm_layer(X, rbm, n_jobs):
+def rbm_layer(inputs, rbm, n_jobs):
     """Hidden units of the RBM ``rbm``, which is trained here on the features.
 
     It sees features that are outside of [0, 1] scaled to it, those of sparse data by their largest
     absolute value alone. The scaling is then made part of the layer.
+
+    Parameters
+    ----------
+    inputs : StackInputs or StreamedInputs
+    rbm : BernoulliRBM
+    n_jobs : int or None
     """
-    low, span = _ranges(X)
-    rbm.fit(_scaled(X, low, span))
+    columns = inputs.columns(None)
+    low, span = _ranges(columns.low, columns.high)
+    rbm.fit(inputs.made_of_matrix(partial(_scaled, low, span)))
     weights = np.asarray(rbm.components_, dtype=np.float64) / span
-    return _layer(weights, rbm.intercept_hidden_ - weights @ low, X.dtype, n_jobs)
+    return _layer(weights, rbm.intercept_hidden_ - weights @ low, inputs.rows.dtype, n_jobs)
 
 
 def copied_layer(layer, kept, n_features, generator):
@@ -61,23 +77,14 @@ def _layer(weights, bias, dtype, n_jobs):
     return HiddenLayer(weights.astype(dtype, order="C"), bias.astype(dtype), n_jobs)
 
 
-def ends(X):
-    """Smallest and largest value of each column."""
-    ends = X.min(axis=0), X.max(axis=0)
-    if scipy.sparse.issparse(X):
-        ends = (end.toarray() for end in ends)
-    return [np.ravel(end).astype(np.float64) for end in ends]
-
-
-def _ranges(X):
+def _ranges(low, high):
     """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
-    low, high = ends(X)
     outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)
 
 
-def _scaled(X, low, span):
+def _scaled(low, span, X):
     """Each column less its ``low``, divided by its ``span``; no copy if there is nothing to do."""
     if np.all(low == 0) and np.all(span == 1):
         return X

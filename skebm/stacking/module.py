@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .examples import ChunkedActivities
 from .hidden_layer import HiddenLayer
-from .reduced_error import ChunkedActivities, outputs_of
+from .reduced_error import outputs_of
 
 
 @dataclass

@@ -5,23 +5,19 @@ scratch wherever the error is asked for. As they are a minimum, the derivative o
 hidden weights is the one with the output weights held fixed, and nothing of the solve has to be
 differentiated.
 
-Rows are worked on in chunks, twice: once for the sums that the solve needs, and, after it, once
-for the residuals and the gradient.
+Rows are worked on twice: once for the sums that the solve needs, and, after it, once for the
+residuals and the gradient. Both are functions of some rows, whose sums are those of all rows.
 """
 
-import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from .._source import chunks
 from ..kernels.products import add_product, multiply
 from ..kernels.stacking import add_row_sums, slopes_of_units, weigh_columns
 from .equations import NormalEquations
 from .hidden_layer import HiddenLayer
-
-# Rows in a chunk: enough that adding up its sums in float64 is cheap beside making them.
-CHUNK = 4096
 
 
 @dataclass
@@ -30,42 +26,6 @@ class Penalty:
 
     alpha: float
     noise: float
-
-
-@dataclass
-class Examples:
-    """Rows to learn from, and what is wanted of them.
-
-    ``rows`` as in :mod:`skebm._source`; ``targets`` (n_rows, n_targets) and ``weights`` (n_rows,),
-    None for all 1, of the type of the rows.
-    """
-
-    rows: object
-    targets: np.ndarray
-    weights: np.ndarray | None = None
-
-    def weights_of(self, part):
-        """Weights of the rows in a slice, or None."""
-        return None if self.weights is None else self.weights[part]
-
-    def weight_left_out(self, part):
-        """Weight that is missing when a row in the slice is left out once.
-
-        A row of weight 2 is the same row twice, of which one stays.
-        """
-        return 1.0 if self.weights is None else np.minimum(self.weights[part], 1)
-
-    def take(self, numbers):
-        """The rows with these numbers."""
-        rows = self.rows.subset(numbers)
-        weights = None if self.weights is None else self.weights[numbers]
-        return Examples(rows, self.targets[numbers], weights)
-
-    def total_weight(self):
-        """Sum of the weights: without weights, the number of rows."""
-        if self.weights is None:
-            return float(len(self.targets))
-        return float(self.weights.sum(dtype=np.float64))
 
 
 @dataclass
@@ -101,7 +61,7 @@ class ReducedError:
 
     Parameters
     ----------
-    examples : Examples
+    examples : Examples or StreamedExamples
     penalty : Penalty
     n_bytes : float
         Activities of all rows are kept between the two passes if they take no more than this;
@@ -109,15 +69,12 @@ class ReducedError:
     """
 
     def __init__(self, examples, penalty, n_bytes=0):
-        self.examples = examples
+        self.examples = examples.keeping_activities(n_bytes) if n_bytes else examples
         self.penalty = penalty
-        self._activities = ChunkedActivities(examples.rows, n_bytes)
 
     def with_weights(self, weights):
         """The same error with other weights of the rows, in the same memory."""
-        other = copy.copy(self)
-        other.examples = replace(self.examples, weights=weights)
-        return other
+        return ReducedError(self.examples.with_weights(weights), self.penalty)
 
     def at(self, layer):
         """The :class:`Point` at ``layer``."""
@@ -127,51 +84,103 @@ class ReducedError:
             solved.astype(layer.dtype, order="C")
             for solved in equations.solve(self.penalty.alpha, self.penalty.noise)
         )
-        squared_error, gradient = self._residual_pass(layer, coef, intercept)
+        of_rows = partial(residuals_of, layer, coef, intercept, self.penalty.noise)
+        residuals = self.examples.total(of_rows)
         sizes = np.square(coef, dtype=np.float64).sum(axis=1)
         penalties = self.penalty.alpha * sizes.sum() + self.penalty.noise * (squares @ sizes)
+        squared_error = residuals.squared_error
         error = squared_error + float(penalties)
+        gradient = 2 * residuals.by_weights, 2 * residuals.by_bias
         return Point(layer, coef, intercept, squared_error, error, gradient, equations)
 
     def normal_equations(self, layer):
         """Sums over the rows from which the output weights follow."""
-        examples = self.examples
-        equations = NormalEquations(layer.n_units, examples.targets.shape[1])
-        for part, activities in self._activities.compute(layer):
-            weights = examples.weights_of(part)
-            _add_rows(equations, layer, activities, examples.targets[part], weights)
-        return equations
+        return self.examples.total(partial(equations_of, layer))
 
-    def _residual_pass(self, layer, coef, intercept):
-        """Squared error of all rows, and the gradient with the output weights held fixed."""
-        examples = self.examples
-        gradient = np.zeros_like(layer.weights), np.zeros_like(layer.bias)
-        shrinkage = self.penalty.noise * np.square(coef).sum(axis=1)
-        squared_error = 0.0
-        for part, activities in self._activities.again(layer):
-            residuals = outputs_of(layer, activities, coef, intercept)
-            residuals -= examples.targets[part].T
-            weights = examples.weights_of(part)
-            if weights is None:
-                weights = np.ones(residuals.shape[1], dtype=layer.dtype)
-            squares = np.square(residuals, dtype=np.float64).sum(axis=0)
-            squared_error += float(squares @ weights)
-            residuals *= weights
-            blame = Blame(coef, residuals, shrinkage, weights)
-            self._add_gradient(layer, activities, blame, part, gradient)
-        for derivatives in gradient:
-            derivatives *= 2
-        return squared_error, gradient
 
-    def _add_gradient(self, layer, activities, blame, part, gradient):
-        """Add half the derivatives by weights and bias, from the rows in a slice."""
-        by_weights, by_bias = gradient
+def equations_of(layer, examples):
+    """The sums over some rows from which the output weights follow.
 
-        def add_block(block):
-            slopes = blame.slopes(block, activities, by_bias)
-            self.examples.rows.add_gradient(slopes, part, by_weights[block])
+    Parameters
+    ----------
+    layer : HiddenLayer
+    examples : Examples
 
-        layer.for_each_block(add_block)
+    Returns
+    -------
+    NormalEquations
+    """
+    equations = NormalEquations(layer.n_units, examples.n_targets)
+    for part, activities in examples.activities.compute(layer):
+        weights = examples.weights_of(part)
+        _add_rows(equations, layer, activities, examples.targets[part], weights)
+    return equations
+
+
+@dataclass
+class Residuals:
+    """Sums over rows at given output weights.
+
+    Attributes
+    ----------
+    squared_error : float
+        Over rows and targets, each row times its weight.
+    by_weights, by_bias : ndarray
+        Half the derivatives of the error by the weights and by the bias of the hidden layer.
+    """
+
+    squared_error: float
+    by_weights: np.ndarray
+    by_bias: np.ndarray
+
+    def __iadd__(self, other):
+        self.squared_error += other.squared_error
+        self.by_weights += other.by_weights
+        self.by_bias += other.by_bias
+        return self
+
+
+def residuals_of(layer, coef, intercept, noise, examples):
+    """Squared error of some rows, and the gradient with the output weights held fixed.
+
+    Parameters
+    ----------
+    layer : HiddenLayer
+    coef, intercept : ndarray
+        Output weights.
+    noise : float
+        See :class:`Penalty`.
+    examples : Examples
+        Of these, activities that :func:`equations_of` has kept are not computed again.
+
+    Returns
+    -------
+    Residuals
+    """
+    found = Residuals(0.0, np.zeros_like(layer.weights), np.zeros_like(layer.bias))
+    shrinkage = noise * np.square(coef).sum(axis=1)
+    for part, activities in examples.activities.again(layer):
+        residuals = outputs_of(layer, activities, coef, intercept)
+        residuals -= examples.targets[part].T
+        weights = examples.weights_of(part)
+        if weights is None:
+            weights = np.ones(residuals.shape[1], dtype=layer.dtype)
+        squares = np.square(residuals, dtype=np.float64).sum(axis=0)
+        found.squared_error += float(squares @ weights)
+        residuals *= weights
+        blame = Blame(coef, residuals, shrinkage, weights)
+        _add_gradient(found, layer, activities, blame, examples.rows, part)
+    return found
+
+
+def _add_gradient(found, layer, activities, blame, rows, part):
+    """Add half the derivatives by weights and bias, from the rows in a slice."""
+
+    def add_block(block):
+        slopes = blame.slopes(block, activities, found.by_bias)
+        rows.add_gradient(slopes, part, found.by_weights[block])
+
+    layer.for_each_block(add_block)
 
 
 @dataclass
@@ -202,51 +211,6 @@ class Blame:
             slopes, activities[block], self.shrinkage[block], self.weights, by_bias[block]
         )
         return slopes
-
-
-class ChunkedActivities:
-    """Activities of a layer for all rows, a chunk at a time, kept or computed again.
-
-    Parameters
-    ----------
-    rows : Rows
-    n_bytes : float
-        All are kept if they take no more than this.
-    """
-
-    def __init__(self, rows, n_bytes=0):
-        self._rows = rows
-        self._n_bytes = n_bytes
-        self._parts = chunks(rows.shape[0], CHUNK)
-        self._rooms = []
-
-    def compute(self, layer):
-        """Yield each chunk, a slice, and its activities (n_units, n_rows)."""
-        if not self._rooms:
-            self._make_room(layer)
-        for number, part in enumerate(self._parts):
-            yield part, layer.activities(self._rows, part, self._room(layer, number))
-
-    def again(self, layer):
-        """Yield the same once more."""
-        if len(self._rooms) < len(self._parts):
-            yield from self.compute(layer)
-            return
-        for number, part in enumerate(self._parts):
-            yield part, self._room(layer, number)
-
-    def _make_room(self, layer):
-        needed = self._rows.shape[0] * layer.n_units * layer.dtype.itemsize
-        parts = self._parts if needed <= self._n_bytes else self._parts[:1]
-        self._rooms = [
-            np.empty(layer.n_units * (part.stop - part.start), dtype=layer.dtype) for part in parts
-        ]
-
-    def _room(self, layer, number):
-        part = self._parts[number]
-        shape = layer.n_units, part.stop - part.start
-        # The last chunk may be shorter than the room that it shares with the others.
-        return self._rooms[number % len(self._rooms)][: shape[0] * shape[1]].reshape(shape)
 
 
 def outputs_of(layer, activities, coef, intercept):

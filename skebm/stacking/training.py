@@ -2,13 +2,14 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from .._stopping import Patience
 from .descent import descend
 from .module import Module, linear_outputs
-from .reduced_error import ChunkedActivities, Penalty, ReducedError, outputs_of
+from .reduced_error import Penalty, ReducedError, outputs_of
 from .warm_up import WarmUp
 
 # What ``alpha`` is chosen from, where it is chosen.
@@ -47,8 +48,8 @@ def train_module(layer, training, held_out, settings, streams, report):
     ----------
     layer : HiddenLayer
         Where to start.
-    training : Examples
-    held_out : Examples or None
+    training : Examples or StreamedExamples
+    held_out : the same or None
         If given, the point with the least error on them is kept.
     settings : Settings
     streams : RandomStreams
@@ -117,11 +118,16 @@ def _end_of(points, layer):
 
 def _emphasis(examples, point):
     """Weights of the rows, larger where the squared error is."""
-    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
-    squares = np.square(outputs - examples.targets).sum(axis=1)
+    squares = examples.of_each_row(partial(_squared_errors, point))
     given = np.ones_like(squares) if examples.weights is None else examples.weights
     mean = np.average(squares, weights=given)
     return given * (1 + squares / mean) / 2 if mean > 0 else given
+
+
+def _squared_errors(point, examples):
+    """Squared error of each row in memory, summed over the targets."""
+    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
+    return np.square(outputs - examples.targets).sum(axis=1)
 
 
 def choose_alpha(layer, training, settings):
@@ -146,16 +152,20 @@ def _leave_one_out_errors(layer, training, spectrum):
         [solved.astype(layer.dtype, order="C") for solved in spectrum.solve(alpha)]
         for alpha in ALPHAS
     ]
-    errors = np.zeros(len(ALPHAS))
-    for part, activities in ChunkedActivities(training.rows).compute(layer):
-        weights = training.weights_of(part)
-        leverages = spectrum.leverages(activities, inverses).T * training.weight_left_out(part)
-        for number, (coef, intercept) in enumerate(solutions):
-            residuals = outputs_of(layer, activities, coef, intercept).T - training.targets[part]
-            squares = np.square(residuals, dtype=np.float64).sum(axis=1)
-            squares /= np.square(np.maximum(1 - leverages[number], np.finfo(float).eps))
-            errors[number] += squares.sum() if weights is None else squares @ weights
-    return errors
+
+    def errors_of(examples):
+        errors = np.zeros(len(ALPHAS))
+        for part, activities in examples.activities.compute(layer):
+            weights = examples.weights_of(part)
+            leverages = spectrum.leverages(activities, inverses).T * examples.weight_left_out(part)
+            for number, (coef, intercept) in enumerate(solutions):
+                outputs = outputs_of(layer, activities, coef, intercept).T
+                squares = np.square(outputs - examples.targets[part], dtype=np.float64).sum(axis=1)
+                squares /= np.square(np.maximum(1 - leverages[number], np.finfo(float).eps))
+                errors[number] += squares.sum() if weights is None else squares @ weights
+        return errors
+
+    return training.total(errors_of)
 
 
 def _warmed_up(point, error, settings, streams):
@@ -232,6 +242,10 @@ class _Watch:
 
 def mean_squared_error(point, examples):
     """Squared error summed over the targets, mean over the rows."""
-    outputs = linear_outputs(point.layer, examples.rows, point.coef, point.intercept)
-    squares = np.square(outputs - examples.targets, dtype=np.float64).sum(axis=1)
-    return float(np.average(squares, weights=examples.weights))
+
+    def squared_error_of(some):
+        outputs = linear_outputs(point.layer, some.rows, point.coef, point.intercept)
+        squares = np.square(outputs - some.targets, dtype=np.float64).sum(axis=1)
+        return squares.sum() if some.weights is None else squares @ some.weights
+
+    return float(examples.total(squared_error_of) / examples.total_weight())

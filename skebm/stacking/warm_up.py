@@ -20,7 +20,7 @@ class WarmUp:
 
     Parameters
     ----------
-    examples : Examples
+    examples : Examples or StreamedExamples
     penalty : Penalty
     point : Point
         Where to start. It stays as it is.
@@ -48,26 +48,27 @@ class WarmUp:
 
     def run(self, n_epochs):
         """Go ``n_epochs`` times over the rows, in a new order each time, and return the layer."""
-        n_rows = len(self._examples.targets)
-        batches = chunks(n_rows, self._batch_size)
-        n_steps = n_epochs * len(batches)
-        for epoch in range(n_epochs):
-            order = self._streams.generator().permutation(n_rows)
-            for number, part in enumerate(batches, start=epoch * len(batches)):
-                fall = DECAYS["cosine"](number, n_steps)
-                self._step(order[part], self._learning_rate * fall)
+        n_steps = n_epochs * -(-self._examples.n_rows // self._batch_size)
+        number = 0
+        for _ in range(n_epochs):
+            for examples, order in self._examples.passes(self._streams.generator()):
+                for part in chunks(len(order), self._batch_size):
+                    # Of a stream there are some more, since none reaches over the end of a window.
+                    fall = DECAYS["cosine"](min(number, n_steps - 1), n_steps)
+                    self._step(examples, order[part], self._learning_rate * fall)
+                    number += 1
         # Of its own, and not a part of a vector that has the output weights, too.
         return self._layer.with_parameters(self._layer.weights.copy(), self._layer.bias.copy())
 
-    def _step(self, numbers, rate):
+    def _step(self, examples, numbers, rate):
         layer = self._layer
-        X, targets, weights = self._batch(numbers)
+        X, targets, weights = self._batch(examples, numbers)
         activities = layer.activities(DenseRows(X), slice(0, len(X)))
         residuals = outputs_of(layer, activities, self._coef, self._intercept)
         residuals -= targets.T
         residuals *= weights
         noise = self._penalty.noise
-        alpha = self._penalty.alpha * len(X) / len(self._examples.targets)
+        alpha = self._penalty.alpha * len(X) / self._examples.n_rows
         shrinkage = np.square(self._coef).sum(axis=1) * layer.dtype.type(noise)
         blame = Blame(self._coef, residuals, shrinkage, weights)
         by_bias = np.zeros_like(layer.bias)
@@ -92,9 +93,9 @@ class WarmUp:
         layer.for_each_block(move)
         self._solver.move(self._parameters, of_intercept, residuals.sum(axis=1))
 
-    def _batch(self, numbers):
+    def _batch(self, examples, numbers):
         """Rows with these numbers, some of their features dropped; their targets and weights."""
-        examples, dtype = self._examples, self._layer.dtype
+        dtype = self._layer.dtype
         X = examples.rows.take(numbers, np.empty((len(numbers), examples.rows.shape[1]), dtype))
         if self._input_dropout:
             kept = 1 - self._input_dropout

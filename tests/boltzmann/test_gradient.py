@@ -255,7 +255,7 @@ def goes_sparse(
     learner = Learner(machine, CD(), offsets, new_solvers(machine, solver), 0, RandomStreams(0, 0))
     settings = Settings(**PLAIN | {"batch_size": batch_size})
     rows = as_rows(X)
-    return fused.can_run(learner, rows) and fused.is_faster(learner, rows, settings)
+    return fused.can_run(learner, rows, settings) and fused.is_faster(learner, rows, settings)
 
 
 @each_dtype

@@ -19,10 +19,10 @@ from skebm.boltzmann.machine import Given, Machine
 from skebm.boltzmann.partition import (
     annealed_log_partition,
     exact_log_partition,
-    exact_samples,
     inverse_temperatures,
 )
 from skebm.boltzmann.path import TemperaturePath
+from skebm.boltzmann.summation import exact_samples
 from skebm.boltzmann.tempering import N_STREAMS, Tempering
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 

@@ -14,16 +14,17 @@ from skebm import BernoulliRBM
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import partition
+from skebm.boltzmann import path as path_module
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (
     LogPartition,
     anneal,
     annealed_log_partition,
     exact_log_partition,
-    exact_samples,
     inverse_temperatures,
 )
 from skebm.boltzmann.path import TemperaturePath
+from skebm.boltzmann.summation import enumerable, exact_samples
 from skebm.boltzmann.units import BernoulliUnits
 from surroundings import team_of
 
@@ -249,7 +250,7 @@ def test_annealing_starts_from_what_was_fitted_whatever_the_parameters_are_now()
 @pytest.mark.parametrize("start", ["end of the way there", "rows"])
 def test_where_no_layer_can_be_enumerated_chains_make_the_samples(start, monkeypatch):
     path, exact = make_path(10, 8, scale=1.0)
-    monkeypatch.setattr(partition, "enumerable", lambda machine: False)
+    monkeypatch.setattr(path_module, "enumerable", lambda machine: False)
     ways = annealing.watch(monkeypatch)
     rows = None if start != "rows" else as_rows(np.eye(10, dtype=np.float32)[:7])
     result = annealed_log_partition(
@@ -261,7 +262,7 @@ def test_where_no_layer_can_be_enumerated_chains_make_the_samples(start, monkeyp
 def test_rows_are_where_the_way_back_starts(monkeypatch):
     # Without a step of burn-in, the weight of one short way back is that of its row.
     path, exact = make_path(4, 3)
-    monkeypatch.setattr(partition, "enumerable", lambda machine: False)
+    monkeypatch.setattr(path_module, "enumerable", lambda machine: False)
     row = np.array([[1.0, 0, 1, 1]])
     result = annealed_log_partition(path, np.array([0.0, 1]), 5, as_rows(row), 0, RandomStreams(1))
     mass_here = -exact.free_energy(row)[0]
@@ -374,7 +375,7 @@ def test_auto_enumerates_up_to_twenty_units():
     for shape, exact in (((25, 20), True), ((20, 25), True), ((21, 21), False)):
         W, b, c = (np.zeros(s) for s in (shape, shape[0], shape[1]))
         machine = Machine.restricted(W, BernoulliUnits(b), BernoulliUnits(c))
-        assert partition.enumerable(machine) == exact
+        assert enumerable(machine) == exact
 
 
 def test_exact_is_refused_where_both_layers_are_large():

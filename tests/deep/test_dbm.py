@@ -182,6 +182,36 @@ def test_learning_from_draws_keeps_the_second_layer_alive():
     assert spread[1] > 2 * spread[0]
 
 
+@pytest.mark.parametrize("sizes", [(8,), (8, 4)])
+def test_the_limit_holds_for_any_number_of_layers(sizes):
+    X = (load_digits().data[:50] > 8).astype(np.float32)
+    start = skebm.DeepBoltzmannMachine(sizes, n_iter=0, random_state=0).fit(X)
+    steps = []
+    for limit in (1.0, 1e-6):
+        model = skebm.DeepBoltzmannMachine(
+            sizes, n_iter=1, max_gradient_norm=limit, random_state=0
+        ).fit(X)
+        steps.append(np.linalg.norm(model.coefs_[0] - start.coefs_[0]))
+    assert steps[0] > 1e-3
+    assert steps[1] < 1e-5
+
+
+def test_greedy_and_joint_training_draw_different_numbers(monkeypatch):
+    seeds = []
+    from_random_state = RandomStreams.from_random_state
+
+    def noted(random_state):
+        streams = from_random_state(random_state)
+        seeds.append(streams.seed)
+        return streams
+
+    monkeypatch.setattr(RandomStreams, "from_random_state", noted)
+    skebm.DeepBoltzmannMachine((4, 3), pretrain=True, rbm_n_iter=1, n_iter=1, random_state=0).fit(
+        states_of(4)
+    )
+    assert len(seeds) == len(set(seeds)) == 4  # the machine, two RBMs, and all layers together
+
+
 # Likelihoods
 
 

@@ -536,9 +536,9 @@ def test_gibbs_steps_and_learning_rate_follow_their_schedules(monkeypatch):
     seen = []
     original = generative_dbn_base.UpDown.run_epoch
 
-    def run_epoch(self, rows, labels, order, settings):
+    def run_epoch(self, course, labels, settings, *others):
         seen.append((settings.n_gibbs_steps, settings.learning_rate))
-        return original(self, rows, labels, order, settings)
+        return original(self, course, labels, settings, *others)
 
     monkeypatch.setattr(generative_dbn_base.UpDown, "run_epoch", run_epoch)
     small(

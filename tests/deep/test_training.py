@@ -9,7 +9,7 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._source import Rows, as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 from skebm.deep.objective import Corruption, Objective
 from skebm.deep.training import Learner, TrainingData, TrainingSettings, train
@@ -388,7 +388,7 @@ def test_each_epoch_is_measured_and_reported(solver):
 def test_rows_come_in_a_new_order_in_each_epoch():
     orders = []
 
-    class Rows:
+    class Watched(Rows):
         shape, dtype = (30, 6), np.dtype(np.float64)
 
         def take(self, numbers, out):
@@ -397,7 +397,7 @@ def test_rows_come_in_a_new_order_in_each_epoch():
             return out
 
     data = make_data()
-    data.inputs = Rows()
+    data.inputs = Watched()
     network = make_network((6, 4, 3), ("tanh", "softmax"))
     fit(network, data, TrainingSettings(batch_size=12, max_iter=2))
     first, second = np.concatenate(orders[:3]), np.concatenate(orders[3:])

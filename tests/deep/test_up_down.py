@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import naive
+from skebm._parallel import InTurn
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann.machine import Machine
@@ -161,9 +162,9 @@ def test_an_epoch_is_that_of_a_slow_twin(visible, n_labels, dtype, atol):
     twin = Twin(net)
     X, labels = make_data(visible, n_labels, dtype)
     order = np.random.default_rng(2).permutation(N_ROWS)
-    found_error = UpDown(net, RandomStreams(SEED, 11)).run_epoch(
-        as_rows(X), labels, order, SETTINGS
-    )
+    learner = UpDown(net, RandomStreams(SEED, 11))
+    course = InTurn(as_rows(X), learner)
+    found_error = learner.run_epoch(course, labels, SETTINGS, np.random.default_rng(2))
 
     n_streams = 2 * len(net.connections) + 2 * SETTINGS.n_gibbs_steps
     parts = order[: SETTINGS.batch_size], order[SETTINGS.batch_size :]

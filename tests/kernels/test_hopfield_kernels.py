@@ -1,13 +1,14 @@
-"""Kernels of associative memory, against slow twins and enumeration."""
+"""Kernels of networks of spins and of memories, against slow twins and enumeration."""
 
 import numpy as np
 import pytest
 from scipy.stats import chisquare
 
 import naive_hopfield as naive
-from skebm.kernels import hopfield
+from skebm._spins import Dynamics, Outcome, WeightNetwork
+from skebm.kernels import hopfield, spins
 from skebm.kernels.random import fill_uniform
-from skebm.memory.recall import DenseNetwork, Dynamics, Outcome, WeightNetwork
+from skebm.memory.recall import DenseNetwork
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 ROUNDING = 1e-6
@@ -56,7 +57,7 @@ def test_settle(rng, dtype, max_iter):
     paths, n_steps, converged, _ = make_report(20, max_iter + 1, dtype)
     paths[:, 0] = 7
 
-    hopfield.settle(W, b, orders, free, max_iter, ROUNDING, X, H, paths, 0, n_steps, converged)
+    spins.settle(W, b[None], orders, free, max_iter, ROUNDING, X, H, paths, 0, n_steps, converged)
 
     W, b = W.astype(float), b.astype(float)
     np.testing.assert_allclose(H, X @ W + b, atol=1e-4)
@@ -89,7 +90,7 @@ def test_energy_never_rises(seed, dtype):
     for _ in range(4):
         before = X.copy()
         paths, n_steps, converged, _ = make_report(50, 0, dtype)
-        hopfield.settle(W, b, orders, free, 1, ROUNDING, X, H, paths, 0, n_steps, converged)
+        spins.settle(W, b[None], orders, free, 1, ROUNDING, X, H, paths, 0, n_steps, converged)
         for old, new in zip(before.astype(float), X.astype(float), strict=True):
             fall = naive.energy(W.astype(float), b.astype(float), old)
             fall -= naive.energy(W.astype(float), b.astype(float), new)
@@ -101,8 +102,8 @@ def test_a_field_of_zero_keeps_the_unit(rng):
     start = X.copy()
     paths, n_steps, converged, cycled = make_report(8, 0)
     free, orders = np.ones((1, 5), dtype=bool), make_orders(rng, 1, 5)
-    hopfield.settle(W, b, orders, free, 9, ROUNDING, X, H, paths, 0, n_steps, converged)
-    hopfield.settle_together(W, b, free, 9, ROUNDING, X, H, paths, 0, n_steps, converged, cycled)
+    spins.settle(W, b[None], orders, free, 9, ROUNDING, X, H, paths, 0, n_steps, converged)
+    spins.settle_together(W, b[None], free, 9, ROUNDING, X, H, paths, 0, n_steps, converged, cycled)
     np.testing.assert_array_equal(X, start)
     assert converged.all()
     assert n_steps.sum() == 0
@@ -117,8 +118,8 @@ def test_settle_together(rng, dtype, max_iter):
     paths, n_steps, converged, cycled = make_report(200, max_iter + 1, dtype)
     free = np.ones((1, 12), dtype=bool)
 
-    hopfield.settle_together(
-        W, b, free, max_iter, ROUNDING, X, H, paths, 0, n_steps, converged, cycled
+    spins.settle_together(
+        W, b[None], free, max_iter, ROUNDING, X, H, paths, 0, n_steps, converged, cycled
     )
 
     W, b = W.astype(float), b.astype(float)
@@ -146,7 +147,8 @@ def test_heat(rng, dtype, together):
     free = np.ones((1, 9), dtype=bool)
     paths = np.empty((15, 5), dtype=dtype)
 
-    hopfield.heat(W, b, orders, free, temperatures, (SEED, 20, 100), together, X, H, paths, 0)
+    how = np.zeros_like(b), orders, free, temperatures, (SEED, 20, 100), together
+    spins.heat(W, b[None], *how, X, H, paths, 0)
 
     def energy_of(x):
         return naive.energy(W.astype(float), b.astype(float), x)
@@ -165,7 +167,8 @@ def test_heat_leaves_clamped_units(rng):
     free = np.array([[True, False, True, False, True, False]])
     orders, temperatures = make_orders(rng, 1, 6), np.ones(3)
     for together in [False, True]:
-        hopfield.heat(W, b, orders, free, temperatures, (SEED, 0, 0), together, X, H, X[:, :0], 0)
+        how = np.zeros(6), orders, free, temperatures, (SEED, 0, 0), together
+        spins.heat(W, b[None], *how, X, H, X[:, :0], 0)
     np.testing.assert_array_equal(X[:, 1::2], start[:, 1::2])
     assert (X[:, ::2] != start[:, ::2]).any()
 

@@ -4,7 +4,7 @@ from numba import njit
 from scipy import stats
 
 import naive
-from skebm.kernels.random import fill_normal, fill_uniform, philox
+from skebm.kernels.random import fill_normal, fill_uniform, fill_uniform_of_rows, philox
 from skebm.kernels.scalar import unit_interval
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -187,3 +187,15 @@ def test_normals_are_normal_and_independent(dtype):
     n_beyond = np.sum(np.abs(z) > 3.5)
     expected = z.size * 2 * stats.norm.sf(3.5)
     assert abs(n_beyond - expected) < 4 * np.sqrt(expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_columns", [1, 4, 11])
+def test_uniforms_of_several_rows_are_those_of_each(dtype, n_columns):
+    seed, stream, first_row = 2**40 + 3, 2**33 + 5, 17
+    out = np.empty((n_columns, 6), dtype=dtype)
+    fill_uniform_of_rows(seed, stream, first_row, out)
+    expected = np.empty((6, n_columns), dtype=dtype)
+    for r in range(6):
+        fill_uniform(seed, stream, first_row + r, 0, expected[r])
+    np.testing.assert_array_equal(out, expected.T)

@@ -351,10 +351,14 @@ def test_ones_alone_leave_the_encoding_open():
 @pytest.mark.parametrize(
     ("stored", "query", "message"),
     [
-        ([[1, -1, 1]], [[1, 0, 1]], "stores rows of -1 and 1. Got 0 and 1"),
-        ([[1, 0, 1]], [[1, -1, 1]], "stores rows of 0 and 1. Got -1 and 1"),
-        ([[1, 0, 1]], [[1, 0.5, 1]], "stores rows of 0 and 1. Got other values, such as 0.5"),
-        ([[1, -1, 1]], [[True, False, True]], "stores rows of -1 and 1. Got 0 and 1"),
+        ([[1, -1, 1]], [[1, 0, 1]], "was fitted on rows of -1 and 1. Got 0 and 1"),
+        ([[1, 0, 1]], [[1, -1, 1]], "was fitted on rows of 0 and 1. Got -1 and 1"),
+        (
+            [[1, 0, 1]],
+            [[1, 0.5, 1]],
+            "was fitted on rows of 0 and 1. Got other values, such as 0.5",
+        ),
+        ([[1, -1, 1]], [[True, False, True]], "was fitted on rows of -1 and 1. Got 0 and 1"),
         ([[1, 0, 1]], [[0, -1, 1]], "Got other values, such as -1 beside 0"),
     ],
 )

@@ -10,6 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from skebm import (
     BernoulliRBM,
+    BoltzmannMachine,
     DBNClassifier,
     DeepAutoencoder,
     DeepBeliefNetwork,
@@ -29,6 +30,7 @@ def fitted():
     return SimpleNamespace(
         rbm=BernoulliRBM(5, n_iter=2, random_state=0).fit(ROWS),
         memory=HopfieldMemory("dense", random_state=0).fit(PATTERNS),
+        machine=BoltzmannMachine().fit(PATTERNS),
         dsn=DSNClassifier(4, n_modules=2, max_iter=2, random_state=0).fit(ROWS, LABELS),
     )
 
@@ -38,6 +40,7 @@ def from_estimator(fitted, name, **options):
     rbm, memory = fitted.rbm, fitted.memory
     arguments = {
         "ComponentsDisplay": ((rbm,), shape),
+        "CouplingsDisplay": ((fitted.machine,), {}),
         "EnergyPathsDisplay": ((memory, PATTERNS), {}),
         "HistoryDisplay": ((rbm,), {}),
         "ModuleErrorDisplay": ((fitted.dsn,), {}),
@@ -51,6 +54,7 @@ def from_estimator(fitted, name, **options):
 
 ARRAYS = {
     "ComponentsDisplay": (ROWS, {"image_shape": (3, 4)}),
+    "CouplingsDisplay": (ROWS[:, :6] + ROWS[:, :6].T, {}),
     "EnergyPathsDisplay": (ROWS, {}),
     "HistoryDisplay": ({"loss": [3.0, 2.0]}, {}),
     "ModuleErrorDisplay": ([0.3, 0.2], {}),
@@ -108,6 +112,7 @@ def test_reconstructions_from_plain_arrays():
     ("name", "args"),
     [
         ("ComponentsDisplay", (BernoulliRBM(),)),
+        ("CouplingsDisplay", (BoltzmannMachine(),)),
         ("EnergyPathsDisplay", (HopfieldMemory(), PATTERNS)),
         ("HistoryDisplay", (BernoulliRBM(),)),
         ("ModuleErrorDisplay", (DSNClassifier(), ROWS, LABELS)),

@@ -8,10 +8,11 @@ from sklearn.linear_model import Ridge
 
 import naive
 from skebm._source import JoinedRows, as_rows
-from skebm.stacking import reduced_error
+from skebm.stacking import examples
 from skebm.stacking.descent import descend
+from skebm.stacking.examples import Examples
 from skebm.stacking.hidden_layer import HiddenLayer
-from skebm.stacking.reduced_error import Examples, Penalty, ReducedError
+from skebm.stacking.reduced_error import Penalty, ReducedError
 
 N_ROWS, N_FEATURES, N_UNITS, N_TARGETS = 150, 9, 70, 3
 
@@ -66,7 +67,7 @@ def as_joined(X):
 @pytest.mark.parametrize("n_bytes", [0, 1e9], ids=["computed twice", "kept"])
 @pytest.mark.parametrize(("alpha", "noise"), [(0.1, 0), (1, 0.3), (10, 0)])
 def test_error_and_gradient(problem, chunk, weighted, as_kind, n_bytes, alpha, noise, monkeypatch):
-    monkeypatch.setattr(reduced_error, "CHUNK", chunk)
+    monkeypatch.setattr(examples, "CHUNK", chunk)
     X, targets, weights, layer = problem
     weights = weights if weighted else None
     penalty = Penalty(alpha, noise)
@@ -86,7 +87,7 @@ def test_error_and_gradient(problem, chunk, weighted, as_kind, n_bytes, alpha, n
 @each_weighting
 @pytest.mark.parametrize("alpha", [1e-3, 1, 100])
 def test_solve_is_that_of_ridge(problem, chunk, weighted, alpha, monkeypatch):
-    monkeypatch.setattr(reduced_error, "CHUNK", chunk)
+    monkeypatch.setattr(examples, "CHUNK", chunk)
     X, targets, weights, layer = problem
     weights = weights if weighted else None
     point = ReducedError(Examples(as_rows(X), targets, weights), Penalty(alpha, 0)).at(layer)

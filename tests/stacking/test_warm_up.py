@@ -6,8 +6,9 @@ import pytest
 import naive
 from skebm._random import RandomStreams
 from skebm._source import as_rows
+from skebm.stacking.examples import Examples
 from skebm.stacking.hidden_layer import HiddenLayer
-from skebm.stacking.reduced_error import Examples, Penalty, ReducedError
+from skebm.stacking.reduced_error import Penalty, ReducedError
 from skebm.stacking.warm_up import WarmUp
 
 # So many units that threads have two blocks of them.

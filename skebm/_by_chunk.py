@@ -1,0 +1,164 @@
+"""Data in chunks in place of arrays: here public methods learn to take streams and Dask's data.
+
+Of a stream, they are called for one chunk after another; of Dask's data, on the workers, lazily.
+"""
+
+from functools import partial, wraps
+from inspect import isfunction, signature
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from ._dask import answer_of_dask, as_stream, is_dask, score_of_dask
+from ._streams import is_stream
+
+# Methods that return many numbers per row: of a stream, another stream, which is read when it is
+# needed. And those that return a few: an array of all rows.
+FEATURES = ("transform", "inverse_transform", "reconstruct")
+ANSWERS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score_samples",
+    "free_energy",
+)
+# Of data of Dask alone, where what is the same for all chunks is computed once.
+_ANSWERS_OF_DASK = ("log_likelihood",)
+
+
+# Methods that know of streams themselves.
+_OF_STREAMS = ("fit", "partial_fit", "fit_transform", "fit_predict", "score")
+
+
+class AnswersByChunk:
+    """Mixin: an estimator whose methods take data in chunks, though they are written for arrays.
+
+    Those that cannot be called by chunk, since they draw or look at all rows together, say so. The
+    mixin stands before those of scikit-learn that wrap the same methods.
+    """
+
+    # Whether training can read rows in chunks, again and again.
+    _learns_from_chunks: ClassVar = True
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        for names, of_stream in ((FEATURES, _stream_of), (ANSWERS, _array_of)):
+            for name in names:
+                method = vars(cls).get(name)
+                if method is not None:
+                    setattr(cls, name, _by_chunk(method, of_stream))
+        for name in _ANSWERS_OF_DASK:
+            if name in vars(cls):
+                setattr(cls, name, _by_chunk(vars(cls)[name], partial(_refuse, name)))
+        for name in ("fit", "partial_fit"):
+            if name in vars(cls):
+                setattr(cls, name, _fitted_by_stream(vars(cls)[name]))
+        for name, method in list(vars(cls).items()):
+            known = *FEATURES, *ANSWERS, *_ANSWERS_OF_DASK, *_OF_STREAMS
+            if name not in known and _is_asked_of_rows(name, method):
+                refuse = partial(_refuse, name), partial(_refuse_dask, name)
+                setattr(cls, name, _by_chunk(method, *refuse))
+        if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
+            cls.fit_transform = _fit_and_transform(cls.fit_transform)
+        # Of those that predict it is scikit-learn's, of the others the mean of score_samples.
+        if issubclass(cls, (ClassifierMixin, RegressorMixin)) or hasattr(cls, "score_samples"):
+            cls.score = _score_by_chunk(cls.score)
+
+
+def _by_chunk(method, of_stream, of_dask=answer_of_dask):
+    """A method of arrays as one of data in chunks, too."""
+    if hasattr(method, "check"):  # what available_if has made of it
+        return available_if(method.check)(_by_chunk(method.fn, of_stream, of_dask))
+
+    @wraps(method)
+    def of_any(self, X, *args, **kwargs):
+        if is_stream(X):
+            return of_stream(X, lambda chunk: method(self, chunk, *args, **kwargs))
+        if is_dask(X):
+            return of_dask(self, method, X, *args, **kwargs)
+        return method(self, X, *args, **kwargs)
+
+    return of_any
+
+
+def _fitted_by_stream(method):
+    """``fit`` or ``partial_fit`` of arrays and streams as one of Dask's data, too."""
+    if hasattr(method, "check"):
+        return available_if(method.check)(_fitted_by_stream(method.fn))
+
+    @wraps(method)
+    def of_any(self, X, *args, **kwargs):
+        if not self._learns_from_chunks and (is_stream(X) or is_dask(X)):
+            raise TypeError(
+                f"{type(self).__name__}.{method.__name__} learns from rows that are all in memory, "
+                f"and X comes in chunks. Pass an array or a DataFrame; of Dask, X.compute()."
+            )
+        if is_dask(X):
+            X, args, kwargs = as_stream(self, X, args, kwargs)
+        return method(self, X, *args, **kwargs)
+
+    return of_any
+
+
+def _fit_and_transform(method):
+    """scikit-learn's ``fit_transform`` of arrays as one of data in chunks, too."""
+
+    @wraps(method)
+    def of_any(self, X, y=None, **fit_params):
+        if is_stream(X) or is_dask(X):
+            return self.fit(X, y, **fit_params).transform(X)
+        return method(self, X, y, **fit_params)
+
+    return of_any
+
+
+def _score_by_chunk(method):
+    """``score`` of arrays and streams as one of Dask's data, too."""
+
+    @wraps(method)
+    def of_any(self, X, *args, **kwargs):
+        if is_dask(X):
+            return score_of_dask(self, method, X, *args, **kwargs)
+        return method(self, X, *args, **kwargs)
+
+    return of_any
+
+
+def _is_asked_of_rows(name, method):
+    """Whether this is a public method whose first argument is X."""
+    if name.startswith("_") or not isfunction(method):
+        return False
+    return [*signature(method).parameters][1:2] == ["X"]
+
+
+def _refuse(name, stream, function):
+    raise TypeError(
+        f"{name} takes arrays, and X is a stream. Call it for one chunk after another: "
+        f"[model.{name}(X) for X in stream]."
+    )
+
+
+def _refuse_dask(name, estimator, method, X, *args, **kwargs):
+    raise TypeError(
+        f"{type(estimator).__name__}.{name} takes arrays, and X is a {type(X).__name__} of Dask. "
+        "Pass X.compute() if it fits in memory, or call it for chunks by X.map_blocks."
+    )
+
+
+def _stream_of(stream, function):
+    made = stream.map(partial(_values_of, function, stream.with_names))
+    made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
+    return made
+
+
+def _array_of(stream, function):
+    return np.concatenate([function(stream.with_names(chunk)) for chunk in stream])
+
+
+def _values_of(function, with_names, chunk):
+    """What a function makes of a chunk, as an array also where scikit-learn makes it a frame."""
+    values = function(with_names(chunk))
+    return values.to_numpy() if hasattr(values, "to_numpy") else values

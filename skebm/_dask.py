@@ -1,0 +1,438 @@
+"""Dask arrays and dataframes as data: lazy answers, scores, and rows to learn from in a stream.
+
+Nothing of Dask is imported unless an object of Dask comes in: it has been imported already then.
+"""
+
+import sys
+import warnings
+from contextlib import contextmanager
+from inspect import signature
+from typing import NamedTuple
+from uuid import uuid4
+
+import numpy as np
+import scipy.sparse
+from sklearn import config_context, get_config
+from sklearn.base import is_regressor
+
+from ._chunks import Chunks, Piece, Targets
+from ._streams import Stream
+
+
+def is_dask(X):
+    """Whether something is a collection of Dask, such as an array or a dataframe."""
+    dask = sys.modules.get("dask")
+    return dask is not None and dask.is_dask_collection(X)
+
+
+# Lazy answers ----------------------------------------------------------------
+
+
+class _Call(NamedTuple):
+    """A call of a method with rows that are still to come.
+
+    Attributes
+    ----------
+    method : str
+    options : dict
+        What it is called with besides rows.
+    config : dict
+        scikit-learn's settings of the thread that the user called from; another has its own.
+    """
+
+    method: str
+    options: dict
+    config: dict
+
+    def of(self, model, rows, **more):
+        """What the method of a model returns for some rows."""
+        with config_context(**self.config):
+            return getattr(model, self.method)(rows, **self.options, **more)
+
+
+def answer_of_dask(estimator, method, X, *args, **kwargs):
+    """What a method answers for each row of data of Dask, as an array or a dataframe of Dask.
+
+    Nothing of the data is computed. The chunks stay as they are, and the model, as it is now, is in
+    the graph once.
+    """
+    options = _arguments(estimator, method, X, *args, **kwargs)
+    call = _Call(method.__name__, options, get_config())
+    scales = "log_partition" in signature(method).parameters and "log_partition" not in call.options
+    X, model = in_whole_rows(estimator, X), estimator.without_training_state()
+    example = _answer_for_one_row(model, X, call, {"log_partition": 0.0} if scales else {})
+    given = {"model": _sent_once(model), "call": call, "nothing": example[:0]}
+    if scales:
+        given["log_partition"] = _later(_log_partition_of, given["model"])
+    if not _is_array(X):
+        return X.map_partitions(_answer_for_partition, meta=example[:0], **given)
+    if not isinstance(example, np.ndarray):
+        return _frame_of_answers(X, example[:0], given)
+    columns = tuple((n,) for n in example.shape[1:])
+    return X.map_blocks(
+        _answer_for_block,
+        name=f"{type(model).__name__}.{call.method}-{uuid4().hex}",
+        chunks=(X.chunks[0], *columns),
+        drop_axis=() if columns else 1,
+        meta=example[:0],
+        dtype=example.dtype,
+        **given,
+    )
+
+
+def _arguments(estimator, method, *args, **kwargs):
+    """What a method is called with besides rows, by name, unless it is None."""
+    _, _, *others = signature(method).bind(estimator, *args, **kwargs).arguments.items()
+    return {name: value for name, value in others if value is not None}
+
+
+def _frame_of_answers(X, meta, given):
+    from dask.dataframe import from_delayed
+
+    blocks = enumerate(_blocks(X))
+    return from_delayed(
+        [_later(_answer_for_chunk, block, number=number, **given) for number, block in blocks],
+        meta=meta,
+    )
+
+
+def _answer_for_block(block, *, block_id, **given):
+    return _answer_for_chunk(block, number=block_id[0], **given)
+
+
+def _answer_for_partition(part, *, partition_info=None, **given):
+    return _answer_for_chunk(part, number=partition_info["number"], **given)
+
+
+def _answer_for_chunk(rows, *, number, model, call, nothing, log_partition=None):
+    """The answer for the rows of one chunk, of the type that was announced."""
+    if not rows.shape[0]:
+        return nothing
+    more = {} if log_partition is None else {"log_partition": log_partition}
+    with chunk_named(number):
+        answer = call.of(model, rows, **more)
+    return answer.astype(nothing.dtype, copy=False) if isinstance(answer, np.ndarray) else answer
+
+
+def _answer_for_one_row(model, X, call, more):
+    """What a method answers for a row such as those of ``X``, of which none is computed.
+
+    That is a row of zeros, or, of models that do not know these, one of missing values.
+    """
+    errors = []
+    for row in _rows_such_as(X):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return call.of(model, row, **more)
+        except ValueError as error:
+            errors.append(error)
+    raise errors[0]
+
+
+def _rows_such_as(X):
+    if _is_array(X):
+        from dask.array.utils import meta_from_array
+
+        shape, dtype = (1, X.shape[1]), X.dtype
+        if scipy.sparse.issparse(meta_from_array(X)):
+            yield scipy.sparse.csr_array(shape, dtype=dtype)
+            return
+        yield np.zeros(shape, dtype)
+        if dtype.kind == "f":
+            yield np.full(shape, np.nan, dtype)
+        return
+    from dask.dataframe.utils import make_meta, meta_nonempty
+
+    meta = make_meta(X)
+    yield meta_nonempty(meta).iloc[:1]
+    yield meta.reindex([0])
+
+
+def _later(function, *args, **kwargs):
+    from dask import delayed
+
+    return delayed(function)(*args, **kwargs)
+
+
+def _sent_once(model):
+    """A model under one name in a graph: it is sent to a worker once, whatever its chunks are."""
+    from dask import delayed
+
+    return delayed(model, name=f"{type(model).__name__}-{uuid4().hex}", traverse=False)
+
+
+def _log_partition_of(model):
+    return model.__skebm_log_partition__()
+
+
+# Scores ----------------------------------------------------------------------
+
+
+def score_of_dask(estimator, method, X, *args, **kwargs):
+    """The score of data of Dask, from sums over the rows of each chunk."""
+    options = _arguments(estimator, method, X, *args, **kwargs)
+    X, model = in_whole_rows(estimator, X), estimator.without_training_state()
+    y, sample_weight = options.get("y"), options.get("sample_weight")
+    if is_regressor(estimator):
+        sums_of = _Fit.of
+    elif y is not None and hasattr(estimator, "predict"):
+        sums_of = _Mean.of_right_answers
+    else:
+        sums_of, y = _Mean.of_scores, None
+    once = _sent_once(model)
+    sums = [
+        _later(_sums_of_chunk, sums_of, once, number, *parts)
+        for number, parts in enumerate(zip(*row_blocks(X, y, sample_weight), strict=True))
+    ]
+    while len(sums) > 1:  # a tree, whose shape depends on the number of chunks alone
+        sums = [_later(_joined, *sums[k : k + 2]) for k in range(0, len(sums), 2)]
+    total = sums[0].compute()
+    if total is None:
+        raise ValueError(f"{type(estimator).__name__}.score got data of Dask without a single row.")
+    return total.score()
+
+
+def _sums_of_chunk(sums_of, model, number, X, y, weights):
+    if not X.shape[0]:
+        return None
+    with chunk_named(number):
+        y = None if y is None else np.asarray(y)
+        weights = np.ones(X.shape[0]) if weights is None else np.asarray(weights, np.float64)
+        return sums_of(model, X, y, weights)
+
+
+def _joined(first, second=None):
+    """The sums over two chunks, of which either may be without rows."""
+    return first if second is None else second if first is None else first.joined(second)
+
+
+class _Mean(NamedTuple):
+    """A sum of numbers, one for each row, and of weights."""
+
+    total: float
+    weight: float
+
+    @classmethod
+    def of_scores(cls, model, X, y, weights):
+        return cls(float(weights @ model.score_samples(X)), float(weights.sum()))
+
+    @classmethod
+    def of_right_answers(cls, model, X, y, weights):
+        answers = np.asarray(model.predict(X))
+        return cls(float(weights @ (answers == y.reshape(answers.shape))), float(weights.sum()))
+
+    def joined(self, other):
+        return _Mean(self.total + other.total, self.weight + other.weight)
+
+    def score(self):
+        return self.total / self.weight
+
+
+class _Fit(NamedTuple):
+    """How far predictions are from targets, and how far these from their mean, output by output."""
+
+    weight: float
+    mean: np.ndarray
+    around_mean: np.ndarray
+    around_predictions: np.ndarray
+
+    @classmethod
+    def of(cls, model, X, y, weights):
+        y = y.reshape(len(y), -1).astype(np.float64)
+        predictions = np.asarray(model.predict(X), np.float64).reshape(y.shape)
+        mean = np.average(y, axis=0, weights=weights)
+        squares = (weights @ np.square(y - of) for of in (mean, predictions))
+        return cls(float(weights.sum()), mean, *squares)
+
+    def joined(self, other):
+        weight = self.weight + other.weight
+        gap, share = other.mean - self.mean, other.weight / weight
+        between = np.square(gap) * self.weight * share
+        return _Fit(
+            weight,
+            self.mean + share * gap,
+            self.around_mean + other.around_mean + between,
+            self.around_predictions + other.around_predictions,
+        )
+
+    def score(self):
+        """R², the mean over outputs; of constant ones 1 or 0, as in scikit-learn."""
+        varies = self.around_mean > 0
+        share = self.around_predictions / np.where(varies, self.around_mean, 1)
+        return float(np.where(varies, 1 - share, self.around_predictions == 0).mean())
+
+
+# Rows to learn from ----------------------------------------------------------
+
+# Rows that are in memory together in training, at least; see skebm.stream.
+_ROWS_OF_WINDOW = 10_000
+
+
+def as_stream(estimator, X, args, kwargs):
+    """The arguments of ``fit`` with a stream in place of Dask's data.
+
+    What belongs to rows beside them, targets and weights, is a number or a few for each row, and is
+    computed.
+    """
+    X = in_whole_rows(estimator, X)
+    chunks = _DaskChunks(X)
+    stream = Stream(chunks, _ROWS_OF_WINDOW, Targets(chunks, None))
+    args = [_computed(value) for value in args]
+    return stream, args, {name: _computed(value) for name, value in kwargs.items()}
+
+
+def _computed(value):
+    return np.asarray(value.compute()) if is_dask(value) else value
+
+
+class _Block:
+    """A chunk of Dask's data, with the part of the graph that it needs and no more."""
+
+    def __init__(self, key, graph):
+        self._key, self._graph = key, graph
+
+    @property
+    def delayed(self):
+        """The chunk as a Delayed object."""
+        from dask.delayed import Delayed
+        from dask.optimization import cull
+
+        graph, _ = cull(self._graph, [self._key])
+        return Delayed(self._key, graph)
+
+    def __call__(self):
+        """The chunk itself."""
+        return self.delayed.compute()
+
+
+class _DaskChunks(Chunks):
+    """The chunks of rows of a ``dask.array`` or ``dask.dataframe`` in whole rows."""
+
+    is_of_dask = True
+
+    def __init__(self, X):
+        blocks = row_blocks(X)[0]
+        graph = dict(blocks[0].dask)
+        # A chunk may be of another type than the one that is announced.
+        dtype = X.dtype if _is_array(X) and X.dtype.kind == "f" else None
+        super().__init__([Piece(_Block(block.key, graph)) for block in blocks], None, None, dtype)
+        if _is_array(X) and not np.isnan(X.chunks[0]).any():
+            self._sizes = list(X.chunks[0])
+
+    def _heads(self):
+        for number, piece in enumerate(self._pieces):
+            yield f"Chunk {number}", _later(_head, piece.read.delayed).compute()
+
+    def count(self):
+        """Number of rows; where Dask does not know it, workers count."""
+        if self._sizes is None:
+            import dask
+
+            counts = [_later(_n_rows, piece.read.delayed) for piece in self._pieces]
+            self._sizes = list(dask.compute(*counts))
+        return self.n_rows
+
+
+def _n_rows(chunk):
+    return chunk.shape[0]
+
+
+def _head(chunk):
+    return chunk[:1]
+
+
+# What Dask's data are made of ------------------------------------------------
+
+
+@contextmanager
+def chunk_named(number):
+    """Have an error in the rows of a chunk name the number of the chunk, counted from 0."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"In chunk {number} of the data: {error}") from error
+
+
+def _is_array(X):
+    from dask.array import Array
+
+    return isinstance(X, Array)
+
+
+def _is_frame(X):
+    dataframe = sys.modules.get("dask.dataframe")
+    return dataframe is not None and isinstance(X, dataframe.DataFrame)
+
+
+def in_whole_rows(estimator, X):
+    """Data of Dask with all columns in one piece, so that chunks are of rows alone.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no table, or have nobody knows how many columns.
+    """
+    if _is_frame(X):
+        return X
+    name = type(estimator).__name__
+    if not _is_array(X):
+        raise TypeError(
+            f"{name} takes dask.array.Array and dask.dataframe.DataFrame, "
+            f"got {type(X).__module__}.{type(X).__name__}."
+        )
+    if X.ndim != 2:
+        raise ValueError(f"Expected 2D array, got {X.ndim}D dask.array instead, in {name}.")
+    if np.isnan(X.shape[1]):
+        raise ValueError(
+            f"{name} got a dask.array of an unknown number of columns: call compute_chunk_sizes() "
+            "of it first."
+        )
+    return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
+
+
+def row_blocks(X, *others):
+    """The chunks of rows of some data, as lists of Delayed objects that belong together.
+
+    Parameters
+    ----------
+    X : dask.array.Array or dask.dataframe.DataFrame
+        In whole rows.
+    *others : collection of Dask, array-like or None
+        A value, or some, for each row of ``X``. What is None has a None for each chunk.
+    """
+    blocks = _blocks(X)
+    return [blocks, *(_beside(X, len(blocks), other) for other in others)]
+
+
+def _blocks(X):
+    """A list of Delayed objects, in the order of the rows."""
+    # With its own optimisation, Dask loses the results of persist().
+    blocks = X.to_delayed(optimize_graph=False)
+    return list(blocks.ravel()) if _is_array(X) else blocks
+
+
+def _beside(X, n_blocks, other):
+    if other is None:
+        return [None] * n_blocks
+    sizes = X.chunks[0] if _is_array(X) else (np.nan,)
+    if not is_dask(other):
+        if np.isnan(sizes).any():
+            raise ValueError(
+                "What goes with rows of Dask in chunks of unknown sizes, such as targets, has to "
+                "be of Dask, too, and in the same chunks. Or call compute_chunk_sizes() first."
+            )
+        ends = np.cumsum(sizes)
+        return [other[end - size : end] for end, size in zip(ends, sizes, strict=True)]
+    if _is_array(other):
+        if not np.isnan(sizes).any() and not np.isnan(other.chunks[0]).any():
+            other = other.rechunk({0: sizes})
+        if other.ndim > 1:
+            other = other.rechunk({1: -1})
+    found = _blocks(other)
+    if len(found) != n_blocks:
+        raise ValueError(
+            f"Rows of Dask are in {n_blocks} chunks, and what goes with them, such as targets, in "
+            f"{len(found)}. Where sizes of chunks are not known, both need the same chunks."
+        )
+    return found

@@ -1,0 +1,398 @@
+"""Data-parallel training: parts of the data, each learned from on its own, in rounds.
+
+In a round every part makes some steps from the same model, on chunks of its own, with chains and
+random numbers of its own. What they have learned is averaged, weighted by the rows that each has
+seen, and the next round begins with the mean [1]_. With one step per round this is gradient descent
+on minibatches of all parts together. Who works on which part, and when, changes nothing.
+
+What a learner is asked for:
+
+``shared_arrays()``
+    The arrays that parts have in common, which are averaged: the same list each time, in place.
+``own``
+    What a part keeps for itself, such as chains: small, to be read and to be set.
+``own_of(part)``
+    What a part has for its own when it begins.
+``become(other)``
+    Take over what another learner of the same model has learned.
+
+It must also come through pickling, as it is sent to workers.
+
+.. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
+"""
+
+import heapq
+import math
+import pickle
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from itertools import count, zip_longest
+from numbers import Integral, Real
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._cluster import Cluster, Here, running_client, working_for
+
+
+@dataclass(frozen=True)
+class DataParallel:
+    """How training is shared out; see :func:`data_parallel`."""
+
+    n_parts: int = 8
+    local_steps: int = 50
+    learning_rate_factor: float | None = None
+
+    def rate_factor(self, n_parts):
+        """What learning rates are multiplied by, with so many parts."""
+        if self.learning_rate_factor is not None:
+            return self.learning_rate_factor
+        return math.sqrt(n_parts)
+
+
+_WANTED = ContextVar("data parallel", default=None)
+
+
+@contextmanager
+def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, client=None):
+    """While the block runs, fit models to streams and data of Dask in several parts at a time.
+
+    The chunks of the data are dealt out to parts. In a round, each part makes some steps on
+    minibatches of its own chunks, from the same model; then the mean of what they have learned is
+    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines and
+    autoencoders are trained like that; deep stacking networks and memories, whose sums over rows
+    are exact, need no parts. See :ref:`the user guide <data_parallel>`.
+
+    Fits of Dask's data do so without this context, with its defaults, where a
+    ``dask.distributed.Client`` is there.
+
+    Parameters
+    ----------
+    n_parts : int, default=8
+        Parts that the chunks are dealt out to, fewer where there are fewer chunks. This, and not
+        the number of workers, decides what is learned: the same parts give the same model on any
+        number of workers. No more workers than parts have something to do.
+    local_steps : int, default=50
+        Steps on minibatches that each part makes in a round. 1 is one step along the mean gradient
+        of a minibatch of all parts together. More let less travel, and the parts drift apart.
+    learning_rate_factor : float, default=None
+        What learning rates are multiplied by. None is the root of the number of parts: a mean over
+        so many minibatches has less noise by this factor, and there are fewer steps per epoch.
+    client : distributed.Client, default=None
+        Whose workers the parts are worked on. None is the client that is there in this process.
+        Without any, the parts are worked on in this process, one after another: the model is the
+        same.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is not valid; in ``fit``, if the chunks cannot be had in any order.
+    RuntimeError
+        In ``fit``, if the client closes or workers are lost again and again. The estimator has the
+        model of the last round then.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import skebm
+    >>> X = np.random.default_rng(0).integers(0, 2, (5000, 8)).astype("float32")
+    >>> rows = skebm.stream(X, chunk_size=500)
+    >>> with skebm.data_parallel(n_parts=4):
+    ...     rbm = skebm.BernoulliRBM(4, n_iter=1, random_state=0).fit(rows)
+    """
+    for name, value in (("n_parts", n_parts), ("local_steps", local_steps)):
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"The {name!r} of data_parallel must be an int >= 1. Got {value!r}.")
+    factor = learning_rate_factor
+    if factor is not None and not (isinstance(factor, Real) and 0 < factor < math.inf):
+        raise ValueError(
+            f"The 'learning_rate_factor' of data_parallel must be a float > 0 or None. "
+            f"Got {factor!r}."
+        )
+    token = _WANTED.set(DataParallel(int(n_parts), int(local_steps), factor))
+    try:
+        with working_for(client):
+            yield
+    finally:
+        _WANTED.reset(token)
+
+
+def sharing(is_of_dask):
+    """How a fit is to be shared out, and where parts are worked on; None: not at all.
+
+    Parameters
+    ----------
+    is_of_dask : bool
+        Whether the data are, which are shared out where there is a client.
+    """
+    wanted, client = _WANTED.get(), running_client()
+    if wanted is None and not (is_of_dask and client is not None):
+        return None
+    return wanted or DataParallel(), Here() if client is None else Cluster(client)
+
+
+class Visit(NamedTuple):
+    """Chunks that a part has in memory together, as a window of its rows.
+
+    Attributes
+    ----------
+    number : int
+        Another one for each visit of a training.
+    n_rows : int
+        Rows to learn from.
+    item : Item
+        What is made of the chunks: the window, and what belongs to its rows for the lesson.
+    """
+
+    number: int
+    n_rows: int
+    item: Any
+
+
+def evenly(sizes, n_parts):
+    """Deal out things of some sizes to parts that are about equal.
+
+    The largest first, each to the part that has least so far.
+
+    Returns
+    -------
+    parts : list of list of int
+        Which things each part has, in ascending order; the part that has most comes first.
+    """
+    totals = [(0, part) for part in range(min(n_parts, len(sizes)))]
+    parts = [[] for _ in totals]
+    for thing in sorted(range(len(sizes)), key=lambda k: (-sizes[k], k)):
+        total, part = heapq.heappop(totals)
+        parts[part].append(thing)
+        heapq.heappush(totals, (total + sizes[thing], part))
+    return [sorted(parts[part]) for total, part in sorted(totals, key=lambda t: (-t[0], t[1]))]
+
+
+class Learned(NamedTuple):
+    """What some parts have learned in a round, and what the next one begins with.
+
+    Attributes
+    ----------
+    learner : object
+        With the mean of the arrays that are shared.
+    own : dict of int to object
+        What each part keeps for itself.
+    n_rows : int
+        Rows that they have seen.
+    total : float
+        Sum over the rows of what the lesson returned.
+    """
+
+    learner: Any
+    own: dict
+    n_rows: int = 0
+    total: float = 0.0
+
+
+def learn(before, part, lesson, stretches, *windows):
+    """What a part learns in a round.
+
+    Parameters
+    ----------
+    before : Learned
+        What all parts begin with; left as it is.
+    part : int
+    lesson : Lesson
+    stretches : list of tuple (seed, rows)
+        For each window, what its rows are shuffled by, or None; and a slice, which of them in this
+        order are learned from.
+    *windows : tuple (Window, object)
+        The rows, and what belongs to them for the lesson.
+
+    Returns
+    -------
+    learned : Learned
+    """
+    learner, own = _copied((before.learner, before.own[part]))
+    learner.own = own
+    n_rows, total = 0, 0.0
+    with np.errstate(all="ignore"):
+        for (seed, rows), (window, beside) in zip(stretches, windows, strict=True):
+            order = _shuffled(window.order, seed)[rows]
+            total += len(order) * (lesson(learner, window.in_order(order), beside) or 0.0)
+            n_rows += len(order)
+    return Learned(learner, {part: learner.own}, n_rows, total)
+
+
+def mean_of(*learned):
+    """The mean of what several parts, or groups of them, have learned, weighted by their rows."""
+    n_rows = sum(one.n_rows for one in learned)
+    learner, own = _copied(learned[0].learner), {}
+    of_all = [one.learner.shared_arrays() for one in learned]
+    for out, *arrays in zip(learner.shared_arrays(), *of_all, strict=True):
+        mean = np.zeros(out.shape)
+        for one, array in zip(learned, arrays, strict=True):
+            mean += (one.n_rows / n_rows) * array
+        out[...] = mean
+    for one in learned:
+        own |= one.own
+    return Learned(learner, own, n_rows, sum(one.total for one in learned))
+
+
+def _copied(something):
+    return pickle.loads(pickle.dumps(something, pickle.HIGHEST_PROTOCOL))
+
+
+def _shuffled(order, seed):
+    return order if seed is None else np.random.default_rng(seed).permutation(order)
+
+
+class InTurn:
+    """An epoch as one process goes through it: one window after another.
+
+    Parameters
+    ----------
+    rows : Source
+    learner : object
+        What the lesson is called with.
+    """
+
+    rate_factor = 1.0
+
+    def __init__(self, rows, learner):
+        self._rows, self._learner = rows, learner
+
+    def run(self, lesson, generator=None, numbers=None, after_round=None):
+        """Go through the data once.
+
+        Parameters
+        ----------
+        lesson : Lesson
+            ``lesson(learner, window, beside)`` learns from the rows of a window in their order, and
+            returns a mean over these rows or None. ``lesson.beside(places)`` is what it wants to
+            know of the rows with these numbers besides, such as their targets, and
+            ``lesson.batch_size`` is how many rows it takes for a step.
+        generator, numbers
+            See :meth:`skebm._source.Source.passes`.
+        after_round : callable, default=None
+            Called after each round, where there are some: there is a model then that may stay.
+
+        Returns
+        -------
+        mean : float
+            Of what the lesson returned, over all rows.
+        """
+        n_rows, total = 0, 0.0
+        for window in self._rows.passes(generator, numbers):
+            beside = lesson.beside(window.places)
+            total += len(window.order) * (lesson(self._learner, window, beside) or 0.0)
+            n_rows += len(window.order)
+        return total / max(1, n_rows)
+
+
+class InRounds:
+    """An epoch in rounds of several parts, see the head of this module.
+
+    Parameters
+    ----------
+    rows : StreamedRows
+    learner : object
+        Becomes what has been learned, after each round.
+    wanted : DataParallel
+    workplace : Here or Cluster
+        Where parts are worked on.
+    """
+
+    def __init__(self, rows, learner, wanted, workplace):
+        self._rows, self._learner = rows, learner
+        self._wanted, self._workplace = wanted, workplace
+        self._own = None
+        self._n_visits = 0
+
+    @property
+    def rate_factor(self):
+        """What learning rates are to be multiplied by."""
+        n_parts = min(self._wanted.n_parts, self._rows.n_chunks)
+        return self._wanted.rate_factor(n_parts)
+
+    def run(self, lesson, generator=None, numbers=None, after_round=None):
+        """Go through the data once: see :class:`InTurn`."""
+        how = self._wanted.n_parts, generator, numbers, lesson.beside
+        parts = _numbered(self._rows.dealt_out(*how), self._n_visits)
+        self._n_visits += sum(map(len, parts))
+        if self._own is None:
+            self._own = {part: self._learner.own_of(part) for part in range(1, len(parts))}
+        self._own[0] = self._learner.own
+        seeds = {} if generator is None else _seeds(parts, generator)
+        n_in_round = self._wanted.local_steps * lesson.batch_size
+        rounds = _rounds(parts, seeds, n_in_round, lesson.batch_size)
+        start, n_rows, total = Learned(self._learner, self._own), 0, 0.0
+        for learned in self._workplace.rounds(learn, mean_of, lesson, start, rounds):
+            self._learner.become(learned.learner)
+            self._own |= learned.own
+            n_rows, total = n_rows + learned.n_rows, total + learned.total
+            if after_round is not None:
+                after_round()
+        return total / max(1, n_rows)
+
+
+def _numbered(parts, first):
+    """Visits of items with some rows, numbered from ``first`` on."""
+    numbers = count(first)
+    return [[Visit(next(numbers), n_rows, item) for n_rows, item in items] for items in parts]
+
+
+def _seeds(parts, generator):
+    """What the rows of each visit are shuffled by."""
+    numbers = [visit.number for visits in parts for visit in visits]
+    return dict(zip(numbers, generator.integers(2**63, size=len(numbers)).tolist(), strict=True))
+
+
+class Task(NamedTuple):
+    """What a part has to do in a round.
+
+    Attributes
+    ----------
+    part : int
+    stretches : list of tuple (seed, slice)
+        See :func:`learn`.
+    visits : list of Visit
+        Those that these are stretches of.
+    next_visit : Visit or None
+        The one after these.
+    """
+
+    part: int
+    stretches: list
+    visits: list
+    next_visit: Visit | None
+
+    def followed_by(self, visit):
+        """The same task with another next visit."""
+        return self._replace(next_visit=visit)
+
+
+def _rounds(parts, seeds, n_in_round, n_in_step):
+    """The tasks of each round: a list of lists of tasks.
+
+    Minibatches end with a window; in a round, each part has so many whole ones as long as it has
+    some.
+    """
+    tasks = [_tasks(*item, seeds, n_in_round, n_in_step) for item in enumerate(parts)]
+    return [
+        [of_part[k] for of_part in tasks if k < len(of_part)] for k in range(max(map(len, tasks)))
+    ]
+
+
+def _tasks(part, visits, seeds, n_in_round, n_in_step):
+    """What a part has to do in each round."""
+    tasks, room = [], 0
+    for visit, next_visit in zip_longest(visits, visits[1:]):
+        start = 0
+        while start < visit.n_rows:
+            if room < n_in_step:
+                tasks.append(Task(part, [], [], None))
+                room = n_in_round
+            stop = min(visit.n_rows, start + room)
+            tasks[-1].stretches.append((seeds.get(visit.number), slice(start, stop)))
+            tasks[-1].visits.append(visit)
+            tasks[-1] = tasks[-1].followed_by(next_visit)
+            room -= n_in_step * math.ceil((stop - start) / n_in_step)
+            start = stop
+    return tasks

@@ -1,0 +1,32 @@
+"""What is looked for in rows of data before anything is learned from them."""
+
+from ._jit import kernel, rounded
+
+
+@kernel
+def add_up_columns(X, sums, low, high):
+    """Sums, smallest and largest values of each column of ``X``, added to float64 arrays.
+
+    Returns how many values are neither 0 nor 1.
+    """
+    n_others = 0
+    for r in range(X.shape[0]):
+        row = X[r]
+        for j in range(row.shape[0]):
+            value = row[j]
+            sums[j] += value
+            low[j] = min(low[j], value)
+            high[j] = max(high[j], value)
+            n_others += (value != 0) & (value != 1)
+    return n_others
+
+
+@rounded
+def add_up_squares(X, mean, sums, squares):
+    """Sums of each column of ``X`` less its mean, and of the squares, added to float64 arrays."""
+    for r in range(X.shape[0]):
+        row = X[r]
+        for j in range(row.shape[0]):
+            from_mean = row[j] - mean[j]
+            sums[j] += from_mean
+            squares[j] += from_mean * from_mean

@@ -1,0 +1,617 @@
+"""The general Boltzmann machine: any two units may be connected."""
+
+import time
+from dataclasses import replace
+from numbers import Integral, Real
+from typing import ClassVar
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._encodings import BINARY, to_spins
+from .._random import RandomStreams
+from .._schedules import DECAYS, HINT
+from .._solvers import STOCHASTIC_SOLVERS
+from .._threads import one_blas_thread
+from .._validation import (
+    FLOATS,
+    AnyOf,
+    Check,
+    Flag,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    Schedule,
+    Verbosity,
+    WithHint,
+    check_argument,
+    check_parameters,
+    divergence,
+    have_diverged,
+    keep_parameters,
+    validated,
+    warn_caller,
+)
+from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
+from .learning import WAYS, Task
+from .machine import PairwiseMachine
+from .parameters import PairwiseParameters
+
+# Rows by which training is watched, always the same.
+_N_WATCHED = 50
+
+# Standard deviation, over the rows, of what the first weights put into a hidden unit.
+_FIRST_INPUTS = 1.0
+
+_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+
+
+class _Mask(Check):
+    """A square array that says which units are connected."""
+
+    def admits(self, value):
+        """Whether ``value`` is a symmetric array of truth values, or of 0 and 1."""
+        if isinstance(value, str) or np.ndim(value) != 2:
+            return False
+        mask = np.asarray(value)
+        is_square = mask.shape[0] == mask.shape[1] and mask.dtype.kind in "biuf"
+        return is_square and np.isin(mask, (0, 1)).all() and (mask == mask.T).all()
+
+    def __str__(self):
+        return "a symmetric array of bool of shape (n_units, n_units)"
+
+
+class _Temperatures(Check):
+    """A sequence of positive numbers."""
+
+    def admits(self, value):
+        """Whether ``value`` is such a sequence."""
+        return np.ndim(value) == 1 and len(value) > 0 and Schedule(Real, "(0, inf)").admits(value)
+
+    def __str__(self):
+        return "a sequence of floats in the range (0, inf)"
+
+
+class BoltzmannMachine(CallbackSupportMixin, PairwiseEstimator):
+    """Boltzmann machine: units that may all be connected with each other, some of them hidden.
+
+    Models rows of binary data by p(x) proportional to exp(-E(x)), with
+    E(x) = -1/2 x W x - b x for the states x of all units, visible and hidden ones [1]_. Without
+    hidden units it is the distribution of least structure that has the means and the correlations
+    of the data: an Ising model whose weights are to be found, a maximum-entropy model of neurons,
+    species, positions of proteins or answers. See :ref:`the user guide <general_boltzmann>`.
+
+    States are -1 and 1, or 0 and 1, or booleans, recognised in ``fit`` and returned as they came
+    in; of the same data in two of these encodings the same model is learned. Other numbers are
+    thresholded, see ``binarize``.
+
+    Parameters
+    ----------
+    n_components : int, default=0
+        Number of hidden units.
+    connections : {"full", "restricted"} or array-like of bool of shape (n_units, n_units), \
+default="full"
+        Which units are connected. "full": any two. "restricted": each visible one with each hidden
+        one, a restricted Boltzmann machine. An array: those pairs for which it is true, the
+        features first and then the hidden units; symmetric.
+    algorithm : {"auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", \
+"pt", "annealing"}, default="auto"
+        Where expectations of the model come from while it learns, see the notes. "auto" is "exact"
+        up to 20 units, beyond that "pseudo_likelihood" without hidden units and "pcd" with some.
+    alpha : float or "auto", default="auto"
+        Strength of the penalty on the weights; biases are free. "auto" is the number of units
+        divided by the number of rows: as if weights were drawn with a variance of one over the
+        number of units, so that what all others put into a unit is of the order of one.
+    l1_ratio : float, default=0.0
+        Share of L1 in the penalty ``alpha * (l1_ratio * |J|_1 + (1 - l1_ratio) * |J|^2 / 2)`` that
+        is taken from the mean log-likelihood of a row. J are the weights between units of -1 and 1,
+        each pair counted once, whatever the encoding of the data: of 0 and 1, a quarter of
+        ``weights_``. L1 makes weights exactly zero.
+    max_iter : int, default=500
+        Most iterations of "exact" and "pseudo_likelihood".
+    tol : float, default=1e-6
+        Of "exact" and "pseudo_likelihood": they end when no more than this is expected to be
+        gained, in nats per row and unit.
+    learning_rate : float or sequence of float, default=0.01
+        Of "pcd", "cd", "pt" and "annealing", as all parameters from here to ``shuffle``: length of
+        a step, in the weights between units of -1 and 1. A sequence changes from epoch to epoch:
+        its values share the ``n_iter`` epochs evenly.
+    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
+        Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
+        (1 + cos(pi e / n)) / 2.
+    batch_size : int, default=100
+        Rows in a minibatch.
+    n_iter : int, default=50
+        Epochs, passes over the training data.
+    n_chains : int, default=None
+        Chains of states of the model. None is ``batch_size``. Not used by "cd".
+    n_replicas : int, default=10
+        Temperatures of parallel tempering, from that of the model to one where all units are
+        independent. Used by "pt" and ``sample`` only.
+    n_gibbs_steps : int or sequence of int, default=1
+        Sweeps over all units for one step of learning. Of "annealing", sweeps after each of which
+        states are counted.
+    temperatures : sequence of float, default=None
+        Of "annealing": temperature of each sweep before states are counted, which is done at 1.
+        None is that of [1]_: 2, 2, 1.5, 1.5, 1.2, 1.2, 1, 1, 1, 1.
+    solver : {"sgd", "adagrad", "rmsprop", "adam"}, default="adam"
+        How steps follow from gradients.
+    momentum : float or sequence of float, default=0.0
+        Of "sgd": share of the last step that is added to the next, in [0, 1).
+    nesterovs_momentum : bool, default=False
+        Whether the momentum of "sgd" is Nesterov's; Polyak's otherwise.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Of "adam": shares of the averages of gradients and of their squares that are kept, in
+        [0, 1).
+    epsilon : float, default=1e-8
+        What "adagrad", "rmsprop" and "adam" add to a divisor.
+    shuffle : bool, default=True
+        Visit the rows in a new order in each epoch.
+    binarize : float or None, default=0.0
+        Threshold for data that are neither -1 and 1 nor 0 and 1: units above it are on, and states
+        come back as 0 and 1. None: such data are an error.
+    verbose : int, default=0
+        If positive, print a line an iteration.
+    random_state : int, RandomState instance or None, default=None
+        Source of the first weights of hidden units, of the order of the rows, and of all samples.
+        Pass an int for the same result at each call, on any number of threads, see
+        :ref:`random_numbers`.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on from where the last call ended.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_units, n_units)
+        Weights, symmetric with a zero diagonal, for states in the encoding of the data: the
+        n_features visible units first, then the hidden ones.
+    intercept_ : ndarray of shape (n_units,)
+        Biases, for states in the encoding of the data.
+    encoding_ : {"spin", "binary", "threshold"}
+        How the data were written: -1 and 1; 0 and 1; anything else, thresholded.
+    algorithm_ : str
+        What "auto" has chosen, or what was asked for.
+    alpha_ : float
+        What "auto" is for these data, or what was asked for.
+    covariance_ : ndarray of shape (n_features, n_features)
+        Covariances of the visible units in the model, in the encoding of the data. Computed when
+        it is asked for: by a sum over all states up to 20 units, beyond that from 10,000 samples,
+        always the same.
+    betas_ : ndarray of shape (n_replicas,)
+        Inverse temperatures of the replicas, from 0 to 1, as they have adapted. Only with
+        ``algorithm="pt"``.
+    swap_rates_ : ndarray of shape (n_replicas - 1,)
+        Probability that replicas at neighbouring temperatures swap, a moving average over the
+        last steps. Only with ``algorithm="pt"``.
+    n_iter_ : int
+        Number of iterations that the last ``fit`` ran.
+    history_ : dict of str to list of float
+        Measurements after each iteration of the last ``fit``: "pseudo_likelihood", the mean of
+        ``score_samples`` on up to 50 training rows, always the same; "seconds"; and of "exact" and
+        "pseudo_likelihood", "loss": what is minimised, with the penalty, in nats per row.
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, where they are all strings.
+
+    See Also
+    --------
+    BernoulliRBM : The machine to take where units of a layer need not be connected.
+    HopfieldMemory : Weights by a rule, in place of learning; see :meth:`from_memory`.
+    simulated_annealing : States of least energy of any weights.
+
+    Notes
+    -----
+    Ways of learning, ``algorithm``:
+
+    - "exact": the likelihood and its gradient by sums over all states, climbed by L-BFGS. For up to
+      26 units; time doubles with each.
+    - "pseudo_likelihood": the product of the probabilities of each unit given all others [2]_.
+      Exact gradient, no samples. Without hidden units only.
+    - "mean_field" [3]_ and "tap" [4]_: closed forms from the inverse of the covariances. Without
+      hidden units, for ``connections="full"``, and with L2 only, which is of the weights times the
+      standard deviations of both units. Quick, and good where weights are weak.
+    - "pcd": chains of Gibbs sampling that go on from step to step stand in for the model.
+      Hidden units given the data have their means, exact where hidden units are not connected with
+      each other or where there are up to 12, by mean field beyond.
+    - "cd": the same with chains that start at the data in each step.
+    - "pt": the same as "pcd", and each chain swaps states with replicas of itself at higher
+      temperatures, so that it does not stay in one mode.
+    - "annealing": hidden units given the data, and all units, are cooled from random states in each
+      step [1]_, and states are counted at the end. The way of 1985; slow.
+
+    Half a row of each state of each unit is added to the data, so that a unit that never changes
+    gets a finite bias. A unit that is visible to others has no hidden start: without hidden units,
+    learning starts from independent units with the means of the data.
+
+    Without hidden units, the model has no features in the sense of other Boltzmann machines:
+    ``transform`` then returns the mean of each visible unit given all others.
+
+    References
+    ----------
+    .. [1] D. H. Ackley, G. E. Hinton and T. J. Sejnowski, "A learning algorithm for Boltzmann
+       machines", Cognitive Science 9, 1985.
+    .. [2] J. Besag, "Statistical analysis of non-lattice data", The Statistician 24, 1975.
+    .. [3] H. J. Kappen and F. B. Rodríguez, "Efficient learning in Boltzmann machines using linear
+       response theory", Neural Computation 10, 1998.
+    .. [4] T. Tanaka, "Mean-field theory of Boltzmann machine learning", Physical Review E 58, 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skebm import BoltzmannMachine
+    >>> rng = np.random.default_rng(0)
+    >>> a, b = rng.integers(2, size=(2, 500))
+    >>> X = np.column_stack([a, a ^ (rng.random(500) < 0.1), b])
+    >>> machine = BoltzmannMachine().fit(X)
+    >>> machine.weights_.round(0) + 0.0  # the first two are mostly the same, the third is alone
+    array([[0., 5., 0.],
+           [5., 0., 0.],
+           [0., 0., 0.]])
+    >>> machine.impute([[1, np.nan, 0]], random_state=0).round(1)
+    array([[1. , 0.9, 0. ]])
+    """
+
+    _learns_from_chunks: ClassVar = False
+    _parameter_checks: ClassVar = {
+        "n_components": _COUNT_OR_NONE_AT_ALL,
+        "connections": AnyOf(Options("full", "restricted"), _Mask()),
+        "algorithm": Options("auto", *WAYS),
+        "alpha": AnyOf(Options("auto"), Number(Real, "[0, inf)")),
+        "l1_ratio": Number(Real, "[0, 1]"),
+        "max_iter": _COUNT_OR_NONE_AT_ALL,
+        "tol": Number(Real, "[0, inf)"),
+        "learning_rate": WithHint(
+            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
+        ),
+        "learning_rate_schedule": Options(*DECAYS),
+        "batch_size": _COUNT,
+        "n_iter": _COUNT_OR_NONE_AT_ALL,
+        "n_chains": Optional(_COUNT),
+        "n_replicas": Number(Integral, "[2, inf)"),
+        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
+        "temperatures": Optional(_Temperatures()),
+        "solver": Options(*STOCHASTIC_SOLVERS),
+        "momentum": Schedule(Real, "[0, 1)"),
+        "nesterovs_momentum": Flag(),
+        "beta_1": Number(Real, "[0, 1)"),
+        "beta_2": Number(Real, "[0, 1)"),
+        "epsilon": Number(Real, "(0, inf)"),
+        "shuffle": Flag(),
+        "binarize": Optional(Number(Real, "(-inf, inf)")),
+        "verbose": Verbosity(),
+        "random_state": Randomness(),
+        "warm_start": Flag(),
+    }
+
+    def __init__(
+        self,
+        n_components=0,
+        connections="full",
+        *,
+        algorithm="auto",
+        alpha="auto",
+        l1_ratio=0.0,
+        max_iter=500,
+        tol=1e-6,
+        learning_rate=0.01,
+        learning_rate_schedule="linear",
+        batch_size=100,
+        n_iter=50,
+        n_chains=None,
+        n_replicas=10,
+        n_gibbs_steps=1,
+        temperatures=None,
+        solver="adam",
+        momentum=0.0,
+        nesterovs_momentum=False,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        shuffle=True,
+        binarize=0.0,
+        verbose=0,
+        random_state=None,
+        warm_start=False,
+    ):
+        keep_parameters(self, locals())
+
+    @classmethod
+    def from_memory(cls, memory, temperature=1.0, **params):
+        """The Boltzmann machine whose energy is that of an associative memory.
+
+        Stochastic units at a temperature T sample exp(-E / T): the weights and biases of the memory
+        divided by T are those of a machine that does so at temperature 1.
+
+        Parameters
+        ----------
+        memory : HopfieldMemory
+            Fitted, by a rule that makes weights.
+        temperature : float, default=1.0
+            Above 0.
+        **params
+            Parameters of the machine.
+
+        Returns
+        -------
+        machine : BoltzmannMachine
+            Fitted, without hidden units.
+
+        Raises
+        ------
+        ValueError
+            If the memory has no weights or the temperature is not positive.
+        """
+        machine = cls(**{"binarize": getattr(memory, "binarize", 0.0)} | params)
+        check_is_fitted(memory)
+        check_argument(machine, "temperature", temperature, Number(Real, "(0, inf)"))
+        if not hasattr(memory, "weights_"):
+            raise ValueError(
+                f"{cls.__name__}.from_memory takes a memory with weights, and this "
+                f"{type(memory).__name__} has none. Fit it with a rule such as 'hebb'."
+            )
+        if machine.n_components:
+            raise ValueError(
+                f"The 'n_components' parameter of {cls.__name__} must be 0 in from_memory: a "
+                f"memory has no hidden units. Got {machine.n_components!r} instead."
+            )
+        return machine.__skebm_take__(memory, float(temperature))
+
+    def __skebm_take__(self, memory, temperature):
+        """Become the fitted machine of a memory at a temperature."""
+        scale = memory.weights_.dtype.type(1 / temperature)
+        weights = np.ascontiguousarray(memory.weights_) * scale
+        self.n_features_in_ = memory.n_features_in_
+        if hasattr(memory, "feature_names_in_"):
+            self.feature_names_in_ = memory.feature_names_in_
+        self.encoding_ = memory.encoding_ or BINARY
+        self.algorithm_, self.alpha_ = "from_memory", 0.0
+        self.history_, self.n_iter_ = {}, 0
+        self._dtype_of_states = memory.weights_.dtype
+        self._means = np.zeros(len(weights))
+        random_state = check_random_state(self.random_state)
+        self._streams = RandomStreams.from_random_state(random_state)
+        self._publish_machine(PairwiseMachine(weights, memory.intercept_ * scale))
+        return self
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, in one of the encodings of binary states. NaN is an error.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            estimator is then as it was, or as the last whole iteration left it.
+        """
+        check_parameters(self, self._parameter_checks)
+        p = self._parameters
+        progress = self._init_callback_context(max_subtasks=max(p.n_iter, p.max_iter) + 1)
+        with fitting(self, progress, X, y) as commit, one_blas_thread():
+            goes_on = self.warm_start and hasattr(self, "weights_")
+            visible = self._training_states(X, goes_on)
+            way = self._way(visible, goes_on)
+            self.history_, self.n_iter_ = {}, 0
+            self._publish(way)
+            watched = visible[:: -(-len(visible) // _N_WATCHED)].copy()
+            iterations = way.iterations()
+            is_over = False
+            while not is_over:
+                task = progress.subcontext(task_name="iteration")
+                task.call_on_fit_task_begin(estimator=self)
+                start = time.perf_counter()
+                with np.errstate(all="ignore"):
+                    measured = next(iterations, None)
+                is_over = measured is None
+                if not is_over:
+                    self._publish(way)
+                    self._note(measured, watched, start)
+                    commit()
+                is_over |= bool(task.call_on_fit_task_end(estimator=self))
+            self._warn_of_unrest(way)
+        return self
+
+    @with_callbacks
+    def partial_fit(self, X, y=None):
+        """Go on training with more data, once over its rows in minibatches.
+
+        With ``algorithm="auto"``, by "pcd". Where a parameter is a sequence over the epochs, its
+        last value holds; ``learning_rate_schedule`` has no part in it.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Training data, of any number of rows. NaN is an error.
+        y : None
+            Ignored; here for scikit-learn's conventions.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            As for :meth:`fit`; the estimator is then as it was. Also if ``algorithm`` is one that
+            needs all rows at once.
+        """
+        check_parameters(self, self._parameter_checks)
+        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
+        with fitting(self, progress, X, y), one_blas_thread():
+            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
+            goes_on = hasattr(self, "weights_")
+            visible = self._training_states(X, goes_on)
+            way = self._way(visible, goes_on, "pcd" if self.algorithm == "auto" else self.algorithm)
+            if not way.in_minibatches:
+                raise ValueError(
+                    f"{type(self).__name__} with algorithm={self.algorithm!r} needs all rows at "
+                    "once, and partial_fit has some. Use algorithm='pcd', or call fit with all."
+                )
+            with np.errstate(all="ignore"):
+                way.run_epoch()
+            self._publish(way)
+            task.call_on_fit_task_end(estimator=self)
+        return self
+
+    def _training_states(self, X, goes_on):
+        """Rows of -1 and 1 to learn from."""
+        X = validated(self, X, reset=not goes_on)
+        self.encoding_ = self._encoding_with(X, self.encoding_ if goes_on else None)
+        self._dtype_of_states = X.dtype if X.dtype.kind in "biuf" else np.dtype(np.float64)
+        dtype = self.weights_.dtype if goes_on else X.dtype
+        dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
+        return to_spins(X, self.encoding_, self._parameters.binarize, dtype)
+
+    def _way(self, visible, goes_on, algorithm=None):
+        """The way to learn from these rows."""
+        p, (n_rows, n_visible) = self._parameters, visible.shape
+        n_units = n_visible + p.n_components
+        self._check_sizes(n_units, goes_on)
+        random_state = check_random_state(self.random_state)
+        if goes_on:
+            self._streams = replace(self._streams)
+        else:
+            self._streams = RandomStreams.from_random_state(random_state)
+        offsets = np.zeros(n_units)
+        offsets[:n_visible] = visible.mean(axis=0, dtype=np.float64) * (n_rows / (n_rows + 1))
+        self._means = offsets
+        pairs = PairwiseParameters(self._connected(n_visible), offsets)
+        if goes_on:
+            machine = self._model().machine
+            start = pairs.vector(machine.weights, machine.bias[0])
+        else:
+            start = self._first_vector(pairs, n_visible, random_state, visible.dtype)
+        self.algorithm_ = algorithm or self._algorithm_for(n_units)
+        self.alpha_ = n_units / n_rows if p.alpha == "auto" else float(p.alpha)
+        before = getattr(self, "_training_state", None) if goes_on else None
+        task = Task(visible, pairs, start, self.alpha_, p, self._streams, before)
+        way = WAYS[self.algorithm_](task)
+        self._check_way(way, n_units)
+        return way
+
+    def _algorithm_for(self, n_units):
+        if self.algorithm != "auto":
+            return self.algorithm
+        if n_units <= MOST_UNITS:
+            return "exact"
+        return "pcd" if self.n_components else "pseudo_likelihood"
+
+    def _connected(self, n_visible):
+        """Which pairs of units are connected."""
+        n_units = n_visible + self._parameters.n_components
+        if not isinstance(self.connections, str):
+            return np.asarray(self.connections).astype(bool)
+        is_hidden = np.arange(n_units) >= n_visible
+        if self.connections == "restricted":
+            return is_hidden[:, None] != is_hidden
+        return np.ones((n_units, n_units), dtype=bool)
+
+    def _first_vector(self, pairs, n_visible, random_state, dtype):
+        """Independent units with the means of the data, and weak random weights to hidden ones."""
+        means, n_hidden = pairs.offsets, self._parameters.n_components
+        weights = np.zeros((len(means), len(means)))
+        if n_hidden:
+            spread = np.sqrt(np.sum(1 - np.square(means[:n_visible])))
+            drawn = random_state.normal(scale=_FIRST_INPUTS / spread, size=(n_visible, n_hidden))
+            weights[:n_visible, n_visible:] = drawn
+            weights[n_visible:, :n_visible] = drawn.T
+        return pairs.vector(weights, np.arctanh(means) - weights @ means).astype(dtype)
+
+    def _check_sizes(self, n_units, goes_on):
+        name = type(self).__name__
+        if goes_on and len(self.weights_) != n_units:
+            raise ValueError(
+                f"The 'n_components' parameter of {name} is {self.n_components!r}, but the model "
+                f"to go on with has {len(self.weights_) - self.n_features_in_} hidden units. Fit "
+                "anew with warm_start=False, or leave n_components as it was."
+            )
+        if not isinstance(self.connections, str) and len(self.connections) != n_units:
+            raise ValueError(
+                f"The 'connections' parameter of {name} must have one row and one column for each "
+                f"of the {n_units} units, {self.n_features_in_} visible and {self.n_components} "
+                f"hidden ones. Got an array of shape {np.shape(self.connections)} instead."
+            )
+
+    def _check_way(self, way, n_units):
+        p, name = self._parameters, type(self).__name__
+        asked = f"{name} with algorithm={self.algorithm_!r}"
+        if p.n_components and not way.takes_hidden_units:
+            raise ValueError(
+                f"{asked} has no hidden units, but the 'n_components' parameter is "
+                f"{self.n_components!r}. Use algorithm='pcd', or 'exact' for few units."
+            )
+        if not way.takes_any_connections and not self._connected(self.n_features_in_).all():
+            raise ValueError(
+                f"{asked} connects any two units: the 'connections' parameter must be 'full'. Got "
+                f"{self.connections!r} instead. Use algorithm='pseudo_likelihood'."
+            )
+        if p.l1_ratio and self.alpha_ and not way.takes_l1:
+            raise ValueError(
+                f"{asked} has no L1 penalty, but the 'l1_ratio' parameter is {self.l1_ratio!r}. "
+                "Set it to 0, or use algorithm='pseudo_likelihood'."
+            )
+        if self.algorithm_ == "exact" and n_units > MOST_UNITS_ON_DEMAND:
+            raise ValueError(
+                f"{asked} sums over all states, of {MOST_UNITS_ON_DEMAND} units at most. Got "
+                f"{n_units} units. Use algorithm='auto'."
+            )
+        decay = float(np.max(p.learning_rate)) * self.alpha_ * (1 - p.l1_ratio)
+        if way.in_minibatches and decay >= 1:
+            raise ValueError(
+                f"The 'alpha' parameter of {name}, {self.alpha_!r}, is too large for the "
+                f"'learning_rate' parameter, {self.learning_rate!r}: a step would take the share "
+                f"{decay:.3g} from each weight by L2. It must be below 1."
+            )
+
+    def _publish(self, way):
+        """Copy what has been learned into the fitted attributes."""
+        machine = way.machine
+        if have_diverged(machine.weights, machine.bias):
+            raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
+        for name in ("betas_", "swap_rates_"):
+            vars(self).pop(name, None)
+        vars(self).update(way.fitted_attributes)
+        self._training_state = way.state
+        self._publish_machine(machine)
+
+    def _note(self, measured, watched, start):
+        """Note what was measured of an iteration, and report it."""
+        score = float(self._model().pseudo_log_likelihood(watched).mean())
+        seconds = time.perf_counter() - start
+        self.n_iter_ += 1
+        history = {name: list(values) for name, values in self.history_.items()}
+        for name, value in (measured | {"pseudo_likelihood": score, "seconds": seconds}).items():
+            history.setdefault(name, []).append(value)
+        self.history_ = history
+        if self.verbose:
+            print(
+                f"[{type(self).__name__}] Iteration {self.n_iter_}, "
+                f"pseudo-likelihood = {score:.2f}, time = {seconds:.2f}s",
+                flush=True,
+            )
+
+    def _warn_of_unrest(self, way):
+        if not way.has_converged:
+            warn_caller(
+                f"{type(self).__name__} had not come to rest after {self.max_iter} iterations: "
+                f"increase max_iter, or alpha, which is {self.alpha_:.3g}.",
+                ConvergenceWarning,
+            )
