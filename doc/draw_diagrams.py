@@ -104,6 +104,39 @@ def say(ax, x, y, text, ha="center", **words):
     ax.text(x, y, text, **({"ha": ha, "va": "center"} | words))
 
 
+# All models ------------------------------------------------------------------
+
+
+def family():
+    """Which model is made from which, as a tree."""
+    figure, ax = canvas(8, 8.1)
+    # How deep in the tree, what is new, and the classes.
+    branches = [
+        (0, "stores patterns", "HopfieldMemory", STORED),
+        (0, "random units, some hidden", "BoltzmannMachine", STORED),
+        (0, "two layers", "BernoulliRBM, GaussianRBM", HIDDEN),
+        (1, "tables, gaps", "MixedRBM, RBMImputer", HIDDEN),
+        (1, "ratings", "RatingRBM", HIDDEN),
+        (1, "layers that learn together", "DeepBoltzmannMachine, DBMClassifier", HIDDEN),
+        (1, "RBMs in a stack", "DeepBeliefNetwork", HIDDEN),
+        (2, "draws rows of a class", "GenerativeDBNClassifier", VISIBLE),
+        (2, "fine-tuned for labels", "DBNClassifier, DBNRegressor", VISIBLE),
+        (2, "unrolled: codes", "DeepAutoencoder", VISIBLE),
+        (1, "ridge regressions in a stack", "DSNClassifier, DSNRegressor", LABELS),
+    ]
+    last = {}  # the lowest branch so far at each depth
+    for number, (depth, what, classes, colour) in enumerate(branches):
+        x, y = 0.45 + 0.75 * depth, 7.7 - 0.73 * number
+        if depth or number:
+            root_x, root_y = last[max(depth - 1, 0)]
+            ax.plot([root_x, root_x, x], [root_y, y, y], color=EDGE, lw=1.5, zorder=1)
+        units(ax, [(x, y)], colour, 0.16)
+        say(ax, x + 0.35, y + 0.17, classes, "left")
+        say(ax, x + 0.35, y - 0.16, what, "left", fontsize=9, color="#666666")
+        last[depth] = x, y
+    return figure
+
+
 # Memory ----------------------------------------------------------------------
 
 
@@ -193,10 +226,10 @@ def general_boltzmann():
                 arrow(ax, first, second, STORED, 1.1, bend, style="-", zorder=1)
     units(ax, visible, VISIBLE, 0.26)
     units(ax, hidden, HIDDEN, 0.26)
-    say(ax, 5.3, 3.3, "hidden units", "left")
-    say(ax, 5.3, 2.65, "weights between\nlayers, as in an RBM,", "left", va="top")
-    say(ax, 5.3, 1.9, "and within a layer", "left", va="top", color=STORED)
-    say(ax, 5.3, 1.1, "visible units", "left")
+    say(ax, 5.15, 3.3, "hidden units", "left")
+    say(ax, 5.15, 2.65, "weights between\nlayers, as in an RBM,", "left", va="top")
+    say(ax, 5.15, 1.9, "and within a layer", "left", va="top", color=STORED)
+    say(ax, 5.15, 1.1, "visible units", "left")
     return figure
 
 
@@ -278,13 +311,12 @@ def table():
     columns = [
         ("member", "yes", "binary", [1.0]),
         ("wood", "fir", "one of three", [2.65, 3.2, 3.75]),
-        ("height", "17.5", "real", [5.3]),
-        ("age", "missing", "left out", [7.0]),
+        ("height", "17.5", "real", [5.2]),
+        ("age", "missing", "at its mean", [7.05]),
     ]
     for name, value, kind, xs in columns:
         group, middle, missing = [(x, 2.1) for x in xs], np.mean(xs), value == "missing"
-        if not missing:
-            join(ax, group, hidden)
+        join(ax, group, hidden, "#dddddd" if missing else EDGE)
         if len(group) > 1:
             box(ax, xs[0] - 0.33, 1.77, xs[-1] - xs[0] + 0.66, 0.66, "")
         units(ax, group, "white" if missing or len(group) > 1 else VISIBLE, 0.22)
@@ -415,6 +447,7 @@ def stacking():
 DIAGRAMS = {
     function.__name__: function
     for function in (
+        family,
         hopfield,
         energy_valleys,
         rbm,

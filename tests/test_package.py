@@ -82,9 +82,14 @@ def test_code_of_the_readme_prints_what_the_readme_says(capsys):
 
 
 def test_links_of_the_readme():
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", README)
+    links = re.findall(r"\]\(([^)]+)\)", README)
     relative = [link for link in links if not link.startswith("https://")]
-    assert [link for link in relative if not (ROOT / link).exists()] == []
+    for link in relative:
+        name, _, anchor = link.partition("#")
+        assert (ROOT / name).exists(), link
+        if anchor:  # a heading, in small letters and joined by hyphens
+            lines = (ROOT / name).read_text(encoding="utf-8").lower().splitlines()
+            assert anchor in [line.replace(" ", "-") for line in lines], link
     if "urls" in PROJECT:  # the address is known, and a registry shows the README by itself
         assert relative == []
 
