@@ -7,7 +7,7 @@ import pickle
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Any, NamedTuple
@@ -34,7 +34,8 @@ def working_for(client):
     """While the block runs, have a client's workers do what there is to do; None is any client."""
     token = _GIVEN.set(client)
     try:
-        yield
+        with nullcontext() if client is None else client.as_current():
+            yield
     finally:
         _GIVEN.reset(token)
 
@@ -191,12 +192,13 @@ class Cluster:
 
         # What is bound is not looked through for more of Dask's.
         task = delayed(partial(function, item.facts), pure=False)
-        chunks = (
-            read.delayed if hasattr(read, "delayed") else self._client.scatter(read(), hash=False)
-            for read in item.reads
-        )
+        chunks = map(self._chunk, item.reads)
         made = task(*more, self._sent(item.recipe), *chunks)
         return self._client.compute(made, **self._place(part))
+
+    def _chunk(self, read):
+        lazy = getattr(read, "delayed", None)
+        return self._client.scatter(read(), hash=False) if lazy is None else lazy
 
     def rounds(self, learn, mean, lesson, start, rounds):
         """Have parts learn in rounds: see :class:`Here`.

@@ -473,6 +473,17 @@ def test_workers_change_nothing(cluster):
     assert not np.array_equal(in_turn.components_, here.components_)
 
 
+def test_a_client_that_is_not_that_of_the_process(cluster):
+    model = BernoulliRBM(5, n_iter=1, random_state=0)
+    with data_parallel():
+        here = clone(model).fit(CHUNKED)
+    with distributed.Client(cluster, set_as_default=False) as client:
+        kept = client.persist(CHUNKED)
+        with data_parallel(client=client):
+            there = clone(model).fit(kept)
+    np.testing.assert_array_equal(here.components_, there.components_)
+
+
 def test_sums_on_workers(cluster):
     network = DSNClassifier(5, n_modules=2, random_state=0, max_iter=3)
     labels = da.from_array(LABELS, chunks=50)
