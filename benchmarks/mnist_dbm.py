@@ -31,7 +31,8 @@ SIZES = (500, 1000)
 N_CHOICE_ROWS = 10_000
 
 # Of runs on 10,000 training rows, scored by 2,000 others: after 30 epochs at a rate of 0.05 all
-# units were in one state, and with "max_gradient_norm": 1 steps were too short; see doc/results.rst.
+# units were in one state, and with a limit of 1 on the gradient steps were too short; see
+# doc/results.rst.
 MACHINE = {
     "algorithm": "pcd",
     "learning_rate": 0.02,
