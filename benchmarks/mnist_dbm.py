@@ -131,8 +131,9 @@ def run_bars(case, data, options):
         X = bars_and_stripes(side)
         machine = DeepBoltzmannMachine(
             sizes,
-            algorithm="pcd",
+            algorithm="pt",
             learning_rate=0.1,
+            max_gradient_norm=np.inf,
             n_iter=options.epochs or 10_000,
             batch_size=len(X),
             n_chains=200,
