@@ -84,6 +84,10 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
         Without any, the parts are worked on in this process, one after another: the model is the
         same.
 
+    Yields
+    ------
+    None
+
     Raises
     ------
     ValueError

@@ -196,10 +196,17 @@ def test_four_methods_are_enough_to_train_an_rbm_as_on_an_array(RBM, options, mo
     X = grey_rows()  # so many and so full that products are faster than lists
     rbm = RBM(5, batch_size=100, n_iter=3, random_state=0, **options)
     expected = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
-    monkeypatch.setattr("skebm.boltzmann.estimator.as_rows", FourMethods)
+    asked = []
+
+    def few_methods(X):
+        asked.append(X)
+        return FourMethods(X)
+
+    monkeypatch.setattr("skebm.boltzmann.data.rows_with_gaps", few_methods)
     found = fitted_attributes(rbm.fit(X)), rbm.history_["pseudo_likelihood"]
     assert all(map(np.array_equal, found[0], expected[0]))
     assert found[1] == expected[1]
+    assert asked
 
 
 @each_storage
