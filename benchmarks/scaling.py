@@ -15,10 +15,10 @@ Needs ``skebm[dask]``.
 
 import argparse
 import json
-import os
 import pickle
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import nullcontext
@@ -400,7 +400,7 @@ def main():
     parser.add_argument("part", choices=PARTS)
     add_data_option(parser)
     parser.add_argument("--rows", type=int, default=400_000, help="of fit and exact")
-    parser.add_argument("--folder", default=os.environ.get("TMPDIR", "/tmp"), help="for the file")
+    parser.add_argument("--folder", default=tempfile.gettempdir(), help="for the file")
     parser.add_argument("--local-steps", type=int, default=None, help="of data_parallel")
     parser.add_argument("--parts", type=int, nargs="+", default=[2, 8])
     parser.add_argument("--epochs", type=int, default=10, help="of quality")
