@@ -33,7 +33,7 @@ from .kernels.summary import add_up_columns, add_up_squares
 CHUNK = 512
 _SMALLEST_CHUNK, _MANY_CHUNKS = 128, 64
 
-# Whole weights stand for rows so many times while these are not more than so many times all rows.
+# Rows are repeated by weights that are whole numbers, up to so many times the number of rows.
 _MOST_REPETITIONS = 10
 
 # Stored values that are added up at a time.

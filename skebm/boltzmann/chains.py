@@ -229,7 +229,7 @@ class PT(Chains):
     def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Sweeps of all replicas, of which the model's own count."""
         v, h = chains
-        # What clamped units add to the energies, swaps do not see.
+        # Clamped units add the same energy to both replicas of a swap, so they are left out.
         clamped = None
         if given.known is not None:
             clamped = ~given.known, 0 if given.absent is None else given.absent

@@ -15,9 +15,9 @@ A difference is the mean over the data less the mean over the chains. The last t
 is left of <(v - offset)(h - offset)> of the data less that of the chains once <v h> of both is
 taken out of it.
 
-A unit that is not there in a row has the same state in both phases, where it is no unit but a part
-of the biases of its neighbours. So the same sums are the gradient of the rows' own machines; where
-that state is the offset, the unit has no part in it.
+A unit that is missing in a row has the same state in both phases, so there it acts as a constant
+that is added to the biases of its neighbours. The same sums are then the gradient of the machine
+that the row has; where the state is the offset, the unit adds nothing to it.
 """
 
 from dataclasses import dataclass

@@ -167,7 +167,7 @@ class Learner:
         data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        # A chain has the units that are there in a row of the data, which take turns.
+        # Chain i has the units that are known in row i mod n_data of the minibatch.
         known, given = batch.known, NOTHING_GIVEN
         if known is not None:
             turns, absent = np.arange(n) % n_data, batch.absent

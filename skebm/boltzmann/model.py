@@ -1,4 +1,4 @@
-"""A trained machine without its parameters, and what joins its states to the data."""
+"""A trained machine, without the parameters of its estimator, and how data become its states."""
 
 from dataclasses import dataclass, field, replace
 

@@ -82,7 +82,7 @@ class _Means:
         top = len(machine.layers) - 1
         for number in range(1, top + 1):
             inputs = self._of_data if number == 1 else self._from_below(number, self._layers)
-            # From above comes as much, while nothing is known of it.
+            # Twice the input from below, in place of that from above, which is not known yet.
             inputs = 2 * inputs if number < top else inputs.copy()
             self._layers.append(machine.layers[number].mean(inputs))
 
