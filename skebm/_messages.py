@@ -33,8 +33,8 @@ class Messages:
     report: Callable | None = None
 
 
-# The part that speaks in the name of another, and how. It holds for this part only, since a callback
-# may train another estimator meanwhile.
+# The part that speaks in the name of another, and how. It holds for this part only, since a
+# callback may train another estimator meanwhile.
 _SPEAKER = ContextVar("speaker", default=(None, None))
 
 

@@ -137,9 +137,9 @@ def initial_machine(
     weights, bias = random_hidden_units(
         n_hidden, visible, mean, variance, n_hidden, activity, generator, share, small_weight
     )
-    # Room for weights that are not yet divided by the copies of the data: with less, hidden units of
-    # digits fell silent for most rows (after 10 epochs they were on for 8 in 100, and not 17), and
-    # in the machine that they became a part of 9 in 100 were dead, not 2.
+    # Room for weights that are not yet divided by the copies of the data: with less, hidden units
+    # fell silent for most digits (after 10 epochs they were on for 8 in 100, and not 17), and in
+    # the machine that they became a part of 9 in 100 were dead, not 2.
     for _ in range(copies[1]):
         make_room(visible, weights, activity, mean)
     hidden = BernoulliUnits(bias.astype(dtype))

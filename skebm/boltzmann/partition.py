@@ -27,8 +27,8 @@ from .._threads import blocks_of, for_each, one_blas_thread
 from .path import TemperaturePath
 from .summation import log_masses
 
-# Nats by which bounds may cross for they scatter; that the lower one of chains is too high by t has
-# a probability of exp(-t) at most.
+# Nats by which bounds may cross because of noise: the lower one is too high by t nats with a
+# probability of exp(-t) at most.
 MOST_CROSSING = 3.0
 
 # Chains to a thread; fewer make matrix products slow.
