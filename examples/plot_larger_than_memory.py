@@ -172,7 +172,7 @@ print(best.predict(rows[np.arange(5)]))
 # After one epoch of pre-training, hidden units answer to single places and to short pieces of
 # strokes.
 
-display = ComponentsDisplay.from_estimator(best.rbms_[0], units=50)
-display.figure_.suptitle("Weights of 50 of the 200 hidden units")
+display = ComponentsDisplay.from_estimator(best.rbms_[0], units=49)
+display.figure_.suptitle("Weights of 49 of the 200 hidden units")
 plt.show()
 folder.cleanup()
