@@ -76,9 +76,9 @@ sphinx_gallery_conf = {
     ],
     # Scripts print what is to be read.
     "capture_repr": (),
-    # .ci/run runs each example already. Publishing is with -D plot_gallery=1, which
-    # puts the figures and what was printed into the pages.
-    "plot_gallery": "False",
+    # The figures and what was printed stand in the pages. .ci/run, which runs each example already,
+    # builds with -D plot_gallery=0.
+    "plot_gallery": "True",
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
