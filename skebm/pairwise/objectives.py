@@ -58,7 +58,7 @@ class Likelihood:
             log_mass += float(counts @ found.log_partition)
             correlations += counts.sum() * found.correlations
             means += counts @ found.means
-        return log_mass / n_rows, correlations / n_rows, means / n_rows
+        return float(log_mass / n_rows), correlations / n_rows, means / n_rows
 
 
 class Penalised:
