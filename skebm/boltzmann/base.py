@@ -20,6 +20,8 @@ from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT
 from .._solvers import STOCHASTIC_SOLVERS
+from .._source import evenly_spaced
+from .._streams import is_stream
 from .._threads import one_blas_thread
 from .._typing import MatrixLike, RandomStateLike
 from .._validation import (
@@ -272,6 +274,11 @@ class BaseBoltzmann(
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         if clamp is not None and init is None:
             raise ValueError("clamp needs init, the states that clamped units keep.")
+        if is_stream(init):
+            raise TypeError(
+                f"{type(self).__name__}.sample takes an array for init, and this is a stream. Pass "
+                "one of its chunks, such as next(iter(init))."
+            )
         betas = None
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
@@ -377,7 +384,8 @@ class BaseBoltzmann(
             Chains in each direction, two at least. Not used by "exact".
         X : array-like of shape (n_samples, n_features), default=None
             Visible states, such as rows of training data, that the chains of the way back come
-            from; a sparse matrix where ``fit`` takes one. None is the end of the way there.
+            from; a sparse matrix where ``fit`` takes one. Of a stream, one row for each chain is
+            read. None is the end of the way there.
         n_burn_in : int, default=1000
             Steps of Gibbs sampling from there to the start of the way back.
         random_state : int, RandomState instance or None, default=None
@@ -412,6 +420,9 @@ class BaseBoltzmann(
         n_temperatures = check_argument(self, "n_temperatures", n_temperatures, _TWO_OR_MORE)
         n_chains = check_argument(self, "n_chains", n_chains, _TWO_OR_MORE)
         n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_NONE_AT_ALL)
+        if is_stream(X):
+            numbers = np.array(evenly_spaced(range(X.shape[0]), n_chains))
+            X = X.with_names(X.take(numbers))
         streams = self._draws(random_state)
         return self._log_partition(method, n_temperatures, n_chains, X, n_burn_in, streams)
 

@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skebm._parallel
-from skebm import BoltzmannMachine, data_parallel, stream
+from skebm import BernoulliRBM, BoltzmannMachine, data_parallel, stream
 from skebm._source import as_rows
 from skebm.pairwise.statistics import counts_of, means_of, states_of
 
@@ -218,6 +218,21 @@ def test_chunks_are_scored_and_searched_through():
     np.testing.assert_allclose(found, expected)
     with pytest.raises(TypeError, match="impute takes arrays, and X is a stream"):
         machine.impute(rows)
+    with pytest.raises(TypeError, match="sample takes an array for init"):
+        machine.sample(init=rows)
+
+
+def test_chains_of_annealing_come_from_rows_of_a_stream():
+    rows = stream(pd.DataFrame(X, columns=list("abcdef")), chunk_size=70)
+    options = {"method": "ais", "n_temperatures": 300, "n_burn_in": 10, "random_state": 0}
+    for machine in (
+        BoltzmannMachine(2, n_iter=2, algorithm="pcd", random_state=0),
+        BernoulliRBM(4, n_iter=2, random_state=0),
+    ):
+        machine.fit(rows)
+        exact = machine.log_partition("exact").estimate
+        found = machine.log_partition(X=rows, **options)
+        assert found.lower - 0.2 < exact < found.upper + 0.2
 
 
 # Rounds -------------------------------------------------------------------------------
