@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, tasks, with_callbacks
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -295,9 +295,7 @@ class RatingRBM(
             history, watched, best = {}, _some_of(X), None
             patience = Patience(self._parameters.n_iter_no_change, self._is_gain)
             self._publish(learner, history)
-            for epoch in range(n_iter):
-                task = progress.subcontext(task_name="epoch")
-                task.call_on_fit_task_begin(estimator=self)
+            for epoch in tasks(self, progress, "epoch", n_iter, patience):
                 start = time.perf_counter()
                 rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
                 learner.run_epoch(self._settings(partial(stage_at, epoch, n_iter), rate_factor))
@@ -313,8 +311,6 @@ class RatingRBM(
                 self._publish(learner, history)
                 commit()
                 self._report(epoch + 1, measured)
-                if task.call_on_fit_task_end(estimator=self) or patience.is_over:
-                    break
             if best is not None:
                 learner.model = best
                 self._publish(learner, history)
