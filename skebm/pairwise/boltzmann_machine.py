@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -40,6 +40,12 @@ from .machine import PairwiseMachine
 from .parameters import PairwiseParameters
 from .statistics import means_of
 
+_Connections: TypeAlias = (
+    Literal["full", "restricted"]
+    | NDArray[np.bool_]
+    | NDArray[np.integer[Any]]
+    | Sequence[Sequence[int]]
+)
 _Algorithm: TypeAlias = Literal[
     "auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", "pt", "annealing"
 ]
@@ -274,7 +280,7 @@ default="full"
     def __init__(
         self,
         n_components: int = 0,
-        connections: Literal["full", "restricted"] | ArrayLike = "full",
+        connections: _Connections = "full",
         *,
         algorithm: Literal[
             "auto",
@@ -339,7 +345,8 @@ default="full"
         ValueError
             If the memory has no weights or the temperature is not positive.
         """
-        machine = cls(**{"binarize": getattr(memory, "binarize", 0.0)} | params)
+        of_memory: dict[str, Any] = {"binarize": getattr(memory, "binarize", 0.0)}
+        machine = cls(**of_memory | params)
         check_is_fitted(memory)
         check_argument(machine, "temperature", temperature, Number(Real, "(0, inf)"))
         if not hasattr(memory, "weights_"):
