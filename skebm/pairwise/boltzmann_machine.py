@@ -232,6 +232,10 @@ default="full"
     - "annealing": hidden units given the data, and all units, are cooled from random states in each
       step [1]_, and states are counted at the end. The way of 1985; slow.
 
+    Of a stream, and of data of Dask, "exact", "mean_field" and "tap" count rows once, and are then
+    the same machine as of an array, to the last bit. "pseudo_likelihood" reads all chunks for each
+    loss and gradient. The others take minibatches from windows.
+
     Half a row of each state of each unit is added to the data, so that a unit that never changes
     gets a finite bias. Learning starts from independent units with the means of the data; hidden
     units start with random weights by which their inputs have a standard deviation of about 1 over
@@ -386,8 +390,9 @@ default="full"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, in one of the encodings of binary states. NaN is an error.
+        X : {array-like, stream} of shape (n_samples, n_features)
+            Training data, in one of the encodings of binary states. NaN is an error. Chunks of a
+            stream are read as the notes say.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -413,7 +418,7 @@ default="full"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, stream} of shape (n_samples, n_features)
             Training data, of any number of rows. NaN is an error.
         y : None
             Ignored; here for scikit-learn's conventions.
