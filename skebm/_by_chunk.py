@@ -42,6 +42,14 @@ class AnswersByChunk:
 
     # Whether training can read rows in chunks, again and again.
     _learns_from_chunks: ClassVar = True
+    # Whether chunks may be DataFrames whose columns have types of their own, and texts.
+    _reads_tables: ClassVar = False
+
+    def _refuse_chunks(self, method):
+        """Raise an error where a method, by its name, wants rows that are all in memory.
+
+        That may depend on parameters.
+        """
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -76,8 +84,11 @@ def _by_chunk(method, of_stream, of_dask=answer_of_dask):
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
         if is_stream(X):
-            return of_stream(X, lambda chunk: method(self, chunk, *args, **kwargs))
+            self._refuse_chunks(method.__name__)
+            stream = X.tables() if self._reads_tables else X
+            return of_stream(stream, lambda chunk: method(self, chunk, *args, **kwargs))
         if is_dask(X):
+            self._refuse_chunks(method.__name__)
             return of_dask(self, method, X, *args, **kwargs)
         return method(self, X, *args, **kwargs)
 
@@ -149,7 +160,7 @@ def _refuse_dask(name, estimator, method, X, *args, **kwargs):
 
 
 def _stream_of(stream, function):
-    made = stream.map(partial(_values_of, function, stream.with_names))
+    made = stream.map(partial(_values_of, function, stream))
     made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
     return made
 
@@ -158,7 +169,12 @@ def _array_of(stream, function):
     return np.concatenate([function(stream.with_names(chunk)) for chunk in stream])
 
 
-def _values_of(function, with_names, chunk):
-    """What a function makes of a chunk, as an array also where scikit-learn makes it a frame."""
-    values = function(with_names(chunk))
+def _values_of(function, stream, chunk):
+    """What a function makes of a chunk of a stream.
+
+    An array also where scikit-learn makes it a DataFrame; but of tables, tables may come.
+    """
+    values = function(stream.with_names(chunk))
+    if stream.is_of_tables:
+        return values.to_pandas() if hasattr(values, "to_pandas") else values
     return values.to_numpy() if hasattr(values, "to_numpy") else values

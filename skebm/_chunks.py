@@ -132,7 +132,7 @@ class Chunks:
     @property
     def to_table(self):
         """What leaves them a DataFrame, or an array of any type; can be pickled."""
-        return partial(_table_like, self._dtype, self.first.X)
+        return partial(_table_like, self._dtype, self.first)
 
     @property
     def names(self):
@@ -315,9 +315,14 @@ def _table_like(dtype, like, table, where):
 
     Arrays of texts may differ in how long a text they have room for.
     """
-    if not _is_frame(table):
-        are_texts = table.dtype.kind == like.dtype.kind == "U"
-        return table if are_texts else _matrix_like(dtype, like, table, where)
+    columns, expected = (list(X.columns) if _is_frame(X) else None for X in (table, like.head))
+    if columns != expected:
+        raise ValueError(
+            f"{where.name} of a stream has the columns {columns}, but the first one has {expected}."
+        )
+    if columns is None:
+        are_texts = table.dtype.kind == like.X.dtype.kind == "U"
+        return table if are_texts else _matrix_like(dtype, like.X, table, where)
     return table if dtype is None else _converted(table, dtype, where.name)
 
 

@@ -205,7 +205,9 @@ class Stream:
 
     def with_names(self, X):
         """A chunk as estimators know it: a DataFrame where columns have names."""
-        return X if self.feature_names is None else type(self.head)(X, columns=self.feature_names)
+        if self.is_of_tables or self.feature_names is None:
+            return X
+        return type(self.head)(X, columns=self.feature_names)
 
     @property
     def y(self):
