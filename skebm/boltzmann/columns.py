@@ -253,7 +253,9 @@ class ColumnSummary(NamedTuple):
         are_few = few_numbers and n_numbers * _LEAST_ROWS <= self.n_known
         are_whole = all(float(value).is_integer() for value in self.distinct)
         if n_numbers == 2 or (n_numbers > 2 and are_few and are_whole):
-            return sorted(self.distinct)
+            distinct = sorted(self.distinct)
+            # Ints of some rows are floats beside those of others.
+            return np.array(distinct, self.dtype).tolist() if self.dtype.kind == "f" else distinct
         return None
 
 
