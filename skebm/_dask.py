@@ -139,7 +139,7 @@ def _rows_such_as(X):
             yield scipy.sparse.csr_array(shape, dtype=dtype)
             return
         yield np.zeros(shape, dtype)
-        if dtype.kind == "f":
+        if dtype.kind in "fO":
             yield np.full(shape, np.nan, dtype)
         return
     from dask.dataframe.utils import make_meta, meta_nonempty
