@@ -29,6 +29,7 @@ from skebm import (
     GaussianRBM,
     HopfieldMemory,
     MixedRBM,
+    RatingRBM,
     RBMImputer,
     data_parallel,
 )
@@ -266,6 +267,26 @@ def test_arrays_of_texts_and_numbers():
     assert answer.shape == (120, 2)
     first = imputer.transform(array[:50])
     assert answer[:50].compute().tolist() == first.tolist()
+
+
+def test_ratings_in_chunks_of_unknown_sizes(cluster):
+    ratings = np.where(RNG.random((120, 15)) < 0.4, RNG.integers(1, 6, (120, 15)), 0.0)
+    numbers = da.from_array(np.arange(120), chunks=30)
+    chunked = da.from_array(ratings, chunks=(30, 15))[(numbers < 30) | (numbers >= 61)]
+    chunked = chunked.map_blocks(scipy.sparse.csr_array)
+    whole = scipy.sparse.csr_array(ratings[[*range(30), *range(61, 120)]])
+    rbm = RatingRBM(3, n_iter=2, batch_size=20, early_stopping=True, random_state=0)
+    expected, found = clone(rbm).fit(whole), clone(rbm).fit(chunked)
+    np.testing.assert_array_equal(found.rating_scale_, expected.rating_scale_)
+    assert found.score(chunked) == pytest.approx(found.score(whole), rel=1e-9)
+    np.testing.assert_allclose(found.transform(chunked).compute(), found.transform(whole))
+    with data_parallel(2, local_steps=1):
+        here = clone(rbm).fit(chunked)
+    with distributed.Client(cluster), data_parallel(2, local_steps=1):
+        there = clone(rbm).fit(chunked)
+    np.testing.assert_array_equal(here.components_, there.components_)
+    assert here.history_["validation_rmse"] == there.history_["validation_rmse"]
+    assert not np.array_equal(here.components_, found.components_)
 
 
 def test_what_cannot_go_by_chunks_is_refused(rbm):

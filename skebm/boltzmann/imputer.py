@@ -259,7 +259,7 @@ class RBMImputer(
             machine.fit(X.map_named(draw) if is_stream(X) else draw(X))
         return machine.set_params(**before)
 
-    def _refuse_chunks(self, method):
+    def _refuse_chunks(self, method, options):
         if method == "transform" and self.sample_posterior:
             raise TypeError(
                 f"{type(self).__name__}.transform with sample_posterior=True makes new draws at "
