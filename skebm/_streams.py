@@ -62,13 +62,14 @@ def stream(
         Rows of a chunk, where an array or a ``.npy`` file is cut into some.
     dtype : dtype, default=None
         Type that all chunks are turned into as they are read, such as ``"float32"``. None is that
-        of the first chunk, which those of the others must fit into.
+        of the first chunk, which those of the others must fit into. Estimators of tables, such as
+        :class:`MixedRBM`, read the columns of DataFrames with types of their own.
 
     Returns
     -------
     stream : Stream
-        With the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the method
-        ``map``; it can be iterated over, chunk by chunk, as often as wanted.
+        With the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the methods
+        ``map`` and ``tables``; it can be iterated over, chunk by chunk, as often as wanted.
 
     Raises
     ------
@@ -243,6 +244,10 @@ class Stream:
         """A stream of the same rows whose chunks are DataFrames where the user has DataFrames.
 
         Of an array, chunks are arrays of any type. What functions have made stays what it is.
+
+        Returns
+        -------
+        stream : Stream
         """
         return self if self._functions else self._with((), self._numbers, True)
 

@@ -271,9 +271,9 @@ class RatingRBM(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
+        X : {array-like, sparse matrix, stream, RatingSamples} of shape (n_users, n_items)
             Ratings: the stored entries of a sparse matrix, or the entries of an array that are not
-            NaN.
+            NaN. All ratings of a user are in one chunk of a stream.
         y : None
             Ignored; here for scikit-learn's conventions.
 
