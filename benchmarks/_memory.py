@@ -1,5 +1,6 @@
 """How much memory a piece of work takes."""
 
+import multiprocessing
 import re
 import tracemalloc
 from pathlib import Path
@@ -26,6 +27,28 @@ def process_peak():
     Not from `resource.getrusage`: there, a new process starts with the peak of its parent.
     """
     return _from_status("VmHWM")
+
+
+def grown(work, few, rows):
+    """Return by how many megabytes a new process grows that calls `work` with the rows.
+
+    Before that it calls it with a few, for what is compiled. `work`, `few` and `rows` have to come
+    through pickling; the last two are called to make the data.
+    """
+    context = multiprocessing.get_context("spawn")
+    results = context.Queue()
+    process = context.Process(target=_grow, args=(work, few, rows, results))
+    process.start()
+    found = results.get()
+    process.join()
+    return found
+
+
+def _grow(work, few, rows, results):
+    work(few())
+    before = process_memory()
+    work(rows())
+    results.put((process_peak() - before) / 2**20)
 
 
 def _from_status(name):

@@ -11,7 +11,6 @@ pseudo-log-likelihood in nats of RBMs and general machines, the share of right l
 """
 
 import argparse
-import multiprocessing
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy as np
 import skebm
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import print_machine
-from _memory import process_memory, process_peak
+from _memory import grown
 from _timing import Contender, take_turns
 
 CASES = {
@@ -44,10 +43,10 @@ def has_targets(name):
     return name.startswith("d")
 
 
-def fit(name, X, y):
-    """Fit the model of a case, and return it."""
+def fit(name, y, X):
+    """Fit the model of a case to some rows, whose labels come first in `y`, and return it."""
     model = CASES[name]()
-    return model.fit(X, y) if has_targets(name) else model.fit(X)
+    return model.fit(X, y[: X.shape[0]]) if has_targets(name) else model.fit(X)
 
 
 def data_of(kind, path, window):
@@ -57,24 +56,9 @@ def data_of(kind, path, window):
     return skebm.stream(np.load(path, mmap_mode="r"), window=window)
 
 
-def growth(name, kind, path, y, window, results):
-    """Put into a queue by how many megabytes a process grows that reads the file and fits."""
-    few = np.load(path, mmap_mode="r")[:500].copy()
-    fit(name, few, y[:500])  # compiles
-    before = process_memory()
-    fit(name, data_of(kind, path, window), y)
-    results.put((process_peak() - before) / 2**20)
-
-
-def grown(*args):
-    """What :func:`growth` finds in a new process."""
-    context = multiprocessing.get_context("spawn")
-    results = context.Queue()
-    process = context.Process(target=growth, args=(*args, results))
-    process.start()
-    found = results.get()
-    process.join()
-    return found
+def few_of(path):
+    """A few rows of the file, in an array."""
+    return np.load(path, mmap_mode="r")[:500].copy()
 
 
 def main():
@@ -97,9 +81,9 @@ def main():
         np.save(path, grey_levels(data["X_train"]))
         for name in options.cases:
             kinds = {kind: data_of(kind, path, options.window) for kind in ("array", "stream")}
-            contenders = [Contender(kind, partial(fit, name, X, y)) for kind, X in kinds.items()]
+            contenders = [Contender(kind, partial(fit, name, y, X)) for kind, X in kinds.items()]
             for X in kinds.values():
-                fit(name, X[np.arange(500)], y[:500])  # compiles
+                fit(name, y, X[np.arange(500)])  # compiles
             timings = take_turns(contenders, options.repeats)
             array, streamed = (timings[kind].seconds for kind in kinds)
             scores = []
@@ -107,7 +91,9 @@ def main():
                 model = timings[kind].result
                 y_test = (data["y_test"],) if has_targets(name) else ()
                 scores.append(model.score(X_test, *y_test))
-            megabytes = [grown(name, kind, path, y, options.window) for kind in kinds]
+            work, few = partial(fit, name, y), partial(few_of, path)
+            rows = [partial(data_of, kind, path, options.window) for kind in kinds]
+            megabytes = [grown(work, few, some) for some in rows]
             print(
                 f"{name:8} {array:8.2f} {streamed:8.2f} {streamed / array:6.2f} "
                 f"{megabytes[0]:9.0f} {megabytes[1]:9.0f} {scores[0]:12.4f} {scores[1]:12.4f}",

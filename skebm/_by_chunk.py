@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
 
-from ._dask import answer_of_dask, as_stream, is_dask, score_of_dask
+from ._dask import answer_of_dask, arguments, as_stream, is_dask, score_of_dask
 from ._streams import is_stream
 
 # Methods that return many numbers per row: of a stream, another stream, which is read when it is
@@ -40,8 +40,14 @@ class AnswersByChunk:
     mixin stands before those of scikit-learn that wrap the same methods.
     """
 
-    # Whether training can read rows in chunks, again and again.
-    _learns_from_chunks: ClassVar = True
+    # Whether chunks may be DataFrames whose columns have types of their own, and texts.
+    _reads_tables: ClassVar = False
+
+    def _refuse_chunks(self, method, options):
+        """Raise an error where a method cannot be called for one chunk after another.
+
+        That may depend on parameters, and on what it is called with besides rows, a dict.
+        """
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -55,7 +61,7 @@ class AnswersByChunk:
                 setattr(cls, name, _by_chunk(vars(cls)[name], partial(_refuse, name)))
         for name in ("fit", "partial_fit"):
             if name in vars(cls):
-                setattr(cls, name, _fitted_by_stream(vars(cls)[name]))
+                setattr(cls, name, _by_stream(vars(cls)[name]))
         for name, method in list(vars(cls).items()):
             known = *FEATURES, *ANSWERS, *_ANSWERS_OF_DASK, *_OF_STREAMS
             if name not in known and _is_asked_of_rows(name, method):
@@ -66,6 +72,8 @@ class AnswersByChunk:
         # Of those that predict it is scikit-learn's, of the others the mean of score_samples.
         if issubclass(cls, (ClassifierMixin, RegressorMixin)) or hasattr(cls, "score_samples"):
             cls.score = _score_by_chunk(cls.score)
+        elif "score" in vars(cls):
+            cls.score = _by_stream(cls.score)
 
 
 def _by_chunk(method, of_stream, of_dask=answer_of_dask):
@@ -76,26 +84,24 @@ def _by_chunk(method, of_stream, of_dask=answer_of_dask):
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
         if is_stream(X):
-            return of_stream(X, lambda chunk: method(self, chunk, *args, **kwargs))
+            self._refuse_chunks(method.__name__, arguments(self, method, X, *args, **kwargs))
+            stream = X.tables() if self._reads_tables else X
+            return of_stream(stream, lambda chunk: method(self, chunk, *args, **kwargs))
         if is_dask(X):
+            self._refuse_chunks(method.__name__, arguments(self, method, X, *args, **kwargs))
             return of_dask(self, method, X, *args, **kwargs)
         return method(self, X, *args, **kwargs)
 
     return of_any
 
 
-def _fitted_by_stream(method):
-    """``fit`` or ``partial_fit`` of arrays and streams as one of Dask's data, too."""
+def _by_stream(method):
+    """A method of arrays and streams, such as ``fit``, as one of Dask's data, too."""
     if hasattr(method, "check"):
-        return available_if(method.check)(_fitted_by_stream(method.fn))
+        return available_if(method.check)(_by_stream(method.fn))
 
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
-        if not self._learns_from_chunks and (is_stream(X) or is_dask(X)):
-            raise TypeError(
-                f"{type(self).__name__}.{method.__name__} learns from rows that are all in memory, "
-                f"and X comes in chunks. Pass an array or a DataFrame; of Dask, X.compute()."
-            )
         if is_dask(X):
             X, args, kwargs = as_stream(self, X, args, kwargs)
         return method(self, X, *args, **kwargs)
@@ -149,7 +155,7 @@ def _refuse_dask(name, estimator, method, X, *args, **kwargs):
 
 
 def _stream_of(stream, function):
-    made = stream.map(partial(_values_of, function, stream.with_names))
+    made = stream.map(partial(_values_of, function, stream))
     made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
     return made
 
@@ -158,7 +164,12 @@ def _array_of(stream, function):
     return np.concatenate([function(stream.with_names(chunk)) for chunk in stream])
 
 
-def _values_of(function, with_names, chunk):
-    """What a function makes of a chunk, as an array also where scikit-learn makes it a frame."""
-    values = function(with_names(chunk))
+def _values_of(function, stream, chunk):
+    """What a function makes of a chunk of a stream.
+
+    An array also where scikit-learn makes it a DataFrame; but of tables, tables may come.
+    """
+    values = function(stream.with_names(chunk))
+    if stream.is_of_tables:
+        return values.to_pandas() if hasattr(values, "to_pandas") else values
     return values.to_numpy() if hasattr(values, "to_numpy") else values

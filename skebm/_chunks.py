@@ -21,13 +21,22 @@ def numbers_between(numbers, start, stop):
     return numbers[first:end] - start
 
 
-def stacked(arrays):
-    """Arrays, or CSR matrices, on top of each other."""
-    if len(arrays) == 1:
-        return arrays[0]
-    if scipy.sparse.issparse(arrays[0]):
-        return scipy.sparse.vstack(arrays, format="csr")
-    return np.concatenate(arrays)
+def stacked(tables):
+    """Arrays, CSR matrices or DataFrames on top of each other."""
+    if len(tables) == 1:
+        return tables[0]
+    if scipy.sparse.issparse(tables[0]):
+        return scipy.sparse.vstack(tables, format="csr")
+    if _is_frame(tables[0]):
+        import pandas as pd
+
+        return pd.concat(tables)
+    return np.concatenate(tables)
+
+
+def rows_at(table, rows):
+    """The rows of an array, a CSR matrix or a DataFrame with these numbers, or of a slice."""
+    return table.iloc[rows] if _is_frame(table) else table[rows]
 
 
 class Piece(NamedTuple):
@@ -112,8 +121,18 @@ class Chunks:
 
     @property
     def reader(self):
-        """What makes features of a chunk, given the chunk and its name; can be pickled."""
-        return Reader(self._target, self._dtype, self.first)
+        """What takes the features out of a chunk, given the chunk and its name; can be pickled."""
+        return Reader(self._target, self.first)
+
+    @property
+    def to_matrix(self):
+        """What makes an array or a CSR matrix of such features; can be pickled."""
+        return partial(_matrix_like, self._dtype, self.first.X)
+
+    @property
+    def to_table(self):
+        """What leaves them a DataFrame, or an array of any type; can be pickled."""
+        return partial(_table_like, self._dtype, self.first)
 
     @property
     def names(self):
@@ -239,32 +258,31 @@ class Chunks:
 
 
 class Reader(NamedTuple):
-    """What makes features of the chunks that the user has: each like the first one.
+    """What takes the features out of the chunks that the user has: each like the first one.
 
     Attributes
     ----------
-    target, dtype
+    target
         See :func:`skebm.stream`.
     like : _Like
     """
 
     target: object
-    dtype: object
     like: object
 
     def __call__(self, chunk, name, n_rows=None):
-        """The features of a chunk, an array or a CSR matrix like those of the first.
+        """The features of a chunk: an array, a CSR matrix or a DataFrame.
 
         ``n_rows`` is how many rows it had at first, if that is known.
         """
         table, _ = _split(chunk, self.target, name)
-        X, like = _matrix(table, self.dtype, name), self.like.X
+        n_columns = self.like.X.shape[1]
         if n_rows is not None:
-            check_size(X, n_rows, name)
-        if X.shape[1] != like.shape[1]:
+            check_size(table, n_rows, name)
+        if table.shape[1] != n_columns:
             raise ValueError(
-                f"{name} of a stream has {X.shape[1]} columns, but the first one has "
-                f"{like.shape[1]}."
+                f"{name} of a stream has {table.shape[1]} columns, but the first one has "
+                f"{n_columns}."
             )
         names, names_of_first = _names_of(table), _names_of(self.like.head)
         if names != names_of_first:
@@ -272,18 +290,40 @@ class Reader(NamedTuple):
                 f"{name} of a stream has the columns {names}, but the first one has "
                 f"{names_of_first}."
             )
-        if scipy.sparse.issparse(X) != scipy.sparse.issparse(like):
-            kinds = ["dense", "sparse"][:: -1 if scipy.sparse.issparse(X) else 1]
-            raise TypeError(f"{name} of a stream is {kinds[0]}, but the first one is {kinds[1]}.")
-        if X.dtype != like.dtype:
-            if not np.can_cast(X.dtype, like.dtype, "safe"):
-                raise TypeError(
-                    f"{name} of a stream has values of {X.dtype}, but the first one of "
-                    f"{like.dtype}, which does not hold all of them. Say which type all are to be "
-                    f"turned into, such as dtype={str(np.result_type(X, like))!r}."
-                )
-            X = X.astype(like.dtype)
-        return X
+        return table
+
+
+def _matrix_like(dtype, like, table, where):
+    """Features as an array or a CSR matrix like that of the first chunk."""
+    X, name = _matrix(table, dtype, where.name), where.name
+    if scipy.sparse.issparse(X) != scipy.sparse.issparse(like):
+        kinds = ["dense", "sparse"][:: -1 if scipy.sparse.issparse(X) else 1]
+        raise TypeError(f"{name} of a stream is {kinds[0]}, but the first one is {kinds[1]}.")
+    if X.dtype != like.dtype:
+        if not np.can_cast(X.dtype, like.dtype, "safe"):
+            raise TypeError(
+                f"{name} of a stream has values of {X.dtype}, but the first one of "
+                f"{like.dtype}, which does not hold all of them. Say which type all are to be "
+                f"turned into, such as dtype={str(np.result_type(X, like))!r}."
+            )
+        X = X.astype(like.dtype)
+    return X
+
+
+def _table_like(dtype, like, table, where):
+    """Features as a DataFrame, whose columns have types of their own, or as an array.
+
+    Arrays of texts may differ in how long a text they have room for.
+    """
+    columns, expected = (list(X.columns) if _is_frame(X) else None for X in (table, like.head))
+    if columns != expected:
+        raise ValueError(
+            f"{where.name} of a stream has the columns {columns}, but the first one has {expected}."
+        )
+    if columns is None:
+        are_texts = table.dtype.kind == like.X.dtype.kind == "U"
+        return table if are_texts else _matrix_like(dtype, like.X, table, where)
+    return table if dtype is None else _converted(table, dtype, where.name)
 
 
 def check_size(X, n_rows, name):
@@ -379,8 +419,12 @@ def _first_row(table):
 def _matrix(table, dtype, name):
     """A table as an array or a CSR matrix of a type, in the order of bytes of the machine."""
     X = table.to_numpy() if _is_frame(table) else table
+    return _converted(X, X.dtype.newbyteorder("=") if dtype is None else dtype, name)
+
+
+def _converted(table, dtype, name):
     try:
-        return X.astype(X.dtype.newbyteorder("=") if dtype is None else dtype, copy=False)
+        return table.astype(dtype, copy=False)
     except ValueError as error:
         raise ValueError(f"{name} of a stream cannot be turned into {dtype}: {error}") from error
 
@@ -426,7 +470,7 @@ def _bounds(n_rows, size):
 
 
 def _part(array, start, stop):
-    return array.iloc[start:stop] if _is_frame(array) else array[start:stop]
+    return rows_at(array, slice(start, stop))
 
 
 def _part_of_file(array):

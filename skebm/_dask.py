@@ -56,7 +56,7 @@ def answer_of_dask(estimator, method, X, *args, **kwargs):
     Nothing of the data is computed. The chunks stay as they are, and the model, as it is now, is in
     the graph once.
     """
-    options = _arguments(estimator, method, X, *args, **kwargs)
+    options = arguments(estimator, method, X, *args, **kwargs)
     call = _Call(method.__name__, options, get_config())
     scales = "log_partition" in signature(method).parameters and "log_partition" not in call.options
     X, model = in_whole_rows(estimator, X), estimator.without_training_state()
@@ -80,7 +80,7 @@ def answer_of_dask(estimator, method, X, *args, **kwargs):
     )
 
 
-def _arguments(estimator, method, *args, **kwargs):
+def arguments(estimator, method, *args, **kwargs):
     """What a method is called with besides rows, by name, unless it is None."""
     _, _, *others = signature(method).bind(estimator, *args, **kwargs).arguments.items()
     return {name: value for name, value in others if value is not None}
@@ -139,7 +139,7 @@ def _rows_such_as(X):
             yield scipy.sparse.csr_array(shape, dtype=dtype)
             return
         yield np.zeros(shape, dtype)
-        if dtype.kind == "f":
+        if dtype.kind in "fO":
             yield np.full(shape, np.nan, dtype)
         return
     from dask.dataframe.utils import make_meta, meta_nonempty
@@ -171,7 +171,7 @@ def _log_partition_of(model):
 
 def score_of_dask(estimator, method, X, *args, **kwargs):
     """The score of data of Dask, from sums over the rows of each chunk."""
-    options = _arguments(estimator, method, X, *args, **kwargs)
+    options = arguments(estimator, method, X, *args, **kwargs)
     X, model = in_whole_rows(estimator, X), estimator.without_training_state()
     y, sample_weight = options.get("y"), options.get("sample_weight")
     if is_regressor(estimator):

@@ -5,12 +5,21 @@ arrays alone: :class:`skebm._source.StreamedRows` is what training reads of a st
 """
 
 from collections.abc import Callable
+from contextlib import contextmanager
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from ._chunks import Chunks, Targets, numbers_between, pieces_of, reader_of_targets, stacked
+from ._chunks import (
+    Chunks,
+    Targets,
+    numbers_between,
+    pieces_of,
+    reader_of_targets,
+    rows_at,
+    stacked,
+)
 from ._cluster import Item, workplace
 from ._reduction import tree_sum
 
@@ -53,13 +62,14 @@ def stream(
         Rows of a chunk, where an array or a ``.npy`` file is cut into some.
     dtype : dtype, default=None
         Type that all chunks are turned into as they are read, such as ``"float32"``. None is that
-        of the first chunk, which those of the others must fit into.
+        of the first chunk, which those of the others must fit into. Estimators of tables, such as
+        :class:`MixedRBM`, read the columns of DataFrames with types of their own.
 
     Returns
     -------
     stream : Stream
-        With the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the method
-        ``map``; it can be iterated over, chunk by chunk, as often as wanted.
+        With the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the methods
+        ``map`` and ``tables``; it can be iterated over, chunk by chunk, as often as wanted.
 
     Raises
     ------
@@ -116,6 +126,8 @@ class Stream:
         What is made of each chunk: see ``map_named``.
     numbers : ndarray of int, default=None
         Numbers, among all rows of the chunks, of those that are here, in ascending order.
+    is_of_tables : bool, default=False
+        Whether chunks are what :meth:`tables` says, and not arrays or CSR matrices.
 
     Attributes
     ----------
@@ -129,8 +141,8 @@ class Stream:
     window : int
     """
 
-    def __init__(self, chunks, window, targets, functions=(), numbers=None):
-        self._chunks, self.window = chunks, window
+    def __init__(self, chunks, window, targets, functions=(), numbers=None, is_of_tables=False):
+        self._chunks, self.window, self.is_of_tables = chunks, window, is_of_tables
         self._targets, self._functions, self._numbers = targets, functions, numbers
         self._first = None
 
@@ -151,11 +163,15 @@ class Stream:
     def first(self):
         """The first row of the chunks as the rows here are, in an array or a sparse matrix."""
         if self._first is None:
-            X, where = self._chunks.first.X, Where(self._chunks.first.name, np.arange(1))
-            for function in self._functions:
-                X = function(X, where)
-            self._first = X
+            where = Where(self._chunks.first.name, np.arange(1))
+            self._first = _made_by(self._all_functions, self._chunks.first.head, where)
         return self._first
+
+    @property
+    def _all_functions(self):
+        """The functions before which is what makes arrays, or tables, of the user's chunks."""
+        to_arrays = self._chunks.to_table if self.is_of_tables else self._chunks.to_matrix
+        return (to_arrays, *self._functions)
 
     @property
     def n_rows(self):
@@ -174,8 +190,9 @@ class Stream:
 
     @property
     def dtype(self):
-        """Type of the values."""
-        return self.first.dtype
+        """Type of the values; of a DataFrame, one that holds those of all columns."""
+        first = self.first
+        return first.dtype if hasattr(first, "dtype") else first.to_numpy().dtype
 
     @property
     def feature_names(self):
@@ -189,7 +206,9 @@ class Stream:
 
     def with_names(self, X):
         """A chunk as estimators know it: a DataFrame where columns have names."""
-        return X if self.feature_names is None else type(self.head)(X, columns=self.feature_names)
+        if self.is_of_tables or self.feature_names is None:
+            return X
+        return type(self.head)(X, columns=self.feature_names)
 
     @property
     def y(self):
@@ -219,7 +238,22 @@ class Stream:
         among all rows of the chunks.
         """
         functions = (*self._functions, function)
-        return Stream(self._chunks, self.window, self._targets, functions, self._numbers)
+        return self._with(functions, self._numbers, self.is_of_tables)
+
+    def tables(self):
+        """A stream of the same rows whose chunks are DataFrames where the user has DataFrames.
+
+        Of an array, chunks are arrays of any type. What functions have made stays what it is.
+
+        Returns
+        -------
+        stream : Stream
+        """
+        return self if self._functions else self._with((), self._numbers, True)
+
+    def _with(self, functions, numbers, is_of_tables):
+        parts = self._chunks, self.window, self._targets
+        return Stream(*parts, functions, numbers, is_of_tables)
 
     def __getitem__(self, numbers):
         """A stream of the rows with these numbers, ints in ascending order or an array of bool.
@@ -238,7 +272,7 @@ class Stream:
             )
         if self._numbers is not None:
             numbers = self._numbers[numbers]
-        return Stream(self._chunks, self.window, self._targets, self._functions, numbers)
+        return self._with(self._functions, numbers, self.is_of_tables)
 
     def take(self, numbers):
         """The rows with these numbers, in any order, as an array or a CSR matrix."""
@@ -246,7 +280,7 @@ class Stream:
         found = list(self[np.asarray(numbers)[in_order]].each(_itself))
         places = np.empty_like(in_order)
         places[in_order] = np.arange(len(in_order))
-        return stacked(found)[places] if found else self.first[:0]
+        return rows_at(stacked(found), places) if found else self.first[:0]
 
     def each(self, function):
         """What a function makes of each chunk, in their order; computed where the chunks are."""
@@ -277,7 +311,7 @@ class Stream:
     @property
     def recipe(self):
         """What makes of a chunk, as the user has it, the rows that are here; can be pickled."""
-        return Recipe(self._chunks.reader, self._functions)
+        return Recipe(self._chunks.reader, self._all_functions)
 
     def portions(self):
         """The chunks as they can be had in any order, a list of Portion; None if they cannot."""
@@ -317,12 +351,10 @@ class Stream:
             numbers = np.arange(start, start + X.shape[0])
             if self._numbers is not None:
                 here = numbers_between(self._numbers, start, start + X.shape[0])
-                X, numbers = X[here], start + here
+                X, numbers = rows_at(X, here), start + here
                 start = int(np.searchsorted(self._numbers, start))
             if X.shape[0]:
-                for function in self._functions:
-                    X = function(X, Where(chunk.name, numbers))
-                yield start, X
+                yield start, _made_by(self._all_functions, X, Where(chunk.name, numbers))
 
 
 class Portion(NamedTuple):
@@ -377,11 +409,8 @@ class Recipe(NamedTuple):
         if kept is None:
             kept = np.arange(portion.n_in_chunk)
         else:
-            X = X[kept]
-        where = Where(portion.name, portion.start_in_all + kept)
-        for function in self.functions:
-            X = function(X, where)
-        return X
+            X = rows_at(X, kept)
+        return _made_by(self.functions, X, Where(portion.name, portion.start_in_all + kept))
 
 
 def _itself(X):
@@ -402,11 +431,31 @@ class Where(NamedTuple):
     name: str
     numbers: np.ndarray
 
+    @contextmanager
+    def in_messages(self):
+        """While the block runs, have an error in the values of the rows name the chunk."""
+        try:
+            yield
+        except ValueError as error:
+            raise ValueError(f"{self.name} of the stream: {error}") from error
+
 
 def _unnamed(function, X, _):
     return function(X)
 
 
+def _made_by(functions, X, where):
+    """What functions, one after the other, make of some rows."""
+    for function in functions:
+        X = function(X, where)
+    return X
+
+
 def made_of(X, function):
     """What a function makes of data: of a stream, a stream of what it makes of each chunk."""
     return X.map(function) if is_stream(X) else function(X)
+
+
+def total_of(X, function, add):
+    """What a function makes of data: of a stream, the sum of what it makes of each chunk."""
+    return X.total(function, add) if is_stream(X) else function(X)

@@ -437,10 +437,8 @@ def _checked_chunk(options, estimator, X, where):
     """A chunk of a stream, checked as an array is; errors begin with the name of the chunk."""
     if _is_as_wanted(X, options):
         return X
-    try:
+    with where.in_messages():
         return native(check_array(X, estimator=estimator, input_name="X", **options))
-    except ValueError as error:
-        raise ValueError(f"{where.name} of the stream: {error}") from error
 
 
 def _is_as_wanted(X, options):

@@ -29,6 +29,8 @@ from skebm import (
     GaussianRBM,
     HopfieldMemory,
     MixedRBM,
+    RatingRBM,
+    RBMImputer,
     data_parallel,
 )
 from skebm._cluster import Here
@@ -210,11 +212,86 @@ def test_data_that_zeros_are_none_of():
     np.testing.assert_allclose(answer.compute(), model.transform(table), rtol=1e-5)
 
 
+def wood(n_rows=120):
+    kind = RNG.choice(["oak", "fir", "ash"], n_rows)
+    table = pd.DataFrame({"kind": kind, "size": RNG.normal(20, 3, n_rows) + 5 * (kind == "oak")})
+    return table.assign(grade=pd.Categorical(RNG.choice(list("ab"), n_rows))).mask(
+        RNG.random((n_rows, 3)) < 0.1
+    )
+
+
+def test_tables_in_chunks_of_unknown_sizes(cluster):
+    table = wood()
+    cuts = [(0, 40), (40, 40), (40, 100), (100, 101), (101, 120)]
+    parts = dd.from_map(lambda bounds: table[slice(*bounds)], cuts, meta=table[:0])
+    whole = parts.compute()
+    rbm = MixedRBM(3, n_iter=2, random_state=0)
+    expected, found = clone(rbm).fit(whole), clone(rbm).fit(parts)
+    assert found.categories_ == expected.categories_
+    np.testing.assert_allclose(found.components_, expected.components_, rtol=1e-6, atol=1e-9)
+    with data_parallel(2, local_steps=2):
+        here = clone(rbm).fit(parts)
+    with distributed.Client(cluster), data_parallel(2, local_steps=2):
+        there = clone(rbm).fit(parts)
+    np.testing.assert_array_equal(here.components_, there.components_)
+
+
+def test_gaps_are_filled_in_lazily():
+    table = wood()
+    parts = dd.from_pandas(table, npartitions=3)
+    imputer = RBMImputer(MixedRBM(3, n_iter=2), n_rounds=1, n_steps=10, random_state=0).fit(parts)
+    assert imputer.feature_names_in_.tolist() == ["kind", "size", "grade"]
+    answer = imputer.transform(parts)
+    assert isinstance(answer, dd.DataFrame)
+    filled = answer.compute()
+    assert not filled.isna().any(axis=None)
+    assert answer.dtypes.tolist() == filled.dtypes.tolist()
+    known = table.notna().to_numpy()
+    np.testing.assert_array_equal(filled.to_numpy()[known], table.to_numpy()[known])
+    never = parts.map_partitions(broken_table, meta=parts._meta)
+    imputer.transform(never)
+    imputer.set_params(sample_posterior=True)
+    with pytest.raises(TypeError, match="sample_posterior=True makes new draws"):
+        imputer.transform(parts)
+
+
+def broken_table(part):
+    raise AssertionError("a chunk was computed")
+
+
+def test_arrays_of_texts_and_numbers():
+    array = wood()[["kind", "size"]].to_numpy(dtype=object)
+    chunked = da.from_array(array, chunks=(50, 2))
+    imputer = RBMImputer(MixedRBM(3, n_iter=1), n_rounds=1, n_steps=10, random_state=0).fit(chunked)
+    answer = imputer.transform(chunked)
+    assert answer.shape == (120, 2)
+    first = imputer.transform(array[:50])
+    assert answer[:50].compute().tolist() == first.tolist()
+
+
+def test_ratings_in_chunks_of_unknown_sizes(cluster):
+    ratings = np.where(RNG.random((120, 15)) < 0.4, RNG.integers(1, 6, (120, 15)), 0.0)
+    numbers = da.from_array(np.arange(120), chunks=30)
+    chunked = da.from_array(ratings, chunks=(30, 15))[(numbers < 30) | (numbers >= 61)]
+    chunked = chunked.map_blocks(scipy.sparse.csr_array)
+    whole = scipy.sparse.csr_array(ratings[[*range(30), *range(61, 120)]])
+    rbm = RatingRBM(3, n_iter=2, batch_size=20, early_stopping=True, random_state=0)
+    expected, found = clone(rbm).fit(whole), clone(rbm).fit(chunked)
+    np.testing.assert_array_equal(found.rating_scale_, expected.rating_scale_)
+    assert found.score(chunked) == pytest.approx(found.score(whole), rel=1e-9)
+    np.testing.assert_allclose(found.transform(chunked).compute(), found.transform(whole))
+    with data_parallel(2, local_steps=1):
+        here = clone(rbm).fit(chunked)
+    with distributed.Client(cluster), data_parallel(2, local_steps=1):
+        there = clone(rbm).fit(chunked)
+    np.testing.assert_array_equal(here.components_, there.components_)
+    assert here.history_["validation_rmse"] == there.history_["validation_rmse"]
+    assert not np.array_equal(here.components_, found.components_)
+
+
 def test_what_cannot_go_by_chunks_is_refused(rbm):
     with pytest.raises(TypeError, match=r"BernoulliRBM.*compute\(\)"):
         rbm.gibbs(CHUNKED)
-    with pytest.raises(TypeError, match=r"MixedRBM.fit .* in memory.*compute\(\)"):
-        MixedRBM().fit(CHUNKED)
     with pytest.raises(NotFittedError):
         BernoulliRBM().transform(CHUNKED)
     with pytest.raises(ValueError, match="12 features"):

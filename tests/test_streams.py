@@ -407,12 +407,6 @@ def test_methods_that_do_not_go_by_chunk_say_so(method):
         getattr(rbm, method)(skebm.stream(X))
 
 
-@pytest.mark.parametrize("estimator", [skebm.MixedRBM(), skebm.RBMImputer(), skebm.RatingRBM()])
-def test_tables_and_ratings_are_taken_whole(estimator):
-    with pytest.raises(TypeError, match="learns from rows that are all in memory"):
-        estimator.fit(skebm.stream(X))
-
-
 def test_an_interrupt_while_chunks_are_read_leaves_the_last_epoch():
     n_read = 0
 

@@ -144,7 +144,8 @@ class Table:
     def rows(self, estimator, X, dtype=FLOATS, order=None, reset=False):
         """Rows of numbers, of one of several types by the columns of the table."""
         X = checked_table(estimator, X, reset)
-        dtype = dtype_of(X) if isinstance(dtype, (list, tuple)) else dtype
+        if isinstance(dtype, (list, tuple)):
+            dtype = self.encoder.dtype if reset else dtype_of(X)
         return rows_with_gaps(self._encoded(estimator, X, dtype))
 
     def with_gaps(self, estimator, X):

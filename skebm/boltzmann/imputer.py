@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import operator
+from functools import partial
 from numbers import Integral
 from typing import Any, ClassVar, Self
 
@@ -14,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._deployment import Deployable
+from .._streams import is_stream, made_of, total_of
 from .._validation import (
     Flag,
     HasPlainParameters,
@@ -27,16 +30,9 @@ from .._validation import (
     keep_parameters,
 )
 from .._version import VersionStamp
+from .columns import TableSummary, columns_of, is_frame
 from .mixed import MixedRBM
-from .table import (
-    checked_table,
-    columns_of,
-    dtype_of,
-    is_frame,
-    missing_entries,
-    table_of,
-    taken,
-)
+from .table import checked_table, dtype_of, missing_entries, table_of, taken
 
 # What the machine is by default: about so many steps of learning, in minibatches of so many rows.
 _N_COMPONENTS, _N_GIBBS_STEPS, _ALPHA = 50, 2, 0.03
@@ -128,7 +124,7 @@ class RBMImputer(
     ((178, 13), False)
     """
 
-    _learns_from_chunks: ClassVar = False
+    _reads_tables: ClassVar = True
     _parameter_checks: ClassVar = {
         "estimator": Optional(Instance(MixedRBM)),
         "missing_values": Scalar(),
@@ -159,7 +155,7 @@ class RBMImputer(
 
         Parameters
         ----------
-        X : DataFrame or array-like of shape (n_samples, n_features)
+        X : DataFrame, array-like or stream of shape (n_samples, n_features)
             Rows of a table.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -171,17 +167,20 @@ class RBMImputer(
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
-            X, is_missing = self._checked(X, reset=True)
-            self._names = list(X.columns) if is_frame(X) else None
-            self._is_empty = is_missing.all(axis=0)
+            X = self._checked(X, reset=True)
+            found = TableSummary.of(X, self.missing_values)
+            self._names = list(found.template.columns) if is_frame(found.template) else None
+            self._is_empty = found.n_known == 0
             if self._is_empty.all():
                 raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
             self.indicator_ = None
             if self.add_indicator:
-                self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))
+                have_gaps = found.n_known[np.newaxis] < found.n_rows
+                self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(have_gaps))
             random_state = check_random_state(self.random_state)
             self._seed = int(random_state.randint(np.iinfo(np.int32).max))
-            self.estimator_ = self._learned(taken(X, ~self._is_empty))
+            X = made_of(X, partial(taken, are_taken=~self._is_empty))
+            self.estimator_ = self._learned(X, found.n_rows)
             self._stamp_version()
         return self
 
@@ -200,13 +199,13 @@ class RBMImputer(
             and with columns that say what was missing where ``add_indicator``.
         """
         check_is_fitted(self)
-        X, is_missing = self._checked(X, reset=False)
+        X = self._checked(X, reset=False)
         rows, n_steps = taken(X, ~self._is_empty), self._parameters.n_steps
         known = self.estimator_.encoder_.known(rows)
         if known.all():
             filled = rows
         elif self.sample_posterior:
-            filled = _drawn(self.estimator_, rows, known, n_steps)
+            filled = _drawn(self.estimator_, rows, n_steps)
         else:
             filled = self.estimator_.impute(rows, n_steps, random_state=self._seed)
         columns, zeros = iter(columns_of(filled)), np.zeros(len(X), dtype=dtype_of(X))
@@ -217,7 +216,8 @@ class RBMImputer(
         if is_frame(X) and self._names is not None:  # which may be no texts
             names[: len(kept)] = itertools.compress(self._names, is_kept)
         if self.indicator_ is not None:
-            kept += [*self.indicator_.transform(_marked(is_missing)).astype(dtype_of(X)).T]
+            marked = _marked(missing_entries(X, self.missing_values))
+            kept += [*self.indicator_.transform(marked).astype(dtype_of(X)).T]
         return table_of(X, kept, names)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
@@ -241,23 +241,32 @@ class RBMImputer(
         return np.concatenate([kept, self.indicator_.get_feature_names_out(names)])
 
     def _checked(self, X, reset):
-        """A table, with floats for all other numbers where it is an array, and what is missing."""
+        """A table or a stream of tables, validated."""
         X = checked_table(self, X, reset)
-        is_missing = missing_entries(X, self.missing_values)
-        if not is_frame(X) and X.dtype.kind in "fiub":
-            X = np.where(is_missing, np.nan, X).astype(dtype_of(X))
-        return X, is_missing
+        return made_of(X, partial(_with_floats, missing_values=self.missing_values))
 
-    def _learned(self, X):
+    def _learned(self, X, n_rows):
         """The machine, from the columns that have known entries."""
-        machine = _default(len(X)) if self.estimator is None else clone(self.estimator)
+        machine = _default(n_rows) if self.estimator is None else clone(self.estimator)
         machine.set_params(missing_values=self.missing_values, random_state=self._seed).fit(X)
-        before, known = machine.get_params(deep=False), machine.encoder_.known(X)
+        before, has_gaps = machine.get_params(deep=False), machine.encoder_.has_gaps
         n_iter = math.ceil(_SHARE_OF_A_ROUND * machine.get_params()["n_iter"])
         machine.set_params(n_iter=n_iter, warm_start=True)
-        for _ in range(0 if known.all() else self._parameters.n_rounds):
-            machine.fit(_drawn(machine, X, known, _STEPS_OF_A_ROUND))
+        has_gaps = total_of(X, has_gaps, operator.or_)
+        for number in range(self._parameters.n_rounds if has_gaps else 0):
+            # By the machine as it is now: chunks of a stream are drawn anew when they are read.
+            draw = partial(_drawn_at, machine.without_training_state(), (self._seed, number))
+            machine.fit(X.map_named(draw) if is_stream(X) else draw(X))
         return machine.set_params(**before)
+
+    def _refuse_chunks(self, method, options):
+        if method == "transform" and self.sample_posterior:
+            raise TypeError(
+                f"{type(self).__name__}.transform with sample_posterior=True makes new draws at "
+                "each call, and takes arrays and DataFrames alone. Call it for one chunk after "
+                "another: [imputer.transform(X) for X in stream.tables()]; of Dask, for "
+                "X.partitions or X.blocks, computed."
+            )
 
     def _attributes_for_use(self):
         return vars(self) | {"estimator_": self.estimator_.without_training_state()}
@@ -283,10 +292,31 @@ def _default(n_rows):
     )
 
 
-def _drawn(machine, X, known, n_steps):
+def _with_floats(X, missing_values):
+    """An array of numbers as floats, with NaN where they are missing; others as they are."""
+    if is_frame(X) or X.dtype.kind not in "fiub":
+        return X
+    return np.where(missing_entries(X, missing_values), np.nan, X).astype(dtype_of(X))
+
+
+def _drawn(machine, X, n_steps, random_state=None):
     """The rows with draws in place of what is missing."""
-    start = machine.impute(X, n_steps)
-    return machine.sample(init=start, clamp=known, n_steps=n_steps)
+    known = machine.encoder_.known(X)
+    if known.all():
+        return X
+    start = machine.impute(X, n_steps, random_state=random_state)
+    how = {"n_steps": n_steps, "random_state": random_state}
+    return machine.sample(init=start, clamp=known, **how)
+
+
+def _drawn_at(machine, seeds, X, where=None):
+    """Rows to learn from in a round, of a chunk always the same; ``seeds`` are those of the round.
+
+    Draws are for the place of the rows, so that chunks have different ones.
+    """
+    first = 0 if where is None else int(where.numbers[0])
+    random_state = np.random.RandomState(np.random.MT19937([*seeds, first]))
+    return _drawn(machine, X, _STEPS_OF_A_ROUND, random_state)
 
 
 def _marked(is_missing):

@@ -203,7 +203,7 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
-    _learns_from_chunks: ClassVar = False
+    _reads_tables: ClassVar = True
     _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | CHECKS_OF_TABLES
 
     # Those of the data, less what the initial weights account for.

@@ -5,44 +5,15 @@ on) or real (one unit). Binary columns come first among the units, then choices,
 that each kind is one stretch.
 """
 
-from numbers import Real
-from typing import NamedTuple
+from functools import partial
 
 import numpy as np
 from sklearn.utils.validation import validate_data
 
-# Numbers are categories where they are whole, so few, and each of them so often on average: of
-# twenty rows nothing says that ten numbers are not a quantity.
-_MOST_NUMBERS = 10
-_LEAST_ROWS = 5
+from .._streams import is_stream
+from .columns import TableSummary, is_frame, names_of, read_columns
 
 KINDS = "binary", "choice", "real"
-
-
-class Column(NamedTuple):
-    """What a column of a table is.
-
-    Attributes
-    ----------
-    name : str or int
-        Its name in the table, or its position.
-    kind : {"binary", "choice", "real"}
-    categories : list or None
-        Of a binary column, the value of the state 0 and that of 1; of a choice, in the order of its
-        units. None of a real one.
-    limits : tuple (low, high) or None
-        Of whole numbers, what their type can hold; None for other values.
-    """
-
-    name: object
-    kind: str
-    categories: list | None
-    limits: tuple | None
-
-    @property
-    def n_units(self):
-        """Number of visible units."""
-        return len(self.categories) if self.kind == "choice" else 1
 
 
 class TableEncoder:
@@ -50,7 +21,7 @@ class TableEncoder:
 
     Parameters
     ----------
-    X : DataFrame or ndarray of shape (n_samples, n_features)
+    X : DataFrame, ndarray or stream of these, of shape (n_samples, n_features)
         What columns the table has, and their categories.
     categories : "auto", "declared" or dict
         See :class:`~skebm.boltzmann.mixed.MixedRBM`.
@@ -70,14 +41,15 @@ class TableEncoder:
 
     def __init__(self, X, categories, name, missing_values=np.nan):
         self._name, self._missing_values = name, missing_values
-        self._template = _template_of(X)
-        names = _names_of(X)
+        found = TableSummary.of(X, missing_values)
+        self._template = found.template
+        names = names_of(found.template)
         default = categories if isinstance(categories, str) else "auto"
         given = self._given(categories, names)
         self.columns = [
-            _described(name_of_column, values, given.get(number, default))
-            for number, (name_of_column, values) in enumerate(
-                zip(names, self._read(X), strict=True)
+            summary.described(name_of_column, given.get(number, default))
+            for number, (name_of_column, summary) in enumerate(
+                zip(names, found.columns, strict=True)
             )
         ]
         self.places, end = [None] * len(self.columns), 0
@@ -90,6 +62,11 @@ class TableEncoder:
     def of_kind(self, kind):
         """Numbers of the columns of a kind."""
         return [number for number, column in enumerate(self.columns) if column.kind == kind]
+
+    @property
+    def dtype(self):
+        """Type of the states of the table that the encoder has seen, see :func:`dtype_of`."""
+        return dtype_of(self._template)
 
     @property
     def is_real(self):
@@ -130,15 +107,17 @@ class TableEncoder:
 
         Parameters
         ----------
-        X : DataFrame or ndarray of shape (n_samples, n_features)
+        X : DataFrame, ndarray or stream of these, of shape (n_samples, n_features)
         dtype : dtype
         unknown : {"error", "missing"}
             What becomes of a category that the encoder does not know.
 
         Returns
         -------
-        ndarray of shape (n_samples, n_units)
+        ndarray, or stream of arrays, of shape (n_samples, n_units)
         """
+        if is_stream(X):
+            return X.map_named(partial(_encoded, self, dtype, unknown))
         out = np.empty((len(X), self.n_units), dtype=dtype)
         for column, place, values in zip(self.columns, self.places, self._read(X), strict=True):
             if column.kind == "real":
@@ -186,8 +165,12 @@ class TableEncoder:
                 column[is_known] = values.values[is_known]
         return _table(self._template if like is None else like, columns)
 
+    def has_gaps(self, X):
+        """Whether some entries of a table are missing, or categories that are not known."""
+        return not self.known(X).all()
+
     def _read(self, X):
-        return _read(X, self._missing_values)
+        return read_columns(X, self._missing_values)
 
     def _given(self, categories, names):
         """The categories that the user has given, by the position of the column."""
@@ -205,15 +188,15 @@ class TableEncoder:
         return given
 
     def _numbers(self, column, values):
-        if values.numbers is None:
-            known = values.values[~values.is_missing]
-            wrong = next(value for value in known if not _is_number(value))
+        numbers = values.numbers()
+        if numbers is None:
             raise ValueError(
-                f"Column {column.name!r} is one of numbers for {self._name}, and has {wrong!r}."
+                f"Column {column.name!r} is one of numbers for {self._name}, and has "
+                f"{values.first_no_number()!r}."
             )
-        if np.isinf(values.numbers).any():
+        if np.isinf(numbers).any():
             raise ValueError(f"Input X contains infinity, in column {column.name!r}.")
-        return values.numbers
+        return numbers
 
     def _codes(self, column, values, unknown):
         """Number of the category of each row; -1 where it is missing."""
@@ -232,126 +215,9 @@ class TableEncoder:
         return codes
 
 
-class _Values(NamedTuple):
-    """The values of a column, and which of them are missing.
-
-    Attributes
-    ----------
-    values : ndarray of shape (n_rows,)
-    is_missing : ndarray of bool, of shape (n_rows,)
-    numbers : ndarray of float, of shape (n_rows,), or None
-        NaN where they are missing; None where some of the values are no numbers.
-    dtype : dtype
-        Of the values without gaps, with which whole numbers may become floats.
-    declared : list or None
-        Categories that the type of the column names.
-    """
-
-    values: np.ndarray
-    is_missing: np.ndarray
-    numbers: np.ndarray | None
-    dtype: np.dtype
-    declared: list | None
-
-    @classmethod
-    def of(cls, name, column, missing_values):
-        values = np.asarray(column)
-        if values.dtype.kind in "mMV":
-            raise ValueError(
-                f"Column {name!r} is of the type {values.dtype}, which is neither numbers nor "
-                "categories. Have it as one of these, such as numbers of days."
-            )
-        if hasattr(column, "isna"):
-            is_missing = np.asarray(column.isna())
-        elif hasattr(column, "is_null"):
-            is_missing = np.asarray(column.is_null())
-        else:
-            is_missing = np.zeros(len(values), dtype=bool)
-        if values.dtype.kind == "f":
-            is_missing = is_missing | np.isnan(values)
-        elif values.dtype.kind == "O":
-            is_missing = is_missing | np.array([_is_nothing(value) for value in values], dtype=bool)
-        if not _is_nothing(missing_values):
-            is_missing = is_missing | (values == missing_values)
-        declared = getattr(column.dtype, "categories", None)
-        declared = declared.to_numpy().tolist() if hasattr(declared, "to_numpy") else None
-        numbers = _as_numbers(values, is_missing)
-        return cls(values, is_missing, numbers, _dtype_of_known(column, values), declared)
-
-    def plain(self):
-        """The values as a list of Python's own objects."""
-        return self.values.tolist()
-
-
-def _is_nothing(value):
-    """Whether a value is None, NaN, or pandas' NA, of which no comparison is true or false."""
-    is_nan = isinstance(value, Real) and value != value
-    return value is None or is_nan or type(value).__name__ == "NAType"
-
-
-def _dtype_of_known(column, values):
-    if isinstance(column.dtype, np.dtype):
-        return values.dtype
-    return np.asarray(column.dropna() if hasattr(column, "dropna") else column.drop_nulls()).dtype
-
-
-def _is_number(value):
-    return isinstance(value, Real) and not isinstance(value, (bool, np.bool_))
-
-
-def _as_numbers(values, is_missing):
-    """Values as floats, or None where some are no numbers."""
-    known = values[~is_missing]
-    if values.dtype.kind not in "fiuO" or not all(map(_is_number, known)):
-        return None
-    dtype = values.dtype if values.dtype.kind == "f" else np.float64
-    numbers = np.full(len(values), np.nan, dtype=dtype)
-    numbers[~is_missing] = known.astype(dtype)
-    return numbers
-
-
-def _described(name, values, given):
-    """The :class:`Column` that some values are, or that the user says they are."""
-    known = values.values[~values.is_missing]
-    limits = None
-    if values.dtype.kind in "iu":
-        limits = np.iinfo(values.dtype).min, np.iinfo(values.dtype).max
-    elif values.dtype.kind == "O" and not any(isinstance(value, float) for value in known):
-        limits = -np.inf, np.inf
-    if isinstance(given, str):
-        given = _found(values, known, few_numbers=given == "auto")
-    if given is None:
-        return Column(name, "real", None, limits)
-    categories = given.tolist() if hasattr(given, "tolist") else list(given)
-    if not categories:
-        raise ValueError(
-            f"Column {name!r} has no known value, and so no categories. Leave it out, or name them "
-            "in 'categories'."
-        )
-    return Column(name, "binary" if len(categories) == 2 else "choice", categories, limits)
-
-
-def _found(values, known, few_numbers):
-    """Categories of a column of which nothing is said, or None where it is one of numbers.
-
-    Whole numbers, of which there are few, are categories where ``few_numbers``.
-    """
-    if values.declared is not None:
-        return values.declared
-    if values.values.dtype.kind == "b" or (len(known) and {*map(type, known)} == {bool}):
-        return [False, True]
-    if values.numbers is None:
-        distinct = set(known.tolist())
-        try:
-            return sorted(distinct)
-        except TypeError:
-            return sorted(distinct, key=lambda value: (type(value).__name__, value))
-    numbers = np.unique(values.numbers[~values.is_missing])
-    n_numbers = len(numbers)
-    are_few = few_numbers and n_numbers <= _MOST_NUMBERS and n_numbers * _LEAST_ROWS <= len(known)
-    if n_numbers == 2 or (n_numbers > 2 and are_few and (numbers == np.rint(numbers)).all()):
-        return sorted(set(known.tolist()))
-    return None
+def _encoded(encoder, dtype, unknown, X, where):
+    with where.in_messages():
+        return encoder.encode(X, dtype, unknown)
 
 
 def _values_of(column, states):
@@ -374,22 +240,27 @@ def _objects(values):
 
 def missing_entries(X, missing_values):
     """Which entries of a table are missing, as an array of bool of its shape."""
-    return np.column_stack([values.is_missing for values in _read(X, missing_values)])
+    return np.column_stack([values.is_missing for values in read_columns(X, missing_values)])
 
 
 def checked_table(estimator, X, reset):
     """A DataFrame as it is, anything else as an ndarray; the names of its columns are checked.
+
+    Of a stream, a stream of these, whose chunks are like the first one when they are read.
 
     Raises
     ------
     ValueError
         In scikit-learn's words.
     """
+    if is_stream(X):
+        checked_table(estimator, X.head, reset)
+        return X.tables()
     if not is_frame(X):
         if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
             X = np.asarray(X, dtype=object)  # numbers would become texts
         return validate_data(estimator, X, dtype=None, ensure_all_finite=False, reset=reset)
-    names = _names_of(X)
+    names = names_of(X)
     if len(set(names)) < len(names):
         raise ValueError(
             f"{type(estimator).__name__} takes no two columns of one name; those of X are {names}."
@@ -405,41 +276,10 @@ def checked_table(estimator, X, reset):
 
 
 def dtype_of(X):
-    """float32 for a table of nothing else, float64 for any other."""
+    """float32 for a table of nothing else, or a stream that begins so; float64 for any other."""
+    X = X.first if is_stream(X) else X
     dtypes = {*X.dtypes} if is_frame(X) else {X.dtype}
     return np.dtype(np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
-
-
-def is_frame(X):
-    """Whether a table is a DataFrame, of pandas or polars or their like."""
-    return hasattr(X, "columns") and hasattr(X, "dtypes")
-
-
-def _read(X, missing_values):
-    for name, column in zip(_names_of(X), columns_of(X), strict=True):
-        yield _Values.of(name, column, missing_values)
-
-
-def _template_of(X):
-    """What knows the class of a table, and names and types of columns, and keeps none of its rows.
-
-    Of an array it has one row, as strides of no rows do not outlive a copy.
-    """
-    if not is_frame(X):
-        return np.zeros((1, X.shape[1]), dtype=X.dtype)
-    return X[:0].copy() if hasattr(X, "copy") else X.clear()
-
-
-def _names_of(X):
-    return list(X.columns) if is_frame(X) else list(range(X.shape[1]))
-
-
-def columns_of(X):
-    """The columns of a table, as series or arrays."""
-    n_columns = X.shape[1]
-    if hasattr(X, "iloc"):
-        return [X.iloc[:, number] for number in range(n_columns)]
-    return [X[:, number] for number in range(n_columns)]
 
 
 def _table(like, columns):

@@ -310,6 +310,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def _kind_of_data(self):
         return data_of(self.visible_units)
 
+    @property
+    def _reads_tables(self):
+        return self._kind_of_data.are_tables
+
     def __skebm_check__(self):
         """Raise an error where a parameter is not valid; nothing is changed."""
         super().__skebm_check__()

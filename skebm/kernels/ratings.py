@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ._jit import inlined, kernel
-from .random import fill_normal, fill_uniform
-from .scalar import exp, log, sigmoid
+from .random import fill_normal, fill_uniform, philox
+from .scalar import exp, log, sigmoid, unit_interval
 from .sparse import copy
 
 # Factors in (1, 2] whose product is taken before its logarithm.
@@ -421,3 +421,27 @@ def _log_of_hidden(others, item, level, factor, weights, scale):
             product *= one + exp(-z)
         result += log(product)
     return result
+
+
+@kernel
+def choose_at_random(indptr, items, numbers, address, share, out):
+    """Write to ``out``, for each rating, whether it is one of a random share of them.
+
+    Parameters
+    ----------
+    indptr, items : ndarray of int, of shapes (n_rows + 1,) and (n_ratings,)
+        Which items each row rates.
+    numbers : ndarray of int, of shape (n_rows,)
+        Those of the rows: a rating is drawn by this number and by that of its item.
+    address : tuple (seed, stream)
+    share : float
+    out : ndarray of bool, of shape (n_ratings,)
+    """
+    seed, stream = address
+    c2, c3 = np.uint32(stream), np.uint32(stream >> 32)
+    k0, k1 = np.uint32(seed), np.uint32(seed >> 32)
+    for r in range(numbers.shape[0]):
+        row = np.uint32(numbers[r])
+        for q in range(indptr[r], indptr[r + 1]):
+            words = philox(np.uint32(items[q] // 4), row, c2, c3, k0, k1)
+            out[q] = unit_interval(words[items[q] % 4], share) < share

@@ -1,5 +1,8 @@
 """The machines of all rows: how they begin, learn and answer."""
 
+from dataclasses import dataclass
+from functools import partial
+from operator import add
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +21,7 @@ from ..kernels.ratings import (
     move_items,
     walk,
 )
+from .table import NO_RATINGS
 
 # Of the rows of a minibatch, and of the items that they rate, a thread takes so many at least.
 _FEWEST_ROWS, _MOST_BLOCKS = 4, 64
@@ -54,17 +58,21 @@ def zeros_like(weights):
 # Base rates ------------------------------------------------------------------
 
 
-def counts_of(rows, n_items, n_levels):
+def counts_of(n_items, n_levels, rows):
     """How often each item has each level, of shape (n_items, n_levels)."""
-    is_known = rows.levels >= 0
-    places = rows.items[is_known].astype(np.int64) * n_levels + rows.levels[is_known]
+    ratings = rows.ratings
+    is_known = ratings.levels >= 0
+    places = ratings.items[is_known].astype(np.int64) * n_levels + ratings.levels[is_known]
     return np.bincount(places, minlength=n_items * n_levels).reshape(n_items, n_levels)
 
 
-def base_of(rows, n_items, levels, degree, half, prior, smoothing):
-    """Logarithms of the base rates of items, and the scale, of the type of ``levels``."""
+def base_of(rows, levels, degree, half, prior, smoothing):
+    """Logarithms of the base rates of items, and the scale, of the type of ``levels``.
+
+    ``rows`` are :class:`~skebm.ratings.rows.RatingRows` or such rows of a stream.
+    """
     dtype, levels = levels.dtype, levels.astype(np.float64)
-    counts = counts_of(rows, n_items, len(levels))
+    counts = rows.total_of_parts(partial(counts_of, rows.shape[1], len(levels)), add)
     log_rates = log_base_rates(rows, counts, levels, prior, smoothing)
     return log_rates, scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
 
@@ -89,18 +97,27 @@ def log_base_rates(rows, counts, levels, prior, smoothing):
 
 def _shifts_of_items(rows, counts, levels, mean, prior):
     """How much higher each item is rated than the mean, whoever rates it."""
-    n_rows, n_items = len(rows.indptr) - 1, len(counts)
-    is_known = rows.levels >= 0
-    owners = np.repeat(np.arange(n_rows), np.diff(rows.indptr))[is_known]
-    items, ratings = rows.items[is_known], levels[rows.levels[is_known]] - mean
-    n_of_items, n_of_rows = counts.sum(axis=1), np.bincount(owners, minlength=n_rows)
-    of_rows = np.zeros(n_rows)
+    of_items, n_of_items = None, counts.sum(axis=1)
     for _ in range(_PASSES):
-        sums = np.bincount(items, ratings - of_rows[owners], minlength=n_items)
+        sums = rows.total_of_parts(partial(_sums_of_items, levels - mean, prior, of_items), add)
         of_items = sums / (n_of_items + prior)
-        sums = np.bincount(owners, ratings - of_items[items], minlength=n_rows)
-        of_rows = sums / (n_of_rows + prior)
     return of_items
+
+
+def _sums_of_items(levels, prior, of_items, rows):
+    """Sums of the ratings of each item, less how much higher their rows rate than the mean.
+
+    What rows rate higher follows from ``of_items``, what items are rated higher; None is nothing.
+    """
+    (n_rows, n_items), ratings = rows.shape, rows.ratings
+    is_known = ratings.levels >= 0
+    owners = np.repeat(np.arange(n_rows), np.diff(ratings.indptr))[is_known]
+    items, values = ratings.items[is_known], levels[ratings.levels[is_known]]
+    if of_items is not None:
+        sums = np.bincount(owners, values - of_items[items], minlength=n_rows)
+        of_rows = sums / (np.bincount(owners, minlength=n_rows) + prior)
+        values = values - of_rows[owners]
+    return np.bincount(items, values, minlength=n_items)
 
 
 def _tilted(rates, levels, means):
@@ -164,27 +181,48 @@ class Learner:
         Changed in place.
     steps : Weights
         The last steps; changed in place.
-    rows : Rows
+    company : float
+        See :func:`company_of`.
     streams : RandomStreams
     """
 
-    def __init__(self, model, steps, rows, streams):
+    def __init__(self, model, steps, company, streams):
         self.model = model
         self.steps = steps
         self.streams = streams
-        self._rows = rows
-        self._company = _company(rows, model.scale)
+        self._company = company
         self._counts = np.zeros(len(model.weights.bias), dtype=np.int64)
 
-    def run_epoch(self, settings):
-        """One step for each minibatch of the rows, in a new order."""
-        order = self.streams.generator().permutation(len(self._rows.indptr) - 1)
-        with np.errstate(all="ignore"):
-            for batch in chunks(len(order), settings.batch_size):
-                self._step(order[batch], settings)
+    def run_epoch(self, rows, order, settings):
+        """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        for batch in chunks(len(order), settings.batch_size):
+            self._step(rows.ratings, order[batch], settings)
 
-    def _step(self, numbers, settings):
-        rows, (weights, scale, _) = self._rows, self.model
+    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+
+    def shared_arrays(self):
+        """What parts of the data have in common: the weights, and their last steps."""
+        return [*self.model.weights, *self.steps]
+
+    @property
+    def own(self):
+        """What a part keeps for itself: random numbers."""
+        return self.streams
+
+    @own.setter
+    def own(self, own):
+        self.streams.become(own)
+
+    def own_of(self, part):
+        """What a part begins with: random numbers of its own."""
+        return self.streams.of_part(part)
+
+    def become(self, other):
+        """Take over what another learner has learned."""
+        vars(self).update(vars(other))
+
+    def _step(self, rows, numbers, settings):
+        weights, scale, _ = self.model
         rate, momentum, decay, power = settings.rule
         rule = Rule(rate, momentum, decay * self._company, power)
         places = np.zeros(len(numbers) + 1, dtype=np.int64)
@@ -223,10 +261,69 @@ class Learner:
         bias += step
 
 
-def _company(rows, scale):
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
+
+    settings: Settings
+
+    @property
+    def batch_size(self):
+        """Rows of a step."""
+        return self.settings.batch_size
+
+    def beside(self, places):
+        """What belongs to rows besides: nothing."""
+
+    def __call__(self, learner, window, beside=None):
+        """Learn from the rows."""
+        learner.run_epoch(window.rows, window.order, self.settings)
+
+
+def company_of(rows, scale):
     """How many ratings a rating has beside it, times the square of their factor, on average."""
-    n = np.diff(rows.indptr)
-    return float(n @ (n / (1 + n / scale.half)) / max(1, n.sum()))
+    total, n_ratings = rows.total_of_parts(partial(_company_of_part, scale.half), add)
+    return float(total / max(1, n_ratings))
+
+
+def _company_of_part(half, rows):
+    n = np.diff(rows.ratings.indptr)
+    return np.array([n @ (n / (1 + n / half)), n.sum()])
+
+
+class Errors(NamedTuple):
+    """The sum of squared errors of some predictions; two of them add up."""
+
+    squares: float
+    n: int
+
+    def joined(self, other):
+        """The errors of these predictions and others together."""
+        return Errors(self.squares + other.squares, self.n + other.n)
+
+    @property
+    def rmse(self):
+        """Root mean squared error."""
+        if not self.n:
+            raise ValueError(NO_RATINGS)
+        return float(np.sqrt(self.squares / self.n))
+
+
+def errors_of(model, rows, asked):
+    """:class:`Errors` of the ratings of a matrix, each predicted from the other ones in the rows.
+
+    Parameters
+    ----------
+    model : Model
+    rows : Rows
+    asked : csr_array of shape (n_rows, n_items)
+    """
+    is_known = ~np.isnan(asked.data)
+    n_before = np.concatenate([[0], np.cumsum(is_known)])
+    items = asked.indices[is_known].astype(np.int32)
+    P = probabilities(model, rows, n_before[asked.indptr], items)
+    errors = P @ model.levels - asked.data[is_known]
+    return Errors(float(np.square(errors).sum(dtype=np.float64)), len(items))
 
 
 # Answers ---------------------------------------------------------------------

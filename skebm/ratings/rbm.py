@@ -1,6 +1,5 @@
 """The restricted Boltzmann machine for ratings."""
 
-import time
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
@@ -18,7 +17,7 @@ from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
-from .._stopping import Patience
+from .._streams import made_of
 from .._validation import (
     FLOATS,
     Check,
@@ -34,7 +33,6 @@ from .._validation import (
     check_argument,
     check_parameters,
     divergence,
-    have_diverged,
     keep_parameters,
     validated,
     warn_caller,
@@ -43,12 +41,11 @@ from .._version import VersionStamp
 from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
 from .model import Learner, Model, Settings
-from .table import NO_RATINGS, as_csr, as_rows, scale_of
+from .rows import Levels, Parts, Split, known_of, n_ratings_of, rating_matrix, rating_rows
+from .table import as_csr, as_rows
+from .training import Monitor, Training, errors_of_parts
 
 _COUNT = Number(Integral, "[1, inf)")
-
-# Largest number of ratings whose error is measured during training.
-_MOST_WATCHED = 1000
 
 # Weights start as normal random numbers of this standard deviation.
 _FIRST_WEIGHTS = 0.01
@@ -213,7 +210,6 @@ class RatingRBM(
     [[2], [-1], [0], [-1]]
     """
 
-    _learns_from_chunks: ClassVar = False
     _parameter_checks: ClassVar = {
         "n_components": _COUNT,
         "learning_rate": WithHint(
@@ -275,9 +271,9 @@ class RatingRBM(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
+        X : {array-like, sparse matrix, stream, RatingSamples} of shape (n_users, n_items)
             Ratings: the stored entries of a sparse matrix, or the entries of an array that are not
-            NaN.
+            NaN. All ratings of a user are in one chunk of a stream.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -296,32 +292,22 @@ class RatingRBM(
         n_iter = self._parameters.n_iter
         progress = self._init_callback_context(max_subtasks=n_iter)
         with fitting(self, progress, X, y) as commit:
-            X = self._checked(getattr(X, "chosen_ratings", X), reset=True)
-            streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-            X, held_out = self._parted(X, streams)
-            learner, rows = self._begin(X, streams)
-            history, watched, best = {}, _some_of(X), None
-            patience = Patience(self._parameters.n_iter_no_change, self._is_gain)
-            self._publish(learner, history)
-            for epoch in tasks(self, progress, "epoch", n_iter, patience):
-                start = time.perf_counter()
-                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
-                learner.run_epoch(self._settings(partial(stage_at, epoch, n_iter), rate_factor))
-                self._refuse_divergence(learner)
-                measured = {"rmse": _rmse(learner.model, rows, watched)}
-                if held_out is not None:
-                    measured["validation_rmse"] = _rmse(learner.model, rows, held_out)
-                    if patience.take(-measured["validation_rmse"]):
-                        best = learner.model.copy()
-                measured["seconds"] = time.perf_counter() - start
-                for name, value in measured.items():
-                    history.setdefault(name, []).append(value)
-                self._publish(learner, history)
+            training = self._training(X, goes_on=False, is_watched=True)
+            self._publish(training)
+
+            def keep():
+                self._publish(training)
                 commit()
+
+            for epoch in tasks(self, progress, "epoch", n_iter, training):
+                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
+                rate_factor *= training.rate_factor
+                settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
+                measured = training.run_epoch(settings, after_round=keep)
+                keep()
                 self._report(epoch + 1, measured)
-            if best is not None:
-                learner.model = best
-                self._publish(learner, history)
+            if training.go_back_to_best():
+                self._publish(training)
         return self
 
     @with_callbacks
@@ -352,21 +338,14 @@ class RatingRBM(
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
         with fitting(self, progress, X, y):
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            if hasattr(self, "components_"):
-                X = self._checked(getattr(X, "chosen_ratings", X), reset=False)
-                learner = self._go_on(X)
-            else:
-                X = self._checked(getattr(X, "chosen_ratings", X), reset=True)
-                streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-                learner, _ = self._begin(X, streams)
-            learner.run_epoch(self._settings(last_stage, rate_factor=1.0))
-            self._refuse_divergence(learner)
-            self._publish(learner)
+            training = self._training(X, hasattr(self, "components_"), is_watched=False)
+            training.take_steps(self._settings(last_stage, training.rate_factor))
+            self._publish(training)
             task.call_on_fit_task_end(estimator=self)
         return self
 
     def _checked(self, X, reset):
-        """The ratings, validated, as a CSR matrix."""
+        """The ratings, validated, as a CSR matrix or a stream of such matrices."""
         X = validated(
             self,
             X,
@@ -375,68 +354,77 @@ class RatingRBM(
             ensure_all_finite="allow-nan",
             reset=reset,
         )
-        is_sparse = scipy.sparse.issparse(X)
-        X = as_csr(X)
-        if is_sparse and not self.conditional and np.isnan(X.data).any():
-            raise ValueError(
-                f"The sparse matrix of ratings stores NaN, which {type(self).__name__} accepts "
-                "only with conditional=True. Do not store entries that are not rated."
-            )
-        return X
+        return rating_matrix(X, bool(self.conditional), type(self).__name__)
 
-    def _parted(self, X, streams):
-        """The ratings to train on, and those that are held out, or None."""
-        if not self.early_stopping:
-            return X, None
-        is_held_out = streams.generator().random(X.nnz) < self._parameters.validation_fraction
-        is_held_out &= ~np.isnan(X.data)
-        if not is_held_out.any() or is_held_out.all():
+    def _training(self, X, goes_on, is_watched):
+        """What trains on ratings, from the start or from where training ended."""
+        X, parts = self._checked(getattr(X, "chosen_ratings", X), reset=not goes_on), None
+        if goes_on:
+            model, streams = self._model().copy(), replace(self._streams)
+            rows = rating_rows(model.levels, X)
+        else:
+            streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+            if is_watched and self.early_stopping:
+                parts = self._parts(X, streams)
+                X = known_of(parts)
+            levels = self._levels(X)
+            rows = rating_rows(levels, X)
+            model = self._first_model(rows, levels, streams)
+        p = self._parameters
+        steps = self._last_steps() if goes_on else None
+        steps = machines.zeros_like(model.weights) if steps is None else steps
+        learner = Learner(model, steps, machines.company_of(rows, model.scale), streams)
+        monitor = Monitor(rows, parts, p.n_iter_no_change, p.tol) if is_watched else None
+        error = divergence(type(self).__name__, "learning_rate", p.learning_rate)
+        return Training(learner, rows, monitor, error)
+
+    def _parts(self, X, streams):
+        """The ratings to train on, and those that are held out."""
+        split = Split(streams.seed, streams.take(), self._parameters.validation_fraction)
+        parts = split.parts(X)
+        n_training, n_held_out = n_ratings_of(parts)
+        if not n_training or not n_held_out:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                f"{self.validation_fraction!r}, leaves none of the {X.nnz} ratings to train on, or "
-                "none to hold out."
+                f"{self.validation_fraction!r}, leaves none of the {n_training + n_held_out} "
+                "ratings to train on, or none to hold out."
             )
-        return _chosen(X, ~is_held_out), _chosen(X, is_held_out)
+        return parts
 
-    def _begin(self, X, streams):
-        """An untrained learner, and the ratings as rows for the kernels."""
-        p = self._parameters
-        if p.rating_scale is None:
-            levels, is_cut = scale_of(X.data, X.dtype)
-            if is_cut:
-                warn_caller(
-                    f"The data have more than {len(levels)} distinct ratings. "
-                    f"{type(self).__name__} replaces each by the nearest of {len(levels)} evenly "
-                    "spaced values. To choose the values, pass rating_scale."
-                )
-        else:
-            levels = np.asarray(p.rating_scale, dtype=X.dtype)
-        rows = as_rows(X, levels)
-        n_items, n_hidden = X.shape[1], p.n_components
-        log_rates, scale = machines.base_of(
-            rows, n_items, levels, p.degree, p.half_size, p.prior_ratings, p.smoothing
-        )
-        normal = streams.generator().normal
+    def _levels(self, X):
+        """The rating scale: the parameter, or what is in the data."""
+        if self.rating_scale is not None:
+            return np.asarray(self._parameters.rating_scale, dtype=X.dtype)
+        found = Levels.of(X)
+        levels = found.scale(X.dtype)
+        if found.values is None:
+            warn_caller(
+                f"The data have more than {len(levels)} distinct ratings. "
+                f"{type(self).__name__} replaces each by the nearest of {len(levels)} evenly "
+                "spaced values. To choose the values, pass rating_scale."
+            )
+        return levels
+
+    def _first_model(self, rows, levels, streams):
+        """A model with the base rates of the items and small random weights."""
+        p, n_items = self._parameters, rows.shape[1]
+        how = p.degree, p.half_size, p.prior_ratings, p.smoothing
+        log_rates, scale = machines.base_of(rows, levels, *how)
+        size = n_items, scale.functions.shape[1], p.n_components
+        A = _FIRST_WEIGHTS * streams.generator().normal(size=size)
         n_conditional = n_items if self.conditional else 0
-        A = _FIRST_WEIGHTS * normal(size=(n_items, scale.functions.shape[1], n_hidden))
         weights = Weights(
-            A.astype(X.dtype),
-            np.zeros((n_conditional, n_hidden), dtype=X.dtype),
-            log_rates.astype(X.dtype),
-            np.zeros(n_hidden, dtype=X.dtype),
+            A.astype(rows.dtype),
+            np.zeros((n_conditional, p.n_components), dtype=rows.dtype),
+            log_rates.astype(rows.dtype),
+            np.zeros(p.n_components, dtype=rows.dtype),
         )
-        model = Model(weights, scale, levels)
-        return Learner(model, machines.zeros_like(weights), rows, streams), rows
+        return Model(weights, scale, levels)
 
-    def _go_on(self, X):
-        """A learner that continues with further ratings."""
-        model = self._model().copy()
+    def _last_steps(self):
+        """Those that the momentum of an earlier training goes on from, or None."""
         steps = getattr(self, "_steps", None)
-        if steps is None:
-            steps = machines.zeros_like(model.weights)
-        else:
-            steps = Weights(*(array.copy() for array in steps))
-        return Learner(model, steps, as_rows(X, model.levels), replace(self._streams))
+        return None if steps is None else Weights(*(array.copy() for array in steps))
 
     def _settings(self, now, rate_factor):
         """Settings of an epoch; ``now`` gives the present value of a parameter or sequence."""
@@ -445,16 +433,9 @@ class RatingRBM(
         rule = Rule(rate, now(p.momentum), p.alpha, p.scaling_power)
         return Settings(rule, now(p.n_gibbs_steps), p.batch_size)
 
-    def _is_gain(self, score, best):
-        return score > best + self.tol
-
-    def _refuse_divergence(self, learner):
-        if have_diverged(*learner.model.weights):
-            name, rate = type(self).__name__, self._parameters.learning_rate
-            raise divergence(name, "learning_rate", rate)
-
-    def _publish(self, learner, history=None):
+    def _publish(self, training):
         """Copy what has been learned into the fitted attributes."""
+        learner = training.learner
         weights, scale, levels = learner.model.copy()
         self.rating_scale_ = levels
         self.components_ = weights.A
@@ -466,8 +447,8 @@ class RatingRBM(
         self._scale = tuple(scale)
         self._steps = tuple(array.copy() for array in learner.steps)
         self._streams = replace(learner.streams)
-        if history is not None:
-            self.history_ = {name: list(values) for name, values in history.items()}
+        if training.is_watched:
+            self.history_ = {name: list(values) for name, values in training.history.items()}
             self.n_iter_ = len(self.history_.get("seconds", ()))
         self._n_features_out = len(weights.hidden_bias)
         self._stamp_version()
@@ -604,8 +585,11 @@ class RatingRBM(
             In units of the ratings. The higher, the better.
         """
         model, known = self._model_and_ratings(getattr(X, "all_ratings", X))
-        asked = self._checked(getattr(X, "chosen_ratings", X), reset=False)
-        return -_rmse(model, as_rows(known, model.levels), asked)
+        if hasattr(X, "chosen_ratings"):
+            parts = Parts(known, self._checked(X.chosen_ratings, reset=False))
+        else:
+            parts = made_of(known, Parts.all_of)
+        return -errors_of_parts(model, parts).rmse
 
     def sample(self, n_samples=None, n_steps=100, *, init=None, random_state=None):
         """Draw ratings from the model.
@@ -652,6 +636,13 @@ class RatingRBM(
             return result
         ratings = np.where(drawn.levels < 0, np.nan, model.levels[drawn.levels]).astype(X.dtype)
         return scipy.sparse.csr_array((ratings, X.indices, X.indptr), shape=X.shape)
+
+    def _refuse_chunks(self, method, options):
+        if "pairs" in options:
+            raise TypeError(
+                f"{type(self).__name__}.{method} takes 'pairs' only with ratings that are all in "
+                "memory: they are numbers of rows of X. Call it for the chunks with these rows."
+            )
 
     def _checked_pairs(self, pairs, shape):
         rows, items = (np.asarray(numbers) for numbers in pairs)
@@ -714,28 +705,3 @@ def _parts(model, rows, n_items, of):
 
 def _everywhere(model, rows, n_items, of):
     return np.concatenate([found for _, found in _parts(model, rows, n_items, of)])
-
-
-def _rmse(model, rows, asked):
-    """Error of the ratings ``asked``, each predicted from the other ratings in ``rows``."""
-    is_known = ~np.isnan(asked.data)
-    if not is_known.any():
-        raise ValueError(NO_RATINGS)
-    n_before = np.concatenate([[0], np.cumsum(is_known)])
-    items = asked.indices[is_known].astype(np.int32)
-    P = machines.probabilities(model, rows, n_before[asked.indptr], items)
-    return float(np.sqrt(np.mean((P @ model.levels - asked.data[is_known]) ** 2)))
-
-
-def _chosen(X, is_chosen):
-    """The selected ones of the stored ratings of a matrix."""
-    n_before = np.concatenate([[0], np.cumsum(is_chosen)])
-    entries = X.data[is_chosen], X.indices[is_chosen], n_before[X.indptr]
-    return scipy.sparse.csr_array(entries, shape=X.shape)
-
-
-def _some_of(X):
-    """At most ``_MOST_WATCHED`` of the known ratings of a matrix, evenly spaced."""
-    is_known = ~np.isnan(X.data)
-    every = max(1, -(-is_known.sum() // _MOST_WATCHED))
-    return _chosen(X, is_known & ((np.cumsum(is_known) - 1) % every == 0))

@@ -113,17 +113,6 @@ def as_csr(X):
     return X
 
 
-def scale_of(values, dtype):
-    """The distinct ratings in ascending order, and whether there were more than ``MOST_LEVELS``."""
-    levels = np.unique(values[~np.isnan(values)])
-    if len(levels) == 0:
-        raise ValueError(NO_RATINGS)
-    is_cut = len(levels) > MOST_LEVELS
-    if is_cut:
-        levels = np.linspace(levels[0], levels[-1], MOST_LEVELS)
-    return levels.astype(dtype), is_cut
-
-
 def as_rows(X, scale):
     """The ratings of a CSR matrix as indices of the nearest levels of a scale, for kernels."""
     middles = (scale[1:] + scale[:-1]) / 2

@@ -14,7 +14,8 @@ from sklearn.model_selection import GridSearchCV
 from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
 from skebm._random import RandomStreams
 from skebm.kernels.ratings import Rule
-from skebm.ratings.model import Learner, Settings, probabilities, zeros_like
+from skebm.ratings.model import Learner, Settings, company_of, probabilities, zeros_like
+from skebm.ratings.rows import rating_rows
 from skebm.ratings.table import as_rows
 
 NAN = np.nan
@@ -195,10 +196,12 @@ def test_steps_go_along_the_gradient_of_the_likelihood(table):
         shape=(n, 4),
     )
     model = rbm._model().copy()
-    learner = Learner(model, zeros_like(model.weights), as_rows(X, model.levels), RandomStreams(7))
+    rows = rating_rows(model.levels, X)
+    company = company_of(rows, model.scale)
+    learner = Learner(model, zeros_like(model.weights), company, RandomStreams(7))
     before = rbm._model().copy().weights
     # scaling_power 1: the mean over the rows.
-    learner.run_epoch(Settings(Rule(1.0, 0.0, 0.0, 1.0), 30, n))
+    learner.run_epoch(rows, np.arange(n), Settings(Rule(1.0, 0.0, 0.0, 1.0), 30, n))
 
     def log_likelihood():
         machine = RowMachine(rbm, [0, 1, 2])

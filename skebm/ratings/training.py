@@ -1,0 +1,123 @@
+"""Training of a model for ratings: epochs, what is measured after each, and when to stop."""
+
+import time
+from functools import partial
+
+import numpy as np
+
+from .._stopping import Patience
+from .._streams import total_of
+from .._validation import have_diverged
+from .model import Errors, Lesson, errors_of
+from .rows import some_ratings_of
+from .table import as_rows
+
+
+class Monitor:
+    """Predicts some ratings after each epoch, each from the others of its row.
+
+    Parameters
+    ----------
+    rows : RatingRows or StreamedRows
+        Those that are trained on.
+    parts : Parts or stream of these, or None
+        Ratings of the same rows, some of which are held out.
+    n_without_gain : int
+        Epochs to wait for a lower error of ratings held out.
+    tol : float
+        Smallest gain that counts.
+    """
+
+    def __init__(self, rows, parts, n_without_gain, tol):
+        self._watched, self._parts = some_ratings_of(rows), parts
+        self._patience = Patience(n_without_gain, lambda score, best: score > best + tol)
+        self.best_model = None
+
+    @property
+    def is_over(self):
+        """Whether there was no gain for too many epochs."""
+        return self._patience.is_over
+
+    def measure(self, model):
+        """Errors of this epoch, by the names that ``history_`` has; keeps the best model."""
+        rows, asked = self._watched
+        measured = {"rmse": errors_of(model, rows.ratings, asked).rmse}
+        if self._parts is not None:
+            error = errors_of_parts(model, self._parts).rmse
+            measured["validation_rmse"] = error
+            if self._patience.take(-error):
+                self.best_model = model.copy()
+        return measured
+
+
+def errors_of_parts(model, parts):
+    """:class:`Errors` of the ratings to be predicted of :class:`Parts`, or of a stream of these."""
+    return total_of(parts, partial(_errors_of_parts, model), Errors.joined)
+
+
+def _errors_of_parts(model, parts):
+    return errors_of(model, as_rows(parts.known, model.levels), parts.asked)
+
+
+class Training:
+    """A training of one model, epoch by epoch.
+
+    Parameters
+    ----------
+    learner : Learner
+        Changed in place.
+    rows : RatingRows or StreamedRows
+    monitor : Monitor or None
+        What measures the epochs. None is for steps alone.
+    divergence : Exception
+        To be raised when weights are no longer finite.
+
+    Attributes
+    ----------
+    history : dict of str to list of float
+        What was measured after each epoch, and how many "seconds" it took.
+    """
+
+    def __init__(self, learner, rows, monitor, divergence):
+        self.learner, self.history = learner, {}
+        self._course, self._monitor, self._divergence = rows.course(learner), monitor, divergence
+
+    @property
+    def is_watched(self):
+        """Whether there is a monitor, and so a history."""
+        return self._monitor is not None
+
+    @property
+    def is_over(self):
+        """Whether no further epoch is worth running."""
+        return self.is_watched and self._monitor.is_over
+
+    @property
+    def rate_factor(self):
+        """What learning rates are to be multiplied by: 1, but for data-parallel training."""
+        return self._course.rate_factor
+
+    def run_epoch(self, settings, after_round=None):
+        """Train once on the rows, and measure; returns a dict."""
+        start = time.perf_counter()
+        self.take_steps(settings, after_round)
+        measured = self._monitor.measure(self.learner.model)
+        measured["seconds"] = time.perf_counter() - start
+        for name, value in measured.items():
+            self.history.setdefault(name, []).append(value)
+        return measured
+
+    def take_steps(self, settings, after_round=None):
+        """Train once on the rows, in minibatches in a new order."""
+        generator = self.learner.streams.generator()
+        with np.errstate(all="ignore"):
+            self._course.run(Lesson(settings), generator, after_round=after_round)
+        if have_diverged(*self.learner.model.weights):
+            raise self._divergence
+
+    def go_back_to_best(self):
+        """Take the best model that the monitor has kept; returns whether there is one."""
+        best = self._monitor.best_model
+        if best is not None:
+            self.learner.model = best
+        return best is not None
