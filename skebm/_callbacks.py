@@ -47,4 +47,33 @@ def fitting(estimator, progress, X, y):
     progress.call_on_fit_task_end(estimator=estimator, X=X, y=y)
 
 
-__all__ = ["CallbackSupportMixin", "fitting", "with_callbacks"]
+def tasks(estimator, progress, name, most, training):
+    """Go through the parts of a training, such as epochs, each of which is a task for callbacks.
+
+    Parameters
+    ----------
+    estimator : estimator
+    progress : callback context
+    name : str
+        What a part is called.
+    most : int
+        How many there may be.
+    training : object
+        There are no more where its ``is_over`` is true, nor where a callback wants training to end.
+
+    Yields
+    ------
+    number : int
+        That of the part, counted from 0.
+    """
+    for number in range(most):
+        if training.is_over:
+            return
+        task = progress.subcontext(task_name=name)
+        task.call_on_fit_task_begin(estimator=estimator)
+        yield number
+        if task.call_on_fit_task_end(estimator=estimator):
+            return
+
+
+__all__ = ["CallbackSupportMixin", "fitting", "tasks", "with_callbacks"]
