@@ -78,6 +78,8 @@ def _with_default(entry, defaults):
 COMMON = texts("""
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
     """)

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, tasks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._messages import messages_for
 from .._random import RandomStreams
@@ -73,6 +74,8 @@ class BaseBoltzmann(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -238,6 +241,7 @@ class BaseBoltzmann(
         init: MatrixLike | None = None,
         clamp: ArrayLike | None = None,
         algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
         random_state: RandomStateLike = None,
     ) -> Any:
         """Draw visible states from the model.
@@ -260,18 +264,23 @@ class BaseBoltzmann(
             after each step. This takes ``n_replicas`` times as long, and leads from one mode to
             another where plain Gibbs sampling stays in the one that it started in. The
             temperatures adapt during the first half of the steps.
+        mean : bool, default=False
+            Return the mean of each visible unit given the states of all other units, rather than
+            its state: grey pictures and not black and white ones. Of a category in a table, the
+            most probable one.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Visible states, written as the training data were.
+            Visible states or means, written as the training data were.
         """
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        check_argument(self, "mean", mean, Flag())
         if clamp is not None and init is None:
             raise ValueError("clamp needs init, the states that clamped units keep.")
         if is_stream(init):
@@ -283,7 +292,7 @@ class BaseBoltzmann(
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         streams = self._draws(random_state)
-        return self._sampled(n_samples, n_steps, streams, init, clamp, betas)
+        return self._sampled(n_samples, n_steps, streams, init, clamp, betas, mean)
 
     def impute(
         self, X: MatrixLike, n_steps: int = 100, *, random_state: RandomStateLike = None
@@ -315,7 +324,7 @@ class BaseBoltzmann(
         """See :meth:`gibbs`."""
         raise NotImplementedError
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         """See :meth:`sample`; ``betas`` are the inverse temperatures of "pt", or None."""
         raise NotImplementedError
 

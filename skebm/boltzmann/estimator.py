@@ -354,13 +354,13 @@ class BoltzmannEstimator(BaseBoltzmann):
             states[~all_of(rows.known)] = np.nan
         return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         if clamp is not None:
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
             init = self._data.whole(self, init)
         model = self.__skebm_model__(None if init is None else init.dtype)
-        options = {"init": init, "clamp": clamp, "betas": betas}
+        options = {"init": init, "clamp": clamp, "betas": betas, "mean": mean}
         V = inference.sample(model, n_samples, n_steps, streams, **options)
         return self._data.given_back(V)
 

@@ -145,6 +145,23 @@ class BaseRBM(BoltzmannEstimator):
         model = self.__skebm_model__(H.dtype)
         return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
+    def reconstruct(self, X):
+        """Mean visible states given the mean hidden activities of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states; NaN marks what is missing, and has no part in the activities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the visible units, of the type of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        H = DenseRows(model.machine.transform(rows))
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(H)))
+
     # Scores of rows
 
     def free_energy(self, X):

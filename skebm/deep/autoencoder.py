@@ -141,7 +141,7 @@ class DeepAutoencoder(BaseStack):
         scale that it is then divided by, which is the same for all, before it reaches the first
         layer; float64.
     n_layers_, history_, loss_curve_, loss_, n_iter_, visible_units_, n_features_in_,
-    feature_names_in_
+    n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -580,8 +580,8 @@ class DeepAutoencoder(BaseStack):
         layers = self._layers(H.dtype)[2 * self._structure.n_hidden - 1 - number :]
         return self._to_data(activations(layers, DenseRows(H)))
 
-    def reconstruct(self, X):
-        """Encode rows and decode their codes.
+    def reconstruct(self, X, layer=-1):
+        """Encode rows and decode their codes, or the values of another layer of the encoder.
 
         Missing values, NaN, are filled where the network has learned to correct its input, that
         is, with ``corruption``: they start at what "masking" would have left, or else at the
@@ -592,6 +592,8 @@ class DeepAutoencoder(BaseStack):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data. A dense array may have missing values if the last training had a ``corruption``.
+        layer : int, default=-1
+            Number of the layer, as for :meth:`transform`.
 
         Returns
         -------
@@ -599,12 +601,36 @@ class DeepAutoencoder(BaseStack):
             Reconstructions of all values, of the type of ``X``.
         """
         self._check_is_complete()
+        number, n_hidden = self._hidden_layer_number(layer), self._structure.n_hidden
         corrects = self._learned_corruption is not None
         rows = self._valid_rows(X, may_lack_values=corrects and not issparse(X))
-        return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
+        if number == n_hidden - 1:
+            return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
+        layers = self._layers(rows.dtype)
+        there_and_back = layers[: number + 1] + layers[2 * n_hidden - 1 - number :]
+        return self._to_data(activations(there_and_back, rows))
+
+    def reconstruction_error(self, X):
+        """Squared error of the reconstruction of each row; the higher, the more unusual the row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples,)
+            Squared error, summed over features, in the squared units of the data and of the type
+            of ``X``.
+        """
+        self._check_is_complete()
+        rows = self._valid_rows(X)
+        errors = self._unrolled(rows.dtype).squared_errors(rows)
+        return errors * errors.dtype.type(self._scale() ** 2)
 
     def score_samples(self, X):
-        """Return minus the squared error of each row; the lower, the more unusual the row.
+        """Minus the squared error of each row's reconstruction; the higher, the more usual it is.
 
         Parameters
         ----------
@@ -614,12 +640,9 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Minus the squared error, summed over features, of the type of ``X``.
+            Minus :meth:`reconstruction_error`.
         """
-        self._check_is_complete()
-        rows = self._valid_rows(X)
-        errors = self._unrolled(rows.dtype).squared_errors(rows)
-        return -errors * errors.dtype.type(self._scale() ** 2)
+        return -self.reconstruction_error(X)
 
     def score(self, X, y=None):
         """Return minus the squared error of reconstruction, the mean over rows.

@@ -64,7 +64,7 @@ class DBMClassifier(DBNClassifier):
     intercepts_, mean_, scale_, n_outputs_, n_layers_, out_activation_
     history_ : dict of str to list of float
         As of :class:`DBNClassifier`. That of the machine is ``dbm_.history_``.
-    loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, feature_names_in_
+    loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -235,6 +235,26 @@ class DBMClassifier(DBNClassifier):
         """
         check_is_fitted(self)
         return self.dbm_.inverse_transform(X, layer=layer)
+
+    def reconstruct(self, X, layer=-1):
+        """Mean data given the means of a hidden layer of the machine given the data.
+
+        The machine does it, with its weights as they were before fine-tuning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        return self.dbm_.reconstruct(X, layer=layer)
 
     @available_if(_is_an_mlp)
     def to_mlp(self):

@@ -55,7 +55,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     Attributes
     ----------
     classes_, rbms_, coefs_, intercepts_, mean_, scale_, n_outputs_, n_layers_, out_activation_,
-    history_, loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, feature_names_in_
+    history_, loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -313,7 +314,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Mean and standard deviation of each target in the first call that has targets, by which it
         is standardised. The scale of a constant target is 1.
     n_outputs_, n_layers_, out_activation_, history_, loss_curve_, loss_, n_iter_, visible_units_,
-    n_features_in_, feature_names_in_
+    n_features_in_, n_features_out_, feature_names_in_
 
     See Also
     --------

@@ -68,7 +68,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     Attributes
     ----------
     rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_, generative_intercepts_,
-    history_, n_iter_, visible_units_, n_features_in_, feature_names_in_
+    history_, loss_curve_, n_iter_, visible_units_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -203,7 +204,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             rows = DenseRows(states)
         return states
 
-    def score_samples(self, X, log_partition=None, *, n_draws=10):
+    def log_likelihood_bound(self, X, log_partition=None, *, n_draws=10):
         """Lower bound of the log-likelihood of each row.
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
@@ -235,11 +236,30 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if self.visible_units_ == "bernoulli":
-            warn_of_grey(f"{type(self).__name__}.score_samples", rows)
+            warn_of_grey(f"{type(self).__name__}.log_likelihood_bound", rows)
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
+
+    def score_samples(self, X, log_partition=None, *, n_draws=10):
+        """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        log_partition : LogPartition or float, default=None
+            As for :meth:`log_likelihood_bound`.
+        n_draws : int, default=10
+            As for :meth:`log_likelihood_bound`.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
     def __skebm_log_partition__(self):
         """That which scores take where none is given."""
@@ -308,7 +328,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     Attributes
     ----------
     classes_, rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_,
-    generative_intercepts_, history_, n_iter_, visible_units_, n_features_in_, feature_names_in_
+    generative_intercepts_, history_, loss_curve_, n_iter_, visible_units_, n_features_in_,
+    n_features_out_, feature_names_in_
 
     See Also
     --------

@@ -207,6 +207,8 @@ OF_GENERATING = texts("""
         What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
         of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
         mean over rows; "seconds".
+    loss_curve_ : list of float
+        ``history_["reconstruction_error"]``: the likelihood itself cannot be computed.
     n_iter_ : int
         Number of epochs of "up_down".
     """)

@@ -195,8 +195,12 @@ default="full"
         Measurements after each iteration of the last ``fit``: "pseudo_likelihood", the mean of
         ``score_samples`` on up to 50 training rows, always the same; "seconds"; and of "exact" and
         "pseudo_likelihood", "loss": what is minimised, with the penalty, in nats per row.
+    loss_curve_ : list of float
+        ``history_["loss"]`` if it is there; otherwise minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 

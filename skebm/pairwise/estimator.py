@@ -112,7 +112,7 @@ class PairwiseEstimator(BaseBoltzmann):
         states = model.walk(self._joint(model, visible, streams), n_steps, streams)
         return self._as_given(states, _dtype_of_states(X, self.weights_))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         free = None
         if init is None:
             model, dtype = self._model(), self._dtype_of_states
@@ -132,6 +132,8 @@ class PairwiseEstimator(BaseBoltzmann):
         else:
             replicas = ladder(self._means.astype(states.dtype), betas)
             states = model.tempered_walk(states, n_steps, streams, replicas, free)
+        if mean:
+            return self._means_as_given(model.means_beside(states, free))
         return self._as_given(states, dtype)
 
     def _imputed(self, X, n_steps, streams):

@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -72,6 +73,8 @@ class RatingRBM(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -170,8 +173,12 @@ class RatingRBM(
         Measurements after each epoch of the last ``fit``: "rmse", the error of up to 1000
         ratings of training, each predicted from the others of its row; "seconds"; and with
         ``early_stopping`` "validation_rmse", that of the ratings held out.
+    loss_curve_ : list of float
+        ``history_["rmse"]``.
     n_features_in_ : int
         Number of items.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_items,)
         Names of the items, where they are all strings.
 
@@ -602,7 +609,7 @@ class RatingRBM(
         asked = self._checked(getattr(X, "chosen_ratings", X), reset=False)
         return -_rmse(model, as_rows(known, model.levels), asked)
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, random_state=None):
+    def sample(self, n_samples=None, n_steps=100, *, init=None, mean=False, random_state=None):
         """Draw ratings from the model.
 
         Parameters
@@ -614,6 +621,8 @@ class RatingRBM(
         init : {array-like, sparse matrix} of shape (n_rows, n_items), default=None
             Ratings to start from, used in turn; a row is drawn for the items that it rates. None
             rates all items, and starts at random.
+        mean : bool, default=False
+            Return the expectation of each rating given all others that were drawn in its row.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
@@ -625,6 +634,7 @@ class RatingRBM(
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "mean", mean, Flag())
         check_argument(self, "random_state", random_state, Randomness())
         streams = self._streams
         if random_state is not None:
@@ -638,13 +648,15 @@ class RatingRBM(
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]
         drawn = machines.samples(model, as_rows(X, model.levels), n_steps, streams)
+        ratings = model.levels[drawn.levels]
+        if mean:
+            P = machines.probabilities(model, drawn, drawn.indptr, drawn.items)
+            ratings = _expected(model, P)
         if not scipy.sparse.issparse(init):
             result = np.full(X.shape, np.nan, dtype=X.dtype)
-            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = model.levels[
-                drawn.levels
-            ]
+            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = ratings
             return result
-        ratings = np.where(drawn.levels < 0, np.nan, model.levels[drawn.levels]).astype(X.dtype)
+        ratings = np.where(drawn.levels < 0, np.nan, ratings).astype(X.dtype)
         return scipy.sparse.csr_array((ratings, X.indices, X.indptr), shape=X.shape)
 
     def _checked_pairs(self, pairs, shape):

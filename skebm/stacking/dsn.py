@@ -51,7 +51,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     modules_
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
-    final_estimator_, n_iter_, n_features_in_, feature_names_in_
+    final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -216,6 +217,23 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             return self.final_estimator_.predict_proba(self._features(X))
         return _probabilities(self.modules_[-1], self._top_outputs(X))
 
+    @available_if(final_estimator_has("predict_proba"))
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes)
+            In nats, in the order of ``classes_``; see :meth:`predict_proba`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     @available_if(final_estimator_has("decision_function"))
     def decision_function(self, X):
         """Linear outputs of the top module.
@@ -325,7 +343,8 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     modules_
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets, by which they are standardised.
-    final_estimator_, n_iter_, n_features_in_, feature_names_in_
+    final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------

@@ -84,6 +84,13 @@ OF_STACKING = texts("""
         a regressor are for standardised targets.
     final_estimator_ : classifier or regressor
         The fitted ``final_estimator``. Only if one was given.
+    history_ : dict of str to list of float
+        What was measured after each step of fine-tuning, of all modules in turn: "module", its
+        number from 0 at the bottom; "loss", the squared error and the penalties, divided by the
+        number of rows; with ``early_stopping`` "validation_error", the mean squared error of the
+        rows held out.
+    loss_curve_ : list of float
+        The loss after each step, ``history_["loss"]``: it never rises within a module.
     n_iter_ : int
         Number of steps of fine-tuning, of all modules together; a warm-up counts as one.
     """)
