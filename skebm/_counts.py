@@ -5,20 +5,20 @@ import numpy as np
 from ._threads import blocks_of, for_each
 from .kernels.bits import WORD_BITS, add_correlations, pack_patterns
 
-# Patterns as bits: so many words stay in the cache while each unit is compared with all.
+# Words of patterns as bits that stay in the cache while each unit is compared with all others.
 _WORDS_AT_A_TIME = 2**16
-# Rows of a triangle grow longer: many small blocks share them out evenly among threads.
+# Rows of a triangle differ in length: with many small blocks, threads get equal amounts of work.
 _TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS = 32, 64
 
 
 class Counts:
-    """Sums over some patterns of -1 and 1; two of them add up to those of all, exactly.
+    """Sums over some patterns of -1 and 1. Adding two of them is exact.
 
     Attributes
     ----------
     n_patterns : int
     products : ndarray of shape (n_units, n_units)
-        Sum of x x' below the diagonal; what is above it is not used.
+        Sum of x x' below the diagonal; entries above it are not used.
     sums : ndarray of shape (n_units,)
         Sum of x.
     """
@@ -28,7 +28,7 @@ class Counts:
 
     @classmethod
     def of(cls, patterns):
-        """Those of patterns (n_patterns, n_units) of -1 and 1."""
+        """Sums over patterns (n_patterns, n_units) of -1 and 1."""
         products = np.zeros((patterns.shape[1],) * 2)
         add_counts(patterns, 1, products)
         return cls(len(patterns), products, patterns.sum(axis=0, dtype=np.int64))

@@ -429,10 +429,7 @@ class BaseBoltzmann(
         n_temperatures = check_argument(self, "n_temperatures", n_temperatures, _TWO_OR_MORE)
         n_chains = check_argument(self, "n_chains", n_chains, _TWO_OR_MORE)
         n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_NONE_AT_ALL)
-        if is_stream(X):
-            numbers = np.array(evenly_spaced(range(X.shape[0]), n_chains))
-            X = X.with_names(X.take(numbers))
-        streams = self._draws(random_state)
+        X, streams = _few_rows(X, n_chains), self._draws(random_state)
         return self._log_partition(method, n_temperatures, n_chains, X, n_burn_in, streams)
 
     def _log_partition(self, method, n_temperatures, n_chains, X, n_burn_in, streams):
@@ -449,3 +446,10 @@ class BaseBoltzmann(
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()
         return inference.in_nats(log_partition)
+
+
+def _few_rows(X, most):
+    """Data as they are; of a stream, at most so many rows, evenly spaced."""
+    if not is_stream(X):
+        return X
+    return X.with_names(X.take(np.array(evenly_spaced(range(X.shape[0]), most))))

@@ -56,112 +56,116 @@ class HopfieldMemory(
     TransformerMixin,
     BaseEstimator,
 ):
-    """Associative memory: stores rows, and recalls them from rows that are damaged.
+    """Associative memory: stores rows, and recalls them from damaged copies.
 
-    A Hopfield network [1]_. Stored patterns are low in an energy; recall changes one unit after
-    the other, never upwards, until none can fall any further. Six rules say what is stored, from
-    Hebb's to those of dense [5]_ and modern [6]_ memories. See :ref:`the user guide <memory>` for
-    their equations and for which one to take.
+    A Hopfield network [1]_. Stored patterns have a low energy. Recall changes one unit after the
+    other, if this does not raise the energy, until no unit changes any more. There are six rules
+    of storing, from Hebb's rule to those of dense [5]_ and modern [6]_ memories. See :ref:`the
+    user guide <memory>` for their equations and for which one to choose.
 
-    States are -1 and 1, or 0 and 1, or booleans, recognised in ``fit`` and returned as they came
-    in. A memory of 0 and 1 stores what the memory of the same patterns as -1 and 1 stores. Other
-    numbers are thresholded, see ``binarize``. Only ``rule="softmax"`` has real-valued states.
+    States are -1 and 1, or 0 and 1, or booleans. ``fit`` recognises which, and results are
+    returned in the same form. The stored memory does not depend on it. Other numbers are
+    thresholded, see ``binarize``. Only ``rule="softmax"`` has real-valued states.
 
     Parameters
     ----------
     rule : {"hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"}, default="hebb"
-        How patterns are stored. The first four make weights of them: Hebb's rule; Storkey's [2]_,
-        which depends on the order of the rows; the projector onto the patterns [3]_; and what is
-        between the first and the third [4]_, see ``sleep_time``. "dense" and "softmax" keep the
-        patterns.
+        How patterns are stored. The first four store weights: Hebb's rule; Storkey's rule [2]_,
+        which depends on the order of the rows; the projector onto the patterns [3]_; and an
+        interpolation between the first and the third [4]_, see ``sleep_time``. "dense" and
+        "softmax" keep the patterns themselves.
     fit_intercept : bool, default=False
-        Whether each unit has a bias: its weight to one more unit that is always on. Not used by
-        "dense" and "softmax".
+        Whether each unit has a bias: its weight to an additional unit that is always on. Not used
+        by "dense" and "softmax".
     binarize : float or None, default=0.0
         Threshold for data that are neither -1 and 1 nor 0 and 1: units above it are on, and states
-        come back as 0 and 1. None: such data are an error. Not used by "softmax".
+        are returned as 0 and 1. With None such data raise an error. Not used by "softmax".
     sleep_time : float, default=10.0
-        Of "dreaming": 0 is Hebb's rule, and the longer, the nearer to the projector.
+        Only used by "dreaming". 0 is Hebb's rule; with longer times the rule approaches the
+        projector.
     order : int, default=3
-        Of "dense": order of the interaction; 2 is Hebb's rule.
+        Only used by "dense". Order of the interaction; 2 is Hebb's rule.
     beta : float, default=1.0
-        Of "softmax": inverse temperature. The greater, the more one pattern counts alone.
+        Only used by "softmax". Inverse temperature. With a large value the memory returns the most
+        similar pattern alone, with a small one a mean of many.
     similarity : {"dot", "euclidean", "manhattan"}, default="dot"
-        Of "softmax": product of state and pattern; minus half the squared distance; or minus the
-        sum of absolute differences.
+        Only used by "softmax". Product of state and pattern; minus half the squared distance; or
+        minus the sum of absolute differences.
     update : {"async", "sync"}, default="async"
-        One unit after the other, in random order, or all units together. The latter may end in a
-        cycle of two states. Not used by "softmax".
+        "async": one unit after the other, in random order. "sync": all units at once, which may
+        end in a cycle of two states. Not used by "softmax".
     max_iter : int, default=100
-        Most sweeps over the units.
+        Largest number of sweeps over the units.
     temperature : float, default=0.0
         If positive, units are stochastic: on with the probability 1 / (1 + exp(-2 h / T)), where
         h is their field. Recall then takes ``max_iter`` sweeps, and states are samples of
         exp(-E / T), a Boltzmann machine without hidden units. Not used by "softmax".
     temperature_schedule : {"constant", "linear", "invscaling", "cosine"}, default="constant"
         Factor of the temperature in sweep s = 0, 1, ... of n: 1; 1 - s / n; 1 / sqrt(1 + s);
-        (1 + cos(pi s / n)) / 2. If it falls, up to ``max_iter`` sweeps at temperature zero
-        follow, so that the row comes to rest.
+        (1 + cos(pi s / n)) / 2. Unless it is constant, up to ``max_iter`` sweeps at temperature
+        zero follow, so that recall converges.
     tol : float, default=1e-4
-        Of "softmax": recall ends when no unit moves by more than this share of the range of the
-        stored values.
+        Only used by "softmax". Recall ends when no unit changes by more than this share of the
+        range of the stored values.
     match_tol : float, default=0.02
-        Share of units in which a state may differ from a stored pattern and still be taken for it
-        by ``predict``.
+        Share of the units in which a state may differ from a stored pattern and still be recognised
+        as this pattern by ``predict``.
     allow_missing : bool, default=False
-        Whether ``transform``, ``predict`` and ``score`` take rows with NaN. The missing entries
-        start at random and are recalled. ``recall`` always takes them; ``fit`` never does.
+        Whether ``transform``, ``predict`` and ``score`` accept rows with NaN. Missing entries
+        start at random values and are recalled. ``recall`` always accepts them, ``fit`` never.
     random_state : int, RandomState instance or None, default=None
-        Source of the order of the units, of the start of missing entries and of stochastic
-        units. A seed is drawn in ``fit``; calls thereafter draw the same numbers each time.
+        Source of the order of the units, of the first values of missing entries and of stochastic
+        units. ``fit`` draws a seed; later calls use the same random numbers each time.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_features, n_features)
-        Symmetric weights between units of -1 and 1, with a zero diagonal. Not with "dense" and
-        "softmax". ``partial_fit``, ``forget`` and ``unlearn`` change it in place.
+        Symmetric weights between units of -1 and 1, with a zero diagonal. Not available with
+        "dense" and "softmax".
     intercept_ : ndarray of shape (n_features,)
-        Biases, zero without ``fit_intercept``. Not with "dense" and "softmax".
+        Biases, zero without ``fit_intercept``. Not available with "dense" and "softmax".
     patterns_ : ndarray of shape (n_patterns, n_features)
-        Stored patterns in the order of storing: int8, -1 and 1, whatever came in; or with
-        "softmax" real numbers. Not of a stream, unless with "dense" or "softmax".
+        Stored patterns in the order of storing. They are int8, -1 and 1, whatever the data were;
+        with "softmax" they are real numbers. If the data were a stream, only "dense" and
+        "softmax" keep them.
     labels_ : ndarray of shape (n_patterns,) or None
         Labels of the stored patterns.
     load_ : float
         Stored patterns per unit.
     capacity_ : float
-        Random patterns per unit up to which they are stable. "storkey" and "dense": without a
-        wrong unit. "hebb": with a few wrong ones, so it is above "dense" of order 2, the same
-        memory. "pseudo_inverse": exactly, since they are linearly independent, yet from about
-        half of it on damaged patterns do not come back. "dreaming": interpolated between "hebb"
-        and "pseudo_inverse", with the same reservation. "softmax": infinite.
+        Number of random patterns per unit up to which stored patterns are stable. "storkey" and
+        "dense": without a wrong unit. "hebb": with a few wrong units, so the value is higher than
+        for "dense" of order 2, which is the same memory. "pseudo_inverse": exactly stable, as
+        long as they are linearly independent; but above about half of this number damaged patterns
+        are not restored. "dreaming": interpolated between "hebb" and "pseudo_inverse", with the
+        same limitation. "softmax": infinite.
     encoding_ : {"spin", "binary", "threshold", "real"} or None
-        How the data were written: -1 and 1; 0 and 1; anything else, thresholded; or with
-        "softmax" as it is. None if so far only ones came, which are on in any encoding.
+        Values of the data: -1 and 1; 0 and 1; other numbers, which are thresholded; or real
+        numbers, with "softmax". None if all values so far were 1, which is "on" in both encodings.
     n_iter_ : int
-        1: storing passes over the patterns once. Estimators that have ``max_iter`` report it in
-        scikit-learn; here ``max_iter`` is about recall, whose sweeps :meth:`recall` reports.
+        Always 1: storing passes over the patterns once. (scikit-learn expects this attribute of
+        estimators with ``max_iter``. :meth:`recall` reports the number of sweeps.)
     n_features_in_ : int
         Number of features seen during ``fit``.
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------
-    BernoulliRBM : A memory with hidden units, which learns a distribution.
+    BoltzmannMachine : The same energy, with weights that are learned and with probabilities.
+    BernoulliRBM : A model with hidden units, which learns a distribution.
 
     Notes
     -----
     Parameters of recall (``order``, ``beta``, ``similarity``, ``update``, ``max_iter``, the
-    temperatures and tolerances) may be changed on a fitted memory. Those of storing may not.
+    temperatures and tolerances) may be changed after ``fit``. Parameters of storing may not.
 
-    A unit whose field is zero, to rounding, keeps its state.
+    A unit whose field is zero, up to rounding, keeps its state.
 
-    Weights have no second copy. Errors are found before they are touched; but an interrupt in the
-    middle of ``partial_fit``, ``forget`` or ``unlearn`` leaves weights that do not belong to the
-    patterns, and asks for ``fit``.
+    If ``partial_fit``, ``forget`` or ``unlearn`` raise an error or are interrupted, the memory
+    stays as it was. They therefore work on a second copy of the weights.
 
     References
     ----------
@@ -246,17 +250,18 @@ class HopfieldMemory(
     # Storing
 
     def fit(self, X, y=None):
-        """Store the rows, and nothing else.
+        """Store the rows. What was stored before is forgotten.
 
         Parameters
         ----------
         X : {array-like, stream} of shape (n_samples, n_features)
-            Patterns. NaN is an error: only what is recalled may have gaps. Of a stream, patterns
-            are kept by "dense" and "softmax" alone: with the other rules there are weights, and
-            neither ``predict`` nor ``forget``.
+            Patterns. NaN raises an error: only rows to be recalled may have missing entries. Of a
+            stream, only "dense" and "softmax" keep the patterns. With the other rules, ``predict``
+            and ``forget`` are then not available, because they need the patterns.
         y : array-like of shape (n_samples,), default=None
-            Labels for :meth:`predict` to return. It refuses -1 and -2, its codes for what is not
-            stored; ``fit`` takes them, so that a pipeline may pass the labels of its last step.
+            Labels that :meth:`predict` returns. They should not contain -1 or -2, because
+            ``predict`` uses these as codes and would then raise an error. ``fit`` accepts them, so
+            that a pipeline can pass the labels of its last step.
 
         Returns
         -------
@@ -266,7 +271,7 @@ class HopfieldMemory(
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid. The estimator is then as it was.
+            If a parameter or the data are not valid. The estimator is then unchanged.
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
@@ -279,15 +284,16 @@ class HopfieldMemory(
     def partial_fit(self, X, y=None):
         """Store more rows.
 
-        As if all had been stored together, to rounding; for "hebb" exactly, and for "storkey", in
-        which the order of the patterns matters, in the order in which they came.
+        The result is the same as if all rows had been stored together: exactly for "hebb", up to
+        rounding for the others. For "storkey", whose result depends on the order of the patterns,
+        it is the order in which they were passed.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Patterns, in the encoding of those before.
+            Patterns, with the same two values as those stored before.
         y : array-like of shape (n_samples,), default=None
-            Labels, if those before had some.
+            Labels, if the patterns stored before have labels.
 
         Returns
         -------
@@ -297,8 +303,8 @@ class HopfieldMemory(
         Raises
         ------
         ValueError
-            As for :meth:`fit`. Also for "pseudo_inverse" and "dreaming" after :meth:`unlearn`:
-            their weights are then no longer those from which the step to more patterns goes.
+            As for :meth:`fit`. Also for "pseudo_inverse" and "dreaming" after :meth:`unlearn`,
+            because the formula for further patterns needs the weights of the stored patterns.
         """
         check_parameters(self, self._parameter_checks)
         with all_or_nothing(self):
@@ -313,23 +319,25 @@ class HopfieldMemory(
     def forget(self, X):
         """Remove stored rows, as if they had never been stored.
 
-        "hebb" subtracts them; the other weights are made again from the patterns that remain.
+        "hebb" subtracts them from the weights. The other rules compute the weights again from the
+        remaining patterns.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Patterns that are stored. Of a pattern stored several times, each row removes one.
+            Patterns that are stored. If a pattern was stored several times, each row removes one
+            copy.
 
         Returns
         -------
         self : estimator
-            The memory. The patterns that remain are numbered anew, in their order.
+            The memory. The remaining patterns are numbered anew, in their order.
 
         Raises
         ------
         ValueError
-            If a row is not stored, or patterns are not kept; or after :meth:`unlearn`, which
-            making weights again would undo, with any rule but "hebb".
+            If a row is not stored, or if patterns are not kept. Except with "hebb", also after
+            :meth:`unlearn`, because computing the weights again would undo it.
         """
         rule = self._fitted_rule()
         self._check_that_patterns_are_kept("forget")
@@ -345,18 +353,19 @@ class HopfieldMemory(
         return self
 
     def unlearn(self, n_dreams=100, rate=0.01):
-        """Settle from random states and subtract what was found (Hopfield et al., 1983).
+        """Recall from random states, and subtract the states that are found from the weights.
 
-        Spurious states are found more often than stored ones, so that these gain from it: the
-        capacity rises, up to a number of dreams beyond which the patterns fade as well.
+        These states ("dreams") are mostly spurious, so the stored patterns become easier to
+        recall, and the capacity rises. After too many dreams the patterns themselves are lost
+        (Hopfield et al., 1983).
 
         Parameters
         ----------
         n_dreams : int, default=100
-            How often. Two calls dream what one call of their sum would.
+            Number of dreams. Two calls have the same result as one call with the sum of their
+            numbers.
         rate : float, default=0.01
-            What is subtracted from the weights is ``rate`` times what storing the state by Hebb's
-            rule would add.
+            A dream subtracts ``rate`` times what storing its state by Hebb's rule would add.
 
         Returns
         -------
@@ -366,7 +375,7 @@ class HopfieldMemory(
         Raises
         ------
         ValueError
-            If the rule has no weights.
+            If the rule has no weights: "dense" and "softmax".
         """
         rule = self._fitted_rule()
         n_dreams = check_argument(self, "n_dreams", n_dreams, Number(Integral, "[0, inf)"))
@@ -374,7 +383,8 @@ class HopfieldMemory(
         if rule.keeps_patterns:
             raise ValueError(
                 f"{type(self).__name__} with rule={self.rule!r} keeps the patterns themselves and "
-                "has no weights to unlearn from."
+                "has no weights that unlearn could change. Call forget to remove patterns, or "
+                "choose another rule."
             )
         streams = RandomStreams(self._seed)
         orders = self._orders(streams, together=False)
@@ -387,7 +397,7 @@ class HopfieldMemory(
         return self
 
     def _start(self, X, y):
-        """An empty memory for data like these."""
+        """Make the memory empty, for data of this kind."""
         dtype = X.dtype if X.dtype in FLOATS else np.dtype(np.float64)
         rule = self._rule()
         self._seed = RandomStreams.from_random_state(check_random_state(self.random_state)).seed
@@ -405,10 +415,10 @@ class HopfieldMemory(
             self._publish(Couplings.empty(X.shape[1], self.fit_intercept, dtype))
 
     def _couplings(self):
-        """The weights as the rules change them.
+        """The weights, for a rule to change.
 
-        A copy of those in which something is stored: a change that is broken off, by Ctrl-C or
-        for want of memory, leaves them as they were.
+        If patterns are stored, a copy: a change that is interrupted, by Ctrl-C or for lack of
+        memory, leaves the weights of the estimator as they were.
         """
         arrays = self.weights_, self.intercept_, self._self_weights
         if self._n_patterns:
@@ -457,8 +467,9 @@ class HopfieldMemory(
     def _check_that_patterns_are_kept(self, method):
         if not hasattr(self, "patterns_"):
             raise ValueError(
-                f"{type(self).__name__}.{method} compares with the stored patterns, which were a "
-                f"stream, and of these rule={self.rule!r} keeps the weights alone."
+                f"{type(self).__name__}.{method} needs the stored patterns. They were a stream, of "
+                f"which rule={self.rule!r} keeps only the weights. Fit with an array, or choose "
+                "rule='dense' or 'softmax'."
             )
 
     def _encoding_with(self, X, gaps=None):
@@ -471,11 +482,11 @@ class HopfieldMemory(
         )
 
     def _patterns_of(self, X, encoding=None):
-        """Rows of data as they are stored, in the encoding of the memory or in another."""
+        """Rows of data as patterns, in the encoding of the memory or in another one."""
         return self._make_patterns(encoding)(X)
 
     def _make_patterns(self, encoding=None):
-        """What makes patterns of rows of data; workers get it, and not the memory."""
+        """A function from rows of data to patterns, to be sent to workers without the memory."""
         encoding = self.encoding_ if encoding is None else encoding
         if encoding == REAL:
             return methodcaller("astype", self._dtype)
@@ -487,6 +498,7 @@ class HopfieldMemory(
             raise ValueError(
                 f"Either all patterns of a {type(self).__name__} have labels or none has: y "
                 f"{'is missing' if y is None else 'was not given before'}."
+                f" Pass y {'too' if y is None else 'from the first call on'}, or call fit."
             )
         if y is None:
             return None
@@ -494,15 +506,18 @@ class HopfieldMemory(
         labels = np.asarray(y)
         if (labels.dtype.kind in "US") != (self.labels_.dtype.kind in "US"):
             raise ValueError(
-                f"Labels of a {type(self).__name__} are all strings or none is. Those before are "
-                f"of the type {self.labels_.dtype}, those in y of {labels.dtype}."
+                f"Either all labels of a {type(self).__name__} are strings or none is. The labels "
+                f"before have the dtype {self.labels_.dtype}, those in y {labels.dtype}."
             )
         return np.concatenate([self.labels_, labels])
 
     def _remove(self, rule, patterns, numbers):
         kept = np.delete(self.patterns_, numbers, axis=0)
         if len(kept) == 0:
-            raise ValueError(f"Nothing would be left in this {type(self).__name__}.")
+            raise ValueError(
+                f"These rows are all patterns of this {type(self).__name__}, and it cannot be "
+                "empty. Leave one pattern, or call fit with new ones."
+            )
         if not rule.keeps_patterns:
             couplings = self._couplings()
             if rule.can_subtract:
@@ -524,16 +539,16 @@ class HopfieldMemory(
             )
 
     def _count_patterns(self, rule, n_before=None):
-        """Publish the load, and warn when it has come to exceed the capacity."""
+        """Set ``load_`` and ``capacity_``, and warn if the load has become higher."""
         n_patterns, n_units = self._n_patterns, self.n_features_in_
         self.load_ = n_patterns / n_units
         self.capacity_ = float(rule.capacity(n_units))
         fitted_before = n_before is not None and n_before / n_units <= self.capacity_
         if fitted_before and self.load_ > self.capacity_:
             warn_caller(
-                f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} a unit, more than "
-                f"the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random patterns: "
-                f"{rule.overload}. Patterns of this number are held by "
+                f"{n_patterns} patterns in {n_units} units are {self.load_:.3g} per unit, more "
+                f"than the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random "
+                f"patterns: {rule.overload}. For this number of patterns, set "
                 f"{rule_for(n_patterns, n_units)}.",
             )
 
@@ -552,43 +567,43 @@ class HopfieldMemory(
         if self._storing_parameters() != self._stored_with:
             raise ValueError(
                 f"This {type(self).__name__} was fitted with {self._stored_with} and now has "
-                f"{self._storing_parameters()}. Call fit."
+                f"{self._storing_parameters()}. Call fit again, or set the parameters back."
             )
         return self._rule()
 
     # Recalling
 
     def transform(self, X):
-        """Recalled states: rows without their damage.
+        """Recall a stored pattern from each row.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States to start from; with ``allow_missing``, NaN where nothing is known.
+            States to start from. With ``allow_missing``, NaN marks missing entries.
 
         Returns
         -------
         X_recalled : ndarray of shape (n_samples, n_features)
-            States in the encoding of the stored patterns, of the type of ``X``.
+            Recalled states, with the two values of the stored patterns and the dtype of ``X``.
         """
         return self._decode(self._recall(X))
 
     def recall(self, X, *, clamp=None, missing=None, random_state=None):
-        """Recalled states, and how recall came to them.
+        """Recall a stored pattern from each row, and report the number of sweeps and the energies.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States to start from. NaN marks entries that are missing; they start at random.
+            States to start from. NaN marks missing entries, which start at random values.
         clamp : array-like of bool, of shape (n_features,) or (n_samples, n_features), default=None
-            Units that keep the state which they have in ``X``.
+            Units that keep the state that they have in ``X``.
         missing : array-like of bool, of shape (n_features,) or (n_samples, n_features), \
 default=None
-            More entries that start at random, for data that cannot hold NaN. With "softmax" they
-            start between the smallest and the largest value stored in their unit.
+            Further missing entries, for data types without NaN. With "softmax" they start at
+            random values between the smallest and the largest value stored in their unit.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None draws those that ``transform`` draws, the same ones
-            in each call, see :ref:`random_numbers`.
+            Source of the random numbers. With None they are those of ``transform``, the same in
+            each call, see :ref:`random_numbers`.
 
         Returns
         -------
@@ -598,15 +613,15 @@ default=None
             states : ndarray of shape (n_samples, n_features)
                 As from :meth:`transform`.
             n_steps : ndarray of int of shape (n_samples,)
-                Sweeps that changed something, and all that were stochastic.
+                Number of sweeps that changed the row, plus all sweeps at a positive temperature.
             converged : ndarray of bool of shape (n_samples,)
-                Whether one sweep more, at temperature zero, would change nothing.
+                Whether a further sweep at temperature zero would change nothing.
             cycled : ndarray of bool of shape (n_samples,)
-                Whether the row ended in a cycle of two states, of which ``states`` has one. Only
-                with ``update="sync"``.
+                Whether the row ended in a cycle of two states, of which ``states`` contains one.
+                Only possible with ``update="sync"``.
             energies : ndarray of shape (n_samples, n_steps.max() + 1)
-                Energy before the first sweep and after each; a row that has come to rest keeps
-                its last one.
+                Energy before the first sweep and after each sweep. For a row that has converged,
+                the last energy is repeated.
         """
         recalled = self._recall(X, True, clamp, missing, random_state, with_paths=True)
         outcome = recalled.outcome
@@ -619,7 +634,7 @@ default=None
         )
 
     def predict(self, X):
-        """Which stored pattern the recall of each row ends in.
+        """Find the stored pattern in which the recall of each row ends.
 
         Parameters
         ----------
@@ -629,10 +644,10 @@ default=None
         Returns
         -------
         y : ndarray of shape (n_samples,)
-            Label of the pattern, or its number if there are no labels. -1 where recall ends in a
-            spurious state, and -2 where it ends in a stored pattern with all units reversed,
-            which has the same energy in a memory without biases. If labels are not signed
-            numbers, an array of objects.
+            Label of the pattern, or its index if there are no labels. -1 if recall ends in a
+            spurious state, which was never stored. -2 if it ends in a stored pattern with all
+            units reversed, which has the same energy in a memory without biases. The dtype is
+            object if the labels are neither signed numbers nor unsigned integers.
 
         Raises
         ------
@@ -654,12 +669,12 @@ default=None
         return out
 
     def energy(self, X):
-        """Energy of each row; recall lowers it.
+        """Energy of each row. Recall lowers it.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States, without gaps.
+            States, without missing entries.
 
         Returns
         -------
@@ -672,12 +687,12 @@ default=None
         return self._network().energy(states).astype(self._float_type(X.dtype), copy=False)
 
     def score_samples(self, X):
-        """Negative energy of each row: the smaller, the less it is like what is stored.
+        """Minus the energy of each row: rows unlike the stored patterns have low scores.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            States, without gaps.
+            States, without missing entries.
 
         Returns
         -------
@@ -687,19 +702,21 @@ default=None
         return -self.energy(X)
 
     def score(self, X, y=None):
-        """Share of rows whose recall ends in the right pattern; without y, mean minus energy.
+        """Share of rows whose recall ends in the pattern of ``y``.
+
+        Without ``y``, the mean of :meth:`score_samples`.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
             States to start from.
         y : array-like of shape (n_samples,), default=None
-            What :meth:`predict` should return.
+            Values that :meth:`predict` should return.
 
         Returns
         -------
         score : float
-            The greater, the better.
+            The higher, the better.
 
         Raises
         ------
@@ -719,7 +736,7 @@ default=None
         random_state=None,
         with_paths=False,
     ):
-        """States after recall, as the network has them, and what else is known of them."""
+        """States of the network after recall, and how recall ended."""
         self._fitted_rule()
         finite = "allow-nan" if allow_missing or self.allow_missing else True
         X = validated(self, X, reset=False, ensure_all_finite=finite)
@@ -739,14 +756,14 @@ default=None
         return Bunch(states=states, outcome=outcome, encoding=encoding, dtype=X.dtype)
 
     def _states(self, X, gaps=None):
-        """States of the memory's type, and the encoding in which they go back."""
+        """States with the dtype of the memory, and the encoding in which they are returned."""
         encoding = self._encoding_with(X, gaps)
         if encoding == REAL:
             return np.array(X, dtype=self._dtype, order="C"), REAL
         return to_spins(X, encoding, self._parameters.binarize, self._dtype), encoding
 
     def _fill(self, states, gaps, address):
-        """Start what is missing at random."""
+        """Give missing entries random values to start from."""
         if self.encoding_ != REAL:
             random_spins(address, gaps, states)
             return
@@ -786,13 +803,13 @@ default=None
             if (self.labels_ == code).any():
                 name = type(self).__name__
                 raise ValueError(
-                    f"The label {code} in y of {name}.fit is also what predict returns for a row "
-                    f"that ends in {ending}, so it could mean either. Use other labels, or fit "
-                    "without y and predict the numbers of the patterns."
+                    f"The label {code} in y of {name}.fit is also the code that predict returns "
+                    f"for a row that ends in {ending}. Use other labels, or fit without y, so that "
+                    "predict returns the indices of the patterns."
                 )
 
     def _dynamics(self, streams):
-        # Real-valued units know neither an order nor a temperature.
+        # Real-valued units have neither an order nor a temperature.
         real = self._rule().real_states
         together = real or self.update == "sync"
         temperature = 0 if real else self._parameters.temperature
@@ -821,19 +838,19 @@ default=None
         n_restless = np.count_nonzero(~outcome.converged & ~outcome.cycled)
         if n_cycled:
             warn_caller(
-                f"{n_cycled} of {n_rows} rows ended in a cycle of two states, as they may with "
-                "update='sync'. With update='async' they cannot.",
+                f"{n_cycled} of {n_rows} rows ended in a cycle of two states, which is possible "
+                "with update='sync'. Set update='async' to avoid cycles.",
                 ConvergenceWarning,
             )
         if n_restless:
             warn_caller(
-                f"{n_restless} of {n_rows} rows had not come to rest after {self.max_iter} "
+                f"{n_restless} of {n_rows} rows had not converged after {self.max_iter} "
                 "sweeps. Increase max_iter.",
                 ConvergenceWarning,
             )
 
     def __getstate__(self):
-        # The room behind the patterns holds them as well: a copy finds its own when it needs some.
+        # The array behind the patterns, with room for more, would be stored a second time.
         state = dict(super().__getstate__())
         if "_room" in state:
             state["_room"] = None
@@ -846,7 +863,7 @@ default=None
 
 
 def _gaps(X, missing):
-    """Entries without a value, None if each has one."""
+    """Mask of the missing entries, None if there are none."""
     gaps = np.isnan(X) if X.dtype.kind == "f" else np.zeros(X.shape, dtype=bool)
     if missing is not None:
         gaps |= check_mask("missing", missing, X.shape)
@@ -854,10 +871,13 @@ def _gaps(X, missing):
 
 
 def _free(clamp, gaps, shape):
-    """Units that may change, of one row if they are the same in all."""
+    """Mask of the units that may change, of a single row if it is the same for all."""
     if clamp is None:
         return np.ones((1, shape[1]), dtype=bool)
     clamp = check_mask("clamp", clamp, shape)
     if gaps is not None and (clamp & gaps).any():
-        raise ValueError("clamp holds entries of X that are missing and have no state to keep.")
+        raise ValueError(
+            "clamp is true for entries of X that are missing, which have no state to keep. Make it "
+            "false for these entries."
+        )
     return np.ascontiguousarray(~clamp)

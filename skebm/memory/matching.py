@@ -1,4 +1,4 @@
-"""Which stored pattern a state is."""
+"""Which stored pattern a state is equal to, or nearly equal to."""
 
 from collections import defaultdict
 
@@ -7,11 +7,11 @@ import numpy as np
 from .._source import for_each_chunk
 from ..kernels.products import multiply
 
-# What predict returns for states that are no stored pattern.
+# Codes that predict returns for states that are not stored patterns.
 SPURIOUS = -1
 REVERSED = -2
 
-# What find_rows returns for rows that are none.
+# What find_rows returns for rows that are not stored.
 NOT_STORED = -1
 
 _ROWS = 256
@@ -19,10 +19,11 @@ _PATTERNS = 2048
 
 
 def match_spins(X, patterns, share):
-    """Number of the stored pattern that each row is, ``REVERSED`` or ``SPURIOUS``.
+    """Index of the stored pattern that each row matches, or ``REVERSED`` or ``SPURIOUS``.
 
-    Up to a ``share`` of the units may differ; the nearest pattern counts, of equals the first.
-    A row that is as near to a pattern and to a reversed one counts as the pattern.
+    Up to a ``share`` of the units may differ. If several patterns match, it is the nearest one,
+    and of equally near ones the first. If a pattern and a reversed pattern are equally near, it is
+    the pattern.
     """
     found = np.full(len(X), SPURIOUS, dtype=np.int64)
     if len(patterns) == 0:
@@ -56,10 +57,11 @@ def _extreme_overlaps(X, patterns):
 
 
 def match_real(X, patterns, nearest, share):
-    """Number of the most similar pattern where a row is that pattern, else ``SPURIOUS``.
+    """Index of the most similar pattern if the row matches it, otherwise ``SPURIOUS``.
 
-    Rows may differ from it by the ``share`` of the range of the stored values, on average over
-    the units: for values of -1 and 1 the share of the units that differ.
+    A row matches if it differs from the pattern by at most ``share`` of the range of the stored
+    values, on average over the units. For values of -1 and 1, this is the share of the units that
+    differ.
     """
     distance = np.abs(X - patterns[nearest]).mean(axis=1)
     allowed = share * (patterns.max() - patterns.min())
@@ -67,12 +69,14 @@ def match_real(X, patterns, nearest, share):
 
 
 def find_rows(rows, patterns):
-    """Number of a stored pattern equal to each row, no number twice, the last stored first.
+    """Index of a stored pattern that is equal to each row.
+
+    No index is used twice; of equal patterns, the one that was stored last is used first.
 
     Returns
     -------
     ndarray of int of shape (n_rows,)
-        ``NOT_STORED`` where there is none, or none left.
+        ``NOT_STORED`` if there is no such pattern, or none that has not been used yet.
     """
     places = defaultdict(list)
     for number, pattern in enumerate(patterns):

@@ -10,22 +10,22 @@ from .._spins import ROWS, Network, pieces, rounding_of, rows_of
 from ..kernels import hopfield
 from ..kernels.products import multiply
 
-# A dense memory works on overlaps with thousands of patterns, and without BLAS.
+# Rows at a time. A dense memory needs the overlaps with thousands of patterns, without BLAS.
 _DENSE_ROWS = 8
-# What a number that is visited costs, in those of a memory with weights.
+# Cost of one number that is read, relative to one weight of a memory with weights.
 _VISITS_OF_DENSE = 15
 
 
 class DenseNetwork(Network):
     """E(x) = -(N / n) sum_k (xi_k x / N)^n for patterns xi_k and states x of -1 and 1.
 
-    With n = 2 this is Hebb's energy, but for a constant.
+    With n = 2 this is the energy of Hebb's rule plus a constant.
     """
 
     def __init__(self, patterns, order, dtype):
         self.dtype = np.dtype(dtype)
         self._power = order
-        # One copy for the product of all overlaps, and one for a unit after the other.
+        # One copy for the product that computes all overlaps, and one that is read unit by unit.
         self._patterns = patterns.astype(self.dtype)
         self._columns = np.ascontiguousarray(patterns.T)
         n_units = patterns.shape[1]
@@ -85,7 +85,7 @@ class SoftmaxNetwork(Network):
         xi x; -1/2 |xi - x|^2; or -|xi - x|_1. With the first two, a step never raises the energy
         E = -log(sum_k exp(beta s_k)) / beta, plus 1/2 |x|^2 for "dot".
     tol : float
-        Largest change of a unit that still counts as none.
+        Recall has converged when no unit changes by more than this.
     """
 
     def __init__(self, patterns, beta, similarity, tol):
@@ -106,7 +106,7 @@ class SoftmaxNetwork(Network):
             out -= np.square(X).sum(axis=1, keepdims=True) / 2
         return out
 
-    def _weigh(self, X):
+    def _softmax(self, X):
         """Softmax of the similarities, and the energies."""
         S = self.similarities(X)
         log_sums = np.empty(len(X), dtype=self.dtype)
@@ -115,10 +115,10 @@ class SoftmaxNetwork(Network):
         return S, squares - log_sums
 
     def _energies_of(self, x, block):
-        return self._weigh(x)[1]
+        return self._softmax(x)[1]
 
     def nearest(self, X):
-        """Number of the pattern that is most similar to each row."""
+        """Index of the pattern that is most similar to each row."""
         out = np.empty(len(X), dtype=np.int64)
 
         def find(block):
@@ -134,7 +134,7 @@ class SoftmaxNetwork(Network):
         for step in range(max_iter + 1):
             stop_if_abandoned()
             x = X[active]
-            weights, energies = self._weigh(x)
+            weights, energies = self._softmax(x)
             if paths.shape[1]:
                 paths[active, step:] = energies[:, None]
             new = multiply(weights, self._patterns, np.empty_like(x))

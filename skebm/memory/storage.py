@@ -1,10 +1,10 @@
-"""The rules by which a memory stores patterns: one class each, which says all that differs.
+"""The rules by which a memory stores patterns, one class for each.
 
-A rule with weights turns patterns of -1 and 1 into :class:`Couplings`, in place: it makes no
-second matrix. A bias is the weight to one more unit which is always 1, so that one formula
-serves both; the state of that unit is ``couplings.always_on``, 0 where there is no bias.
+A rule with weights adds patterns of -1 and 1 to :class:`Couplings` in place, without a second
+matrix. A bias is the weight to an additional unit that is always 1, so one formula holds for
+weights and biases. The state of that unit is ``couplings.always_on``, which is 0 without biases.
 
-A new rule is one more class in ``RULES``.
+To add a rule, write a class and add it to ``RULES``.
 """
 
 import math
@@ -24,7 +24,7 @@ from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
 from .recall import DenseNetwork, SoftmaxNetwork
 
-# Patterns at a time where they are numbers: an eigendecomposition grows with the cube of this.
+# Patterns at a time in rules with an eigendecomposition, whose cost grows with the cube of this.
 _CHUNK = 512
 _SMALLEST_BLOCK = 512
 _MIRROR_BLOCK = 64
@@ -32,7 +32,7 @@ _MIRROR_BLOCK = 64
 
 @dataclass
 class Couplings:
-    """What a memory with weights has learned.
+    """Weights and biases of a memory.
 
     Attributes
     ----------
@@ -41,12 +41,12 @@ class Couplings:
     bias : ndarray of shape (n_units,)
         Weights to the unit that is always on.
     self_weights : ndarray of shape (n_units + 1,)
-        The diagonal that was taken off the weights, that of the always-on unit last. Rules that
-        go on from it keep it here.
+        The diagonal that was removed from the weights, that of the unit that is always on last.
+        Rules keep it here if they need it to store further patterns.
     always_on : int
-        1 with a bias, 0 without.
+        1 with biases, 0 without.
     dreamt : bool
-        Whether something has been unlearned.
+        Whether ``unlearn`` has changed the weights.
     """
 
     weights: np.ndarray
@@ -73,21 +73,22 @@ class Couplings:
 
 
 class Rule:
-    """What a memory asks of every rule.
+    """What a memory needs from every rule.
 
-    A subclass also has ``capacity(n_units)``, patterns per unit, and ``overload``, what happens
-    beyond it; and it is a :class:`WeightRule` or a :class:`PatternRule`.
+    A subclass is a :class:`WeightRule` or a :class:`PatternRule`. It also has
+    ``capacity(n_units)``, in patterns per unit, and ``overload``, a text that says what happens
+    above the capacity.
 
     Attributes
     ----------
     keeps_patterns : bool
-        Whether the memory is the patterns, and has no weights.
+        Whether the memory keeps the patterns themselves, and has no weights.
     real_states : bool
         Whether states are real numbers, with neither a threshold nor a temperature.
     parameters : tuple of str
-        Parameters of the memory that the rule is made from, under the same names.
+        Parameters of the memory that are arguments of the rule, under the same names.
     stored_with : tuple of str
-        Those of the memory that must stay as they were when patterns were stored.
+        Parameters of the memory that must not change after patterns were stored.
     """
 
     real_states = False
@@ -101,16 +102,17 @@ class Rule:
 
 
 class WeightRule(Rule):
-    """A rule that makes weights of the patterns.
+    """A rule that stores patterns in weights.
 
     A subclass has ``add(couplings, patterns)``.
 
     Attributes
     ----------
     adds_after_dreams : bool
-        Whether more patterns can be stored in weights that a dream has changed.
+        Whether more patterns can be stored after ``unlearn`` has changed the weights.
     can_subtract : bool
-        Whether the rule can ``subtract(couplings, patterns)``; for others, weights are made anew.
+        Whether the rule has ``subtract(couplings, patterns)``. Otherwise, to forget patterns, the
+        weights are computed again from those that remain.
     """
 
     keeps_patterns = False
@@ -129,29 +131,27 @@ class WeightRule(Rule):
 
 
 class PatternRule(Rule):
-    """A rule by which the memory is the patterns: nothing is computed when they are stored.
+    """A rule that keeps the patterns themselves: nothing is computed when they are stored.
 
-    A subclass has ``network(patterns, dtype)``, where the type is that of the states.
+    A subclass has ``network(patterns, dtype)``, with the dtype of the states.
     """
 
     keeps_patterns = True
-    overload = (
-        "patterns will disturb each other, and recall will more and more often end beside them"
-    )
+    overload = "patterns will disturb each other, and recall will often end in other states"
 
 
 class Hebb(WeightRule):
     """W = (1 / N) sum of x x' over the patterns x, with a zero diagonal.
 
-    As long as nothing has been unlearned, weights are counts divided by N. Counting goes on
-    exactly, so neither the order nor the grouping of patterns leaves a trace.
+    Unless ``unlearn`` was called, weights are whole numbers divided by N. They are added up
+    exactly, so the result depends neither on the order of the patterns nor on how they are grouped.
     """
 
     adds_after_dreams = True
     can_subtract = True
     overload = (
-        "the stored patterns will not be stable, and recall will more and more often end in states "
-        "that are like none of them"
+        "the stored patterns will not be stable, and recall will often end in states that are like "
+        "none of them"
     )
 
     def capacity(self, n_units):
@@ -163,15 +163,15 @@ class Hebb(WeightRule):
         self._count(couplings, patterns, sign=1)
 
     def subtract(self, couplings, patterns):
-        """Take stored patterns out again."""
+        """Remove stored patterns."""
         self._count(couplings, patterns, sign=-1)
 
     def add_stream(self, couplings, stream):
-        """Store the patterns of a stream, which are counted where its chunks are."""
+        """Store the patterns of a stream, whose chunks are counted one by one, or by workers."""
         self.add_counts(couplings, stream.total(Counts.of, operator.iadd))
 
     def add_counts(self, couplings, counts):
-        """Store patterns that were counted elsewhere, see :class:`Counts`."""
+        """Store patterns by their :class:`Counts`, which may come from another process."""
         self._change(couplings, counts.add_to_products, counts.sums)
 
     def _count(self, couplings, patterns, sign):
@@ -179,7 +179,7 @@ class Hebb(WeightRule):
         self._change(couplings, partial(add_counts, patterns, sign), sums)
 
     def _change(self, couplings, add_products, sums):
-        """Add to the counts that weights and biases are."""
+        """Turn weights and biases into counts, add to them, and turn them back."""
         weights, bias = couplings.weights, couplings.bias
         n_units = weights.dtype.type(len(weights))
         if couplings.dreamt:
@@ -197,14 +197,14 @@ class Hebb(WeightRule):
 
 
 class Storkey(WeightRule):
-    """Storkey's rule, which corrects each new pattern by the fields of those before it.
+    """Storkey's rule: each new pattern is corrected by the fields of the patterns before it.
 
     A. J. Storkey, "Increasing the capacity of a Hopfield network without sacrificing
     functionality", ICANN 1997.
     """
 
     adds_after_dreams = True
-    overload = "patterns will fade, and recall will more and more often end beside them"
+    overload = "the stored patterns become unstable, and recall will often end in other states"
 
     def capacity(self, n_units):
         """Patterns per unit without a wrong unit: 1 / sqrt(2 ln N) (Storkey, Valabregue, 1999)."""
@@ -231,7 +231,7 @@ class Storkey(WeightRule):
                 step = (x[0] - x[0] * on_field - f) / dtype(n_units)
                 bias *= growth
                 bias += couplings.always_on * step
-        # The two halves have gone through the same sums in another order.
+        # The two halves were summed in different orders, and differ by rounding.
         _finish(weights)
 
 
@@ -247,8 +247,8 @@ class Dreaming(WeightRule):
 
         K = N / (1 + t) + t / (1 + t) X Y' .
 
-    Linearly dependent patterns make K singular when t is infinite. They are already stored, so
-    the directions without weight in K are left out.
+    If t is infinite and patterns are linearly dependent, K is singular. Such patterns are already
+    stored, so directions in which K is zero are left out.
     """
 
     parameters = ("sleep_time",)
@@ -263,19 +263,19 @@ class Dreaming(WeightRule):
         """What happens beyond the capacity."""
         if self._ridge > 0:
             return (
-                "the stored patterns will not be stable, and damaged ones fail to come back at "
-                "lower loads already"
+                "the stored patterns will not be stable; damaged ones are not recalled even at "
+                "lower loads"
             )
         return (
-            "the weights approach the identity, and every state will be kept as it is instead of "
-            "being recalled"
+            "the weights approach the identity, so that every state stays as it is and nothing is "
+            "recalled"
         )
 
     def capacity(self, n_units):
         """Patterns per unit that are stable: 0.138 at t = 0, 1 at infinity, else between the two.
 
-        What is between is our interpolation. After long sleep damaged patterns come back only up
-        to lower loads.
+        The interpolation between the two is our own. With long sleep times, damaged patterns are
+        recalled only up to lower loads.
         """
         return 0.138 * self._ridge + self._shrinkage
 
@@ -334,9 +334,9 @@ class Dense(PatternRule):
     def capacity(self, n_units):
         """Patterns per unit without a wrong unit.
 
-        N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). The formula is for
-        n far below N. It has its maximum at n = N / 2 and falls thereafter, which a memory does
-        not: the maximum stands for all higher orders.
+        N^(n - 2) / (2 (2n - 3)!! ln N) for order n (Krotov and Hopfield, 2016). The formula holds
+        for n far below N. It has a maximum at n = N / 2 and falls for higher orders, while the
+        capacity of a memory does not fall. So the maximum is used for all higher orders.
         """
         n_units = max(n_units, 2)
         log_n = math.log(n_units)
@@ -355,7 +355,7 @@ class Dense(PatternRule):
 
 
 class Softmax(PatternRule):
-    """A memory of real-valued patterns, weighed by the softmax of their similarities to a state.
+    """A memory of real-valued patterns, weighted by the softmax of their similarities to a state.
 
     Parameters
     ----------
@@ -363,7 +363,8 @@ class Softmax(PatternRule):
         Inverse temperature.
     similarity : {"dot", "euclidean", "manhattan"}
     tol : float
-        Share of the range of the stored values up to which a change of a unit counts as none.
+        Recall has converged when no unit changes by more than this share of the range of the
+        stored values.
     """
 
     real_states = True
@@ -373,7 +374,7 @@ class Softmax(PatternRule):
         self._beta, self._similarity, self._tol = beta, similarity, tol
 
     def capacity(self, n_units):
-        """Patterns per unit: they grow exponentially with N (Ramsauer et al., 2020)."""
+        """Infinite: the number of patterns grows exponentially with N (Ramsauer et al., 2020)."""
         return math.inf
 
     def network(self, patterns, dtype):
@@ -382,7 +383,7 @@ class Softmax(PatternRule):
         return SoftmaxNetwork(patterns, self._beta, self._similarity, tol)
 
 
-# By the names that the memory has for them.
+# By the values of the parameter ``rule``.
 RULES = {
     "hebb": Hebb,
     "storkey": Storkey,
@@ -393,15 +394,15 @@ RULES = {
 }
 
 
-# Share of the units up to which the projector gets damaged patterns back, random or alike.
+# Patterns per unit up to which the projector recalls damaged patterns, random or correlated.
 _LOAD_OF_PROJECTOR = 0.5
 
-# Orders of dense memories that are thought of.
+# Orders of dense memories that warnings recommend.
 _ORDERS = range(3, 21)
 
 
 def rule_for(n_patterns, n_units):
-    """What to set for so many binary patterns to be held, as a piece of code."""
+    """Parameters with which this number of binary patterns can be stored, as a piece of code."""
     load = n_patterns / n_units
     if load <= _LOAD_OF_PROJECTOR:
         return "rule='pseudo_inverse'"
@@ -410,11 +411,11 @@ def rule_for(n_patterns, n_units):
 
 
 def append(patterns, more, room):
-    """Patterns followed by more of them, and the array behind them, which may have room for others.
+    """Append patterns; return all of them, and the larger array in which they are stored.
 
-    As long as there is room no pattern is copied, so storing row by row takes time in proportion
-    to the rows. ``room`` is what came back the last time, or None. It is not relied on when the
-    patterns are no longer those that came back with it.
+    As long as that array has room, no pattern is copied, so the time to store patterns one by one
+    is proportional to their number. ``room`` is the array that the last call returned, or None. It
+    is not used if ``patterns`` are no longer a part of it.
     """
     n_before, n_patterns = len(patterns), len(patterns) + len(more)
     if n_before == 0:
@@ -450,10 +451,10 @@ def _finish(weights):
 
 
 def _inverse_root(K, n_units):
-    """R with R'R = K^-1, of as many rows as K has eigenvalues that are not zero but for rounding.
+    """R with R'R = K^-1, with one row for each eigenvalue of K that is not zero up to rounding.
 
-    Rounding errors are measured by the greater of the largest eigenvalue and the square of the
-    length of a pattern, since ``K`` may be what is left of a difference.
+    The rounding errors are relative to the larger of two numbers, the largest eigenvalue and the
+    squared length of a pattern: ``K`` may be the small difference of two large matrices.
     """
     values, vectors = eigh(K, check_finite=False)
     largest = max(values[-1], n_units)

@@ -1,4 +1,4 @@
-"""Unlearning: a memory that dreams of spurious states forgets them."""
+"""Unlearning: recall from random states, whose results are subtracted from the weights."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ from .._spins import rounding_of
 from .._threads import one_blas_thread
 from ..kernels.hopfield import dream
 
-# Python can be interrupted between two calls of the compiled loop: a call is kept to about a
-# tenth of a second by the number of weights that it visits. A dream visits each a few times: to
-# find the fields, to settle, and to be forgotten.
+# Ctrl-C takes effect between two calls of the compiled loop, so a call should take about a tenth of
+# a second. Its time is proportional to the number of weights that it reads. A dream reads each
+# weight several times: for the fields, for recall, and to subtract the state.
 _WEIGHTS_PER_CALL = 3e8
 _VISITS_PER_DREAM = 4
 
 
 def unlearn(couplings, n_dreams, rate, orders, max_iter, address):
-    """Settle from random states and subtract each state that was found, in place.
+    """Recall from random states and subtract each state that is found, in place.
 
     J. J. Hopfield, D. I. Feinstein and R. G. Palmer, "'Unlearning' has a stabilizing effect in
     collective memories", Nature 304, 1983.
@@ -24,13 +24,13 @@ def unlearn(couplings, n_dreams, rate, orders, max_iter, address):
     couplings : Couplings
     n_dreams : int
     rate : float
-        Share of a pattern stored by Hebb's rule that a dream takes away.
+        A dream subtracts ``rate`` times what storing its state by Hebb's rule would add.
     orders : ndarray of int of shape (n_orders, n_units)
-        In which units are visited.
+        Orders in which the units are visited.
     max_iter : int
-        Most sweeps of a dream.
+        Largest number of sweeps of a dream.
     address : tuple of int
-        Seed, stream and row from which the starts are drawn.
+        Seed, stream and first row of the random numbers for the first states.
     """
     weights, bias = couplings.weights, couplings.bias
     step = weights.dtype.type(rate / len(weights))

@@ -7,7 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -40,6 +40,12 @@ from .machine import PairwiseMachine
 from .parameters import PairwiseParameters
 from .statistics import means_of
 
+_Connections: TypeAlias = (
+    Literal["full", "restricted"]
+    | NDArray[np.bool_]
+    | NDArray[np.integer[Any]]
+    | Sequence[Sequence[int]]
+)
 _Algorithm: TypeAlias = Literal[
     "auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", "pt", "annealing"
 ]
@@ -230,6 +236,10 @@ default="full"
     - "annealing": hidden units given the data, and all units, are cooled from random states in each
       step [1]_, and states are counted at the end. The way of 1985; slow.
 
+    Of a stream, and of data of Dask, "exact", "mean_field" and "tap" count rows once, and are then
+    the same machine as of an array, to the last bit. "pseudo_likelihood" reads all chunks for each
+    loss and gradient. The others take minibatches from windows.
+
     Half a row of each state of each unit is added to the data, so that a unit that never changes
     gets a finite bias. Learning starts from independent units with the means of the data; hidden
     units start with random weights by which their inputs have a standard deviation of about 1 over
@@ -278,7 +288,7 @@ default="full"
     def __init__(
         self,
         n_components: int = 0,
-        connections: Literal["full", "restricted"] | ArrayLike = "full",
+        connections: _Connections = "full",
         *,
         algorithm: Literal[
             "auto",
@@ -343,7 +353,8 @@ default="full"
         ValueError
             If the memory has no weights or the temperature is not positive.
         """
-        machine = cls(**{"binarize": getattr(memory, "binarize", 0.0)} | params)
+        of_memory: dict[str, Any] = {"binarize": getattr(memory, "binarize", 0.0)}
+        machine = cls(**of_memory | params)
         check_is_fitted(memory)
         check_argument(machine, "temperature", temperature, Number(Real, "(0, inf)"))
         if not hasattr(memory, "weights_"):
@@ -383,8 +394,9 @@ default="full"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, in one of the encodings of binary states. NaN is an error.
+        X : {array-like, stream} of shape (n_samples, n_features)
+            Training data, in one of the encodings of binary states. NaN is an error. Chunks of a
+            stream are read as the notes say.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -410,7 +422,7 @@ default="full"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, stream} of shape (n_samples, n_features)
             Training data, of any number of rows. NaN is an error.
         y : None
             Ignored; here for scikit-learn's conventions.

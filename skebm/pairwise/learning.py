@@ -104,7 +104,7 @@ class Way:
     is_over = False
     has_converged = True
     state = None
-    fitted_attributes: ClassVar = {}
+    fitted_attributes: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, task):
         self._task = task

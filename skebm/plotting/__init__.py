@@ -1,7 +1,7 @@
-"""Displays: what models have learned, and what they do, as pictures.
+"""Displays: figures of what models have learned, and of what they do.
 
-Each is made by ``from_estimator``, or from plain arrays and drawn by ``plot``. Only these need
-matplotlib, and only when they draw.
+``from_estimator`` creates a display and draws it. It can also be created from arrays, and drawn by
+``plot``. Only displays need matplotlib, and only when they draw.
 """
 
 from .components import ComponentsDisplay

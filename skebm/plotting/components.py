@@ -11,29 +11,29 @@ from .style import WEIGHTS, axes_for, check_has
 
 
 class ComponentsDisplay:
-    """Weights of hidden units, one image a unit.
+    """Weights of hidden units, one image per unit.
 
-    Red pixels switch a unit on, blue pixels switch it off, and white ones do not matter to it.
+    Red pixels switch a unit on, blue pixels switch it off, white pixels have no influence.
 
     Parameters
     ----------
     components : array-like of shape (n_components, n_features)
         Weights.
     image_shape : tuple of int, default=None
-        Height and width of the images. None guesses a square.
+        Height and width of the images, in pixels. None means square images.
 
     Attributes
     ----------
     images_ : ndarray of shape (n_rows, n_columns)
-        The AxesImage of each unit, None in places of the last row that are empty.
+        The AxesImage of each unit; None in the empty places of the last row.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
-    ReconstructionsDisplay : What the units together make of rows of data.
+    ReconstructionsDisplay : Rows of data as all units together reconstruct them.
 
     Examples
     --------
@@ -60,33 +60,33 @@ class ComponentsDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with weights to its features: an RBM or one of scikit-learn's with an attribute
-            ``components_``, such as :class:`~sklearn.decomposition.PCA`; a module of a stacking
-            network whose inputs are all pixels, or the network, of which the lowest module is
-            drawn; or another deep model, of which it is the lowest layer, as it is after
-            fine-tuning and in a generative one downwards.
+            A fitted estimator with weights to its features: an RBM, or an estimator of scikit-learn
+            with an attribute ``components_``, such as :class:`~sklearn.decomposition.PCA`; the
+            lowest module of a stacking network, or the network itself, whose lowest module is
+            drawn; or another deep model, whose lowest layer is drawn, as it is after fine-tuning.
+            For a generative model, these are its weights in the downward direction.
         units : int or array-like of int, default=100
-            Which units. An int: at most so many, those with the greatest weights by their
-            Euclidean norm, the greatest first. An array: those with these numbers.
+            The units to draw. An int: at most this number, those with the largest weights
+            (Euclidean norm), the largest first. An array: the units with these indices.
         image_shape : tuple of int, default=None
-            Height and width of the images. None guesses a square.
+            Height and width of the images, in pixels. None means square images.
         own_scales : bool, default=False
-            Whether each unit has its own scale of colours.
+            Whether each unit has a separate colour scale.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
         Returns
         -------
         display : ComponentsDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
             If the estimator has no such weights, the shape does not fit the number of features, or
-            ``units`` is a number below 1.
+            ``units`` is an int below 1.
         """
         if isinstance(units, Integral) and units < 1:
             raise ValueError(
@@ -104,9 +104,9 @@ class ComponentsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         own_scales : bool, default=False
-            Whether each unit has its own scale of colours.
+            Whether each unit has a separate colour scale.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
@@ -142,16 +142,16 @@ class ComponentsDisplay:
 
 
 def _lowest_weights(estimator, display):
-    """Weights between features and the units that see them, one unit a row."""
+    """Weights between the features and the lowest layer of units, one row per unit."""
     if getattr(estimator, "modules_", None):
         return estimator.modules_[0].components_
     if getattr(estimator, "coefs_", None):
         return estimator.coefs_[0].T
     if getattr(estimator, "generative_coefs_", None):
         return estimator.generative_coefs_[0]
-    if getattr(estimator, "rbms_", None):  # one layer, with a label beside the features or without
+    if getattr(estimator, "rbms_", None):  # one layer, whose RBM may have units for a label as well
         return estimator.rbms_[0].components_[:, : estimator.n_features_in_]
-    instead = "Hand it an estimator, or a part of one, with weights to its features."
+    instead = "Pass an estimator, or a part of one, that has weights to its features."
     check_has(estimator, "components_", display, instead)
     return estimator.components_
 

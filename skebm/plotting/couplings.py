@@ -1,20 +1,20 @@
-"""The weights between units of a Boltzmann machine, as a map."""
+"""The weights between the units of a Boltzmann machine, as a matrix of colours."""
 
 import numpy as np
 from sklearn.utils import check_array
 
 from .style import WEIGHTS, axes_for, check_has
 
-# Units whose names are written beside the map.
+# Largest number of units whose names are written beside the matrix.
 _MOST_NAMES = 60
 _INCHES_OF_A_NAME = 0.17
 
 
 class CouplingsDisplay:
-    """Weights between units, one row and one column for each.
+    """Weights between units, with one row and one column for each unit.
 
-    Red pairs of units are more often on together than their other weights explain, blue ones less
-    often; white ones have nothing to do with each other directly.
+    Given all other units, the two units of a red pair tend to be in the same state, those of a blue
+    pair in different states. The units of a white pair do not depend on each other directly.
 
     Parameters
     ----------
@@ -26,13 +26,13 @@ class CouplingsDisplay:
     Attributes
     ----------
     image_ : matplotlib AxesImage
-        The map.
+        The matrix of colours.
     order_ : ndarray of int of shape (n_units,)
-        Which unit each row of the map is.
+        Index of the unit in each row of the matrix.
     ax_ : matplotlib Axes
-        The axes that hold it.
+        The axes that contain it.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
@@ -60,27 +60,28 @@ class CouplingsDisplay:
         Parameters
         ----------
         estimator : BoltzmannMachine or HopfieldMemory
-            Fitted, with an attribute ``weights_``. Hidden units come after the features.
+            A fitted estimator with an attribute ``weights_``. Hidden units follow after the
+            features.
         names : sequence of str, default=None
-            Names of the units. None takes the names of the features, if there are any.
+            Names of the units. None uses the feature names, if the estimator has any.
         grouped : bool, default=False
             As for :meth:`plot`.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
         Returns
         -------
         display : CouplingsDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
             If the estimator has no such weights.
         """
-        instead = "Hand it a BoltzmannMachine, or a HopfieldMemory whose rule makes weights."
+        instead = "Pass a BoltzmannMachine, or a HopfieldMemory whose rule stores weights."
         check_has(estimator, "weights_", cls.__name__, instead)
         if names is None and hasattr(estimator, "feature_names_in_"):
             n_hidden = len(estimator.weights_) - estimator.n_features_in_
@@ -94,10 +95,10 @@ class CouplingsDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         grouped : bool, default=False
-            Whether to put units beside each other that have strong weights between them, by
-            hierarchical clustering, in place of the order in which they are.
+            Whether to reorder the units by hierarchical clustering, so that units with strong
+            weights between them are neighbours. False keeps their order.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
@@ -109,7 +110,7 @@ class CouplingsDisplay:
         Raises
         ------
         ValueError
-            If the weights are not square, or there are not as many names.
+            If the weights are not a square matrix, or the number of names is not that of the units.
         """
         name = type(self).__name__
         weights = check_array(self.weights, dtype=(np.float64, np.float32), estimator=name)
@@ -138,7 +139,7 @@ class CouplingsDisplay:
 
 
 def _grouped(weights):
-    """Units in an order by which those with strong weights between them stand together."""
+    """An order of the units in which those with strong weights between them are neighbours."""
     from scipy.cluster.hierarchy import leaves_list, linkage
     from scipy.spatial.distance import squareform
 

@@ -1,4 +1,4 @@
-"""How the energy falls while an associative memory recalls."""
+"""The energies of rows during recall by an associative memory."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -8,7 +8,7 @@ from .style import BLUE, GREEN, GREY, VERMILION, axes_for, count_in_whole_number
 
 STORED, REVERSED, SPURIOUS = "a stored pattern", "a reversed pattern", "a spurious state"
 
-# Told apart by their dashes where colours are not.
+# With different dashes, so that colours are not needed to distinguish them.
 _STYLES = {
     STORED: {"color": BLUE, "linestyle": "-"},
     REVERSED: {"color": GREEN, "linestyle": "-."},
@@ -18,23 +18,24 @@ _STYLES = {
 
 
 class EnergyPathsDisplay:
-    """Energies of rows before recall and after each sweep, one line a row.
+    """Energies of rows before recall and after each sweep, one line per row.
 
     Parameters
     ----------
     energies : array-like of shape (n_samples, n_sweeps + 1)
-        Energies before the first sweep and after each.
+        Energies before the first sweep and after each sweep.
     endings : sequence of str, of length n_samples, default=None
-        Where each row ends: "a stored pattern", "a reversed pattern" or "a spurious state".
+        The state in which the recall of each row ends: "a stored pattern", "a reversed pattern" or
+        "a spurious state".
 
     Attributes
     ----------
     lines_ : list of matplotlib Line2D
         One for each row.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
@@ -61,31 +62,31 @@ class EnergyPathsDisplay:
     def from_estimator(
         cls, estimator, X, *, clamp=None, missing=None, random_state=None, ax=None, line_kw=None
     ):
-        """Recall rows and draw how their energies fall.
+        """Recall rows and draw their energies.
 
         Parameters
         ----------
         estimator : HopfieldMemory
-            Fitted. With a positive temperature, a row is said to end in the minimum that it would
-            come to at temperature zero.
+            A fitted memory. With a positive temperature, the legend names the minimum that a row
+            would reach from its last state at temperature zero.
         X : array-like of shape (n_samples, n_features)
-            States to start from; NaN where nothing is known.
+            States to start from. NaN marks missing entries.
         clamp : array-like of bool, of shape (n_features,) or (n_samples, n_features), default=None
-            Units that keep the state which they have in ``X``.
+            Units that keep the state that they have in ``X``.
         missing : array-like of bool, of shape (n_features,) or (n_samples, n_features), \
 default=None
-            More entries that start at random.
+            Further missing entries. All missing entries start at random values.
         random_state : int, RandomState instance or None, default=None
             As for :meth:`skebm.HopfieldMemory.recall`.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         line_kw : dict, default=None
             Keyword arguments of ``plot`` for all lines.
 
         Returns
         -------
         display : EnergyPathsDisplay
-            What was drawn.
+            The display, which has been drawn.
         """
         recalled = estimator.recall(X, clamp=clamp, missing=missing, random_state=random_state)
         endings = _endings(estimator, recalled.states)
@@ -97,7 +98,7 @@ default=None
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         line_kw : dict, default=None
             Keyword arguments of ``plot`` for all lines.
 
@@ -109,15 +110,16 @@ default=None
         Raises
         ------
         ValueError
-            If there are not as many endings as rows, or one is unknown.
+            If the number of endings is not that of the rows, or an ending is unknown.
         """
         name = type(self).__name__
         energies = check_array(self.energies, dtype=(np.float64, np.float32), estimator=name)
         endings = [None] * len(energies) if self.endings is None else list(self.endings)
         if len(endings) != len(energies) or not set(endings) <= set(_STYLES):
             raise ValueError(
-                f"The 'endings' parameter of {name} must say for each of the {len(energies)} rows "
-                f"one of {[ending for ending in _STYLES if ending]}. Got {self.endings!r} instead."
+                f"The 'endings' parameter of {name} must have, for each of the {len(energies)} "
+                f"rows, one of {[ending for ending in _STYLES if ending]}. Got {self.endings!r} "
+                "instead."
             )
         ax = axes_for(self, ax)
         sweeps = np.arange(energies.shape[1])
@@ -136,8 +138,8 @@ default=None
 
 
 def _endings(memory, states):
-    """Where rows ended, or would if nothing but the energy moved them any further."""
-    # By number: a label might look like the code of a state that is not stored.
+    """Endings of rows: the patterns or states to which their states lead at temperature zero."""
+    # Without labels, since a label may be equal to the code of a spurious state.
     at_rest = twin_of(memory, vars(memory) | {"temperature": 0.0, "labels_": None})
     codes = {-1: SPURIOUS, -2: REVERSED}
     return [codes.get(number, STORED) for number in at_rest.predict(states).tolist()]

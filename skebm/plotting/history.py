@@ -1,43 +1,43 @@
-"""How training went, epoch by epoch."""
+"""Measurements of a training, epoch by epoch."""
 
 from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
 
-# What is drawn unless the user says what: the first of these that was measured.
+# By default, the first of these that was measured is drawn.
 _DEFAULT_METRICS = ("pseudo_likelihood", "loss", "reconstruction_error")
 
 _LABELS = {
-    "pseudo_likelihood": "pseudo-log-likelihood, nats a row",
-    "free_energy_gap": "free energy gap, nats a row",
-    "seconds": "seconds an epoch",
+    "pseudo_likelihood": "pseudo-log-likelihood, nats per row",
+    "free_energy_gap": "free energy gap, nats per row",
+    "seconds": "seconds per epoch",
 }
 
 
 class HistoryDisplay:
-    """A measurement after each epoch of training, beside that of rows held out.
+    """A measurement after each epoch, on training rows and, if there are any, on rows held out.
 
     Parameters
     ----------
     history : dict of str to sequence of float
         Measurements, such as ``history_`` of an estimator.
     metric : str, default=None
-        Which of them. None is the first that there is of "pseudo_likelihood", "loss" and
-        "reconstruction_error". Where there is one of the same name with ``validation_`` before it,
-        it is drawn too; a "validation_score" is a measurement of its own.
+        The measurement to draw. None: the first of "pseudo_likelihood", "loss" and
+        "reconstruction_error" that is in the history. If there is also a measurement with this name
+        after the prefix ``validation_``, it is drawn too.
 
     Attributes
     ----------
     line_ : matplotlib Line2D
-        The measurement.
+        The measurement on training rows.
     validation_line_ : matplotlib Line2D or None
-        That of rows held out, None if there is none.
+        The measurement on rows held out; None if there is none.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
-    ModuleErrorDisplay : How a stacking network gets better from module to module.
+    ModuleErrorDisplay : The errors of the modules of a stacking network.
 
     Examples
     --------
@@ -62,22 +62,22 @@ class HistoryDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, with an attribute ``history_``. Of a deep belief network this is fine-tuning;
-            each of its ``rbms_`` has a history of its own.
+            A fitted estimator with an attribute ``history_``. In a deep belief network this is the
+            history of fine-tuning; each of its ``rbms_`` has a separate history.
         metric : str, default=None
-            Which measurement. None is the first that there is of "pseudo_likelihood", "loss" and
-            "reconstruction_error".
+            The measurement to draw. None: the first of "pseudo_likelihood", "loss" and
+            "reconstruction_error" that is in the history.
         name : str, default=None
-            Label of the line, to tell it from others in the same axes.
+            Label of the line in the legend, for several lines in the same axes.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         line_kw : dict, default=None
             Keyword arguments of ``plot`` for both lines.
 
         Returns
         -------
         display : HistoryDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
@@ -94,9 +94,9 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         name : str, default=None
-            Label of the line, to tell it from others in the same axes.
+            Label of the line in the legend, for several lines in the same axes.
         line_kw : dict, default=None
             Keyword arguments of ``plot`` for both lines.
 

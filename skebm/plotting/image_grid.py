@@ -8,16 +8,16 @@ from sklearn.utils import check_array
 
 from .style import INK, frames, image_map
 
-# Of the width of a tile: what is left free between two of them.
+# Space between two tiles, as a share of the width of a tile.
 _GAP = 0.12
-# Inches of a tile, and of the room for the labels of rows and columns.
+# Inches of a tile, and of the space for the labels of rows and columns.
 _TILE = 0.7
 _LABELS = 0.6
 _MOST_INCHES = 10.0
 
 
 def image_shape_of(n_features, image_shape, name):
-    """Height and width of the image that a row is, as given or guessed.
+    """Height and width of the image of a row: as given, or those of a square.
 
     Raises
     ------
@@ -28,8 +28,9 @@ def image_shape_of(n_features, image_shape, name):
         side = math.isqrt(n_features)
         if side * side != n_features:
             raise ValueError(
-                f"The 'image_shape' parameter of {name} must be given where the number of "
-                f"features is not a square. Got {n_features} features."
+                f"The 'image_shape' parameter of {name} is needed, because {n_features} features "
+                "do not form a square image. Pass a height and a width whose product is "
+                f"{n_features}."
             )
         return side, side
     if not _is_shape(image_shape) or math.prod(image_shape) != n_features:
@@ -51,7 +52,7 @@ def sequences_of_images(states, image_shape, name):
     Raises
     ------
     ValueError
-        If they are not an array of three dimensions, or the shape does not fit.
+        If they are not an array with three dimensions, or the image shape does not fit.
     """
     states = check_array(
         states,
@@ -71,7 +72,7 @@ def sequences_of_images(states, image_shape, name):
 
 
 def grid_size(n_rows, n_columns):
-    """Inches of a figure that holds so many tiles."""
+    """Width and height, in inches, of a figure for this number of tiles."""
     width, height = (_TILE * n + _LABELS for n in (n_columns, n_rows))
     factor = min(1, _MOST_INCHES / max(width, height))
     return width * factor, height * factor
@@ -84,17 +85,17 @@ def draw_image_grid(ax, images, limits, *, row_labels=None, column_labels=None, 
     ----------
     ax : matplotlib Axes
     images : ndarray of shape (n_rows, n_columns, height, width)
-        NaN is a pixel without a value; a tile that has no value at all is left out.
+        NaN is a missing pixel; a tile in which all pixels are missing is not drawn.
     limits : tuple of two, each a float or ndarray of shape (n_rows, n_columns)
-        Values at the two ends of the colours, for all images or for each.
+        Values at the two ends of the colour scale, for all images or for each image.
     row_labels, column_labels : sequence of str, default=None
     im_kw : dict, default=None
-        Keyword arguments of ``imshow``, which prevail.
+        Keyword arguments of ``imshow``, which replace those of this function.
 
     Returns
     -------
     artists : ndarray of shape (n_rows, n_columns)
-        The AxesImage of each tile, None where there is none.
+        The AxesImage of each tile; None for tiles that are not drawn.
     """
     n_rows, n_columns, height, width = images.shape
     step_x, step_y = width * (1 + _GAP), height + width * _GAP
@@ -127,7 +128,7 @@ def draw_image_grid(ax, images, limits, *, row_labels=None, column_labels=None, 
 
 
 def range_of(images):
-    """The smallest and the largest value, NaN aside."""
+    """The smallest and the largest value, ignoring NaN."""
     return np.nanmin(images), np.nanmax(images)
 
 

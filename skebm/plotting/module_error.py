@@ -1,4 +1,4 @@
-"""How a stacking network gets better from module to module."""
+"""The errors of the modules of a stacking network."""
 
 import numpy as np
 from sklearn.base import is_classifier
@@ -6,7 +6,7 @@ from sklearn.metrics import mean_squared_error, zero_one_loss
 
 from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
 
-# Whether a network is a classifier, and what is then called an error.
+# The error and its name, by whether a network is a classifier.
 _ERRORS = {
     True: (zero_one_loss, "share of wrong labels"),
     False: (mean_squared_error, "mean squared error"),
@@ -21,20 +21,20 @@ class ModuleErrorDisplay:
     errors : array-like of shape (n_modules,)
         Error of each module.
     error_name : str, default="error"
-        What kind of error it is.
+        Name of the error, written beside the axis.
 
     Attributes
     ----------
     line_ : matplotlib Line2D
         The errors.
     ax_ : matplotlib Axes
-        The axes that hold it.
+        The axes that contain it.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
-    HistoryDisplay : How the training of other estimators went.
+    HistoryDisplay : Measurements during the training of other estimators.
 
     Examples
     --------
@@ -59,31 +59,31 @@ class ModuleErrorDisplay:
         Parameters
         ----------
         estimator : DSNClassifier or DSNRegressor
-            Fitted.
+            A fitted network.
         X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Data to predict. None draws the squared error of the training rows instead, which the
-            modules keep; of a regressor, it is that of standardised targets.
+            Data to predict. None draws the squared error on the training rows, which the modules
+            store; for a regressor, it is the error of standardised targets.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
-            What should be predicted. The error is the share of wrong labels for a classifier, and
-            the squared error, mean over rows and outputs, for a regressor.
+            True targets of ``X``. The error is the share of wrong labels for a classifier, and the
+            squared error, averaged over rows and outputs, for a regressor.
         name : str, default=None
-            Label of the line, to tell it from others in the same axes.
+            Label of the line in the legend, for several lines in the same axes.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         line_kw : dict, default=None
             Keyword arguments of ``plot``.
 
         Returns
         -------
         display : ModuleErrorDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
             If the estimator has no modules, or only one of ``X`` and ``y`` is given.
         """
-        others = "How others were trained is drawn by HistoryDisplay."
+        others = "For estimators other than stacking networks, use HistoryDisplay."
         check_has(estimator, "modules_", cls.__name__, others)
         if (X is None) != (y is None):
             raise ValueError(
@@ -92,7 +92,7 @@ class ModuleErrorDisplay:
             )
         if X is None:
             errors = [module.error_after_ for module in estimator.modules_]
-            error_name = "squared training error a row"
+            error_name = "squared training error per row"
         else:
             error, error_name = _ERRORS[is_classifier(estimator)]
             errors = [error(y, predicted) for predicted in estimator.staged_predict(X)]
@@ -104,9 +104,9 @@ class ModuleErrorDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         name : str, default=None
-            Label of the line, to tell it from others in the same axes.
+            Label of the line in the legend, for several lines in the same axes.
         line_kw : dict, default=None
             Keyword arguments of ``plot``.
 

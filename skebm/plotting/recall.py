@@ -1,4 +1,4 @@
-"""What an associative memory makes of damaged rows, sweep by sweep."""
+"""The states of rows during recall by an associative memory, sweep by sweep."""
 
 import warnings
 
@@ -12,24 +12,24 @@ from .style import axes_for
 
 
 class RecallDisplay:
-    """Recall of some rows, one row of images each: the start, and the state after each sweep.
+    """Recall of some rows, with one row of images for each: its first state and those after sweeps.
 
     Parameters
     ----------
     states : array-like of shape (n_samples, n_sweeps + 1, n_features)
-        States before the first sweep and after each. NaN, a missing pixel, is drawn in a colour of
-        its own.
+        States before the first sweep and after each sweep. NaN, a missing pixel, is drawn in a
+        separate colour.
     image_shape : tuple of int, default=None
-        Height and width of the images. None guesses a square.
+        Height and width of the images, in pixels. None means square images.
 
     Attributes
     ----------
     images_ : ndarray of shape (n_samples, n_sweeps + 1)
         The AxesImage of each state.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
@@ -65,59 +65,59 @@ class RecallDisplay:
         ax=None,
         im_kw=None,
     ):
-        """Recall rows and draw how it went.
+        """Recall rows and draw their states.
 
         Parameters
         ----------
         estimator : HopfieldMemory
-            Fitted, with ``temperature=0``.
+            A fitted memory with ``temperature=0``.
         X : array-like of shape (n_samples, n_features)
-            States to start from; NaN where nothing is known.
+            States to start from. NaN marks missing entries.
         clamp : array-like of bool, of shape (n_features,) or (n_samples, n_features), default=None
-            Units that keep the state which they have in ``X``.
+            Units that keep the state that they have in ``X``.
         missing : array-like of bool, of shape (n_features,) or (n_samples, n_features), \
 default=None
-            More entries that start at random.
+            Further missing entries. All missing entries start at random values.
         random_state : int, RandomState instance or None, default=None
             As for :meth:`skebm.HopfieldMemory.recall`.
         image_shape : tuple of int, default=None
-            Height and width of the images. None guesses a square.
+            Height and width of the images, in pixels. None means square images.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
         Returns
         -------
         display : RecallDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         ValueError
-            If the memory has a positive temperature: its recall is not the beginning of a longer
-            one. Or if the shape does not fit the number of features.
+            If the memory has a positive temperature, because states after fewer sweeps then cannot
+            be computed by a shorter recall. Or if the shape does not fit the number of features.
         """
         if estimator.temperature > 0:
             raise ValueError(
                 f"{cls.__name__}.from_estimator shows recall at temperature zero. The "
                 f"'temperature' parameter of {type(estimator).__name__} is "
-                f"{estimator.temperature!r}."
+                f"{estimator.temperature!r}: set it to 0."
             )
         if random_state is not None:
-            # One seed for all recalls, which then visit the units in the same orders.
+            # With one seed, all recalls visit the units in the same order.
             random_state = int(check_random_state(random_state).randint(2**32, dtype=np.uint32))
         given = {"clamp": clamp, "missing": missing, "random_state": random_state}
         states = _states_after_sweeps(estimator, X, given)
         return cls(states, image_shape=image_shape).plot(ax, im_kw=im_kw)
 
     def plot(self, ax=None, *, im_kw=None):
-        """Draw the states, all on one scale.
+        """Draw the states, all with the same colour scale.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
@@ -142,7 +142,7 @@ default=None
 
 
 def _states_after_sweeps(memory, X, given):
-    """States before recall and after each sweep: those of recalls that are cut short."""
+    """States before recall and after each sweep, from recalls with a smaller ``max_iter``."""
     n_sweeps = memory.recall(X, **given).n_steps.max()
     states = [_start(memory, X, given["missing"])]
     for count in range(1, n_sweeps + 1):
@@ -154,7 +154,7 @@ def _states_after_sweeps(memory, X, given):
 
 
 def _start(memory, X, missing):
-    """Rows in the encoding of the recalled states, NaN where nothing is known."""
+    """Rows with the two values of the recalled states, and NaN for missing entries."""
     start = np.array(X, dtype=np.float64)
     unknown = np.isnan(start)
     if missing is not None:

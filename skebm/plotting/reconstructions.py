@@ -1,4 +1,4 @@
-"""Rows of data beside what models make of them."""
+"""Rows of data, and their reconstructions by models."""
 
 import numpy as np
 from sklearn.utils import check_array
@@ -10,29 +10,30 @@ _FLOATS = (np.float64, np.float32)
 
 
 class ReconstructionsDisplay:
-    """Rows of data as images, and below each its reconstruction, or several.
+    """Rows of data as images, each above its reconstructions by one or several models.
 
     Parameters
     ----------
     originals : array-like of shape (n_samples, n_features)
-        Rows of data. NaN, a missing pixel, is drawn in a colour of its own.
+        Rows of data. NaN, a missing pixel, is drawn in a separate colour.
     reconstructions : array-like of shape (n_samples, n_features), or dict of str to array-like
-        What a model makes of them, or what several make of them, with the names to write beside.
+        Reconstructions by a model. A dict has those of several models, by the names to write
+        beside them.
     image_shape : tuple of int, default=None
-        Height and width of the images. None guesses a square.
+        Height and width of the images, in pixels. None means square images.
 
     Attributes
     ----------
     images_ : ndarray of shape (1 + n_models, n_samples)
         The AxesImage of each original, in the first row, and of each reconstruction.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     See Also
     --------
-    RecallDisplay : What an associative memory makes of them, sweep by sweep.
+    RecallDisplay : The recall of an associative memory, sweep by sweep.
 
     Examples
     --------
@@ -53,25 +54,25 @@ class ReconstructionsDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, *, image_shape=None, ax=None, im_kw=None):
-        """Draw rows and their way through a fitted estimator and back.
+        """Draw rows and their reconstructions by a fitted estimator.
 
         Parameters
         ----------
         estimator : estimator
-            Fitted, with ``transform`` and ``inverse_transform``; a pipeline can be one.
+            A fitted estimator or pipeline with ``transform`` and ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
             Rows of data.
         image_shape : tuple of int, default=None
-            Height and width of the images. None guesses a square.
+            Height and width of the images, in pixels. None means square images.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
         Returns
         -------
         display : ReconstructionsDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
@@ -82,12 +83,12 @@ class ReconstructionsDisplay:
         return cls(X, reconstructions, image_shape=image_shape).plot(ax, im_kw=im_kw)
 
     def plot(self, ax=None, *, im_kw=None):
-        """Draw the rows and their reconstructions, all on one scale.
+        """Draw the rows and their reconstructions, all with the same colour scale.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 

@@ -1,4 +1,4 @@
-"""Chains of samples of a model, as they move."""
+"""The states of Markov chains of a model."""
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -8,28 +8,28 @@ from .style import axes_for
 
 
 class SamplesDisplay:
-    """States of some Markov chains after more and more steps, one row of images a chain.
+    """States of some Markov chains after given numbers of steps, one row of images per chain.
 
-    Rows that look alike at the right say that chains have come to the same mode; rows that no
-    longer change say that they cannot leave it.
+    If the last images of all rows look alike, the chains have reached the same mode. If the images
+    of a row no longer change, its chain cannot leave its mode.
 
     Parameters
     ----------
     states : array-like of shape (n_chains, n_times, n_features)
-        States of the chains at some times.
+        States of the chains at several times.
     steps : sequence of int, of length n_times, default=None
-        The steps taken up to each of these times, to write below the images.
+        Number of steps up to each of these times, written below the images.
     image_shape : tuple of int, default=None
-        Height and width of the images. None guesses a square.
+        Height and width of the images, in pixels. None means square images.
 
     Attributes
     ----------
     images_ : ndarray of shape (n_chains, n_times)
         The AxesImage of each state.
     ax_ : matplotlib Axes
-        The axes that hold them.
+        The axes that contain them.
     figure_ : matplotlib Figure
-        The figure that holds the axes.
+        The figure that contains the axes.
 
     Examples
     --------
@@ -68,55 +68,56 @@ class SamplesDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted, an RBM. A deep belief network draws each sample anew, so it has no chain to go
-            on with.
+            A fitted RBM or Boltzmann machine with the method ``gibbs``. A deep belief network is
+            not possible, because each of its samples is drawn independently.
         n_chains : int, default=None
-            Number of chains. None is 8, or as many as ``init`` has rows.
+            Number of chains. None is the number of rows of ``init``, or 8 without ``init``.
         steps : sequence of int, default=(0, 1, 10, 100, 1000)
-            After how many steps to draw the chains, in rising order.
+            Numbers of steps after which the states are drawn, ascending.
         init : array-like of shape (n_rows, n_features), default=None
-            States to start from, as for :meth:`skebm.BernoulliRBM.sample`. None starts at random.
+            States to start from, as for :meth:`skebm.BernoulliRBM.sample`. None: random states.
         clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
-            Units that keep the value which they have in ``init``.
+            Units that keep the value that they have in ``init``.
         means : bool, default=False
-            Draw the means of the visible units given the mean hidden ones in place of the states,
-            which are noisier.
+            Draw the means of the visible units, given the means of the hidden ones, instead of the
+            states, which are noisier.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None goes on with the estimator's own.
+            Source of the random numbers. None continues those of the estimator, see
+            :ref:`random_numbers`.
         image_shape : tuple of int, default=None
-            Height and width of the images. None guesses a square.
+            Height and width of the images, in pixels. None means square images.
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
         Returns
         -------
         display : SamplesDisplay
-            What was drawn.
+            The display, which has been drawn.
 
         Raises
         ------
         TypeError
-            If the estimator is no RBM.
+            If the estimator has no method ``gibbs``.
         ValueError
-            If ``steps`` do not rise, or the shape does not fit the number of features.
+            If ``steps`` are not ascending, or the shape does not fit the number of features.
         """
         if not hasattr(estimator, "gibbs"):
             raise TypeError(
-                f"{cls.__name__}.from_estimator needs an RBM, whose chains go on from the states "
-                f"that they are in. Got an instance of {type(estimator).__name__!r} instead: draw "
-                f"what its sample method returns with {cls.__name__}(states)."
+                f"{cls.__name__}.from_estimator needs an estimator with the method gibbs, such as "
+                f"an RBM. Got an instance of {type(estimator).__name__!r} instead. To draw samples "
+                f"of it, pass what its sample method returns to {cls.__name__}(states)."
             )
         steps = list(steps)
         if not steps or np.any(np.diff(steps) <= 0):
             raise ValueError(
-                f"The 'steps' of {cls.__name__}.from_estimator must be numbers that rise. "
-                f"Got {steps!r} instead."
+                f"The 'steps' parameter of {cls.__name__}.from_estimator must be ascending "
+                f"numbers. Got {steps!r} instead."
             )
         if n_chains is None and init is None:
             n_chains = 8
-        # Numbers for all calls from one source: from one int each would draw the same ones.
+        # One source of random numbers for all calls: with an int, each would draw the same ones.
         draws = None if random_state is None else check_random_state(random_state)
         states = [estimator.sample(n_chains, steps[0], init=init, clamp=clamp, random_state=draws)]
         if clamp is not None and np.ndim(clamp) == 2:
@@ -132,12 +133,12 @@ class SamplesDisplay:
         return display.plot(ax, im_kw=im_kw)
 
     def plot(self, ax=None, *, im_kw=None):
-        """Draw the states, all on one scale.
+        """Draw the states, all with the same colour scale.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Axes to draw in. None makes a figure.
+            Axes to draw in. None creates a new figure.
         im_kw : dict, default=None
             Keyword arguments of ``imshow``.
 
@@ -149,8 +150,8 @@ class SamplesDisplay:
         Raises
         ------
         ValueError
-            If the shape does not fit the number of features, or there are not as many ``steps`` as
-            times.
+            If the shape does not fit the number of features, or the number of ``steps`` is not that
+            of the times.
         """
         name = type(self).__name__
         tiles = sequences_of_images(self.states, self.image_shape, name)

@@ -1,9 +1,9 @@
-"""The look of all displays, and the only place that imports matplotlib."""
+"""Colours, axes and other things that all displays share; the only module with matplotlib."""
 
 from sklearn.utils.validation import check_is_fitted
 
-# Colours that people who do not see all colours tell apart. M. Okabe and K. Ito, "Color universal
-# design", 2008.
+# Colours that colour-blind readers can distinguish: M. Okabe and K. Ito, "Color universal design",
+# 2008.
 BLUE = "#0072B2"
 VERMILION = "#D55E00"
 GREEN = "#009E73"
@@ -12,10 +12,10 @@ _CYCLE = (BLUE, VERMILION, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 _FRAME = "0.75"
 _GRID = "0.9"
 
-# What an image shows: ink on paper, and weights, which are white where they are zero.
+# Colour maps of data, dark on white, and of weights, which are white where they are zero.
 INK = "gray_r"
 WEIGHTS = "RdBu_r"
-# Of pixels that have no value.
+# Colour of missing pixels.
 MISSING = "#CFE3F3"
 
 _LINES_SIZE = (5.6, 3.6)
@@ -40,7 +40,7 @@ def pyplot(name):
 
 
 def axes_for(display, ax, size=_LINES_SIZE):
-    """The axes given, or new ones of a size in inches; they become attributes of the display."""
+    """The given axes, or new ones of this size in inches, which are set as attributes."""
     plt = pyplot(type(display).__name__)
     if ax is None:
         _, ax = plt.subplots(figsize=size, layout="constrained")
@@ -49,13 +49,13 @@ def axes_for(display, ax, size=_LINES_SIZE):
 
 
 def next_colour(ax):
-    """The first colour that no line in these axes has, or in turn once all are taken."""
+    """The colour that the fewest lines in these axes have."""
     taken = [line.get_color() for line in ax.lines]
     return min(_CYCLE, key=taken.count)
 
 
 def tidy_lines(ax):
-    """Take from axes with lines what shows no data."""
+    """Remove the upper and right border of axes, and add a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color=_GRID)
     ax.set_axisbelow(True)
@@ -69,14 +69,14 @@ def count_in_whole_numbers(axis):
 
 
 def image_map(name):
-    """A colour map, given its name, in which missing values have a colour of their own."""
+    """The colour map of this name, with a separate colour for missing values."""
     from matplotlib import colormaps
 
     return colormaps[name].with_extremes(bad=MISSING)
 
 
 def frames(corners, width, height):
-    """Thin frames around tiles, given their upper left corners, as one artist."""
+    """Thin frames around tiles with these upper left corners, as one artist."""
     from matplotlib.collections import PatchCollection
     from matplotlib.patches import Rectangle
 
@@ -85,7 +85,7 @@ def frames(corners, width, height):
 
 
 def check_has(estimator, attribute, display, instead):
-    """Raise an error unless the estimator is fitted and has what a display draws.
+    """Raise an error unless the estimator is fitted and has the attribute that a display draws.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def check_has(estimator, attribute, display, instead):
     display : str
         Name of the display.
     instead : str
-        A sentence that says what to do.
+        A sentence that says what to do instead.
     """
     if hasattr(estimator, "get_params"):
         check_is_fitted(estimator)

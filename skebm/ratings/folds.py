@@ -1,4 +1,4 @@
-"""Folds of ratings, for scikit-learn's searches, where a sample is a row of data."""
+"""Cross-validation over single ratings, for scikit-learn's searches, whose samples are rows."""
 
 from numbers import Integral
 
@@ -10,26 +10,26 @@ from .._validation import Number
 
 
 class RatingSamples:
-    """The ratings of a matrix as samples, each of them one.
+    """The ratings of a matrix as samples: each rating is one sample.
 
-    scikit-learn's searches leave out samples, which are rows of what they are given. Of this, they
-    are ratings: what is chosen from it by their numbers still knows the others. A model that is
-    fitted to it learns from those that are chosen. A score of it is that of those that are chosen,
-    each of which is predicted from all other ratings of its row, chosen or not.
+    scikit-learn's searches hold out samples, which are usually rows. Of this object, they are
+    single ratings. Indexing selects ratings, and the result still contains the others: ``fit``
+    learns from the selected ratings only; ``score`` predicts the selected ratings, each from all
+    other ratings of its row, selected or not.
 
     Parameters
     ----------
     X : {sparse matrix, array-like} of shape (n_users, n_items)
-        Ratings: what is stored in a sparse matrix, and what is not NaN in an array.
+        Ratings: the stored entries of a sparse matrix, or the entries of an array that are not NaN.
 
     Attributes
     ----------
     shape : tuple (n_ratings, n_items)
-        Of what is chosen.
+        Number of selected ratings, and of items.
 
     See Also
     --------
-    RatingKFold : Folds of these samples.
+    RatingKFold : Cross-validation over these samples.
 
     Examples
     --------
@@ -54,7 +54,7 @@ class RatingSamples:
 
     @property
     def shape(self):
-        """Number of ratings that are chosen, and of items."""
+        """Number of selected ratings, and of items."""
         return len(self.numbers), self.all_ratings.shape[1]
 
     def __len__(self):
@@ -68,7 +68,7 @@ class RatingSamples:
 
     @property
     def chosen_ratings(self):
-        """The ratings that are chosen, as a matrix of all rows and items."""
+        """The selected ratings, as a matrix with all rows and items."""
         X, is_chosen = self.all_ratings, np.zeros(self.all_ratings.nnz, dtype=bool)
         is_chosen[self.numbers] = True
         n_before = np.concatenate([[0], np.cumsum(is_chosen)])
@@ -77,20 +77,20 @@ class RatingSamples:
 
 
 class RatingKFold:
-    """Folds of ratings: each is left out once, at random, whoever gave it.
+    """K-fold cross-validation over single ratings, which are assigned to the folds at random.
 
-    For data as :class:`RatingSamples`.
+    The data have to be :class:`RatingSamples`.
 
     Parameters
     ----------
     n_splits : int, default=5
-        Number of folds, 2 at least.
+        Number of folds, at least 2.
     random_state : int, RandomState instance or None, default=None
-        Source of the order in which ratings are dealt to the folds.
+        Source of the random order in which ratings are assigned to the folds.
 
     See Also
     --------
-    RatingSamples : What is split.
+    RatingSamples : The data that are split.
 
     Examples
     --------
@@ -106,7 +106,7 @@ class RatingKFold:
         self.random_state = random_state
 
     def split(self, X, y=None, groups=None):
-        """Yield the numbers of the ratings to learn from, and of those that are left out.
+        """Yield the indices of the ratings to train on, and of those held out.
 
         Parameters
         ----------
@@ -118,7 +118,7 @@ class RatingKFold:
         Yields
         ------
         training, held_out : ndarray of int
-            Numbers of ratings, sorted.
+            Indices of ratings, sorted.
         """
         n_ratings = X.shape[0]
         if not Number(Integral, f"[2, {n_ratings}]").admits(self.n_splits):
@@ -143,6 +143,6 @@ class RatingKFold:
         Returns
         -------
         n_splits : int
-            The parameter.
+            The number of folds.
         """
         return self.n_splits

@@ -13,7 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, tasks, with_callbacks
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
@@ -48,13 +48,13 @@ from .table import NO_RATINGS, as_csr, as_rows, scale_of
 
 _COUNT = Number(Integral, "[1, inf)")
 
-# Ratings that are watched during training, at most.
+# Largest number of ratings whose error is measured during training.
 _MOST_WATCHED = 1000
 
-# Weights begin at random numbers of this standard deviation.
+# Weights start as normal random numbers of this standard deviation.
 _FIRST_WEIGHTS = 0.01
 
-# Answers for all items are given for so many at a time.
+# Probabilities that are computed at a time, if all items are predicted.
 _ANSWERS = 2**22
 
 
@@ -83,86 +83,93 @@ class RatingRBM(
 ):
     """Restricted Boltzmann machine for ratings of items by users, most of which are missing.
 
-    A user has a machine of their own, with the items that they rate: a softmax unit each, whose
-    states are the ratings there are. All machines share their weights, and so each learns from all
-    users [1]_. What a user thinks of another item follows exactly.
+    Each user has a separate machine, with one softmax unit for each item that the user has rated.
+    The states of this unit are the possible ratings. All machines share their weights, which are
+    therefore learned from all users [1]_. The probabilities of a user's rating of any other item
+    are computed exactly.
 
-    Rows are users and columns are items, or the reverse. Ratings are what is stored in a sparse
-    matrix, zeros too, and what is not NaN in an array. Time and memory are linear in the number
-    of ratings, see :ref:`the user guide <ratings>`.
+    Rows are users and columns are items, or the reverse. Ratings are the stored entries of a sparse
+    matrix, including stored zeros, or the entries of an array that are not NaN. Time and memory are
+    linear in the number of ratings, see :ref:`the user guide <ratings>`.
 
     Parameters
     ----------
     n_components : int, default=100
         Number of hidden units.
     learning_rate : float or sequence of float, default=0.02
-        Length of a step of the weights. This and every other parameter that takes a sequence
-        changes from epoch to epoch: the values share the ``n_iter`` epochs evenly.
+        Length of a step of the weights. Like every parameter that may be a sequence, it can change
+        from epoch to epoch: each value of a sequence is used for an equal share of the ``n_iter``
+        epochs.
     batch_size : int, default=50
         Rows in a minibatch.
     n_iter : int, default=20
         Epochs, passes over the rows.
     verbose : int, default=0
-        If positive, print a line an epoch.
+        If positive, print one line per epoch.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads, see :ref:`random_numbers`.
     rating_scale : array-like of shape (n_levels,), default=None
-        The ratings that there can be, ascending. Another one counts as the nearest of these. None
-        takes those in the data; if these have more than 32 values, as many evenly spaced ones.
+        The possible ratings, ascending. Other values are replaced by the nearest of these. None
+        uses the distinct values in the data; if there are more than 32 of them, 32 evenly spaced
+        ones.
     degree : int, default=1
-        Weights are polynomials of this degree of the rating: 1 says that a hidden unit is drawn to
-        high or to low ratings of an item, 2 that it may be drawn to the middle as well. None is a
-        weight of its own for each rating.
+        Weights are polynomials of this degree in the rating. With 1, a hidden unit responds to high
+        or to low ratings of an item; with 2 it can also respond to ratings in the middle. None:
+        each rating has a separate weight.
     n_gibbs_steps : int or sequence of int, default=(1, 3)
         Steps of contrastive divergence.
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
     momentum : float or sequence of float, default=0.8
-        Share of the last step that is added to the next, in [0, 1).
+        Share of the previous step that is added to the next one, in [0, 1).
     alpha : float, default=0.005
-        Strength of the L2 penalty on the weights, times the mean over all ratings of
-        n / (1 + n / half_size), where n is how many its row has: as much as what a weight can gain
-        from the others. A step decays the weights of rated items only.
+        Strength of the L2 penalty on the weights. It is multiplied by the mean over all ratings of
+        n / (1 + n / half_size), where n is the number of ratings in the row, so that the same value
+        suits data with few and with many ratings per row. A step decays only the weights of items
+        that are rated in the minibatch.
     scaling_power : float, default=1.0
         The gradient of an item is divided by this power of the number of its ratings in the
-        minibatch. With 1, an item that few rate learns as fast as one that many rate.
+        minibatch. With 1, items with few ratings learn as fast as items with many.
     half_size : float, default=100.0
         In the machine of a row with n ratings, all weights are divided by the square root of
-        1 + n / half_size: what each of many ratings says counts less. Infinity is the
-        classical model.
+        1 + n / half_size: in a row with many ratings, each of them has less influence. Infinity is
+        the classical model.
     prior_ratings : float, default=5.0
-        How many ratings a guess is worth that a row or an item is rated as all others are.
+        The mean of a row and the mean of an item are shrunk towards the mean of all ratings, as if
+        there were this many additional ratings with that mean.
     smoothing : float, default=100.0
-        How many ratings the base rates of an item begin with, besides its own: those of all
-        ratings, moved towards its mean.
+        The initial probabilities of the ratings of an item are estimated from its ratings and this
+        many additional ones, which have the distribution of all ratings, moved towards the mean of
+        the item.
     conditional : bool, default=False
-        Whether it counts which items are rated, however they are. A sparse matrix may then store
-        NaN, for an item of which is known that it is rated and not how.
+        Whether the model also uses which items are rated, whatever the ratings are. A sparse matrix
+        may then store NaN, for an item that is known to be rated but whose rating is not known.
     early_stopping : bool, default=False
         Hold out some ratings, stop when their error has not fallen by more than ``tol`` for
-        ``n_iter_no_change`` epochs, and keep the weights of the lowest one.
+        ``n_iter_no_change`` epochs, and keep the weights with the lowest error.
     validation_fraction : float, default=0.1
-        Share of the ratings to hold out, in (0, 1). Used with ``early_stopping`` only.
+        Share of the ratings to hold out, in (0, 1). Only used with ``early_stopping``.
     n_iter_no_change : int, default=5
-        Epochs to wait for a gain. Used with ``early_stopping`` only.
+        Number of epochs to wait for an improvement. Only used with ``early_stopping``.
     tol : float, default=1e-4
-        Smallest gain that counts. Used with ``early_stopping`` only.
+        Smallest improvement that counts. Only used with ``early_stopping``.
 
     Attributes
     ----------
     rating_scale_ : ndarray of shape (n_levels,)
-        The ratings that there are.
+        The possible ratings, ascending.
     components_ : ndarray of shape (n_items, n_functions, n_components)
         Weights of the functions of the rating.
     functions_ : ndarray of shape (n_levels, n_functions)
-        The functions: polynomials of degree 1, 2, ..., orthogonal at the rates of all ratings, or
-        one for each level, where ``degree`` is None or not below ``n_levels``.
+        Values of these functions: polynomials of degree 1, 2, ..., which are orthogonal under the
+        distribution of all ratings. If ``degree`` is None or at least ``n_levels``, one indicator
+        function for each level.
     function_means_ : ndarray of shape (n_items, n_functions)
-        Their means by the base rates of each item, which are subtracted.
+        Means of the functions under the initial probabilities of each item, which are subtracted.
     rated_components_ : ndarray of shape (n_items, n_components)
-        Weights of items that are rated, however. Only with ``conditional``.
+        Weights for the fact that an item is rated. Only with ``conditional``.
     intercept_visible_ : ndarray of shape (n_items, n_levels)
         Biases of the ratings.
     intercept_hidden_ : ndarray of shape (n_components,)
@@ -170,9 +177,9 @@ class RatingRBM(
     n_iter_ : int
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
-        Measurements after each epoch of the last ``fit``: "rmse", the error of up to 1000
-        ratings of training, each predicted from the others of its row; "seconds"; and with
-        ``early_stopping`` "validation_rmse", that of the ratings held out.
+        Measurements after each epoch of the last ``fit``: "rmse", the root mean squared error of
+        up to 1000 training ratings, each predicted from the others of its row; "seconds"; and with
+        ``early_stopping`` "validation_rmse", the error of the ratings held out.
     loss_curve_ : list of float
         ``history_["rmse"]``.
     n_features_in_ : int
@@ -180,21 +187,21 @@ class RatingRBM(
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_items,)
-        Names of the items, where they are all strings.
+        Names of the items, if all of them are strings.
 
     See Also
     --------
-    ratings_matrix : From a table with a line for each rating to a matrix.
-    RatingKFold : Folds of ratings, to choose parameters by.
+    ratings_matrix : Convert a table with one line per rating to a matrix.
+    RatingKFold : Cross-validation over ratings, for choosing parameters.
 
     Notes
     -----
     With hidden units h in {0, 1}, the logit of value k of item i in a row of n ratings is
     ``b_ik + f sum_jp (x_kp - m_ip) A_ipj (h_j - 1/2) + (x_k1 - m_i1) z``: x are the functions of
     the value and m their means, f is 1 / sqrt(1 + n / half_size), and z is one normal hidden unit
-    with weights of 1 / sqrt(n + prior_ratings), by which a row rates high or low on the whole.
-    Summed over all hidden states, this gives the probabilities of a rating given others without
-    an approximation.
+    with weights of 1 / sqrt(n + prior_ratings), which represents how high the row rates on the
+    whole. The sum over all hidden states has a closed form, so the probabilities of a rating given
+    the others are exact.
 
     References
     ----------
@@ -276,7 +283,8 @@ class RatingRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
-            Ratings: what is stored in a sparse matrix, and what is not NaN in an array.
+            Ratings: the stored entries of a sparse matrix, or the entries of an array that are not
+            NaN.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -288,8 +296,8 @@ class RatingRBM(
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite. The
-            estimator is then as it was, or as the last whole epoch left it.
+            If a parameter or the data are not valid; the estimator is then unchanged. Or if the
+            weights are no longer finite; the estimator then keeps the last epoch before that.
         """
         check_parameters(self, self._parameter_checks)
         n_iter = self._parameters.n_iter
@@ -302,9 +310,7 @@ class RatingRBM(
             history, watched, best = {}, _some_of(X), None
             patience = Patience(self._parameters.n_iter_no_change, self._is_gain)
             self._publish(learner, history)
-            for epoch in range(n_iter):
-                task = progress.subcontext(task_name="epoch")
-                task.call_on_fit_task_begin(estimator=self)
+            for epoch in tasks(self, progress, "epoch", n_iter, patience):
                 start = time.perf_counter()
                 rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
                 learner.run_epoch(self._settings(partial(stage_at, epoch, n_iter), rate_factor))
@@ -320,8 +326,6 @@ class RatingRBM(
                 self._publish(learner, history)
                 commit()
                 self._report(epoch + 1, measured)
-                if task.call_on_fit_task_end(estimator=self) or patience.is_over:
-                    break
             if best is not None:
                 learner.model = best
                 self._publish(learner, history)
@@ -329,15 +333,15 @@ class RatingRBM(
 
     @with_callbacks
     def partial_fit(self, X, y=None):
-        """Go on training with more rows, once over them in minibatches.
+        """Continue training with more rows, in one pass over them in minibatches.
 
-        Where a parameter is a sequence over the epochs, its last value holds;
-        ``learning_rate_schedule`` has no part in it. The first call settles the scale.
+        If a parameter is a sequence over the epochs, its last value is used.
+        ``learning_rate_schedule`` is not used. The first call determines the rating scale.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings by users who are new, or by others.
+            Ratings, of new users or of users seen before.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -349,7 +353,7 @@ class RatingRBM(
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was.
+            As for :meth:`fit`. The estimator is then unchanged.
         """
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
@@ -382,8 +386,8 @@ class RatingRBM(
         X = as_csr(X)
         if is_sparse and not self.conditional and np.isnan(X.data).any():
             raise ValueError(
-                f"The sparse matrix of ratings has NaN stored, which {type(self).__name__} knows "
-                "what to do with only with conditional=True. What is not rated is not stored."
+                f"The sparse matrix of ratings stores NaN, which {type(self).__name__} accepts "
+                "only with conditional=True. Do not store entries that are not rated."
             )
         return X
 
@@ -402,15 +406,15 @@ class RatingRBM(
         return _chosen(X, ~is_held_out), _chosen(X, is_held_out)
 
     def _begin(self, X, streams):
-        """A learner that has learned nothing, and the rows of the ratings."""
+        """An untrained learner, and the ratings as rows for the kernels."""
         p = self._parameters
         if p.rating_scale is None:
             levels, is_cut = scale_of(X.data, X.dtype)
             if is_cut:
                 warn_caller(
-                    f"The data have more than {len(levels)} distinct ratings, and "
-                    f"{type(self).__name__} takes for each the nearest of {len(levels)} evenly "
-                    "spaced ones. Pass others as rating_scale."
+                    f"The data have more than {len(levels)} distinct ratings. "
+                    f"{type(self).__name__} replaces each by the nearest of {len(levels)} evenly "
+                    "spaced values. To choose the values, pass rating_scale."
                 )
         else:
             levels = np.asarray(p.rating_scale, dtype=X.dtype)
@@ -432,7 +436,7 @@ class RatingRBM(
         return Learner(model, machines.zeros_like(weights), rows, streams), rows
 
     def _go_on(self, X):
-        """A learner that goes on with further ratings."""
+        """A learner that continues with further ratings."""
         model = self._model().copy()
         steps = getattr(self, "_steps", None)
         if steps is None:
@@ -442,7 +446,7 @@ class RatingRBM(
         return Learner(model, steps, as_rows(X, model.levels), replace(self._streams))
 
     def _settings(self, now, rate_factor):
-        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        """Settings of an epoch; ``now`` gives the present value of a parameter or sequence."""
         p = self._parameters
         rate = rate_factor * now(p.learning_rate)
         rule = Rule(rate, now(p.momentum), p.alpha, p.scaling_power)
@@ -480,10 +484,10 @@ class RatingRBM(
             numbers = ", ".join(f"{name} = {value:.4f}" for name, value in measured.items())
             print(f"[{type(self).__name__}] Iteration {epoch}, {numbers}", flush=True)
 
-    # Answers
+    # Using the model
 
     def _model(self):
-        """What has been learned, in the arrays of the fitted attributes."""
+        """The trained model, which shares the arrays of the fitted attributes."""
         of_no_items = np.zeros((0, self.components_.shape[2]), dtype=self.components_.dtype)
         weights = Weights(
             self.components_,
@@ -498,7 +502,7 @@ class RatingRBM(
         return self._model(), self._checked(X, reset=False)
 
     def transform(self, X):
-        """Mean hidden activities, the features of users.
+        """Means of the hidden units: features of the users.
 
         Parameters
         ----------
@@ -516,20 +520,20 @@ class RatingRBM(
     def predict(self, X, pairs=None):
         """Expected ratings, each given the other ratings of its row.
 
-        A rating in X does not enter its own prediction.
+        A rating in X is not used in its own prediction.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings that are known.
+            Known ratings.
         pairs : tuple of two array-likes of int, each of shape (n_pairs,), default=None
-            Numbers of rows and of columns to predict. None is all of them, which takes as much
-            memory as X would as an array.
+            Row indices and column indices of the ratings to predict. None predicts all of them,
+            which takes as much memory as X as a dense array.
 
         Returns
         -------
         ratings : ndarray of shape (n_users, n_items) or (n_pairs,)
-            Expectations.
+            Expected ratings: means over ``rating_scale_``.
         """
         model, X = self._model_and_ratings(X)
         rows = as_rows(X, model.levels)
@@ -538,14 +542,14 @@ class RatingRBM(
         return _everywhere(model, rows, X.shape[1], _expected)
 
     def predict_proba(self, X, pairs=None):
-        """The probabilities of all ratings, each given the other ratings of its row.
+        """Probabilities of each possible rating, given the other ratings of the row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings that are known.
+            Known ratings.
         pairs : tuple of two array-likes of int, each of shape (n_pairs,), default=None
-            Numbers of rows and of columns to predict. None is all of them.
+            Row indices and column indices of the ratings to predict. None predicts all of them.
 
         Returns
         -------
@@ -564,16 +568,17 @@ class RatingRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_users, n_items)
-            Ratings that are known.
+            Known ratings.
         n_items : int, default=10
-            How many to recommend.
+            Number of items to recommend.
         remove_seen : bool, default=True
-            Leave out what the row rates.
+            Whether to leave out items that the row has already rated.
 
         Returns
         -------
         items : ndarray of int, of shape (n_users, n_items)
-            Numbers of columns, the best first, and of equals the first; -1 where there are no more.
+            Column indices, the best item first; of equally good ones, the lower index first. If a
+            row has fewer items left, the rest is -1.
         """
         model, X = self._model_and_ratings(X)
         n_items = min(check_argument(self, "n_items", n_items, _COUNT), X.shape[1])
@@ -595,15 +600,15 @@ class RatingRBM(
         Parameters
         ----------
         X : {array-like, sparse matrix, RatingSamples} of shape (n_users, n_items)
-            Ratings. Of :class:`RatingSamples`, those that are chosen are predicted, from all
-            others.
+            Ratings. Of :class:`RatingSamples`, the selected ratings are predicted, each from all
+            others of its row.
         y : None
             Ignored; here for scikit-learn's conventions.
 
         Returns
         -------
         score : float
-            In units of the ratings; the greater, the better.
+            In units of the ratings. The higher, the better.
         """
         model, known = self._model_and_ratings(getattr(X, "all_ratings", X))
         asked = self._checked(getattr(X, "chosen_ratings", X), reset=False)
@@ -615,12 +620,13 @@ class RatingRBM(
         Parameters
         ----------
         n_samples : int, default=None
-            Number of rows. None is 1, or as many as ``init`` has.
+            Number of rows. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
             Steps of Gibbs sampling.
         init : {array-like, sparse matrix} of shape (n_rows, n_items), default=None
-            Ratings to start from, used in turn; a row is drawn for the items that it rates. None
-            rates all items, and starts at random.
+            Ratings to start from; each sample has ratings of the same items as its row. If
+            ``n_samples`` is larger than the number of rows, the rows are repeated. With None, all
+            items are rated, starting from random ratings.
         mean : bool, default=False
             Return the expectation of each rating given all others that were drawn in its row.
         random_state : int, RandomState instance or None, default=None
@@ -629,7 +635,7 @@ class RatingRBM(
         Returns
         -------
         X : ndarray or csr_array of shape (n_samples, n_items)
-            Ratings, of the form of ``init``.
+            Ratings: a sparse matrix if ``init`` is one, otherwise an array.
         """
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
@@ -663,14 +669,17 @@ class RatingRBM(
         rows, items = (np.asarray(numbers) for numbers in pairs)
         if rows.shape != items.shape or rows.ndim != 1:
             raise ValueError(
-                "pairs must be two arrays of as many numbers, of rows and of columns. Got arrays "
-                f"of shape {rows.shape} and {items.shape} instead."
+                "pairs must be two one-dimensional arrays of the same length, row indices and "
+                f"column indices. Got arrays of shape {rows.shape} and {items.shape} instead."
             )
         for numbers, n, name in zip((rows, items), shape, ("rows", "columns"), strict=True):
             if len(numbers) and (numbers.dtype.kind not in "iu" or numbers.min() < 0):
-                raise ValueError(f"pairs must be numbers of {name}, from 0 on.")
+                raise ValueError(f"pairs must be indices of {name}: integers from 0 to {n - 1}.")
             if len(numbers) and numbers.max() >= n:
-                raise ValueError(f"pairs have the number {numbers.max()} of {n} {name}.")
+                raise ValueError(
+                    f"pairs contain the index {numbers.max()}, but X has only {n} {name}. Indices "
+                    "start at 0."
+                )
         return rows, items
 
     # Conventions
@@ -695,7 +704,7 @@ def _as_they_are(model, P):
 
 
 def _at_pairs(model, rows, numbers, items, of):
-    """What ``of`` makes of the probabilities of ratings, for pairs in any order."""
+    """Apply ``of`` to the probabilities of the ratings of some pairs, in any order."""
     order = np.argsort(numbers, kind="stable")
     asked = np.searchsorted(numbers[order], np.arange(len(rows.indptr)))
     found = of(model, machines.probabilities(model, rows, asked, items[order].astype(np.int32)))
@@ -705,7 +714,7 @@ def _at_pairs(model, rows, numbers, items, of):
 
 
 def _parts(model, rows, n_items, of):
-    """Yield slices of the rows, and what ``of`` makes of the probabilities of all items there."""
+    """Yield slices of the rows, each with ``of`` applied to the probabilities of all its items."""
     n_rows = len(rows.indptr) - 1
     for part in chunks(n_rows, max(1, _ANSWERS // (n_items * len(model.levels)))):
         n = part.stop - part.start
@@ -720,7 +729,7 @@ def _everywhere(model, rows, n_items, of):
 
 
 def _rmse(model, rows, asked):
-    """Error of the ratings of a matrix, each predicted from the other ones in the rows."""
+    """Error of the ratings ``asked``, each predicted from the other ratings in ``rows``."""
     is_known = ~np.isnan(asked.data)
     if not is_known.any():
         raise ValueError(NO_RATINGS)
@@ -731,14 +740,14 @@ def _rmse(model, rows, asked):
 
 
 def _chosen(X, is_chosen):
-    """Some of the stored ratings of a matrix."""
+    """The selected ones of the stored ratings of a matrix."""
     n_before = np.concatenate([[0], np.cumsum(is_chosen)])
     entries = X.data[is_chosen], X.indices[is_chosen], n_before[X.indptr]
     return scipy.sparse.csr_array(entries, shape=X.shape)
 
 
 def _some_of(X):
-    """Ratings of a matrix that are known, at most so many, evenly spaced."""
+    """At most ``_MOST_WATCHED`` of the known ratings of a matrix, evenly spaced."""
     is_known = ~np.isnan(X.data)
     every = max(1, -(-is_known.sum() // _MOST_WATCHED))
     return _chosen(X, is_known & ((np.cumsum(is_known) - 1) % every == 0))

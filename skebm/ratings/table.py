@@ -1,4 +1,4 @@
-"""Ratings as they come, and as kernels read them."""
+"""Ratings as users have them, and as kernels read them."""
 
 from typing import NamedTuple
 
@@ -7,23 +7,26 @@ import scipy.sparse
 
 from ..kernels.ratings import Rows
 
-# Of more values than these, the levels are as many that are evenly spaced.
+# If there are more distinct values, the levels are this many evenly spaced ones.
 MOST_LEVELS = 32
 
-NO_RATINGS = "There are no ratings: all entries are missing."
+NO_RATINGS = (
+    "There are no ratings: all entries are missing. Ratings are the stored entries of a sparse "
+    "matrix, or the entries of an array that are not NaN."
+)
 
 
 class RatingsMatrix(NamedTuple):
-    """What :func:`ratings_matrix` returns.
+    """The result of :func:`ratings_matrix`.
 
     Attributes
     ----------
     X : csr_array of shape (n_users, n_items)
-        Ratings; what is stored is rated.
+        Ratings. Entries that are not stored are not rated.
     users : ndarray of shape (n_users,)
-        What the table calls the rows.
+        The user of each row, as named in the table.
     items : ndarray of shape (n_items,)
-        What the table calls the columns.
+        The item of each column, as named in the table.
     """
 
     X: scipy.sparse.csr_array
@@ -32,24 +35,24 @@ class RatingsMatrix(NamedTuple):
 
 
 def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=None, items=None):
-    """Turn a table with a line for each rating into a matrix with a row for each user.
+    """Convert a table with one line per rating to a matrix with one row per user.
 
     Parameters
     ----------
     frame : DataFrame or mapping of str to array-like of shape (n_ratings,)
-        The table. Where a user rates an item twice, the last line counts.
+        The table. If a user rates an item twice, the last line is used.
     user, item, rating : str, default="user", "item", "rating"
-        Names of its columns.
+        Names of the columns of the table.
     users, items : array-like, default=None
-        What the rows and the columns stand for, in their order: those of another table, so that
-        both matrices fit one model. Lines about others are left out. None takes those of this
-        table, sorted.
+        The users of the rows and the items of the columns, in this order. Pass those of an earlier
+        table, so that both matrices fit the same model; lines with other users or items are then
+        left out. None uses all users and items of this table, sorted.
 
     Returns
     -------
     table : RatingsMatrix
-        With ``X``, a CSR array of shape (n_users, n_items) in which what is stored is rated, and
-        ``users`` and ``items``, what its rows and columns stand for.
+        A named tuple of ``X``, a CSR array of shape (n_users, n_items) whose stored entries are
+        the ratings, ``users``, the user of each row, and ``items``, the item of each column.
 
     Examples
     --------
@@ -69,7 +72,7 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
     rows, places, ratings = rows[kept], places[kept], columns[2][kept]
     if ratings.dtype not in (np.float32, np.float64):
         ratings = ratings.astype(np.float64)
-    # A stable order by row and item, of which the last one of its kind counts.
+    # The sort is stable, so the last line of equal pairs stays the last one.
     order = np.lexsort((places, rows))
     rows, places, ratings = rows[order], places[order], ratings[order]
     is_last = np.ones(len(rows), dtype=bool)
@@ -80,7 +83,7 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
 
 
 def _numbered(values, names):
-    """Names, and the number of each value among them; -1 where there is none."""
+    """Names, and the index of each value among them; -1 for values that are not among them."""
     if names is None:
         return np.unique(values, return_inverse=True)
     names = np.asarray(names)
@@ -93,7 +96,7 @@ def _numbered(values, names):
 def as_csr(X):
     """The ratings of a validated matrix, stored row by row with sorted columns.
 
-    Of a dense one, all that is not NaN; of a sparse one, all that is stored.
+    Of a dense matrix these are all entries that are not NaN, of a sparse one all stored entries.
     """
     if not scipy.sparse.issparse(X):
         rows, columns = np.nonzero(~np.isnan(X))
@@ -104,14 +107,14 @@ def as_csr(X):
         X = X.sorted_indices()
     if not X.has_canonical_format:
         raise ValueError(
-            "The matrix of ratings has some entries twice, which a sparse matrix takes for their "
-            "sum. Keep one rating of an item by a user, see skebm.ratings_matrix."
+            "The sparse matrix of ratings stores some entries twice, and would use their sum. Keep "
+            "one rating per user and item: skebm.ratings_matrix does this."
         )
     return X
 
 
 def scale_of(values, dtype):
-    """The levels of the ratings that are there, in their order, and whether they had to be cut."""
+    """The distinct ratings in ascending order, and whether there were more than ``MOST_LEVELS``."""
     levels = np.unique(values[~np.isnan(values)])
     if len(levels) == 0:
         raise ValueError(NO_RATINGS)
@@ -122,7 +125,7 @@ def scale_of(values, dtype):
 
 
 def as_rows(X, scale):
-    """The ratings of a CSR matrix as levels of a scale, the nearest one of each, for kernels."""
+    """The ratings of a CSR matrix as indices of the nearest levels of a scale, for kernels."""
     middles = (scale[1:] + scale[:-1]) / 2
     levels = np.searchsorted(middles, X.data, side="right").astype(np.int32)
     levels[np.isnan(X.data)] = -1
