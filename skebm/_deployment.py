@@ -1,12 +1,14 @@
 """Models for use alone: what only further training wants is left behind."""
 
+from typing import Self
+
 from sklearn.utils.validation import check_is_fitted
 
 
 class Deployable:
     """Mixin: an estimator that can be copied without what only further training wants."""
 
-    def without_training_state(self):
+    def without_training_state(self) -> Self:
         """A smaller copy of a fitted model that gives the same answers.
 
         What training would go on from is left out: averages and steps of solvers, persistent

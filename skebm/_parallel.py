@@ -24,6 +24,7 @@ It must also come through pickling, as it is sent to workers.
 import heapq
 import math
 import pickle
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -51,11 +52,17 @@ class DataParallel:
         return math.sqrt(n_parts)
 
 
-_WANTED = ContextVar("data parallel", default=None)
+_WANTED: ContextVar[DataParallel | None] = ContextVar("data parallel", default=None)
 
 
 @contextmanager
-def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, client=None):
+def data_parallel(
+    n_parts: int = 8,
+    *,
+    local_steps: int = 50,
+    learning_rate_factor: float | None = None,
+    client: Any = None,
+) -> Iterator[None]:
     """While the block runs, fit models to streams and data of Dask in several parts at a time.
 
     The chunks of the data are dealt out to parts. In a round, each part makes some steps on

@@ -4,11 +4,12 @@ A stream says where its chunks come from and what is made of each; it holds none
 arrays alone: :class:`skebm._source.StreamedRows` is what training reads of a stream.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from ._chunks import Chunks, Targets, numbers_between, pieces_of, reader_of_targets, stacked
 from ._cluster import Item, workplace
@@ -19,14 +20,14 @@ _ROWS_OF_CHUNK, _ROWS_OF_WINDOW = 1000, 10_000
 
 
 def stream(
-    source,
-    y=None,
+    source: Any,
+    y: Any = None,
     *,
-    target=None,
-    window=_ROWS_OF_WINDOW,
-    chunk_size=_ROWS_OF_CHUNK,
-    dtype=None,
-):
+    target: str | int | Sequence[str | int] | None = None,
+    window: int = _ROWS_OF_WINDOW,
+    chunk_size: int = _ROWS_OF_CHUNK,
+    dtype: DTypeLike | None = None,
+) -> "Stream":
     """Read rows in chunks, again in each epoch, and never hold all of them in memory.
 
     What is returned goes where estimators take ``X``. See :ref:`the user guide <large_data>`.
@@ -87,7 +88,8 @@ def stream(
         raise ValueError("A stream has its targets from 'y' or from 'target', not from both.")
     if is_stream(source):
         raise TypeError("The source of a stream is a stream already.")
-    chunks = Chunks(*pieces_of(source, int(chunk_size)), target, dtype)
+    pieces, again = pieces_of(source, int(chunk_size))
+    chunks = Chunks(pieces, again, target, dtype)
     made = Stream(chunks, int(window), Targets(chunks, reader_of_targets(y)))
     chunks.first  # noqa: B018 (what cannot be read at all is said now and not in ``fit``)
     return made
@@ -140,7 +142,7 @@ class Stream:
         known = "an unknown number of" if n_rows is None else n_rows
         return f"Stream of {known} rows, {n_columns} columns of {self.dtype}"
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             "A stream is not an array: it is read in chunks, and never whole. Pass it to an "
             "estimator that takes streams, make something of each chunk by its method map, or "
@@ -158,27 +160,27 @@ class Stream:
         return self._first
 
     @property
-    def n_rows(self):
+    def n_rows(self) -> int:
         """Number of rows, which the first pass over all chunks has counted."""
         return self._chunks.count() if self._numbers is None else len(self._numbers)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Numbers of rows and of columns."""
         return self.n_rows, self.first.shape[1]
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """Number of dimensions, which is two."""
         return 2
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """Type of the values."""
         return self.first.dtype
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> list[str] | None:
         """Names of the columns, or None: they are those of the chunks, as long as these are."""
         return None if self._functions else self._chunks.names
 
@@ -192,12 +194,12 @@ class Stream:
         return X if self.feature_names is None else type(self.head)(X, columns=self.feature_names)
 
     @property
-    def y(self):
+    def y(self) -> NDArray[Any] | None:
         """What is to be predicted of each row, or None."""
         y = self._targets.of_all()
         return y if y is None or self._numbers is None else y[self._numbers]
 
-    def map(self, function):
+    def map(self, function: Callable[[Any], Any]) -> "Stream":
         """A stream of what a function makes of each chunk, with the same rows, when it is read.
 
         Parameters
@@ -294,7 +296,7 @@ class Stream:
                 portions.append(Portion(place.read, *place[1:], kept, start))
         return portions
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return (X for _, X in self.parts())
 
     def parts(self, generator=None):

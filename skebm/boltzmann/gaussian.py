@@ -1,14 +1,17 @@
 """The restricted Boltzmann machine with real-valued visible units."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._messages import messages_for
 from .._scales import mean_and_deviation
 from .._source import all_of
+from .._typing import Decay, RandomStateLike, StochasticSolver
 from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
@@ -297,44 +300,44 @@ class GaussianRBM(BaseRBM):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        learning_rate=0.05,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="cd",
-        n_gibbs_steps=5,
-        n_chains=None,
-        n_replicas=10,
-        learn_variance=True,
-        variances=None,
-        variance_learning_rate=None,
-        max_gradient_norm=10.0,
-        sampler="gibbs",
-        langevin_time=0.5,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        learning_rate: float | Sequence[float] = 0.05,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "cd",
+        n_gibbs_steps: int | Sequence[int] = 5,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        learn_variance: bool = True,
+        variances: ArrayLike | None = None,
+        variance_learning_rate: float | None = None,
+        max_gradient_norm: float = 10.0,
+        sampler: Literal["gibbs", "gibbs-langevin"] = "gibbs",
+        langevin_time: float = 0.5,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: float = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # The machine sees data of mean 0 and variance 1, whatever the data are.

@@ -1,16 +1,27 @@
 """The deep Boltzmann machine."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
 from .._random import RandomStreams
 from .._source import DenseRows, all_of, evenly_spaced
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    StochasticSolver,
+)
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
@@ -20,6 +31,7 @@ from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
+from ..boltzmann.partition import LogPartition
 from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.summation import MOST_UNITS
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
@@ -258,54 +270,54 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(500, 1000),
+        hidden_layer_sizes: int | Sequence[int] = (500, 1000),
         *,
-        visible_units="auto",
-        categories="auto",
-        handle_unknown="error",
-        pretrain=False,
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        learning_rate=0.05,
-        batch_size=10,
-        n_iter=20,
-        verbose=0,
-        random_state=None,
-        algorithm="cd",
-        n_gibbs_steps=1,
-        n_chains=None,
-        n_replicas=10,
-        n_mean_field_steps=25,
-        mean_field_tol=1e-3,
-        n_clamped_steps=3,
-        max_gradient_norm=1.0,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian", "mixed"] = "auto",
+        categories: Literal["auto", "declared"] | Mapping[Any, Any] = "auto",
+        handle_unknown: Literal["error", "missing"] = "error",
+        pretrain: bool = False,
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        learning_rate: float | Sequence[float] = 0.05,
+        batch_size: int = 10,
+        n_iter: int = 20,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "cd",
+        n_gibbs_steps: int | Sequence[int] = 1,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        n_mean_field_steps: int = 25,
+        mean_field_tol: float = 1e-3,
+        n_clamped_steps: int = 3,
+        max_gradient_norm: float = 1.0,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: object = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # What it is
@@ -421,7 +433,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     # Features
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean states of the units of a hidden layer, by mean field.
 
         Parameters
@@ -443,7 +455,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return self._of_layer(model, posterior_means(model, rows), number)
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Any:
         """Mean data given the states of a hidden layer, by mean field of the layers below it.
 
         Exact for the lowest hidden layer.
@@ -469,7 +481,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         visible = sides[(number + 1) % 2][:, below.machine.places[-1]]
         return self._data.given_back(model.to_data(model.machine.beside_hidden(visible, 0)))
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Any:
         """Mean data given the means of a hidden layer given the data.
 
         Parameters
@@ -501,7 +513,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     # Energies and likelihoods
 
-    def energy(self, X, *hidden):
+    def energy(self, X: MatrixLike, *hidden: ArrayLike) -> Floats:
         """Energy of states of all layers.
 
         Parameters
@@ -538,7 +550,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         energies = model.machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
         return energies.astype(rows.dtype)
 
-    def log_likelihood_bound(self, X, log_partition=None):
+    def log_likelihood_bound(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row, by mean field.
 
         The expectation of -E under the distribution of independent hidden units that comes nearest
@@ -565,7 +579,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood_bound", rows)
         return self._less_log_partition(log_mass_bound(model, rows), model, rows, log_partition)
 
-    def score_samples(self, X, log_partition=None):
+    def score_samples(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
 
         Parameters
@@ -582,7 +598,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         return self.log_likelihood_bound(X, log_partition)
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Mean of :meth:`score_samples` over the rows; the greater, the better.
 
         Parameters
@@ -599,7 +615,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def log_likelihood(self, X, log_partition=None):
+    def log_likelihood(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Log-likelihood log p(v) of each row, by a sum over the states of some hidden layers.
 
         By how much it is above :meth:`log_likelihood_bound` is the Kullback-Leibler divergence of
