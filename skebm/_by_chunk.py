@@ -150,7 +150,7 @@ def _refuse_dask(name, estimator, method, X, *args, **kwargs):
 
 def _stream_of(stream, function):
     made = stream.map(partial(_values_of, function, stream.with_names))
-    made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
+    made.read_first()  # so that an error is raised here, and not when the stream is read
     return made
 
 

@@ -98,7 +98,11 @@ class Chunks:
 
     @property
     def first(self):
-        """What all chunks have to be like: the first one that has rows, cut to one."""
+        """The first row of the first chunk that has rows, to which all chunks are compared."""
+        return self.read_first()
+
+    def read_first(self):
+        """Read the first row, and raise an error if this fails or if there is none."""
         if self._first is None:
             for name, chunk in self._heads():
                 table, y = _split(chunk, self._target, name)

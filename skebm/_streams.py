@@ -89,7 +89,7 @@ def stream(
         raise TypeError("The source of a stream is a stream already.")
     chunks = Chunks(*pieces_of(source, int(chunk_size)), target, dtype)
     made = Stream(chunks, int(window), Targets(chunks, reader_of_targets(y)))
-    chunks.first  # noqa: B018 (what cannot be read at all is said now and not in ``fit``)
+    chunks.read_first()  # so that an error is raised here, and not in ``fit``
     return made
 
 
@@ -149,7 +149,11 @@ class Stream:
 
     @property
     def first(self):
-        """The first row of the chunks as the rows here are, in an array or a sparse matrix."""
+        """The first row, after all functions of the stream: an array or a sparse matrix."""
+        return self.read_first()
+
+    def read_first(self):
+        """Read the first row and apply all functions to it, and raise an error if this fails."""
         if self._first is None:
             X, where = self._chunks.first.X, Where(self._chunks.first.name, np.arange(1))
             for function in self._functions:

@@ -58,7 +58,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     """
     machine = model.machine
     states = model.states_given(states, streams)
-    keep = None if keep is None else machine.beside_hidden(keep, False)
+    keep = None if keep is None else machine.even_of(keep, False)
     if betas is None:
         return machine.run(states, n_steps, (streams.seed, streams.take(2 * n_steps), 0), keep)
     tempering = Tempering(model.base, betas.astype(np.float64))
@@ -102,8 +102,8 @@ def impute(model, X, n_steps, streams):
     """Data with NaN replaced by means over the second half of a walk of the missing values."""
     missing, machine = np.isnan(X), model.machine
     start = draw_by_means(model, len(X), streams)
-    known = machine.beside_hidden(~missing, False)
-    visible = machine.beside_hidden(all_of(model.to_states(as_rows(X))), 0)
+    known = machine.even_of(~missing, False)
+    visible = machine.even_of(all_of(model.to_states(as_rows(X))), 0)
     np.copyto(start, visible, where=known)
     means = np.zeros_like(start)
     stream = streams.take(2 * n_steps)

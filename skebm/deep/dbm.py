@@ -463,7 +463,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         below = model.with_machine(upside_down(model.machine, number + 1))
         sides = posterior_means(below, DenseRows(H))
         visible = sides[(number + 1) % 2][:, below.machine.places[-1]]
-        return self._data.given_back(model.to_data(model.machine.beside_hidden(visible, 0)))
+        return self._data.given_back(model.to_data(model.machine.even_of(visible, 0)))
 
     def reconstruct(self, X, layer=-1):
         """Mean data given the means of a hidden layer given the data.
