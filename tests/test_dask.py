@@ -427,7 +427,7 @@ def test_arguments_of_data_parallel():
     for options in ({"n_parts": 0}, {"local_steps": 1.5}, {"learning_rate_factor": 0}):
         name = next(iter(options))
         with (
-            pytest.raises(ValueError, match=f"'{name}' of data_parallel"),
+            pytest.raises(ValueError, match=f"'{name}' parameter of data_parallel"),
             data_parallel(**options),
         ):
             pass

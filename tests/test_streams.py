@@ -228,8 +228,8 @@ ONCE = (part for part in parts_of(X))
         (X, {"target": 12}, "has no column 12"),
         (X, {"window": 0}, "'window' of a stream must be an int >= 1. Got 0"),
         (X, {"chunk_size": 2.5}, "'chunk_size'"),
-        ("nowhere", {}, "finds no files"),
-        (__file__, {}, "does not know how to read"),
+        ("nowhere", {}, "found no files"),
+        (__file__, {}, "cannot read"),
         (skebm.stream(X), {}, "is a stream already"),
     ],
 )
