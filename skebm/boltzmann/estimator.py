@@ -304,8 +304,8 @@ class BoltzmannEstimator(
         self._check_sizes()
         if not hasattr(self, "_training_state"):
             raise ValueError(
-                f"This {type(self).__name__} is without the state that training would go on from, "
-                "see without_training_state. Go on with the model that it is a copy of."
+                f"This {type(self).__name__} is a copy without the state that further training "
+                "needs, see without_training_state. Continue with the original model, or call fit."
             )
         chains, solvers, n_updates = _copied(*self._training_state)
         if hasattr(self, "h_samples_"):
@@ -321,7 +321,8 @@ class BoltzmannEstimator(
             if n_held_out >= n_rows:
                 raise ValueError(
                     f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                    f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+                    f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on. "
+                    "Lower it, or pass more rows."
                 )
             shuffled = streams.generator().permutation(n_rows)
             training, held_out = np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
@@ -366,8 +367,8 @@ class BoltzmannEstimator(
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
-                f"{messages_for(self).estimator} learns nothing of features without a single known "
-                f"value, and takes them for 0: columns {self._data.names_of(empty)}."
+                f"{messages_for(self).estimator} cannot learn features without any known value, "
+                f"and treats them as 0: columns {self._data.names_of(empty)}."
             )
 
     def _warn_of_dead_units(self, share):
@@ -377,7 +378,7 @@ class BoltzmannEstimator(
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
-            "the same activity for all rows, and so tell nothing about them. Mostly, steps are "
+            "the same activity for all rows, and so carry no information. Usually the steps are "
             f"too long for these data: {remedies}."
         )
 
@@ -387,7 +388,7 @@ class BoltzmannEstimator(
         too_large = " or the ".join(f"'{prefix}{name}'" for name in names)
         return [
             f"lower the {too_large} parameter",
-            f"have more rows in a minibatch by '{prefix}batch_size'",
+            f"use larger minibatches by '{prefix}batch_size'",
         ]
 
     def _report(self, epoch, measured):
@@ -439,8 +440,8 @@ class BoltzmannEstimator(
         rows = self._rows(X)
         if of_whole_rows is not None and rows.known is not None:
             raise ValueError(
-                f"{type(self).__name__}.{of_whole_rows} takes whole rows, and some values of X are "
-                "missing. Fill them in by impute, or compare rows by score_samples."
+                f"{type(self).__name__}.{of_whole_rows} needs complete rows, but some values of X "
+                "are missing. Fill them in by impute, or compare rows by score_samples."
             )
         model = self.__skebm_model__(rows.dtype)
         return model, model.to_states(rows)
@@ -528,7 +529,9 @@ class BoltzmannEstimator(
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         if clamp is not None:
             if init is None:
-                raise ValueError("clamp needs init, the states that clamped units keep.")
+                raise ValueError(
+                    "clamp needs init, which has the values of the clamped units. Pass both."
+                )
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
             init = self._data.whole(self, init)

@@ -407,15 +407,15 @@ class GaussianRBM(BaseRBM):
         n_features = len(self.scale_)
         if np.size(self.variances) not in (1, n_features):
             raise ValueError(
-                f"The 'variances' parameter of {type(self).__name__} must be one number or "
-                f"{n_features}, as many as X has features. Got {self.variances!r} instead."
+                f"The 'variances' parameter of {type(self).__name__} must be one number, or one "
+                f"for each of the {n_features} features. Got {self.variances!r} instead."
             )
         variances = np.asarray(self.variances, dtype=np.float64) / self.scale_**2
         too_far = ~self._is_constant & ~((variances > 1 / _FARTHEST) & (variances < _FARTHEST))
         if too_far.any():
             raise ValueError(
-                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, has to "
-                f"be within {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
+                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, must "
+                f"be between {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
             )
         return variances
 

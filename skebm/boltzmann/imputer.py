@@ -175,7 +175,9 @@ class RBMImputer(
             self._names = list(X.columns) if is_frame(X) else None
             self._is_empty = is_missing.all(axis=0)
             if self._is_empty.all():
-                raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
+                raise ValueError(
+                    f"{type(self).__name__} needs at least one known entry, but all are missing."
+                )
             self.indicator_ = None
             if self.add_indicator:
                 self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))

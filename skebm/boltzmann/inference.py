@@ -146,7 +146,7 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
 
 
 def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
-    """Log-partition function at the end of a path by annealing; warns where it went astray.
+    """Log-partition function at the end of a path by annealing; warns if its bounds cross.
 
     ``name`` is that of the estimator; other parameters as for
     :func:`~skebm.boltzmann.partition.annealed_log_partition`.
@@ -156,10 +156,10 @@ def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
     if result.lower - result.upper > MOST_CROSSING:
         warn_caller(
             f"The bounds of {name}.log_partition cross: the lower one is "
-            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats, since its chains did "
-            "not come to where the model has its mass. The estimate is the lower bound, and "
-            "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
-            "training went astray: lower its learning rate."
+            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats. The chains have not "
+            "reached the distribution of the model. The estimate is the lower bound, and is "
+            "unreliable. Raise 'n_burn_in' and 'n_temperatures'. If that does not help, training "
+            "has failed: fit again with a lower learning rate."
         )
     return result
 

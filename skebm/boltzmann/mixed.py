@@ -309,8 +309,8 @@ class MixedRBM(GaussianRBM):
         kind, part = self.encoder_.columns[number].kind, self.encoder_.places[number]
         if (kind == "real") == (values is None):
             raise ValueError(
-                f"{type(self).__name__}.conditional_proba needs 'values', where to find a "
-                f"density, for a column of real numbers and for no other; {column!r} is {kind}."
+                f"{type(self).__name__}.conditional_proba needs 'values', the points at which to "
+                f"compute a density, for columns of real numbers only; {column!r} is {kind}."
             )
         if kind == "real":
             values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")

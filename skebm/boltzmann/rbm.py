@@ -88,8 +88,8 @@ class BaseRBM(BoltzmannEstimator):
         if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
-                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
-                "with warm_start=False, or leave n_components as it was."
+                f"but the fitted model has {len(self.components_)} hidden units. To train a new "
+                "one, call fit with warm_start=False; to continue, set n_components back."
             )
 
     def __skebm_rows__(self, X):

@@ -525,7 +525,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         if len(hidden) != n_hidden:
             raise ValueError(
                 f"{type(self).__name__}.energy takes the states of {n_hidden} hidden layers "
-                f"beside X. Got {len(hidden)}."
+                f"after X, one array for each. Got {len(hidden)}."
             )
         layers = [all_of(rows)]
         for number, states in enumerate(hidden):
@@ -606,9 +606,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         name = f"{type(self).__name__}.log_likelihood"
         if not is_countable(model.machine):
             raise ValueError(
-                f"{name} sums over the states of every second hidden layer, which may have "
-                f"{MOST_UNITS} units together. Got {self._structure.sizes}: score_samples gives a "
-                "lower bound."
+                f"{name} sums over all states of every second hidden layer, which is possible for "
+                f"up to {MOST_UNITS} units together. Got layers of {self._structure.sizes} units. "
+                "Use score_samples, which returns a lower bound."
             )
         model.warn_of_no_states(name, rows)
         return self._less_log_partition(log_mass(model, rows), model, rows, log_partition)

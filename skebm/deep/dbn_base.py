@@ -112,7 +112,7 @@ class BaseDBN(BaseStack):
         labelled = np.flatnonzero(self._has_target(y))
         if needs_targets and not len(labelled):
             raise ValueError(
-                f"{type(self).__name__} needs rows that have a target, but each is marked as "
+                f"{type(self).__name__} needs rows that have a target, but all are marked as "
                 f"unlabeled: {self.unlabeled!r}."
             )
         if self._nan_is_a_marker():
@@ -121,7 +121,10 @@ class BaseDBN(BaseStack):
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
-            raise ValueError("sample_weight is zero for each row that has a target.")
+            raise ValueError(
+                "sample_weight is zero for all rows that have a target. At least one must be "
+                "positive."
+            )
         output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)

@@ -723,7 +723,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
                 f"or more for data that are not in [0, 1], or with visible_units='gaussian': the "
-                f"highest RBM, which has the label, is one of binary units. "
+                f"highest RBM, which includes the label, has binary units. "
                 f"Got {self.hidden_layer_sizes!r} instead."
             )
         return [*others, labelled_rbm(**highest.get_params())]

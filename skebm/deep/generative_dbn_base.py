@@ -50,8 +50,8 @@ def fine_tunes(estimator):
     """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
     if estimator.fine_tune is None:
         raise AttributeError(
-            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': greedy training "
-            "of one layer after the other wants all rows at once."
+            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': training one "
+            "layer after the other needs all rows."
         )
     return True
 
@@ -121,8 +121,8 @@ class BaseGenerativeDBN(DeepNetwork):
         if self.fine_tune is not None and len(layer_sizes(self)) == 1:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
-                f"or more with fine_tune={self.fine_tune!r}: one alone has nothing below it to "
-                f"learn with. Got {self.hidden_layer_sizes!r} instead."
+                f"or more with fine_tune={self.fine_tune!r}: a single layer has no other one to "
+                f"be tuned with. Got {self.hidden_layer_sizes!r} instead."
             )
 
     def _begin(self, X):
