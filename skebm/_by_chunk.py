@@ -23,6 +23,8 @@ ANSWERS = (
     "predict_log_proba",
     "decision_function",
     "score_samples",
+    "log_likelihood_bound",
+    "reconstruction_error",
     "free_energy",
 )
 # Of data of Dask alone, where what is the same for all chunks is computed once.

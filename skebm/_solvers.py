@@ -41,6 +41,18 @@ class SolverSettings:
     beta_2: float = 0.999
     epsilon: float = 1e-8
 
+    @classmethod
+    def of_minibatches(cls, parameters):
+        """Those of an estimator; its momentum, which may change, is set for each step."""
+        return cls(
+            parameters.solver,
+            momentum=0.0,
+            nesterovs_momentum=parameters.nesterovs_momentum,
+            beta_1=parameters.beta_1,
+            beta_2=parameters.beta_2,
+            epsilon=parameters.epsilon,
+        )
+
 
 class Solver:
     """Steps against gradients over a vector of parameters, a stretch at a time.

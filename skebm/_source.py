@@ -204,8 +204,9 @@ class Window(NamedTuple):
 class Source:
     """Where the rows of data come from that a model is trained on.
 
-    A subclass has ``in_chunks``, ``each_part``, ``subset``, ``passes``, ``with_absent`` and
-    ``standardized``. Statistics of all values then come from one pass, whose results are kept.
+    A subclass has ``in_chunks``, ``each_part``, ``total_of_parts``, ``subset``, ``passes``,
+    ``with_absent`` and ``standardized``. Statistics of all values then come from one pass, whose
+    results are kept.
 
     Attributes
     ----------
@@ -238,6 +239,13 @@ class Source:
     def each_part(self, function):
         """What a function makes of all rows in their order, as :class:`Rows`: as many at a time as
         are in memory."""
+        raise NotImplementedError
+
+    def total_of_parts(self, function, add):
+        """The sum of the same, as a tree; computed where the rows are.
+
+        ``add(a, b)`` returns the sum of two, and may change ``a`` for it.
+        """
         raise NotImplementedError
 
     def subset(self, numbers):
@@ -343,6 +351,10 @@ class Rows(Source):
     def each_part(self, function):
         """What a function makes of all rows: of these, at once."""
         return [function(self)]
+
+    def total_of_parts(self, function, add):
+        """The sum of the same: that of all rows."""
+        return function(self)
 
     def standardized(self, mean, scale):
         """:class:`StandardizedRows` of these."""
@@ -827,6 +839,10 @@ class StreamedRows(Source):
     def each_part(self, function):
         """The same: chunks are what is in memory."""
         return self.each(function)
+
+    def total_of_parts(self, function, add):
+        """The sum of the same, as a tree whose shape depends on the number of chunks alone."""
+        return self._stream.total(partial(_viewed, self._rows_of, function), add)
 
     def course(self, learner):
         """How a learner goes through the data in an epoch: in turn, or in rounds of several parts.

@@ -19,6 +19,7 @@ from sklearn.model_selection import GridSearchCV
 import skebm
 from skebm import (
     BernoulliRBM,
+    BoltzmannMachine,
     DBNClassifier,
     DeepAutoencoder,
     DeepBeliefNetwork,
@@ -594,6 +595,36 @@ def test_what_training_carries_goes_through_rounds(options, cluster):
     assert here.score(X) > start
     # What it would go on from is there, too.
     here.partial_fit(X)
+
+
+@pytest.mark.parametrize("on_workers", [False, True])
+def test_a_general_machine_is_that_of_an_array(on_workers, cluster):
+    unknown = CHUNKED[da.from_array(np.arange(230), chunks=50) < 190]  # and an empty chunk
+    spoilt = CHUNKED.map_blocks(with_infinity, dtype=X.dtype, meta=X[:0])
+    with distributed.Client(cluster) if on_workers else nullcontext():
+        for algorithm, n_components in (("exact", 1), ("tap", 0), ("pseudo_likelihood", 0)):
+            machine = BoltzmannMachine(n_components, algorithm=algorithm, random_state=0)
+            for chunks in (CHUNKED, da.from_array(X, chunks=(50, 5)), unknown):
+                expected = clone(machine).fit(chunks.compute()).weights_
+                found = clone(machine).fit(chunks).weights_
+                if algorithm == "pseudo_likelihood":
+                    np.testing.assert_allclose(found, expected, atol=1e-4)
+                else:
+                    np.testing.assert_array_equal(found, expected)
+            with pytest.raises(ValueError, match=r"Chunk 3.*infinity"):
+                clone(machine).fit(spoilt)
+
+
+def test_a_general_machine_in_rounds(cluster):
+    options = {"algorithm": "pt", "n_replicas": 3, "n_iter": 2, "random_state": 0}
+    machine = BoltzmannMachine(2, **options)
+    with data_parallel(3, local_steps=2):
+        here = clone(machine).fit(CHUNKED)
+        with distributed.Client(cluster):
+            there = clone(machine).fit(CHUNKED)
+    np.testing.assert_array_equal(here.weights_, there.weights_)
+    np.testing.assert_array_equal(here.betas_, there.betas_)
+    assert not np.array_equal(here.weights_, clone(machine).fit(CHUNKED).weights_)
 
 
 # Early stopping holds rows out in the midst of chunks; tied weights are views of others.

@@ -137,8 +137,12 @@ class BernoulliRBM(BaseRBM):
         epoch, see the notes. "seconds" is the duration of the epoch. With ``early_stopping``,
         also "validation_pseudo_likelihood" of the rows held out, and "free_energy_gap", their
         mean free energy less that of the training rows, which grows with over-fitting.
+    loss_curve_ : list of float
+        Minus ``history_["pseudo_likelihood"]``: the likelihood itself cannot be computed.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 

@@ -1,4 +1,4 @@
-"""What every Boltzmann machine is as an estimator: its parameters, training, samples, log Z."""
+"""What Boltzmann machines of layers are as estimators: their parameters, training and answers."""
 
 from dataclasses import replace
 from functools import partial
@@ -6,39 +6,29 @@ from numbers import Integral, Real
 from typing import ClassVar
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
-from .._deployment import Deployable
+from .._callbacks import with_callbacks
 from .._messages import messages_for
 from .._random import RandomStreams
-from .._schedules import DECAYS, HINT, last_stage, stage_at
-from .._solvers import STOCHASTIC_SOLVERS, SolverSettings
+from .._schedules import DECAYS, last_stage, stage_at
+from .._solvers import SolverSettings
 from .._source import all_of
-from .._threads import one_blas_thread
 from .._validation import (
     FLOATS,
     Flag,
-    HasPlainParameters,
     MissingValue,
     Number,
     Optional,
     Options,
-    Randomness,
-    Schedule,
-    Verbosity,
-    WithHint,
-    check_argument,
     check_mask,
-    check_parameters,
     divergence,
     warn_caller,
 )
-from .._version import VersionStamp
 from . import inference
+from .base import CHECKS as CHECKS_OF_ALL
+from .base import BaseBoltzmann
 from .chains import ALGORITHMS
 from .data import Numbers
 from .initial import ACTIVITY
@@ -46,57 +36,26 @@ from .learner import Learner, Settings, new_solvers
 from .monitor import Monitor
 from .trainer import Trainer
 
-COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
-
 # Share of the hidden units that may be dead after the last epoch without a warning.
 _MOST_DEAD = 0.1
 
-# What the parameters of all Boltzmann machines may be.
-CHECKS = {
-    "learning_rate": WithHint(
-        Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
-    ),
-    "batch_size": Number(Integral, "[1, inf)"),
-    "n_iter": Number(Integral, "[0, inf)"),
-    "verbose": Verbosity(),
-    "random_state": Randomness(),
+# What the parameters of all Boltzmann machines of layers may be.
+CHECKS = CHECKS_OF_ALL | {
     "algorithm": Options(*ALGORITHMS),
-    "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
-    "n_chains": Optional(Number(Integral, "[1, inf)")),
-    "n_replicas": Number(Integral, "[2, inf)"),
-    "learning_rate_schedule": Options(*DECAYS),
-    "solver": Options(*STOCHASTIC_SOLVERS),
-    "momentum": Schedule(Real, "[0, 1)"),
-    "nesterovs_momentum": Flag(),
-    "beta_1": Number(Real, "[0, 1)"),
-    "beta_2": Number(Real, "[0, 1)"),
-    "epsilon": Number(Real, "(0, inf)"),
     "alpha": Number(Real, "[0, inf)"),
-    "l1_ratio": Number(Real, "[0, 1]"),
     "sparsity_target": Optional(Number(Real, "(0, 1)")),
     "sparsity_cost": Number(Real, "[0, inf)"),
     "centered": Flag(),
-    "shuffle": Flag(),
     "early_stopping": Flag(),
     "validation_fraction": Number(Real, "(0, 1)"),
     "n_iter_no_change": Number(Integral, "[1, inf)"),
     "tol": Number(Real, "[0, inf)"),
     "reconstruction_tol": Optional(Number(Real, "[0, inf)")),
-    "warm_start": Flag(),
     "missing_values": MissingValue(),
 }
 
 
-class BoltzmannEstimator(
-    VersionStamp,
-    Deployable,
-    AnswersByChunk,
-    HasPlainParameters,
-    CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class BoltzmannEstimator(BaseBoltzmann):
     """A Boltzmann machine, whatever its layers are.
 
     The public methods check what they are given. Training is then a
@@ -144,33 +103,7 @@ class BoltzmannEstimator(
             If a parameter or the data is not valid, or if the weights cease to be finite. The
             estimator is then as it was, or as the last whole epoch left it.
         """
-        self.__skebm_check__()
-        report, n_iter = messages_for(self).report or self._report, self._parameters.n_iter
-        progress = self._init_callback_context(max_subtasks=n_iter + self._n_tasks_before)
-        with fitting(self, progress, X, y) as commit, one_blas_thread():
-            goes_on = self.warm_start and self._is_trained()
-            trainer = self._trainer(X, y, goes_on, progress, watched=True)
-            self._publish(trainer)
-
-            def keep():
-                self._publish(trainer)
-                commit()
-
-            for epoch in range(n_iter):
-                task = progress.subcontext(task_name="epoch")
-                task.call_on_fit_task_begin(estimator=self)
-                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
-                rate_factor *= trainer.rate_factor
-                settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
-                measured = trainer.run_epoch(settings, after_round=keep)
-                keep()
-                report(epoch + 1, measured)
-                if task.call_on_fit_task_end(estimator=self) or trainer.is_over:
-                    break
-            self._warn_of_dead_units(trainer.history.get("dead_units", [0])[-1])
-            if trainer.go_back_to_best():
-                self._publish(trainer)
-        return self
+        return self._fit(X, y)
 
     @with_callbacks
     def partial_fit(self, X, y=None):
@@ -196,36 +129,12 @@ class BoltzmannEstimator(
         ValueError
             As for :meth:`fit`; the estimator is then as it was.
         """
-        self.__skebm_check__()
-        n_tasks = 1 + self._n_tasks_before
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        with fitting(self, progress, X, y):
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            trainer = self._trainer(X, y, self._is_trained(), progress)
-            trainer.take_steps(self._settings(last_stage, trainer.rate_factor))
-            self._publish(trainer)
-            task.call_on_fit_task_end(estimator=self)
-        return self
+        return self._partial_fit(X, y)
 
     def __skebm_check__(self):
         """Raise an error where a parameter is not valid; nothing is changed."""
-        check_parameters(self, self._parameter_checks)
-        decay = (
-            float(np.max(self._parameters.learning_rate))
-            * self._parameters.alpha
-            * (1 - self._parameters.l1_ratio)
-        )
-        if decay >= 1:
-            messages = messages_for(self)
-            raise ValueError(
-                f"The '{messages.prefix}alpha' parameter of {messages.estimator}, {self.alpha!r}, "
-                f"is too large for the '{messages.prefix}learning_rate' parameter, "
-                f"{self.learning_rate!r}: a step would take the share {decay:.3g} from each weight "
-                "by L2. It must be below 1."
-            )
-
-    # What the progress of a first training has room for, beside its epochs.
-    _n_tasks_before = 0
+        super().__skebm_check__()
+        self._check_decay(self._parameters.alpha)
 
     def _with_targets(self, X, y):
         """What is learned from, from what ``fit`` was given."""
@@ -238,11 +147,8 @@ class BoltzmannEstimator(
         """
         return {}
 
-    def _trainer(self, X, y, goes_on, progress, watched=False):
-        """What trains on these data, anew or from where training ended, and is watched or not.
-
-        What has to be trained before that tells callbacks so by ``progress``.
-        """
+    def _training(self, X, y, goes_on, progress, watched):
+        """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`Trainer`."""
         dtype = self.__skebm_model__().machine.dtype if goes_on else FLOATS
         X = self._with_targets(X, y)
         rows = self._rows(X, dtype=dtype, order="C", reset=not goes_on)
@@ -267,6 +173,20 @@ class BoltzmannEstimator(
             divergence=divergence(messages.estimator, rate, self._parameters.learning_rate),
         )
 
+    def _run_epoch(self, trainer, number, after_round):
+        n_iter = self._parameters.n_iter
+        rate_factor = DECAYS[self.learning_rate_schedule](number, n_iter) * trainer.rate_factor
+        settings = self._settings(partial(stage_at, number, n_iter), rate_factor)
+        return trainer.run_epoch(settings, after_round)
+
+    def _take_steps(self, trainer):
+        trainer.take_steps(self._settings(last_stage, trainer.rate_factor))
+
+    def _end(self, trainer):
+        self._warn_of_dead_units(trainer.history.get("dead_units", [0])[-1])
+        if trainer.go_back_to_best():
+            self._publish(trainer)
+
     @property
     def _activity(self):
         """Share of the rows that hidden units begin on for."""
@@ -279,7 +199,7 @@ class BoltzmannEstimator(
         chains = self._algorithms[self.algorithm].prepare(
             self._parameters, machine, model.base, streams, before
         )
-        wanted = self._solver_settings()
+        wanted = SolverSettings.of_minibatches(self._parameters)
         if solvers is None or solvers[0].settings != wanted:
             solvers = new_solvers(machine, wanted)
         posterior = self._posterior_for_learning(model, streams)
@@ -287,17 +207,6 @@ class BoltzmannEstimator(
 
     def _posterior_for_learning(self, model, streams):
         return model.posterior
-
-    def _solver_settings(self):
-        p = self._parameters
-        return SolverSettings(
-            p.solver,
-            momentum=0.0,  # that of an epoch is set for each step
-            nesterovs_momentum=p.nesterovs_momentum,
-            beta_1=p.beta_1,
-            beta_2=p.beta_2,
-            epsilon=p.epsilon,
-        )
 
     def _state_to_go_on_from(self):
         """A copy of the chains, the solvers and the number of steps of before."""
@@ -391,15 +300,6 @@ class BoltzmannEstimator(
             f"use larger minibatches by '{prefix}batch_size'",
         ]
 
-    def _report(self, epoch, measured):
-        if self.verbose:
-            print(
-                f"[{type(self).__name__}] Iteration {epoch}, "
-                f"pseudo-likelihood = {measured['pseudo_likelihood']:.2f}, "
-                f"time = {measured['seconds']:.2f}s",
-                flush=True,
-            )
-
     # The model
 
     def _first_model(self, X, rows, random_state, progress):
@@ -446,204 +346,33 @@ class BoltzmannEstimator(
         model = self.__skebm_model__(rows.dtype)
         return model, model.to_states(rows)
 
-    def _draws(self, random_state):
-        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
-        check_argument(self, "random_state", random_state, Randomness())
-        if random_state is None:
-            return self._streams
-        return RandomStreams.from_random_state(check_random_state(random_state))
-
     # Samples
 
-    def gibbs(self, X, n_steps=1, *, random_state=None):
-        """Visible states after some steps of Gibbs sampling, each of both layers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states to start from; NaN marks what is missing. The hidden states of the first
-            step are drawn given the known entries of a row, and all its visible ones from them.
-        n_steps : int, default=1
-            Number of steps.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None goes on with the estimator's own, see
-            :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states, of the type of ``X``.
-        """
+    def _walked(self, X, n_steps, streams):
         model, rows = self._model_and_rows(X)
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        streams = self._draws(random_state)
         states = all_of(rows)
         if n_steps == 0 and rows.known is not None:
             states[~all_of(rows.known)] = np.nan
         return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
-    def sample(
-        self,
-        n_samples=None,
-        n_steps=100,
-        *,
-        init=None,
-        clamp=None,
-        algorithm="gibbs",
-        random_state=None,
-    ):
-        """Draw visible states from the model.
-
-        Parameters
-        ----------
-        n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
-        n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
-            forget their start.
-        init : array-like of shape (n_rows, n_features), default=None
-            Visible states to start from, used in turn where there are more samples than rows.
-            None starts each chain at random, each unit drawn by the mean of its feature.
-        clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
-            Visible units that keep the value which they have in ``init``.
-        algorithm : {"gibbs", "pt"}, default="gibbs"
-            "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
-            from that of the model to one where all units are independent, and they swap states
-            after each step. This takes ``n_replicas`` times as long, and leads from one mode to
-            another where plain Gibbs sampling stays in the one that it started in. The
-            temperatures adapt during the first half of the steps.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states.
-        """
-        check_is_fitted(self)
-        n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
-        betas = None
-        if algorithm == "pt":
-            betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         if clamp is not None:
-            if init is None:
-                raise ValueError(
-                    "clamp needs init, which has the values of the clamped units. Pass both."
-                )
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
             init = self._data.whole(self, init)
         model = self.__skebm_model__(None if init is None else init.dtype)
-        options = {"init": init, "clamp": clamp, "betas": betas}
-        V = inference.sample(model, n_samples, n_steps, self._draws(random_state), **options)
+        options = {"init": init, "clamp": clamp, "betas": betas, "mean": mean}
+        V = inference.sample(model, n_samples, n_steps, streams, **options)
         return self._data.given_back(V)
 
-    def impute(self, X, n_steps=100, *, random_state=None):
-        """Fill in missing entries given the others.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states, or rows of a table; what is missing is marked as in ``fit``.
-        n_steps : int, default=100
-            Steps of Gibbs sampling with the known entries clamped. The first half is thrown
-            away; over the second half, the means of the missing units are averaged.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            ``X`` with the expectation of its unit, as estimated, in place of what is missing; of a
-            table, a DataFrame if ``X`` is one, with the most probable of the categories.
-        """
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT)
-        check_is_fitted(self)
+    def _imputed(self, X, n_steps, streams):
         X, numbers = self._data.with_gaps(self, X)
-        model, streams = self.__skebm_model__(numbers.dtype), self._draws(random_state)
+        model = self.__skebm_model__(numbers.dtype)
         return self._data.given_back(inference.impute(model, numbers, n_steps, streams), like=X)
 
-    # Likelihoods
-
-    def log_partition(
-        self,
-        method="auto",
-        *,
-        n_temperatures=10_000,
-        n_chains=100,
-        X=None,
-        n_burn_in=1000,
-        random_state=None,
-    ):
-        """Logarithm of the partition function Z, which turns free energies into likelihoods.
-
-        By enumeration it is exact, up to rounding. Annealed importance sampling [1]_ [2]_ gives
-        bounds in expectation: a lower one by chains that are led from the data's base-rate model,
-        whose units ignore each other and have the means of the training data, to the model over
-        many temperatures, and an upper one by chains that are led back [3]_. The estimate between
-        them is Bennett's [4]_. More temperatures draw the bounds together, more chains make them
-        scatter less.
-
-        The way back has to start at samples of the model. Where a layer has up to 20 units, they
-        are exact. Otherwise they are the end of the way there, drawn by its weights, or the end
-        of chains from rows of data, and the upper bound is one as far as those are samples of the
-        model. Chains from data see modes that the way there missed, but a model far from its
-        data can take long to draw them to where its mass is: an upper bound clearly below the
-        lower one says so. The lower one is one in any case, and exceeds log Z by t nats with
-        probability exp(-t) at most.
-
-        Parameters
-        ----------
-        method : {"auto", "exact", "ais"}, default="auto"
-            "exact" sums over the states of the smaller layer of binary units, of which there may
-            be 30 at most (time and memory double with each, up to 8 GB). "ais" is annealing, in
-            both directions. "auto" is "exact" up to 20 units, and "ais" beyond.
-        n_temperatures : int, default=10000
-            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
-        n_chains : int, default=100
-            Chains in each direction, two at least. Not used by "exact".
-        X : {array-like, sparse matrix} of shape (n_samples, n_features), default=None
-            Visible states, such as rows of training data, that the chains of the way back come
-            from. None is the end of the way there.
-        n_burn_in : int, default=1000
-            Steps of Gibbs sampling from there to the start of the way back.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        result : LogPartition
-            With the attributes ``estimate``, ``lower``, ``upper`` and ``standard_error``, floats
-            in nats. The bounds hold in expectation, so those of one run can cross by as much as
-            they scatter. The standard error is that of the estimate by the scatter of the chains:
-            a region that all of them missed is not in it, but parts the bounds. With "exact", the
-            first three are equal and the last is 0.
-
-        Raises
-        ------
-        ValueError
-            If an argument is not valid, or a layer with few enough units is missing.
-
-        References
-        ----------
-        .. [1] R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
-        .. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief
-           networks", ICML 2008.
-        .. [3] R. B. Grosse, Z. Ghahramani and R. P. Adams, "Sandwiching the marginal likelihood
-           using bidirectional Monte Carlo", arXiv 1511.02543, 2015.
-        .. [4] C. H. Bennett, "Efficient estimation of free energy differences from Monte Carlo
-           data", Journal of Computational Physics 22, 1976.
-        """
-        check_is_fitted(self)
-        check_argument(self, "method", method, Options("auto", "exact", "ais"))
-        two_or_more = Number(Integral, "[2, inf)")
-        n_temperatures = check_argument(self, "n_temperatures", n_temperatures, two_or_more)
-        n_chains = check_argument(self, "n_chains", n_chains, two_or_more)
-        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, _COUNT_OR_NONE_AT_ALL)
+    def _log_partition(self, method, n_temperatures, n_chains, X, n_burn_in, streams):
         states = None if X is None else self._model_and_rows(X, "log_partition")[1]
-        how = method, n_temperatures, n_chains, states, n_burn_in, self._draws(random_state)
+        how = method, n_temperatures, n_chains, states, n_burn_in, streams
         return inference.log_partition(self.__skebm_model__(), type(self).__name__, *how)
 
     # Conventions

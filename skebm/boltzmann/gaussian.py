@@ -247,8 +247,12 @@ class GaussianRBM(BaseRBM):
     history_ : dict of str to list of float
         As for :class:`BernoulliRBM`, but for "reconstruction_error", which is in units of the
         variances of the features.
+    loss_curve_ : list of float
+        Minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 

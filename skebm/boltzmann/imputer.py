@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
+from .._conventions import HasFeaturesOut
 from .._deployment import Deployable
 from .._validation import (
     Flag,
@@ -53,6 +54,7 @@ class RBMImputer(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasFeaturesOut,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -98,6 +100,8 @@ class RBMImputer(
         What adds columns, where ``add_indicator``.
     n_features_in_ : int
         Number of columns seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of columns seen during ``fit``, where they are all strings.
 

@@ -71,7 +71,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     return v[-1] if n_steps else states
 
 
-def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=None):
+def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=None, mean=False):
     """Data drawn from the model.
 
     Parameters
@@ -87,15 +87,34 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
         Where samples have the values of ``init``.
     betas : ndarray of shape (n_replicas,), default=None
         As for :func:`walk`.
+    mean : bool, default=False
+        Means of the visible units given all others, whose states are drawn, in place of states.
     """
+    keep = None
     if init is None:
         states = model.machine.visible_of(draw_by_means(model, n_samples or 1, streams))
-        return model.to_data(walk(model, states, n_steps, streams, betas=betas))
-    turns = np.arange(n_samples or len(init)) % len(init)
-    states = all_of(model.to_states(as_rows(init)))[turns]
-    keep = None if clamp is None else np.broadcast_to(clamp, init.shape)[turns]
-    samples = model.to_data(walk(model, states, n_steps, streams, keep, betas))
+    else:
+        turns = np.arange(n_samples or len(init)) % len(init)
+        states = all_of(model.to_states(as_rows(init)))[turns]
+        keep = None if clamp is None else np.broadcast_to(clamp, init.shape)[turns]
+    states = walk(model, states, n_steps, streams, keep, betas)
+    if mean:
+        states = _means_beside(model.machine, states, streams)
+    samples = model.to_data(states)
     return samples if keep is None else np.where(keep, init[turns], samples)
+
+
+def _means_beside(machine, even, streams):
+    """Means of even units given odd states that are drawn beside these even ones."""
+    means, odd = np.empty_like(even), np.empty((len(even), machine.n_odd), dtype=machine.dtype)
+    address = streams.seed, streams.take(), 0
+
+    def of_some(part):
+        machine.sample_odd(even[part], (*address[:2], part.start), odd[part])
+        machine.even_mean(odd[part], means[part])
+
+    for_each_chunk(of_some, len(even))
+    return means
 
 
 def impute(model, X, n_steps, streams):

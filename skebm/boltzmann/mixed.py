@@ -163,8 +163,12 @@ class MixedRBM(GaussianRBM):
         Number of epochs that the last ``fit`` ran.
     history_ : dict of str to list of float
         As for :class:`GaussianRBM`.
+    loss_curve_ : list of float
+        Minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of columns seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of columns seen during ``fit``, where they are all strings.
 

@@ -9,8 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import twin_of
 from .._source import DenseRows
-from .._validation import FLOATS, Number, check_argument, keep_parameters, native
-from . import inference
+from .._validation import FLOATS, Number, keep_parameters, native
 from .estimator import CHECKS as CHECKS_OF_ALL
 from .estimator import BoltzmannEstimator
 
@@ -146,6 +145,23 @@ class BaseRBM(BoltzmannEstimator):
         model = self.__skebm_model__(H.dtype)
         return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
+    def reconstruct(self, X):
+        """Mean visible states given the mean hidden activities of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states; NaN marks what is missing, and has no part in the activities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the visible units, of the type of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        H = DenseRows(model.machine.transform(rows))
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(H)))
+
     # Scores of rows
 
     def free_energy(self, X):
@@ -185,23 +201,6 @@ class BaseRBM(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return model.machine.pseudo_log_likelihood(rows) - model.log_scale_of(rows)
 
-    def score(self, X, y=None):
-        """Mean pseudo-log-likelihood of the rows; the greater, the better.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        score : float
-            In nats a row.
-        """
-        return float(self.score_samples(X).mean())
-
     def log_likelihood(self, X, log_partition=None):
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
 
@@ -221,12 +220,6 @@ class BaseRBM(BoltzmannEstimator):
             In nats, of the type of ``X``.
         """
         model, rows = self._model_and_rows(X, "log_likelihood")
-        check_argument(self, "log_partition", log_partition, inference.LOG_PARTITION)
+        log_z = self._log_z(log_partition)
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood", rows)
-        if log_partition is None:
-            log_partition = self.__skebm_log_partition__()
-        return -model.machine.free_energy(rows) - inference.in_nats(log_partition)
-
-    def __skebm_log_partition__(self):
-        """That which likelihoods take where none is given."""
-        return self.log_partition(random_state=0)
+        return -model.machine.free_energy(rows) - log_z

@@ -183,6 +183,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         the duration of the epoch. With ``early_stopping``, also "validation_bound", the mean bound
         on the log-likelihood of the rows held out, and "bound_gap", by how much that of the
         training rows is higher.
+    loss_curve_ : list of float
+        ``history_["reconstruction_error"]``: the likelihood itself cannot be computed.
     visible_units_ : {"bernoulli", "gaussian", "mixed"}
         What ``visible_units`` said, or "auto" found.
     mean_, scale_, variances_ : ndarray of shape (n_units,)
@@ -198,6 +200,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         What makes states of the visible units from a table, and a table from them.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 
@@ -534,8 +538,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         energies = model.machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
         return energies.astype(rows.dtype)
 
-    def score_samples(self, X, log_partition=None):
-        """Lower bound on the log-likelihood of each row, by mean field.
+    def log_likelihood_bound(self, X, log_partition=None):
+        """Lower bound of the log-likelihood of each row, by mean field.
 
         The expectation of -E under the distribution of independent hidden units that comes nearest
         to the posterior, plus its entropy, less log Z.
@@ -558,8 +562,25 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             In nats, of the type of ``X``.
         """
         model, rows = self._model_and_rows(X)
-        model.warn_of_no_states(f"{type(self).__name__}.score_samples", rows)
+        model.warn_of_no_states(f"{type(self).__name__}.log_likelihood_bound", rows)
         return self._less_log_partition(log_mass_bound(model, rows), model, rows, log_partition)
+
+    def score_samples(self, X, log_partition=None):
+        """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        log_partition : LogPartition or float, default=None
+            As for :meth:`log_likelihood_bound`.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        return self.log_likelihood_bound(X, log_partition)
 
     def score(self, X, y=None):
         """Mean of :meth:`score_samples` over the rows; the greater, the better.
@@ -581,15 +602,15 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def log_likelihood(self, X, log_partition=None):
         """Log-likelihood log p(v) of each row, by a sum over the states of some hidden layers.
 
-        Less :meth:`score_samples`, it is what the bound leaves out: how far the posterior is from
-        one of independent units.
+        By how much it is above :meth:`log_likelihood_bound` is the Kullback-Leibler divergence of
+        the distribution of mean field from the posterior, in nats.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Visible states, none missing.
         log_partition : LogPartition or float, default=None
-            As for :meth:`score_samples`.
+            As for :meth:`log_likelihood_bound`.
 
         Returns
         -------
@@ -608,7 +629,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             raise ValueError(
                 f"{name} sums over all states of every second hidden layer, which is possible for "
                 f"up to {MOST_UNITS} units together. Got layers of {self._structure.sizes} units. "
-                "Use score_samples, which returns a lower bound."
+                "Use log_likelihood_bound, which returns a lower bound."
             )
         model.warn_of_no_states(name, rows)
         return self._less_log_partition(log_mass(model, rows), model, rows, log_partition)

@@ -17,12 +17,14 @@ from .._source import DenseRows, of_parts
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._validation import (
+    FLOATS,
     Number,
     Optional,
     PerLayer,
     Scalar,
     check_targets_are_there,
     row_weights,
+    validated,
 )
 from .feedforward import activations
 from .pretraining import values_by_layer
@@ -231,7 +233,35 @@ class BaseDBN(BaseStack):
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        H = self._structure.valid_units(X, number, self)
+        return self._down_by_rbms(self._structure.valid_units(X, number, self), number)
+
+    @available_if(_is_pretrained)
+    def reconstruct(self, X, layer=-1):
+        """Mean data after one pass of the RBMs up to a hidden layer and down again.
+
+        With their weights as they were before fine-tuning. Only for a network that was made with
+        ``pretrain=True``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, of the type of ``X``.
+        """
+        check_is_fitted(self)
+        number = self._hidden_layer_number(layer)
+        H = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        for rbm in self.rbms_[: number + 1]:
+            H = rbm.transform(H)
+        return self._down_by_rbms(H, number)
+
+    def _down_by_rbms(self, H, number):
         for rbm in self.rbms_[number::-1]:
             H = rbm.inverse_transform(H)
         return H

@@ -19,6 +19,7 @@ from .._classes import (
     sorted_classes,
 )
 from .._helpers import stop_if_abandoned
+from .._parameter_texts import with_texts
 from .._source import DenseRows, all_of, chunks
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
@@ -37,6 +38,7 @@ from ..boltzmann.inference import (
     remembered_log_partition,
 )
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
+from .parameter_texts import OF_GENERATING, OF_STACKS
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
@@ -45,101 +47,29 @@ _SEED_OF_SCORES = 0
 _ROWS_SCORED_TOGETHER = 128
 
 
-def _no_labels(X):
-    return np.empty((X.shape[0], 0), dtype=X.dtype)
-
-
+@with_texts(OF_STACKS, OF_GENERATING)
 class DeepBeliefNetwork(BaseGenerativeDBN):
     """Deep belief network, a generative model of data without labels.
 
-    Restricted Boltzmann machines are trained one after the other, each on what the one below makes
-    of the data. The highest one is then a distribution over the states of the layer below it, from
-    where directed connections lead down to the data [1]_. As a transformer it leads the other way,
-    from data to the means of the highest layer.
+    Restricted Boltzmann machines are trained one after the other, each on the features that the one
+    below computes. The highest one is then a distribution over the states of the layer below it,
+    and directed connections lead from there down to the data [1]_. :meth:`transform` goes the other
+    way, from data to the means of the highest layer.
 
-    See :ref:`the user guide <generative>` for what "up_down" is worth.
+    See :ref:`the user guide <generative>` for when "up_down" helps.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.1
-        Length of a step of greedy training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of greedy training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of greedy training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in greedy training.
-    fine_tune : {"up_down"} or None, default=None
-        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
-    n_gibbs_steps : int or sequence of int, default=3
-        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
-    batch_size : int, default=100
-        Rows in a minibatch of "up_down".
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
-        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
-    learning_rate : float, default=0.1
-        Learning rate of "up_down" at the start.
-    n_iter : int, default=30
-        Epochs of "up_down".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of "up_down".
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random in training, and of samples. Pass an int for the same result
-        at each call, on any number of threads.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or "up_down" still needs.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
-        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
-        With ``fine_tune=None`` a call that finds all layers there changes nothing.
+    hidden_layer_sizes, visible_units, rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate,
+    rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum, rbm_alpha, fine_tune,
+    n_gibbs_steps, batch_size, learning_rate_schedule, learning_rate, n_iter, shuffle, random_state,
+    verbose, warm_start
 
     Attributes
     ----------
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_``. The others stay as greedy training left them: the model has
-        the weights and biases below instead of theirs.
-    recognition_coefs_ : list of ndarray
-        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
-    recognition_intercepts_ : list of ndarray
-        Biases of these layers, given the layer below.
-    generative_coefs_ : list of ndarray
-        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
-    generative_intercepts_ : list of ndarray
-        Biases of the layers that they lead to, the features first, given the layer above.
-    history_ : dict of str to list of float
-        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
-        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
-        mean over rows; "seconds".
-    n_iter_ : int
-        Number of epochs of "up_down".
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_, generative_intercepts_,
+    history_, loss_curve_, n_iter_, visible_units_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -190,39 +120,6 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     ):
         keep_parameters(self, locals())
 
-    @with_callbacks
-    def fit(self, X, y=None):
-        """Fit the model to the data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        self : DeepBeliefNetwork
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
-
-        Notes
-        -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
-        """
-        with self._fitting(X, y) as work:
-            X = self._read(X, work.is_first)
-            self._train(X, _no_labels(X), work)
-        return self
-
     @available_if(fine_tunes)
     @with_callbacks
     def partial_fit(self, X, y=None):
@@ -251,8 +148,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             finished.
         """
         with self._fitting(X, y, "partial_fit") as work:
-            X = self._read(X, work.is_first)
-            self._train_once(X, _no_labels(X), work)
+            self._train_once(*self._read(X, y, work.is_first), work)
         return self
 
     def sample(
@@ -308,7 +204,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             rows = DenseRows(states)
         return states
 
-    def score_samples(self, X, log_partition=None, *, n_draws=10):
+    def log_likelihood_bound(self, X, log_partition=None, *, n_draws=10):
         """Lower bound of the log-likelihood of each row.
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
@@ -340,11 +236,30 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if self.visible_units_ == "bernoulli":
-            warn_of_grey(f"{type(self).__name__}.score_samples", rows)
+            warn_of_grey(f"{type(self).__name__}.log_likelihood_bound", rows)
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
+
+    def score_samples(self, X, log_partition=None, *, n_draws=10):
+        """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        log_partition : LogPartition or float, default=None
+            As for :meth:`log_likelihood_bound`.
+        n_draws : int, default=10
+            As for :meth:`log_likelihood_bound`.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,)
+            In nats, of the type of ``X``.
+        """
+        return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
     def __skebm_log_partition__(self):
         """That which scores take where none is given."""
@@ -390,6 +305,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         return float(self.score_samples(X).mean())
 
 
+@with_texts(OF_STACKS, OF_GENERATING)
 class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     """Deep belief network, a generative model of data together with their labels.
 
@@ -398,93 +314,22 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     its free energy given the features, and data of a class are drawn with the label held fixed
     [1]_.
 
-    Where labels are all that is asked for, :class:`DBNClassifier` was better on MNIST. See
-    :ref:`the user guide <generative>`.
+    Data that are not in [0, 1] need two hidden layers or more, since the highest RBM, which has the
+    label, has binary units. Where only labels are wanted, :class:`DBNClassifier` was better on
+    MNIST. See :ref:`the user guide <generative>`.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised. Needs two hidden layers or more.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.1
-        Length of a step of greedy training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
-        Epochs of greedy training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of greedy training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in greedy training.
-    fine_tune : {"up_down"} or None, default=None
-        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
-    n_gibbs_steps : int or sequence of int, default=3
-        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
-    batch_size : int, default=100
-        Rows in a minibatch of "up_down".
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
-        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
-    learning_rate : float, default=0.1
-        Learning rate of "up_down" at the start.
-    n_iter : int, default=30
-        Epochs of "up_down".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of "up_down".
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random in training, and of samples. Pass an int for the same result
-        at each call, on any number of threads.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or "up_down" still needs.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
-        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
-        With ``fine_tune=None`` a call that finds all layers there changes nothing.
+    hidden_layer_sizes, visible_units, rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate,
+    rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum, rbm_alpha, fine_tune,
+    n_gibbs_steps, batch_size, learning_rate_schedule, learning_rate, n_iter, shuffle, random_state,
+    verbose, warm_start
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_``. Its visible units are the features of the layer below it and
-        one unit for each class. The others stay as greedy training left them: the model has the
-        weights and biases below instead of theirs.
-    recognition_coefs_ : list of ndarray
-        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
-    recognition_intercepts_ : list of ndarray
-        Biases of these layers, given the layer below.
-    generative_coefs_ : list of ndarray
-        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
-    generative_intercepts_ : list of ndarray
-        Biases of the layers that they lead to, the features first, given the layer above.
-    history_ : dict of str to list of float
-        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
-        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
-        mean over rows; "seconds".
-    n_iter_ : int
-        Number of epochs of "up_down".
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    classes_, rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_,
+    generative_intercepts_, history_, loss_curve_, n_iter_, visible_units_, n_features_in_,
+    n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -534,39 +379,6 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     ):
         keep_parameters(self, locals())
 
-    @with_callbacks
-    def fit(self, X, y=None):
-        """Fit the model to data and labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,)
-            Labels. None only where ``X`` is a stream that brings them.
-
-        Returns
-        -------
-        self : GenerativeDBNClassifier
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
-
-        Notes
-        -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
-        """
-        with self._fitting(X, y) as work:
-            X = self._read(X, work.is_first)
-            self._train(X, self._read_labels(X, y, work.is_first), work)
-        return self
-
     @available_if(fine_tunes)
     @with_callbacks
     def partial_fit(self, X, y=None, classes=None):
@@ -599,8 +411,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         with self._fitting(X, y, "partial_fit") as work:
-            X = self._read(X, work.is_first)
-            self._train_once(X, self._read_labels(X, y, work.is_first, classes), work)
+            self._train_once(*self._read(X, y, work.is_first, classes), work)
         return self
 
     def predict(self, X):
@@ -728,7 +539,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             )
         return [*others, labelled_rbm(**highest.get_params())]
 
-    def _read_labels(self, X, y, is_first, classes=None):
+    def _read_labels(self, X, y, is_first, classes):
         y = targets_of(X, y)
         check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import fitting
+from .._callbacks import fitting, with_callbacks
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
@@ -59,8 +59,8 @@ def fine_tunes(estimator):
 class BaseGenerativeDBN(DeepNetwork):
     """A stack of RBMs that becomes one generative model, with or without labels.
 
-    A subclass reads its labels, and says what the highest RBM is that sees them beside the last
-    features (``_new_rbms``).
+    A subclass with labels reads them (``_read_labels``), and says what the highest RBM is that
+    sees them beside the last features (``_new_rbms``).
     """
 
     _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
@@ -80,6 +80,38 @@ class BaseGenerativeDBN(DeepNetwork):
 
     # Training
 
+    @with_callbacks
+    def fit(self, X, y=None):
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,), default=None
+            Labels, for a :class:`GenerativeDBNClassifier`; None only where ``X`` is a stream that
+            brings them. A :class:`DeepBeliefNetwork` ignores them.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data is not valid, or if the weights cease to be finite.
+
+        Notes
+        -----
+        An exception, such as an interrupt by the user, leaves the estimator as it was, or with
+        what was finished: after a layer, the layers up to it; after an epoch of "up_down", the
+        whole model as of that epoch. With ``warm_start=True`` the next call goes on from there.
+        """
+        with self._fitting(X, y) as work:
+            self._train(*self._read(X, y, work.is_first), work)
+        return self
+
     @contextmanager
     def _fitting(self, X, y, task_name="fit"):
         """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
@@ -91,12 +123,17 @@ class BaseGenerativeDBN(DeepNetwork):
         with fitting(self, progress, X, y) as commit:
             yield Work(progress, commit, is_first=not resume)
 
-    def _read(self, X, is_first):
+    def _read(self, X, y, is_first, classes=None):
+        """Valid data and labels, the latter of shape (n_samples, n_labels)."""
         dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
-        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        return X, self._read_labels(X, y, is_first, classes)
+
+    def _read_labels(self, X, y, is_first, classes):
+        return np.empty((X.shape[0], 0), dtype=X.dtype)
 
     def _train(self, X, labels, work):
-        """Greedy training, then "up_down"; ``labels`` are of shape (n_samples, n_labels)."""
+        """Greedy training, then "up_down"."""
         self._pretrain(X, labels, work)
         if self.fine_tune is not None:
             self._fine_tune(X, labels, work)

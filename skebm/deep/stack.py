@@ -488,7 +488,6 @@ class BaseStack(DeepNetwork):
         self._solver = learner.solver.copy() if learner.solver else None
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_.get("loss", [])
         if self.loss_curve_:
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)

@@ -17,20 +17,16 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.linalg.blas import get_blas_funcs
 
+from .._counts import Counts, add_counts
 from .._spins import WeightNetwork
 from .._threads import blocks_of, for_each, one_blas_thread
-from ..kernels.bits import WORD_BITS, add_correlations, pack_patterns
 from ..kernels.hopfield import mirror_lower, scale_to_counts, storkey_step
 from ..kernels.products import multiply
 from .recall import DenseNetwork, SoftmaxNetwork
 
-# Words of patterns as bits that stay in the cache while each unit is compared with all others.
-_WORDS_AT_A_TIME = 2**16
 # Patterns at a time in rules with an eigendecomposition, whose cost grows with the cube of this.
 _CHUNK = 512
 _SMALLEST_BLOCK = 512
-# Rows of a triangle differ in length: with many small blocks, threads get equal amounts of work.
-_TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS = 32, 64
 _MIRROR_BLOCK = 64
 
 
@@ -180,7 +176,7 @@ class Hebb(WeightRule):
 
     def _count(self, couplings, patterns, sign):
         sums = sign * patterns.sum(axis=0, dtype=np.int64) if couplings.always_on else 0
-        self._change(couplings, partial(_add_counts, patterns, sign), sums)
+        self._change(couplings, partial(add_counts, patterns, sign), sums)
 
     def _change(self, couplings, add_products, sums):
         """Turn weights and biases into counts, add to them, and turn them back."""
@@ -198,37 +194,6 @@ class Hebb(WeightRule):
         _change_rows(weights, lambda rows: np.divide(rows, n_units, out=rows))
         bias /= n_units
         _finish(weights)
-
-
-class Counts:
-    """Sums over some patterns that Hebb's rule needs. Adding two of them is exact.
-
-    Attributes
-    ----------
-    products : ndarray of shape (n_units, n_units)
-        Sum of x x' below the diagonal; entries above it are not used.
-    sums : ndarray of shape (n_units,)
-        Sum of x.
-    """
-
-    def __init__(self, products, sums):
-        self.products, self.sums = products, sums
-
-    @classmethod
-    def of(cls, patterns):
-        """Sums over patterns (n_patterns, n_units) of -1 and 1."""
-        products = np.zeros((patterns.shape[1],) * 2)
-        _add_counts(patterns, 1, products)
-        return cls(products, patterns.sum(axis=0, dtype=np.int64))
-
-    def __iadd__(self, other):
-        self.products += other.products
-        self.sums += other.sums
-        return self
-
-    def add_to_products(self, weights):
-        """Add the products to weights, in place."""
-        weights += self.products
 
 
 class Storkey(WeightRule):
@@ -470,24 +435,6 @@ def _parts(patterns, dtype):
 def _change_rows(weights, function):
     """Call ``function(rows)`` for blocks of rows of the weights, on as many threads as are idle."""
     for_each(lambda block: function(weights[block]), blocks_of(len(weights), _SMALLEST_BLOCK))
-
-
-def _add_counts(patterns, sign, weights):
-    """Add ``sign * patterns.T @ patterns`` to ``weights`` in place, below the diagonal."""
-    size = WORD_BITS * max(1, _WORDS_AT_A_TIME // len(weights))
-    for start in range(0, len(patterns), size):
-        _add_counts_of_part(patterns[start : start + size], sign, weights)
-
-
-def _add_counts_of_part(patterns, sign, weights):
-    n_patterns, n_units = patterns.shape
-    words = np.empty((-(-n_patterns // WORD_BITS), n_units), dtype=np.uint64)
-    pack_patterns(patterns, words)
-
-    def add_to(block):
-        add_correlations(words, n_patterns, sign, block.start, weights[block])
-
-    for_each(add_to, blocks_of(n_units, _TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS))
 
 
 def _add_gram(rows, weights):

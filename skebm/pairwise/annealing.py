@@ -1,14 +1,17 @@
 """Simulated annealing: states of least energy, by chains that are cooled."""
 
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import Bunch, check_array, check_random_state
 
 from .._encodings import BINARY, SPIN, encoding_of, from_spins, to_spins
 from .._random import RandomStreams
 from .._spins import Dynamics, Outcome
+from .._typing import MatrixLike, RandomStateLike
 from .._validation import (
     FLOATS,
     Number,
@@ -34,19 +37,19 @@ _ASYMMETRY = 1e-5
 
 
 def simulated_annealing(
-    weights,
-    intercept=None,
+    weights: MatrixLike,
+    intercept: ArrayLike | None = None,
     *,
-    units="spin",
-    n_sweeps=1000,
-    n_restarts=100,
-    temperatures=None,
-    schedule="geometric",
-    init=None,
-    clamp=None,
-    random_state=None,
-    verbose=0,
-):
+    units: Literal["spin", "binary"] = "spin",
+    n_sweeps: int = 1000,
+    n_restarts: int = 100,
+    temperatures: ArrayLike | None = None,
+    schedule: Literal["geometric", "linear"] = "geometric",
+    init: ArrayLike | None = None,
+    clamp: ArrayLike | None = None,
+    random_state: RandomStateLike = None,
+    verbose: int = 0,
+) -> Bunch:
     """Find states of least energy E(x) = -1/2 x W x - b x of binary units.
 
     Each restart is a chain of stochastic units [1]_: hot at first, where nearly every state is as

@@ -1,45 +1,54 @@
 """The general Boltzmann machine: any two units may be connected."""
 
-import time
+from collections.abc import Sequence
 from dataclasses import replace
-from numbers import Integral, Real
-from typing import ClassVar
+from functools import partial
+from numbers import Real
+from typing import Any, ClassVar, Literal, Self, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._callbacks import with_callbacks
 from .._encodings import BINARY, to_spins
 from .._random import RandomStreams
-from .._schedules import DECAYS, HINT
-from .._solvers import STOCHASTIC_SOLVERS
-from .._threads import one_blas_thread
+from .._source import all_of, as_rows, evenly_spaced
+from .._streams import made_of
+from .._typing import MatrixLike, RandomStateLike
 from .._validation import (
     FLOATS,
     AnyOf,
     Check,
-    Flag,
     Number,
     Optional,
     Options,
-    Randomness,
     Schedule,
-    Verbosity,
-    WithHint,
     check_argument,
-    check_parameters,
     divergence,
     have_diverged,
     keep_parameters,
     validated,
     warn_caller,
 )
+from ..boltzmann.base import CHECKS, COUNT_OR_NONE_AT_ALL
 from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
-from .learning import WAYS, Task
+from .learning import WAYS, Task, Training
 from .machine import PairwiseMachine
 from .parameters import PairwiseParameters
+from .statistics import means_of
+
+_Connections: TypeAlias = (
+    Literal["full", "restricted"]
+    | NDArray[np.bool_]
+    | NDArray[np.integer[Any]]
+    | Sequence[Sequence[int]]
+)
+_Algorithm: TypeAlias = Literal[
+    "auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", "pt", "annealing"
+]
 
 # Rows by which training is watched, always the same; fewer where there are many hidden units, whose
 # weights between each other mean field visits for each feature of a row: so many times in all.
@@ -48,8 +57,6 @@ _VISITS_OF_WATCHED = 5e7
 
 # Standard deviation, over the rows, of what the first weights put into a hidden unit.
 _FIRST_INPUTS = 1.0
-
-_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 
 
 class _Mask(Check):
@@ -78,7 +85,7 @@ class _Temperatures(Check):
         return "a sequence of floats in the range (0, inf)"
 
 
-class BoltzmannMachine(CallbackSupportMixin, PairwiseEstimator):
+class BoltzmannMachine(PairwiseEstimator):
     """Boltzmann machine: units that may all be connected with each other, some of them hidden.
 
     Models rows of binary data by p(x) proportional to exp(-E(x)), with
@@ -194,8 +201,12 @@ default="full"
         Measurements after each iteration of the last ``fit``: "pseudo_likelihood", the mean of
         ``score_samples`` on up to 50 training rows, always the same; "seconds"; and of "exact" and
         "pseudo_likelihood", "loss": what is minimised, with the penalty, in nats per row.
+    loss_curve_ : list of float
+        ``history_["loss"]`` if it is there; otherwise minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, where they are all strings.
 
@@ -224,6 +235,10 @@ default="full"
       temperatures, so that it does not stay in one mode.
     - "annealing": hidden units given the data, and all units, are cooled from random states in each
       step [1]_, and states are counted at the end. The way of 1985; slow.
+
+    Of a stream, and of data of Dask, "exact", "mean_field" and "tap" count rows once, and are then
+    the same machine as of an array, to the last bit. "pseudo_likelihood" reads all chunks for each
+    loss and gradient. The others take minibatches from windows.
 
     Half a row of each state of each unit is added to the data, so that a unit that never changes
     gets a finite bias. Learning starts from independent units with the means of the data; hidden
@@ -258,72 +273,62 @@ default="full"
     array([[1. , 0.9, 0. ]])
     """
 
-    _learns_from_chunks: ClassVar = False
-    _parameter_checks: ClassVar = {
-        "n_components": _COUNT_OR_NONE_AT_ALL,
+    _name_of_task: ClassVar = "iteration"
+    _parameter_checks: ClassVar = CHECKS | {
+        "n_components": COUNT_OR_NONE_AT_ALL,
         "connections": AnyOf(Options("full", "restricted"), _Mask()),
         "algorithm": Options("auto", *WAYS),
         "alpha": AnyOf(Options("auto"), Number(Real, "[0, inf)")),
-        "l1_ratio": Number(Real, "[0, 1]"),
-        "max_iter": _COUNT_OR_NONE_AT_ALL,
+        "max_iter": COUNT_OR_NONE_AT_ALL,
         "tol": Number(Real, "[0, inf)"),
-        "learning_rate": WithHint(
-            Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
-        ),
-        "learning_rate_schedule": Options(*DECAYS),
-        "batch_size": _COUNT,
-        "n_iter": _COUNT_OR_NONE_AT_ALL,
-        "n_chains": Optional(_COUNT),
-        "n_replicas": Number(Integral, "[2, inf)"),
-        "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
         "temperatures": Optional(_Temperatures()),
-        "solver": Options(*STOCHASTIC_SOLVERS),
-        "momentum": Schedule(Real, "[0, 1)"),
-        "nesterovs_momentum": Flag(),
-        "beta_1": Number(Real, "[0, 1)"),
-        "beta_2": Number(Real, "[0, 1)"),
-        "epsilon": Number(Real, "(0, inf)"),
-        "shuffle": Flag(),
         "binarize": Optional(Number(Real, "(-inf, inf)")),
-        "verbose": Verbosity(),
-        "random_state": Randomness(),
-        "warm_start": Flag(),
     }
 
     def __init__(
         self,
-        n_components=0,
-        connections="full",
+        n_components: int = 0,
+        connections: _Connections = "full",
         *,
-        algorithm="auto",
-        alpha="auto",
-        l1_ratio=0.0,
-        max_iter=500,
-        tol=1e-6,
-        learning_rate=0.01,
-        learning_rate_schedule="linear",
-        batch_size=100,
-        n_iter=50,
-        n_chains=None,
-        n_replicas=10,
-        n_gibbs_steps=1,
-        temperatures=None,
-        solver="adam",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        shuffle=True,
-        binarize=0.0,
-        verbose=0,
-        random_state=None,
-        warm_start=False,
-    ):
+        algorithm: Literal[
+            "auto",
+            "exact",
+            "pseudo_likelihood",
+            "mean_field",
+            "tap",
+            "pcd",
+            "cd",
+            "pt",
+            "annealing",
+        ] = "auto",
+        alpha: float | Literal["auto"] = "auto",
+        l1_ratio: float = 0.0,
+        max_iter: int = 500,
+        tol: float = 1e-6,
+        learning_rate: float | Sequence[float] = 0.01,
+        learning_rate_schedule: Literal["constant", "linear", "invscaling", "cosine"] = "linear",
+        batch_size: int = 100,
+        n_iter: int = 50,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        n_gibbs_steps: int | Sequence[int] = 1,
+        temperatures: Sequence[float] | None = None,
+        solver: Literal["sgd", "adagrad", "rmsprop", "adam"] = "adam",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        shuffle: bool = True,
+        binarize: float | None = 0.0,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        warm_start: bool = False,
+    ) -> None:
         keep_parameters(self, locals())
 
     @classmethod
-    def from_memory(cls, memory, temperature=1.0, **params):
+    def from_memory(cls, memory: Any, temperature: float = 1.0, **params: Any) -> Self:
         """The Boltzmann machine whose energy is that of an associative memory.
 
         Stochastic units at a temperature T sample exp(-E / T): the weights and biases of the memory
@@ -348,7 +353,8 @@ default="full"
         ValueError
             If the memory has no weights or the temperature is not positive.
         """
-        machine = cls(**{"binarize": getattr(memory, "binarize", 0.0)} | params)
+        of_memory: dict[str, Any] = {"binarize": getattr(memory, "binarize", 0.0)}
+        machine = cls(**of_memory | params)
         check_is_fitted(memory)
         check_argument(machine, "temperature", temperature, Number(Real, "(0, inf)"))
         if not hasattr(memory, "weights_"):
@@ -383,13 +389,14 @@ default="full"
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the model to the data.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
-            Training data, in one of the encodings of binary states. NaN is an error.
+        X : {array-like, stream} of shape (n_samples, n_features)
+            Training data, in one of the encodings of binary states. NaN is an error. Chunks of a
+            stream are read as the notes say.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -404,35 +411,10 @@ default="full"
             If a parameter or the data is not valid, or if the weights cease to be finite. The
             estimator is then as it was, or as the last whole iteration left it.
         """
-        check_parameters(self, self._parameter_checks)
-        p = self._parameters
-        progress = self._init_callback_context(max_subtasks=max(p.n_iter, p.max_iter) + 1)
-        with fitting(self, progress, X, y) as commit, one_blas_thread():
-            goes_on = self.warm_start and hasattr(self, "weights_")
-            visible = self._training_states(X, goes_on)
-            way = self._way(visible, goes_on)
-            self.history_, self.n_iter_ = {}, 0
-            self._publish(way)
-            watched = visible[:: -(-len(visible) // self._n_watched())].copy()
-            iterations = way.iterations()
-            is_over = False
-            while not is_over:
-                task = progress.subcontext(task_name="iteration")
-                task.call_on_fit_task_begin(estimator=self)
-                start = time.perf_counter()
-                with np.errstate(all="ignore"):
-                    measured = next(iterations, None)
-                is_over = measured is None
-                if not is_over:
-                    self._publish(way)
-                    self._note(measured, watched, start)
-                    commit()
-                is_over |= bool(task.call_on_fit_task_end(estimator=self))
-            self._warn_of_unrest(way)
-        return self
+        return self._fit(X, y)
 
     @with_callbacks
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Go on training with more data, once over its rows in minibatches.
 
         With ``algorithm="auto"``, by "pcd". Where a parameter is a sequence over the epochs, its
@@ -440,7 +422,7 @@ default="full"
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_features)
+        X : {array-like, stream} of shape (n_samples, n_features)
             Training data, of any number of rows. NaN is an error.
         y : None
             Ignored; here for scikit-learn's conventions.
@@ -456,68 +438,86 @@ default="full"
             As for :meth:`fit`; the estimator is then as it was. Also if ``algorithm`` is one that
             needs all rows at once.
         """
-        check_parameters(self, self._parameter_checks)
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
-        with fitting(self, progress, X, y), one_blas_thread():
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            goes_on = hasattr(self, "weights_")
-            visible = self._training_states(X, goes_on)
-            way = self._way(visible, goes_on, "pcd" if self.algorithm == "auto" else self.algorithm)
-            if not way.in_minibatches:
-                raise ValueError(
-                    f"{type(self).__name__} with algorithm={self.algorithm!r} needs all rows at "
-                    "once, and partial_fit has some. Use algorithm='pcd', or call fit with all."
-                )
-            with np.errstate(all="ignore"):
-                way.run_epoch()
-            self._publish(way)
-            task.call_on_fit_task_end(estimator=self)
-        return self
+        return self._partial_fit(X, y)
 
-    def _training_states(self, X, goes_on):
-        """Rows of -1 and 1 to learn from."""
+    def _n_tasks(self):
+        p = self._parameters
+        return max(p.n_iter, p.max_iter, 1)
+
+    def _is_trained(self):
+        return hasattr(self, "weights_")
+
+    def _training(self, X, y, goes_on, progress, watched):
+        """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`~.learning.Training`."""
+        rows = self._training_rows(X, goes_on)
+        n_units = rows.shape[1] + self._parameters.n_components
+        self._check_sizes(n_units, goes_on)
+        self.algorithm_ = self._algorithm_for(n_units, watched)
+        way, task = WAYS[self.algorithm_], self._task(rows, n_units, goes_on)
+        self._check_way(way, n_units, watched)
+        with np.errstate(all="ignore"):
+            return Training(way(task), self._rows_to_watch(rows) if watched else None)
+
+    def _run_epoch(self, training, number, after_round):
+        return training.iterate(after_round)
+
+    def _take_steps(self, training):
+        with np.errstate(all="ignore"):
+            training.way.take_steps()
+
+    def _end(self, training):
+        if not training.way.has_converged:
+            warn_caller(
+                f"{type(self).__name__} had not come to rest after {self.max_iter} iterations: "
+                f"increase max_iter, or alpha, which is {self.alpha_:.3g}.",
+                ConvergenceWarning,
+            )
+
+    def _training_rows(self, X, goes_on):
+        """Rows of -1 and 1 to learn from, a :class:`~skebm._source.Source`."""
         X = validated(self, X, reset=not goes_on)
         self.encoding_ = self._encoding_with(X, self.encoding_ if goes_on else None)
         self._dtype_of_states = X.dtype if X.dtype.kind in "biuf" else np.dtype(np.float64)
         dtype = self.weights_.dtype if goes_on else X.dtype
         dtype = dtype if dtype in FLOATS else np.dtype(np.float64)
-        return to_spins(X, self.encoding_, self._parameters.binarize, dtype)
+        how = {"encoding": self.encoding_, "threshold": self._parameters.binarize, "dtype": dtype}
+        return as_rows(made_of(X, partial(to_spins, **how)))
 
-    def _way(self, visible, goes_on, algorithm=None):
-        """The way to learn from these rows."""
-        p, (n_rows, n_visible) = self._parameters, visible.shape
-        n_units = n_visible + p.n_components
-        self._check_sizes(n_units, goes_on)
+    def _task(self, rows, n_units, goes_on):
+        """What is to be learned from these rows."""
+        p, (n_rows, n_visible) = self._parameters, rows.shape
         random_state = check_random_state(self.random_state)
-        if goes_on:
-            self._streams = replace(self._streams)
-        else:
-            self._streams = RandomStreams.from_random_state(random_state)
+        streams = (
+            replace(self._streams) if goes_on else RandomStreams.from_random_state(random_state)
+        )
         offsets = np.zeros(n_units)
-        offsets[:n_visible] = visible.mean(axis=0, dtype=np.float64) * (n_rows / (n_rows + 1))
+        offsets[:n_visible] = means_of(rows) * (n_rows / (n_rows + 1))
         self._means = offsets
         pairs = PairwiseParameters(self._connected(n_visible), offsets)
         if goes_on:
             machine = self._model().machine
             start = pairs.vector(machine.weights, machine.bias[0])
         else:
-            start = self._first_vector(pairs, n_visible, random_state, visible.dtype)
-        self.algorithm_ = algorithm or self._algorithm_for(n_units)
+            start = self._first_vector(pairs, n_visible, random_state, rows.dtype)
         self.alpha_ = n_units / n_rows if p.alpha == "auto" else float(p.alpha)
         before = getattr(self, "_training_state", None) if goes_on else None
-        task = Task(visible, pairs, start, self.alpha_, p, self._streams, before)
-        way = WAYS[self.algorithm_](task)
-        self._check_way(way, n_units)
-        return way
+        return Task(rows, pairs, start, self.alpha_, p, streams, before)
+
+    def _rows_to_watch(self, rows):
+        """Rows that are scored after each iteration."""
+        numbers = evenly_spaced(range(rows.shape[0]), self._n_watched())
+        return all_of(rows.subset(np.array(numbers)))
 
     def _n_watched(self):
-        """Rows that are scored after each iteration."""
+        """How many these are."""
         visits = self.n_features_in_ * self._parameters.n_components**2
         return max(1, min(_N_WATCHED, int(_VISITS_OF_WATCHED / max(visits, 1))))
 
-    def _algorithm_for(self, n_units):
+    def _algorithm_for(self, n_units, all_rows_are_here):
         if self.algorithm != "auto":
             return self.algorithm
+        if not all_rows_are_here:
+            return "pcd"
         if n_units <= MOST_UNITS:
             return "exact"
         return "pcd" if self.n_components else "pseudo_likelihood"
@@ -558,9 +558,14 @@ default="full"
                 f"hidden ones. Got an array of shape {np.shape(self.connections)} instead."
             )
 
-    def _check_way(self, way, n_units):
-        p, name = self._parameters, type(self).__name__
-        asked = f"{name} with algorithm={self.algorithm_!r}"
+    def _check_way(self, way, n_units, all_rows_are_here):
+        p = self._parameters
+        asked = f"{type(self).__name__} with algorithm={self.algorithm_!r}"
+        if not all_rows_are_here and not way.in_minibatches:
+            raise ValueError(
+                f"{asked} needs all rows at once, and partial_fit has some. Use algorithm='pcd', "
+                "or call fit with all."
+            )
         if p.n_components and not way.takes_hidden_units:
             raise ValueError(
                 f"{asked} has no hidden units, but the 'n_components' parameter is "
@@ -581,45 +586,20 @@ default="full"
                 f"{asked} sums over all states, of {MOST_UNITS_ON_DEMAND} units at most. Got "
                 f"{n_units} units. Use algorithm='auto'."
             )
-        decay = float(np.max(p.learning_rate)) * self.alpha_ * (1 - p.l1_ratio)
-        if way.in_minibatches and decay >= 1:
-            raise ValueError(
-                f"The 'alpha' parameter of {name}, {self.alpha_!r}, is too large for the "
-                f"'learning_rate' parameter, {self.learning_rate!r}: a step would take the share "
-                f"{decay:.3g} from each weight by L2. It must be below 1."
-            )
+        if way.in_minibatches:
+            self._check_decay(self.alpha_)
 
-    def _publish(self, way):
+    def _publish(self, training):
         """Copy what has been learned into the fitted attributes."""
+        way = training.way
         machine = way.machine
         if have_diverged(machine.weights, machine.bias):
             raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         for name in ("betas_", "swap_rates_"):
             vars(self).pop(name, None)
         vars(self).update(way.fitted_attributes)
-        self._training_state = way.state
+        self._training_state, self._streams = way.state, replace(way.streams)
         self._publish_machine(machine)
-
-    def _note(self, measured, watched, start):
-        """Note what was measured of an iteration, and report it."""
-        score = float(self._model().pseudo_log_likelihood(watched).mean())
-        seconds = time.perf_counter() - start
-        self.n_iter_ += 1
-        history = {name: list(values) for name, values in self.history_.items()}
-        for name, value in (measured | {"pseudo_likelihood": score, "seconds": seconds}).items():
-            history.setdefault(name, []).append(value)
-        self.history_ = history
-        if self.verbose:
-            print(
-                f"[{type(self).__name__}] Iteration {self.n_iter_}, "
-                f"pseudo-likelihood = {score:.2f}, time = {seconds:.2f}s",
-                flush=True,
-            )
-
-    def _warn_of_unrest(self, way):
-        if not way.has_converged:
-            warn_caller(
-                f"{type(self).__name__} had not come to rest after {self.max_iter} iterations: "
-                f"increase max_iter, or alpha, which is {self.alpha_:.3g}.",
-                ConvergenceWarning,
-            )
+        if training.history is not None:
+            self.history_ = {name: list(values) for name, values in training.history.items()}
+            self.n_iter_ = len(self.history_.get("seconds", ()))

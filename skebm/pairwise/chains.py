@@ -125,7 +125,7 @@ class Tempered(PairwiseChains):
         states = _states(shape, offsets.astype(dtype), streams, before)
         if before is not None and before.tempering and len(before.tempering.betas) == shape[0]:
             return cls(states, before.tempering.copy())
-        return cls(states, ladder(offsets.astype(dtype), parameters.n_replicas))
+        return cls(states, ladder(offsets.astype(dtype), np.linspace(0, 1, shape[0])))
 
     def copy(self):
         """See :class:`PairwiseChains`."""
@@ -201,9 +201,9 @@ class Annealed(PairwiseChains):
         return np.concatenate(counted)
 
 
-def ladder(means, n_replicas):
-    """Replicas whose hottest ones are independent units with these means."""
-    return PairwiseTempering(np.arctanh(means), np.linspace(0, 1, n_replicas))
+def ladder(means, betas):
+    """Replicas at these inverse temperatures whose hottest ones have these means, independently."""
+    return PairwiseTempering(np.arctanh(means), betas.astype(np.float64))
 
 
 def _states(shape, means, streams, before):

@@ -1,30 +1,19 @@
 """What a machine of coupled pairs is as an estimator: features, samples, scores, likelihoods."""
 
-from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from numpy.typing import ArrayLike
+from sklearn.utils import Bunch, check_array
 from sklearn.utils.validation import check_is_fitted
 
-from .._by_chunk import AnswersByChunk
-from .._deployment import Deployable
 from .._encodings import BINARY, SPIN, encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
 from .._source import as_rows
-from .._validation import (
-    FLOATS,
-    HasPlainParameters,
-    Number,
-    Optional,
-    Options,
-    Randomness,
-    check_argument,
-    check_mask,
-    validated,
-)
-from .._version import VersionStamp
-from ..boltzmann.inference import LOG_PARTITION, annealed, in_nats
+from .._typing import Floats, MatrixLike, RandomStateLike
+from .._validation import FLOATS, check_mask, validated
+from ..boltzmann.base import BaseBoltzmann
+from ..boltzmann.inference import annealed
 from ..boltzmann.partition import LogPartition
 from .annealing import simulated_annealing
 from .chains import draw, ladder
@@ -38,18 +27,8 @@ MOST_UNITS, MOST_UNITS_ON_DEMAND = 20, 26
 # Samples, and sweeps before them, that covariances of many units are from.
 _N_SAMPLES, _N_SWEEPS = 10_000, 200
 
-_COUNT, _COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 
-
-class PairwiseEstimator(
-    VersionStamp,
-    Deployable,
-    AnswersByChunk,
-    HasPlainParameters,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    BaseEstimator,
-):
+class PairwiseEstimator(BaseBoltzmann):
     """A fitted machine of coupled pairs, however it came to be.
 
     Its fitted attributes are ``weights_`` and ``intercept_`` for states in the encoding
@@ -88,13 +67,6 @@ class PairwiseEstimator(
         """Means of states in the encoding of the data from those of -1 and 1."""
         return means if self.encoding_ == SPIN else (means + 1) / 2
 
-    def _draws(self, random_state):
-        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
-        check_argument(self, "random_state", random_state, Randomness())
-        if random_state is None:
-            return self._streams
-        return RandomStreams.from_random_state(check_random_state(random_state))
-
     def _publish_machine(self, machine):
         weights, bias = machine.weights, machine.bias[0]
         if self.encoding_ == SPIN:
@@ -112,7 +84,7 @@ class PairwiseEstimator(
 
     # Features
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Any:
         """Mean states of the hidden units given each row; without any, of each visible unit.
 
         Exact where hidden units are not connected with each other, or where there are up to 12;
@@ -135,118 +107,37 @@ class PairwiseEstimator(
 
     # Samples
 
-    def gibbs(self, X, n_steps=1, *, random_state=None):
-        """Visible states after some sweeps of Gibbs sampling over all units.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states to start from. Hidden units start by one sweep over them alone.
-        n_steps : int, default=1
-            Number of sweeps.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None goes on with the estimator's own, see
-            :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states, in the encoding and of the type of ``X``.
-        """
+    def _walked(self, X, n_steps, streams):
         model, visible, _, X = self._model_and_states(X)
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        streams = self._draws(random_state)
         states = model.walk(self._joint(model, visible, streams), n_steps, streams)
         return self._as_given(states, _dtype_of_states(X, self.weights_))
 
-    def sample(
-        self,
-        n_samples=None,
-        n_steps=100,
-        *,
-        init=None,
-        clamp=None,
-        algorithm="gibbs",
-        random_state=None,
-    ):
-        """Draw visible states from the model.
-
-        Parameters
-        ----------
-        n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
-        n_steps : int, default=100
-            Sweeps of Gibbs sampling from the start of a chain to its sample. Chains need time to
-            forget their start.
-        init : array-like of shape (n_rows, n_features), default=None
-            Visible states to start from, used in turn where there are more samples than rows.
-            None starts each chain at random, each unit drawn by the mean of its feature.
-        clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
-            Visible units that keep the value which they have in ``init``.
-        algorithm : {"gibbs", "pt"}, default="gibbs"
-            "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
-            from that of the model to one where all units are independent, and they swap states
-            after each sweep. This takes ``n_replicas`` times as long, and leads from one mode to
-            another where plain Gibbs sampling stays in the one that it started in. The
-            temperatures adapt during the first half of the sweeps.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            Visible states in the encoding of the data.
-        """
-        check_is_fitted(self)
-        n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT_OR_NONE_AT_ALL)
-        check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
-        if clamp is not None and init is None:
-            raise ValueError("clamp needs init, the states that clamped units keep.")
-        streams = self._draws(random_state)
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+        free = None
         if init is None:
-            model, dtype, free = self._model(), self._dtype_of_states, None
+            model, dtype = self._model(), self._dtype_of_states
             means = np.broadcast_to(self._means, (n_samples or 1, model.machine.n_units))
             states = draw(means.astype(self.weights_.dtype), streams)
         else:
             model, visible, _, init = self._model_and_states(init)
             dtype = _dtype_of_states(init, self.weights_)
             turns = np.arange(n_samples or len(visible)) % len(visible)
-            free = None
             if clamp is not None:
                 clamp = check_mask("clamp", clamp, visible.shape)
                 free = np.ones((len(turns), model.machine.n_units), dtype=bool)
                 free[:, : model.n_visible] = ~np.broadcast_to(clamp, visible.shape)[turns]
             states = self._joint(model, visible[turns], streams)
-        if algorithm == "pt":
-            replicas = ladder(self._means.astype(states.dtype), self._parameters.n_replicas)
-            replicas.betas[:] = getattr(self, "betas_", replicas.betas)
-            states = model.tempered_walk(states, n_steps, streams, replicas, free)
-        else:
+        if betas is None:
             states = model.walk(states, n_steps, streams, free)
+        else:
+            replicas = ladder(self._means.astype(states.dtype), betas)
+            states = model.tempered_walk(states, n_steps, streams, replicas, free)
+        if mean:
+            return self._means_as_given(model.means_beside(states, free))
         return self._as_given(states, dtype)
 
-    def impute(self, X, n_steps=100, *, random_state=None):
-        """Fill in missing entries given the others.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
-        n_steps : int, default=100
-            Sweeps of Gibbs sampling with the known entries clamped. The first half is thrown
-            away; over the second half, the means of the missing units are averaged.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        V : ndarray of shape (n_samples, n_features)
-            ``X`` with what is missing replaced by the estimated expectation of its unit.
-        """
-        n_steps = check_argument(self, "n_steps", n_steps, _COUNT)
+    def _imputed(self, X, n_steps, streams):
         model, visible, gaps, X = self._model_and_states(X, gaps_are_fine=True)
-        streams = self._draws(random_state)
         states = model.machine.random_states(len(visible), (streams.seed, streams.take(), 0))
         free = np.ones(states.shape, dtype=bool)
         known = ~gaps
@@ -261,15 +152,15 @@ class PairwiseEstimator(
 
     def anneal(
         self,
-        n_sweeps=1000,
-        n_restarts=100,
+        n_sweeps: int = 1000,
+        n_restarts: int = 100,
         *,
-        temperatures=None,
-        schedule="geometric",
-        init=None,
-        clamp=None,
-        random_state=None,
-    ):
+        temperatures: ArrayLike | None = None,
+        schedule: Literal["geometric", "linear"] = "geometric",
+        init: ArrayLike | None = None,
+        clamp: ArrayLike | None = None,
+        random_state: RandomStateLike = None,
+    ) -> Bunch:
         """Find states of least energy, which are the most likely ones, by simulated annealing.
 
         Parameters
@@ -328,7 +219,7 @@ class PairwiseEstimator(
 
     # Scores of rows
 
-    def energy(self, X, H=None):
+    def energy(self, X: MatrixLike, H: MatrixLike | None = None) -> Floats:
         """Energy E(x) of joint states of all units.
 
         Parameters
@@ -358,7 +249,7 @@ class PairwiseEstimator(
         energies = model.machine.energy(np.hstack([visible, hidden]))
         return energies.astype(visible.dtype, copy=False)
 
-    def free_energy(self, X):
+    def free_energy(self, X: MatrixLike) -> Floats:
         """Free energy F(v) = -log of the sum over hidden states h of exp(-E(v, h)).
 
         Without hidden units, that is the energy. Exact where hidden units are not connected with
@@ -377,7 +268,7 @@ class PairwiseEstimator(
         model, visible, _, X = self._model_and_states(X)
         return (-model.log_masses(visible)).astype(visible.dtype, copy=False)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> Floats:
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
         Deterministic. Hidden units are summed over: exactly as far as :meth:`free_energy` is exact;
@@ -396,77 +287,8 @@ class PairwiseEstimator(
         model, visible, _, _ = self._model_and_states(X)
         return model.pseudo_log_likelihood(visible).astype(visible.dtype, copy=False)
 
-    def score(self, X, y=None):
-        """Mean pseudo-log-likelihood of the rows; the greater, the better.
-
-        What a search over parameters such as ``alpha`` compares on rows that are held out.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Visible states.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        score : float
-            In nats a row.
-        """
-        return float(self.score_samples(X).mean())
-
-    def log_partition(
-        self,
-        method="auto",
-        *,
-        n_temperatures=10_000,
-        n_chains=100,
-        X=None,
-        n_burn_in=1000,
-        random_state=None,
-    ):
-        """Logarithm of the partition function Z, which turns free energies into likelihoods.
-
-        By a sum over all states it is exact, up to rounding. Annealed importance sampling gives
-        bounds in expectation, by chains that are led from independent units with the means of the
-        training data to the model, and by chains that are led back; see
-        :meth:`BernoulliRBM.log_partition`.
-
-        Parameters
-        ----------
-        method : {"auto", "exact", "ais"}, default="auto"
-            "exact" sums over all states, of 26 units at most (time doubles with each). "ais" is
-            annealing, in both directions. "auto" is "exact" up to 20 units, and "ais" beyond.
-        n_temperatures : int, default=10000
-            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
-        n_chains : int, default=100
-            Chains in each direction, two at least. Not used by "exact".
-        X : array-like of shape (n_samples, n_features), default=None
-            Visible states, such as rows of training data, that the chains of the way back come
-            from. None is the end of the way there.
-        n_burn_in : int, default=1000
-            Sweeps of Gibbs sampling from there to the start of the way back.
-        random_state : int, RandomState instance or None, default=None
-            Source of the random numbers, see :ref:`random_numbers`.
-
-        Returns
-        -------
-        result : LogPartition
-            With the attributes ``estimate``, ``lower``, ``upper`` and ``standard_error``, floats
-            in nats, for energies of states in the encoding of the data.
-
-        Raises
-        ------
-        ValueError
-            If an argument is not valid, or if there are too many units for "exact".
-        """
-        check_is_fitted(self)
-        check_argument(self, "method", method, Options("auto", "exact", "ais"))
-        two_or_more = Number(Integral, "[2, inf)")
-        n_temperatures = check_argument(self, "n_temperatures", n_temperatures, two_or_more)
-        n_chains = check_argument(self, "n_chains", n_chains, two_or_more)
-        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, _COUNT_OR_NONE_AT_ALL)
-        streams, machine = self._draws(random_state), self._model().machine
+    def _log_partition(self, method, n_temperatures, n_chains, X, n_burn_in, streams):
+        machine = self._model().machine
         if method == "exact" and machine.n_units > MOST_UNITS_ON_DEMAND:
             raise ValueError(
                 f"The 'method' parameter of {type(self).__name__}.log_partition is 'exact', which "
@@ -484,7 +306,9 @@ class PairwiseEstimator(
         how = n_temperatures, n_chains, states, n_burn_in, streams
         return annealed(path, type(self).__name__, *how)
 
-    def log_likelihood(self, X, log_partition=None):
+    def log_likelihood(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
 
         Parameters
@@ -500,18 +324,10 @@ class PairwiseEstimator(
         log_likelihood : ndarray of shape (n_samples,)
             In nats; a lower bound where :meth:`free_energy` is an upper one.
         """
-        free_energies = self.free_energy(X)
-        check_argument(self, "log_partition", log_partition, LOG_PARTITION)
-        if log_partition is None:
-            log_partition = self.__skebm_log_partition__()
-        return -free_energies - in_nats(log_partition)
-
-    def __skebm_log_partition__(self):
-        """That which likelihoods take where none is given."""
-        return self.log_partition(random_state=0)
+        return -self.free_energy(X) - self._log_z(log_partition)
 
     @property
-    def covariance_(self):
+    def covariance_(self) -> Floats:
         """Covariances of the visible units in the model."""
         check_is_fitted(self)
         model, n = self._model(), self.n_features_in_

@@ -16,12 +16,17 @@ weights are weak.
 import numpy as np
 
 
-def means_and_covariances(states):
-    """Of rows of -1 and 1, with half a row of each state of each unit more: no variance is zero."""
-    n_rows = len(states)
-    of_data = states.mean(axis=0, dtype=np.float64)
-    moments = (states.T @ states).astype(np.float64) / n_rows
-    share = n_rows / (n_rows + 1)
+def means_and_covariances(counts):
+    """Of rows that were counted, with half a row of each state of each unit more.
+
+    So no variance is zero.
+
+    Parameters
+    ----------
+    counts : Counts
+    """
+    of_data, moments = counts.moments()
+    share = counts.n_patterns / (counts.n_patterns + 1)
     mean, covariances = share * of_data, share * (moments - np.outer(of_data, of_data))
     np.fill_diagonal(covariances, 1 - np.square(mean))
     return mean, covariances

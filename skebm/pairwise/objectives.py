@@ -2,28 +2,33 @@
 
 import numpy as np
 
-from .machine import PairwiseMachine
+from .._source import chunks
+from .machine import PairwiseMachine, all_states
+from .statistics import counts_of, states_of
+
+# Different states of visible units of which the hidden ones are summed over at a time.
+_STATES_AT_A_TIME = 2**16
 
 
 class Likelihood:
     """The mean over rows of -log p(visible states), by sums over the states of all units.
 
+    Rows are looked at once, and counted: how often each state is there is all that matters.
+
     Parameters
     ----------
-    visible : ndarray of shape (n_rows, n_visible)
+    rows : Source
         Of -1 and 1.
     n_hidden : int
     """
 
-    def __init__(self, visible, n_hidden):
-        rows, counts = np.unique(visible, axis=0, return_counts=True)
-        self._states = np.hstack([rows, np.zeros((len(rows), n_hidden), rows.dtype)])
-        self._is_visible = np.arange(self._states.shape[1]) < rows.shape[1]
-        self._shares = counts / counts.sum()
-        if not n_hidden:
-            states = rows.astype(np.float64)
-            self._correlations = (states * self._shares[:, None]).T @ states
-            self._means = self._shares @ states
+    def __init__(self, rows, n_hidden):
+        n_visible = rows.shape[1]
+        self._is_visible = np.arange(n_visible + n_hidden) < n_visible
+        if n_hidden:
+            self._states = states_of(rows)
+        else:
+            self._means, self._correlations = counts_of(rows).moments()
 
     def __call__(self, weights, bias):
         """Loss, and its gradient by each weight alone and by each bias."""
@@ -43,9 +48,17 @@ class Likelihood:
             W, b = machine.weights.astype(np.float64), machine.bias[0].astype(np.float64)
             log_mass = (W * self._correlations).sum() / 2 + b @ self._means
             return float(log_mass), self._correlations, self._means
-        found = machine.moments_given(self._states, self._is_visible, self._shares)
-        log_mass = float(self._shares @ found.log_partition)
-        return log_mass, found.correlations, self._shares @ found.means
+        n_units, n_rows = machine.n_units, self._states.counts.sum()
+        log_mass, correlations, means = 0.0, np.zeros((n_units, n_units)), np.zeros(n_units)
+        for part in chunks(len(self._states.numbers), _STATES_AT_A_TIME):
+            numbers, counts = (array[part] for array in self._states)
+            # States of the hidden units, which are the highest bits, do not matter.
+            states = all_states(n_units, numbers).astype(machine.dtype)
+            found = machine.moments_given(states, self._is_visible, counts)
+            log_mass += float(counts @ found.log_partition)
+            correlations += counts.sum() * found.correlations
+            means += counts @ found.means
+        return float(log_mass / n_rows), correlations / n_rows, means / n_rows
 
 
 class Penalised:

@@ -5,6 +5,9 @@ partition function and no samples, its gradient is exact, and for more and more 
 visible Boltzmann machine its maximum is where that of the likelihood is.
 """
 
+from functools import partial
+from typing import NamedTuple
+
 import numpy as np
 
 from .._source import chunks
@@ -15,7 +18,7 @@ from ..kernels.products import multiply
 
 # Numbers of fields that are kept at a time, and how the work on them is cut: rows of a chunk, as
 # many as stay in the cache between two passes, and units of a block.
-_NUMBERS = 2**24
+_NUMBERS = 2**22
 _ROWS, _SMALLEST_BLOCK = 256, 32
 
 
@@ -24,34 +27,54 @@ class PseudoLikelihood:
 
     Parameters
     ----------
-    states : ndarray of shape (n_rows, n_units)
-        Of -1 and 1.
+    rows : Source
+        Of -1 and 1. Each call goes once through them.
     """
 
-    def __init__(self, states):
-        self._states = states
+    def __init__(self, rows):
+        self._rows = rows
 
     def __call__(self, weights, bias):
         """Loss, and its gradient by each weight alone and by each bias."""
-        S = self._states
-        n_rows, n_units = S.shape
-        of_pairs, of_bias = np.zeros_like(weights), np.zeros_like(bias)
-        losses = np.empty(n_rows)
-        size = min(n_rows, max(_ROWS, _NUMBERS // n_units))
-        room = np.empty((size, n_units), dtype=S.dtype)
-        gemm, units = GEMM[S.dtype], blocks_of(n_units, _SMALLEST_BLOCK)
-        with one_blas_thread():
-            for part in chunks(n_rows, size):
-                states, slopes, of_rows = S[part], room[: part.stop - part.start], losses[part]
-
-                def evaluate(rows, states=states, slopes=slopes, of_rows=of_rows):
-                    multiply(states[rows], weights, slopes[rows])
-                    conditional_losses(states[rows], bias, slopes[rows], of_rows[rows])
-
-                def add_up(block, states=states, slopes=slopes):
-                    multiply_transposed(gemm, slopes, states, block.start, True, of_pairs[block])
-
-                run_phases([(evaluate, list(chunks(len(states), _ROWS))), (add_up, units)])
-                of_bias += slopes.sum(axis=0)
+        sums = self._rows.total_of_parts(partial(_sums_over, weights, bias), _Sums.joined)
+        n_rows = self._rows.shape[0]
         scale = weights.dtype.type(1 / n_rows)
-        return float(losses.mean()), of_pairs * scale, of_bias * scale
+        return sums.loss / n_rows, sums.of_pairs * scale, sums.of_bias * scale
+
+
+class _Sums(NamedTuple):
+    """Sums over rows of the loss and of its gradients."""
+
+    loss: float
+    of_pairs: np.ndarray
+    of_bias: np.ndarray
+
+    def joined(self, other):
+        """Those of these rows and others together."""
+        return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
+
+
+def _sums_over(weights, bias, rows):
+    """The sums over rows in memory."""
+    n_rows, n_units = rows.shape
+    loss, of_pairs, of_bias = 0.0, np.zeros_like(weights), np.zeros_like(bias)
+    size = min(n_rows, max(_ROWS, _NUMBERS // n_units))
+    room = np.empty((2, size, n_units), dtype=rows.dtype)
+    gemm, units = GEMM[rows.dtype], blocks_of(n_units, _SMALLEST_BLOCK)
+    with one_blas_thread():
+        for part in chunks(n_rows, size):
+            states, slopes = room[:, : part.stop - part.start]
+            losses = np.empty(len(states))
+            rows.take(np.arange(part.start, part.stop), states)
+
+            def evaluate(some, states=states, slopes=slopes, losses=losses):
+                multiply(states[some], weights, slopes[some])
+                conditional_losses(states[some], bias, slopes[some], losses[some])
+
+            def add_up(block, states=states, slopes=slopes):
+                multiply_transposed(gemm, slopes, states, block.start, True, of_pairs[block])
+
+            run_phases([(evaluate, list(chunks(len(states), _ROWS))), (add_up, units)])
+            loss += float(losses.sum())
+            of_bias += slopes.sum(axis=0)
+    return _Sums(loss, of_pairs, of_bias)

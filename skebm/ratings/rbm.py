@@ -13,7 +13,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, with_callbacks
+from .._callbacks import CallbackSupportMixin, fitting, tasks, with_callbacks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -72,6 +73,8 @@ class RatingRBM(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -177,8 +180,12 @@ class RatingRBM(
         Measurements after each epoch of the last ``fit``: "rmse", the root mean squared error of
         up to 1000 training ratings, each predicted from the others of its row; "seconds"; and with
         ``early_stopping`` "validation_rmse", the error of the ratings held out.
+    loss_curve_ : list of float
+        ``history_["rmse"]``.
     n_features_in_ : int
         Number of items.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_items,)
         Names of the items, if all of them are strings.
 
@@ -303,9 +310,7 @@ class RatingRBM(
             history, watched, best = {}, _some_of(X), None
             patience = Patience(self._parameters.n_iter_no_change, self._is_gain)
             self._publish(learner, history)
-            for epoch in range(n_iter):
-                task = progress.subcontext(task_name="epoch")
-                task.call_on_fit_task_begin(estimator=self)
+            for epoch in tasks(self, progress, "epoch", n_iter, patience):
                 start = time.perf_counter()
                 rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
                 learner.run_epoch(self._settings(partial(stage_at, epoch, n_iter), rate_factor))
@@ -321,8 +326,6 @@ class RatingRBM(
                 self._publish(learner, history)
                 commit()
                 self._report(epoch + 1, measured)
-                if task.call_on_fit_task_end(estimator=self) or patience.is_over:
-                    break
             if best is not None:
                 learner.model = best
                 self._publish(learner, history)
@@ -611,7 +614,7 @@ class RatingRBM(
         asked = self._checked(getattr(X, "chosen_ratings", X), reset=False)
         return -_rmse(model, as_rows(known, model.levels), asked)
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, random_state=None):
+    def sample(self, n_samples=None, n_steps=100, *, init=None, mean=False, random_state=None):
         """Draw ratings from the model.
 
         Parameters
@@ -624,6 +627,8 @@ class RatingRBM(
             Ratings to start from; each sample has ratings of the same items as its row. If
             ``n_samples`` is larger than the number of rows, the rows are repeated. With None, all
             items are rated, starting from random ratings.
+        mean : bool, default=False
+            Return the expectation of each rating given all others that were drawn in its row.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
@@ -635,6 +640,7 @@ class RatingRBM(
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "mean", mean, Flag())
         check_argument(self, "random_state", random_state, Randomness())
         streams = self._streams
         if random_state is not None:
@@ -648,13 +654,15 @@ class RatingRBM(
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]
         drawn = machines.samples(model, as_rows(X, model.levels), n_steps, streams)
+        ratings = model.levels[drawn.levels]
+        if mean:
+            P = machines.probabilities(model, drawn, drawn.indptr, drawn.items)
+            ratings = _expected(model, P)
         if not scipy.sparse.issparse(init):
             result = np.full(X.shape, np.nan, dtype=X.dtype)
-            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = model.levels[
-                drawn.levels
-            ]
+            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = ratings
             return result
-        ratings = np.where(drawn.levels < 0, np.nan, model.levels[drawn.levels]).astype(X.dtype)
+        ratings = np.where(drawn.levels < 0, np.nan, ratings).astype(X.dtype)
         return scipy.sparse.csr_array((ratings, X.indices, X.indptr), shape=X.shape)
 
     def _checked_pairs(self, pairs, shape):

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import check_scales
@@ -106,6 +107,8 @@ class BaseDSN(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -324,6 +327,18 @@ class BaseDSN(
         if not self.modules_:
             return True
         return min(module.validation_curve_) < min(self.modules_[-1].validation_curve_)
+
+    @property
+    def history_(self):
+        """What was measured after each step of fine-tuning, of all modules in turn."""
+        history = {"module": [], "loss": []}
+        for number, module in enumerate(self.modules_):
+            errors, held_out = module.error_curve_[1:], module.validation_curve_[1:]
+            history["module"] += [float(number)] * len(errors)
+            history["loss"] += errors
+            if module.validation_curve_:
+                history.setdefault("validation_error", []).extend(held_out)
+        return history
 
     def _append(self, module, point):
         self.modules_ = [*self.modules_, module]

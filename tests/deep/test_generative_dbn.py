@@ -202,7 +202,9 @@ def test_annealing_is_done_once_for_the_same_model(monkeypatch):
 def test_grey_rows_are_warned_of():
     X, _ = make_data()
     model = small(DeepBeliefNetwork).fit(X)
-    with pytest.warns(UserWarning, match="DeepBeliefNetwork.score_samples is the probability of"):
+    with pytest.warns(
+        UserWarning, match="DeepBeliefNetwork.log_likelihood_bound is the probability of"
+    ):
         model.score_samples(X)
 
 

@@ -817,7 +817,7 @@ def test_a_change_that_is_broken_off_leaves_the_memory_as_it_was(change, monkeyp
 
         return call
 
-    monkeypatch.setattr(storage, "_add_counts", interrupted(storage._add_counts))
+    monkeypatch.setattr(storage, "add_counts", interrupted(storage.add_counts))
     monkeypatch.setattr(unlearning, "dream", interrupted(unlearning.dream))
     with pytest.raises(KeyboardInterrupt):
         getattr(memory, change)(*([] if change == "unlearn" else [X[:1]]))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from skebm import HopfieldMemory, stream
-from skebm.memory.storage import Counts, Couplings, Hebb
+from skebm._counts import Counts
+from skebm.memory.storage import Couplings, Hebb
 
 SPINS = np.where(np.random.default_rng(0).random((300, 40)) < 0.5, -1, 1)
 FEW = SPINS[:5]

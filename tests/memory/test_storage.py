@@ -126,8 +126,8 @@ def test_chunks_leave_no_trace(name, monkeypatch):
 
 def test_hebb_counts_many_patterns_exactly(monkeypatch):
     patterns = make_patterns(200, 20)
-    monkeypatch.setattr(storage, "_WORDS_AT_A_TIME", 40)
-    monkeypatch.setattr(storage, "_TRIANGLE_BLOCK", 4)
+    monkeypatch.setattr("skebm._counts._WORDS_AT_A_TIME", 40)
+    monkeypatch.setattr("skebm._counts._TRIANGLE_BLOCK", 4)
     couplings = stored(Hebb(), patterns, 1)
     counts = patterns.T.astype(int) @ patterns
     np.testing.assert_array_equal(couplings.weights, naive.without_diagonal(counts / 20))

@@ -11,9 +11,11 @@ from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 
-from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory, stream
+from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory
+from skebm._counts import Counts
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings, stochastic_solver
+from skebm._source import as_rows
 from skebm.pairwise import chains as pairwise_chains
 from skebm.pairwise.inverse_ising import (
     means_and_covariances,
@@ -96,7 +98,7 @@ def objective(loss, n_units, offsets, l2=0.1, n_rows=60, connected=None):
 def test_the_likelihood_and_its_gradient(n_hidden):
     X, n_units = rows(), 5 + n_hidden
     offsets = np.r_[X.mean(axis=0), np.zeros(n_hidden)]
-    pairs, loss = objective(Likelihood(X, n_hidden), n_units, offsets, l2=0.1)
+    pairs, loss = objective(Likelihood(as_rows(X), n_hidden), n_units, offsets, l2=0.1)
     vector = np.random.default_rng(0).normal(size=pairs.n_parameters)
 
     def expected(vector):
@@ -114,7 +116,7 @@ def test_the_likelihood_and_its_gradient(n_hidden):
 
 def test_the_pseudo_likelihood_and_its_gradient():
     X = rows()
-    pairs, loss = objective(PseudoLikelihood(X), 5, X.mean(axis=0), l2=0.0, n_rows=1e300)
+    pairs, loss = objective(PseudoLikelihood(as_rows(X)), 5, X.mean(axis=0), l2=0.0, n_rows=1e300)
     vector = np.random.default_rng(0).normal(size=pairs.n_parameters)
 
     def expected(vector):
@@ -136,9 +138,9 @@ def test_the_pseudo_likelihood_and_its_gradient():
 def test_the_pseudo_likelihood_of_more_rows_than_are_worked_on_at_a_time(monkeypatch):
     X = rows(600, 40 // 8)
     W, b = random_machine(5)
-    whole = PseudoLikelihood(X)(W, b)
+    whole = PseudoLikelihood(as_rows(X))(W, b)
     monkeypatch.setattr("skebm.pairwise.pseudo_likelihood._NUMBERS", 256 * 5)
-    for a, c in zip(whole, PseudoLikelihood(X)(W, b), strict=True):
+    for a, c in zip(whole, PseudoLikelihood(as_rows(X))(W, b), strict=True):
         np.testing.assert_allclose(a, c, rtol=1e-10, atol=1e-12)
 
 
@@ -146,17 +148,17 @@ def test_the_pseudo_likelihood_of_more_rows_than_are_worked_on_at_a_time(monkeyp
 def test_the_gradient_of_chains_is_that_of_the_likelihood_in_expectation(algorithm):
     X, n_hidden = rows(200, 4), 2
     offsets = np.r_[X.mean(axis=0), np.zeros(n_hidden)]
-    pairs, exact = objective(Likelihood(X, n_hidden), 6, offsets, l2=0.0, n_rows=len(X))
+    pairs, exact = objective(Likelihood(as_rows(X), n_hidden), 6, offsets, l2=0.0, n_rows=len(X))
     vector = 0.4 * np.random.default_rng(1).normal(size=pairs.n_parameters)
     parameters = BoltzmannMachine(
         n_hidden, n_chains=20_000, n_replicas=3, solver="sgd", n_gibbs_steps=5
     )
-    task = Task(np.tile(X, (100, 1)), pairs, vector, 0.0, parameters, RandomStreams(0))
+    task = Task(as_rows(np.tile(X, (100, 1))), pairs, vector, 0.0, parameters, RandomStreams(0))
     way = WAYS[algorithm](task)
     before = way.machine
     # One step of length 1 without any penalty is the gradient; enough sweeps forget the start.
     parameters.set_params(learning_rate=1.0, batch_size=len(X) * 100, n_gibbs_steps=30)
-    way.run_epoch()
+    way.take_steps()
     after = way.machine
 
     step = pairs.vector(after.weights, after.bias[0]) - pairs.vector(before.weights, before.bias[0])
@@ -184,7 +186,7 @@ def test_formulas_of_weak_weights():
 
 def test_the_inverse_of_covariances_is_penalised_as_it_says():
     X = rows(100)
-    mean, covariances = means_and_covariances(X)
+    mean, covariances = means_and_covariances(Counts.of(X))
     weights, _ = naive_mean_field(mean, covariances, 0.3)
     deviations = np.sqrt(np.diag(covariances))
     R = covariances / np.outer(deviations, deviations)
@@ -289,7 +291,7 @@ def test_l1_makes_weights_zero_and_is_a_minimum():
     assert n_zero[0] < n_zero[1]
     # Of a weight that is zero the slope is at most alpha, of another exactly that.
     offsets = X.mean(axis=0) * 300 / 301
-    pairs, loss = objective(PseudoLikelihood(X), 6, offsets, l2=0.0, n_rows=300)
+    pairs, loss = objective(PseudoLikelihood(as_rows(X)), 6, offsets, l2=0.0, n_rows=300)
     vector = pairs.vector(strong.weights_, strong.intercept_)
     slopes, weights = loss(vector)[1][: pairs.n_pairs], vector[: pairs.n_pairs]
     assert (np.abs(slopes) <= 0.2 + 1e-4).all()
@@ -614,11 +616,3 @@ def test_solver_and_chains_are_taken_over_only_where_they_fit():
     assert stochastic_solver(np.zeros(3), settings).settings == settings
     assert set(WAYS) >= {"pcd", "cd", "pt", "annealing"}
     assert pairwise_chains.draw(np.array([[1.0, -1.0]]), RandomStreams(0)).tolist() == [[1, -1]]
-
-
-def test_chunks_are_scored_but_not_learned_from():
-    X = (np.random.default_rng(0).random((90, 5)) < 0.4).astype(np.float32)
-    machine, rows = BoltzmannMachine().fit(X), stream(X, chunk_size=40)
-    np.testing.assert_allclose(machine.score_samples(rows), machine.score_samples(X), rtol=1e-6)
-    with pytest.raises(TypeError, match=r"BoltzmannMachine\.fit learns from rows that are all in"):
-        BoltzmannMachine().fit(rows)
