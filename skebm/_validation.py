@@ -512,7 +512,7 @@ def native(X):
 
 
 def row_weights(sample_weight, X):
-    """How much each row of ``X`` counts, checked: an array of its own, of the type of ``X``.
+    """How much each row of ``X`` counts, checked: an array of its own, with the dtype of ``X``.
 
     Raises
     ------

@@ -88,7 +88,8 @@ class BoltzmannEstimator(BaseBoltzmann):
         Parameters
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data; NaN marks what is missing. What a sparse matrix does not store is 0.
+            Training data. NaN marks missing entries; entries that a sparse matrix does not store
+            are 0.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -100,22 +101,22 @@ class BoltzmannEstimator(BaseBoltzmann):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite. The
-            estimator is then as it was, or as the last whole epoch left it.
+            If a parameter or the data are not valid, or if the weights are no longer finite. The
+            estimator is then unchanged, or keeps the last finished epoch.
         """
         return self._fit(X, y)
 
     @with_callbacks
     def partial_fit(self, X, y=None):
-        """Go on training with more data, once over its rows in minibatches.
+        """Continue training with more data, in one pass over its rows in minibatches.
 
-        Where a parameter is a sequence over the epochs, its last value holds;
-        ``learning_rate_schedule`` has no part in it.
+        If a parameter is a sequence over the epochs, its last value is used.
+        ``learning_rate_schedule`` is not used.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data, of any number of rows; NaN marks what is missing.
+            Training data, of any number of rows; NaN marks missing entries.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -127,7 +128,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was.
+            As for :meth:`fit`. The estimator is then unchanged.
         """
         return self._partial_fit(X, y)
 

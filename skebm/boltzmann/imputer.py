@@ -103,7 +103,7 @@ class RBMImputer(
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of columns seen during ``fit``, where they are all strings.
+        Names of columns seen during ``fit``, if all of them are strings.
 
     See Also
     --------

@@ -271,7 +271,7 @@ class DeepAutoencoder(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Warns
         -----
@@ -551,7 +551,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Codes or values, of the type of ``X``.
+            Codes or values, with the dtype of ``X``.
         """
         values = self._values(X, layer)
         is_code = self._hidden_layer_number(layer) == self._structure.n_hidden - 1
@@ -572,7 +572,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Data, of the type of ``X``.
+            Data, with the dtype of ``X``.
         """
         self._check_is_complete()
         number = self._hidden_layer_number(layer)
@@ -598,7 +598,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Reconstructions of all values, of the type of ``X``.
+            Reconstructions of all values, with the dtype of ``X``.
         """
         self._check_is_complete()
         number, n_hidden = self._hidden_layer_number(layer), self._structure.n_hidden
@@ -621,8 +621,8 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         errors : ndarray of shape (n_samples,)
-            Squared error, summed over features, in the squared units of the data and of the type
-            of ``X``.
+            Squared error, summed over features, in the squared units of the data and with the
+            dtype of ``X``.
         """
         self._check_is_complete()
         rows = self._valid_rows(X)

@@ -148,7 +148,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     n_iter_no_change : int, default=10
         Epochs to wait for a gain. Used with ``early_stopping`` only.
     tol : float, default=1e-4
-        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
     reconstruction_tol : float, default=None
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
@@ -203,7 +203,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -427,14 +427,14 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing, and has no part in the means.
+            Data; NaN marks missing entries, and has no part in the means.
         layer : int, default=-1
             Number of the hidden layer, counted from 0; negative numbers count from the top.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Probabilities of being on, of the type of ``X``.
+            Probabilities of being on, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -458,7 +458,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -482,7 +482,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -547,7 +547,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing. Of a row with gaps, that of the model of its known
+            Data; NaN marks missing entries. Of a row with gaps, that of the model of its known
             features up to a constant of these: compare rows that lack the same.
         log_partition : LogPartition or float, default=None
             What :meth:`log_partition` returned for this model, of which the estimate counts, or a
@@ -559,7 +559,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X)
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood_bound", rows)
@@ -578,24 +578,24 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         return self.log_likelihood_bound(X, log_partition)
 
     def score(self, X, y=None):
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing.
+            Data; NaN marks missing entries.
         y : None
             Ignored; here for scikit-learn's conventions.
 
         Returns
         -------
         bound : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 
@@ -615,7 +615,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
 
         Raises
         ------

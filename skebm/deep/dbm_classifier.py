@@ -231,7 +231,7 @@ class DBMClassifier(DBNClassifier):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         return self.dbm_.inverse_transform(X, layer=layer)
@@ -251,7 +251,7 @@ class DBMClassifier(DBNClassifier):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         return self.dbm_.reconstruct(X, layer=layer)

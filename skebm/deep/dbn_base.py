@@ -91,7 +91,7 @@ class BaseDBN(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Notes
         -----
@@ -229,7 +229,7 @@ class BaseDBN(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -252,7 +252,7 @@ class BaseDBN(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)

@@ -166,7 +166,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
+            Number of samples. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
             Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
             forget their start.
@@ -229,7 +229,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         self._check_complete()
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
@@ -257,7 +257,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
@@ -288,7 +288,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         return out
 
     def score(self, X, y=None):
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
@@ -300,7 +300,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 

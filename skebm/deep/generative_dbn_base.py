@@ -100,7 +100,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Notes
         -----
@@ -358,7 +358,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Probabilities of being on, of the type of ``X``.
+            Probabilities of being on, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -385,7 +385,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -410,7 +410,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)

@@ -512,7 +512,7 @@ class BaseStack(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Values, of the type of ``X``.
+            Values, with the dtype of ``X``.
         """
         return self._values(X, layer)
 

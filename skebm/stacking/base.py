@@ -148,7 +148,7 @@ class BaseDSN(
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid. The estimator is then as it was.
+            If a parameter or the data are not valid. The estimator is then as it was.
         """
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
@@ -483,7 +483,7 @@ class BaseDSN(
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
-            Probabilities, of the type of ``X``.
+            Probabilities, with the dtype of ``X``.
         """
         X = self._validated(X)
         n_modules = len(self.modules_)
