@@ -95,8 +95,8 @@ def _fitted_by_stream(method):
     def of_any(self, X, *args, **kwargs):
         if not self._learns_from_chunks and (is_stream(X) or is_dask(X)):
             raise TypeError(
-                f"{type(self).__name__}.{method.__name__} learns from rows that are all in memory, "
-                f"and X comes in chunks. Pass an array or a DataFrame; of Dask, X.compute()."
+                f"{type(self).__name__}.{method.__name__} needs all rows in memory, but X consists "
+                f"of chunks. Pass an array or a DataFrame; for data of Dask, X.compute()."
             )
         if is_dask(X):
             X, args, kwargs = as_stream(self, X, args, kwargs)
@@ -138,21 +138,22 @@ def _is_asked_of_rows(name, method):
 
 def _refuse(name, stream, function):
     raise TypeError(
-        f"{name} takes arrays, and X is a stream. Call it for one chunk after another: "
+        f"{name} takes arrays, but X is a stream. Call it for each chunk: "
         f"[model.{name}(X) for X in stream]."
     )
 
 
 def _refuse_dask(name, estimator, method, X, *args, **kwargs):
     raise TypeError(
-        f"{type(estimator).__name__}.{name} takes arrays, and X is a {type(X).__name__} of Dask. "
-        "Pass X.compute() if it fits in memory, or call it for chunks by X.map_blocks."
+        f"{type(estimator).__name__}.{name} takes arrays, but X is a {type(X).__name__} of Dask. "
+        "Pass X.compute() if it fits into memory, or call the method for each chunk by "
+        "X.map_blocks."
     )
 
 
 def _stream_of(stream, function):
     made = stream.map(partial(_values_of, function, stream.with_names))
-    made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
+    made.read_first()  # so that an error is raised here, and not when the stream is read
     return made
 
 

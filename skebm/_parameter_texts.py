@@ -81,5 +81,5 @@ COMMON = texts("""
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
     """)

@@ -99,7 +99,7 @@ class BernoulliRBM(BaseRBM):
     n_iter_no_change : int, default=10
         Epochs to wait for a gain. Used with ``early_stopping`` only.
     tol : float, default=1e-4
-        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
     reconstruction_tol : float, default=None
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
@@ -144,7 +144,7 @@ class BernoulliRBM(BaseRBM):
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------

@@ -215,7 +215,7 @@ class GaussianRBM(BaseRBM):
     n_iter_no_change : int, default=10
         Epochs to wait for a gain. Used with ``early_stopping`` only.
     tol : float, default=1e-4
-        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
     reconstruction_tol : float, default=None
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
@@ -257,7 +257,7 @@ class GaussianRBM(BaseRBM):
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -414,15 +414,15 @@ class GaussianRBM(BaseRBM):
         n_features = len(self.scale_)
         if np.size(self.variances) not in (1, n_features):
             raise ValueError(
-                f"The 'variances' parameter of {type(self).__name__} must be one number or "
-                f"{n_features}, as many as X has features. Got {self.variances!r} instead."
+                f"The 'variances' parameter of {type(self).__name__} must be one number, or one "
+                f"for each of the {n_features} features. Got {self.variances!r} instead."
             )
         variances = np.asarray(self.variances, dtype=np.float64) / self.scale_**2
         too_far = ~self._is_constant & ~((variances > 1 / _FARTHEST) & (variances < _FARTHEST))
         if too_far.any():
             raise ValueError(
-                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, has to "
-                f"be within {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
+                f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, must "
+                f"be between {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
             )
         return variances
 

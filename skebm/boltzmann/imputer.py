@@ -103,7 +103,7 @@ class RBMImputer(
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of columns seen during ``fit``, where they are all strings.
+        Names of columns seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -179,7 +179,9 @@ class RBMImputer(
             self._names = list(X.columns) if is_frame(X) else None
             self._is_empty = is_missing.all(axis=0)
             if self._is_empty.all():
-                raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
+                raise ValueError(
+                    f"{type(self).__name__} needs at least one known entry, but all are missing."
+                )
             self.indicator_ = None
             if self.add_indicator:
                 self.indicator_ = MissingIndicator(error_on_new=False).fit(_marked(is_missing))

@@ -58,7 +58,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     """
     machine = model.machine
     states = model.states_given(states, streams)
-    keep = None if keep is None else machine.beside_hidden(keep, False)
+    keep = None if keep is None else machine.even_of(keep, False)
     if betas is None:
         return machine.run(states, n_steps, (streams.seed, streams.take(2 * n_steps), 0), keep)
     tempering = Tempering(model.base, betas.astype(np.float64))
@@ -121,8 +121,8 @@ def impute(model, X, n_steps, streams):
     """Data with NaN replaced by means over the second half of a walk of the missing values."""
     missing, machine = np.isnan(X), model.machine
     start = draw_by_means(model, len(X), streams)
-    known = machine.beside_hidden(~missing, False)
-    visible = machine.beside_hidden(all_of(model.to_states(as_rows(X))), 0)
+    known = machine.even_of(~missing, False)
+    visible = machine.even_of(all_of(model.to_states(as_rows(X))), 0)
     np.copyto(start, visible, where=known)
     means = np.zeros_like(start)
     stream = streams.take(2 * n_steps)
@@ -165,7 +165,7 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
 
 
 def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
-    """Log-partition function at the end of a path by annealing; warns where it went astray.
+    """Log-partition function at the end of a path by annealing; warns if its bounds cross.
 
     ``name`` is that of the estimator; other parameters as for
     :func:`~skebm.boltzmann.partition.annealed_log_partition`.
@@ -175,10 +175,10 @@ def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
     if result.lower - result.upper > MOST_CROSSING:
         warn_caller(
             f"The bounds of {name}.log_partition cross: the lower one is "
-            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats, since its chains did "
-            "not come to where the model has its mass. The estimate is the lower bound, and "
-            "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
-            "training went astray: lower its learning rate."
+            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats. The chains have not "
+            "reached the distribution of the model. The estimate is the lower bound, and is "
+            "unreliable. Raise 'n_burn_in' and 'n_temperatures'. If that does not help, training "
+            "has failed: fit again with a lower learning rate."
         )
     return result
 

@@ -125,7 +125,7 @@ class MixedRBM(GaussianRBM):
     n_iter_no_change : int, default=10
         Epochs to wait for a gain. Used with ``early_stopping`` only.
     tol : float, default=1e-4
-        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
     reconstruction_tol : float, default=None
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
@@ -170,7 +170,7 @@ class MixedRBM(GaussianRBM):
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of columns seen during ``fit``, where they are all strings.
+        Names of columns seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -313,8 +313,8 @@ class MixedRBM(GaussianRBM):
         kind, part = self.encoder_.columns[number].kind, self.encoder_.places[number]
         if (kind == "real") == (values is None):
             raise ValueError(
-                f"{type(self).__name__}.conditional_proba needs 'values', where to find a "
-                f"density, for a column of real numbers and for no other; {column!r} is {kind}."
+                f"{type(self).__name__}.conditional_proba needs 'values', the points at which to "
+                f"compute a density, for columns of real numbers only; {column!r} is {kind}."
             )
         if kind == "real":
             values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")

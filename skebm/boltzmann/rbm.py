@@ -91,36 +91,35 @@ class BaseRBM(BoltzmannEstimator):
         if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
-                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
-                "with warm_start=False, or leave n_components as it was."
+                f"but the fitted model has {len(self.components_)} hidden units. To train a new "
+                "one, call fit with warm_start=False; to continue, set n_components back."
             )
 
     def __skebm_rows__(self, X):
-        """Data, validated, as the rows of numbers that a :class:`Model` takes."""
+        """Validated data, as rows of numbers for a :class:`Model`."""
         return self._rows(X)
 
     def __skebm_with__(self, model):
-        """Another RBM, with the same parameters, for a model of other weights.
+        """Another RBM with the same parameters and with the weights of ``model``.
 
-        What this one has measured while it was trained, and what it would go on from in further
-        training, is shared.
+        Its history and the state for further training are those of this RBM.
         """
         return twin_of(self, vars(self) | self._attributes_of(model))
 
     # Features
 
     def transform(self, X: MatrixLike) -> Floats:
-        """Mean hidden activities, the probabilities P(h = 1 | v = X).
+        """Mean hidden activities: the probabilities P(h = 1 | v = X).
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing, and has no part in the activities.
+            Visible states. NaN marks missing entries, which do not change the activities.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
-            Probabilities, of the type of ``X``.
+            Probabilities, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X)
         return model.machine.transform(rows)
@@ -131,12 +130,12 @@ class BaseRBM(BoltzmannEstimator):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
-            Hidden activities, states or probabilities.
+            States or probabilities of the hidden units.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the visible units, of the type of ``X``.
+            Means of the visible units, with the dtype of ``X``.
         """
         check_is_fitted(self)
         H = native(check_array(X, dtype=FLOATS, estimator=self))
@@ -152,15 +151,17 @@ class BaseRBM(BoltzmannEstimator):
     def reconstruct(self, X: MatrixLike) -> Any:
         """Mean visible states given the mean hidden activities of each row.
 
+        This is ``inverse_transform(transform(X))``.
+
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing, and has no part in the activities.
+            Visible states. NaN marks missing entries, which do not change the activities.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the visible units, of the type of ``X``.
+            Means of the visible units, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X)
         H = DenseRows(model.machine.transform(rows))
@@ -174,14 +175,14 @@ class BaseRBM(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
+            Visible states; NaN marks missing entries.
 
         Returns
         -------
         F : ndarray of shape (n_samples,)
-            Free energies in nats; -F(v) is log p(v) up to a constant of the model. Of a row with
-            missing entries, that of the model of the known features alone, whose constant differs:
-            compare rows that lack the same entries, or all rows by :meth:`score_samples`.
+            Free energies in nats. -F(v) is log p(v) plus a constant of the model. For a row with
+            missing entries, the model contains only the known features and has another constant:
+            compare only rows in which the same entries are missing, or use :meth:`score_samples`.
         """
         model, rows = self._model_and_rows(X)
         return model.machine.free_energy(rows)
@@ -189,13 +190,13 @@ class BaseRBM(BoltzmannEstimator):
     def score_samples(self, X: MatrixLike) -> Floats:
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
-        Exact and deterministic. Of a row with missing entries, the sum over those that are known,
-        given the others that are known.
+        It is exact and deterministic. For a row with missing entries, the sum is over the known
+        entries, each given the other known ones.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
+            Visible states; NaN marks missing entries.
 
         Returns
         -------
@@ -215,15 +216,15 @@ class BaseRBM(BoltzmannEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Visible states, none missing.
         log_partition : LogPartition or float, default=None
-            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
-            number of nats: with ``log_partition=result.upper``, likelihoods are lower bounds in
-            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or
-            more where both layers are large, at each call: nothing is kept.
+            The result of :meth:`log_partition` for this model, whose estimate is used, or a number
+            in nats. With ``log_partition=result.upper``, the likelihoods are lower bounds in
+            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or more
+            if both layers are large. It is called again each time, because the result is not kept.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X, "log_likelihood")
         log_z = self._log_z(log_partition)

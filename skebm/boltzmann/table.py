@@ -209,7 +209,8 @@ class TableEncoder:
             known = values.values[~values.is_missing]
             wrong = next(value for value in known if not _is_number(value))
             raise ValueError(
-                f"Column {column.name!r} is one of numbers for {self._name}, and has {wrong!r}."
+                f"Column {column.name!r} was numeric when {self._name} was fitted, but now has the "
+                f"value {wrong!r}."
             )
         if np.isinf(values.numbers).any():
             raise ValueError(f"Input X contains infinity, in column {column.name!r}.")
@@ -226,8 +227,8 @@ class TableEncoder:
             found = sorted({repr(listed[row]) for row in np.flatnonzero(is_new)[:1000]})
             raise ValueError(
                 f"Found unknown categories [{', '.join(found)}] in column {column.name!r} during "
-                f"transform. {self._name} knows {column.categories}; name all of them in "
-                "'categories', or have handle_unknown='missing'."
+                f"transform. {self._name} knows {column.categories}. List all categories in the "
+                "parameter 'categories', or set handle_unknown='missing'."
             )
         return codes
 
@@ -258,8 +259,8 @@ class _Values(NamedTuple):
         values = np.asarray(column)
         if values.dtype.kind in "mMV":
             raise ValueError(
-                f"Column {name!r} is of the type {values.dtype}, which is neither numbers nor "
-                "categories. Have it as one of these, such as numbers of days."
+                f"Column {name!r} has the dtype {values.dtype}, which is neither a number nor a "
+                "category. Convert it first, for example dates to numbers of days."
             )
         if hasattr(column, "isna"):
             is_missing = np.asarray(column.isna())
@@ -325,8 +326,8 @@ def _described(name, values, given):
     categories = given.tolist() if hasattr(given, "tolist") else list(given)
     if not categories:
         raise ValueError(
-            f"Column {name!r} has no known value, and so no categories. Leave it out, or name them "
-            "in 'categories'."
+            f"Column {name!r} has no known value, and so no categories. Leave it out, or list its "
+            "categories in the parameter 'categories'."
         )
     return Column(name, "binary" if len(categories) == 2 else "choice", categories, limits)
 
@@ -392,7 +393,8 @@ def checked_table(estimator, X, reset):
     names = _names_of(X)
     if len(set(names)) < len(names):
         raise ValueError(
-            f"{type(estimator).__name__} takes no two columns of one name; those of X are {names}."
+            f"{type(estimator).__name__} needs columns with different names. Those of X are "
+            f"{names}."
         )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     for size, name in zip(X.shape, ("sample", "feature"), strict=True):

@@ -282,7 +282,7 @@ class DeepAutoencoder(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Warns
         -----
@@ -341,8 +341,8 @@ class DeepAutoencoder(BaseStack):
         super()._check()
         if self._parameters.sparsity_cost and self.code == "linear":
             raise ValueError(
-                f"The 'sparsity_cost' parameter of {type(self).__name__} needs a code of "
-                f"activities, code='logistic' or 'binary'. Got {self.sparsity_cost!r} with "
+                f"The 'sparsity_cost' parameter of {type(self).__name__} needs code='logistic' or "
+                f"code='binary', whose values are activities. Got {self.sparsity_cost!r} with "
                 "code='linear'."
             )
         if (
@@ -358,7 +358,7 @@ class DeepAutoencoder(BaseStack):
         X = self._read_data(X, is_first)
         weights = row_weights(sample_weight, X)
         if not weights.any():
-            raise ValueError("sample_weight is zero for each row.")
+            raise ValueError("sample_weight is zero for all rows. At least one must be positive.")
 
         def score(network, rows, numbers):
             unrolled = Unrolled(network.layers, self._has_binary_code())
@@ -377,9 +377,9 @@ class DeepAutoencoder(BaseStack):
         size = self._structure.sizes[-1]
         if size >= self.n_features_in_ and not self._is_kept_from_copying():
             warn_caller(
-                f"The code of {type(self).__name__} has {size} units, the data have "
-                f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
-                "penalty or noise on the code would give it something to learn."
+                f"The code of {type(self).__name__} has {size} units, and the data have only "
+                f"{self.n_features_in_} features: it may learn to copy them. Use a smaller code, "
+                "or set 'corruption', 'sparsity_cost', 'contraction_cost' or 'code_noise'."
             )
         self._feature_means = rows.moments().mean.astype(rows.dtype)
         self._extremes = self._find_extremes(rows)
@@ -419,10 +419,10 @@ class DeepAutoencoder(BaseStack):
         if n_counting < _SMALLEST_SHARE_OF_COLUMNS * np.count_nonzero(variance):
             warn_caller(
                 f"{1 - _SHARE_THAT_DOES_NOT_COUNT:.0%} of the variance of the data is in "
-                f"{n_counting} of {len(variance)} columns. {type(self).__name__}, which has one "
-                "scale for all columns, will hardly learn the others, and principal components "
-                "may give the data back better. Put a StandardScaler before it where columns "
-                "have different units."
+                f"{n_counting} of {len(variance)} columns. {type(self).__name__} has one scale for "
+                "all columns. It will hardly learn the others, and principal components may "
+                "reconstruct the data better. If columns have different units, put a "
+                "StandardScaler before it."
             )
 
     def _n_rbms(self):
@@ -469,9 +469,9 @@ class DeepAutoencoder(BaseStack):
     def _warn_of_dead_code(self, share):
         warn_caller(
             f"{share:.0%} of the numbers in the code of {type(self).__name__} are nearly the same "
-            "for all rows, and tell nothing about them. Lower the 'learning_rate_init' parameter, "
-            f"{self.learning_rate_init!r}, or 'rbm_learning_rate', {self.rbm_learning_rate!r}; or "
-            "'sparsity_cost' and 'contraction_cost', where they are above 0."
+            "for all rows, and carry no information. Lower the 'learning_rate_init' parameter, "
+            f"{self.learning_rate_init!r}, or 'rbm_learning_rate', {self.rbm_learning_rate!r}. If "
+            "'sparsity_cost' or 'contraction_cost' are above 0, lower them as well."
         )
 
     def _unroll(self, rows):
@@ -564,7 +564,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Codes or values, of the type of ``X``.
+            Codes or values, with the dtype of ``X``.
         """
         values = self._values(X, layer)
         is_code = self._hidden_layer_number(layer) == self._structure.n_hidden - 1
@@ -585,7 +585,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Data, of the type of ``X``.
+            Data, with the dtype of ``X``.
         """
         self._check_is_complete()
         number = self._hidden_layer_number(layer)
@@ -611,7 +611,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Reconstructions of all values, of the type of ``X``.
+            Reconstructions of all values, with the dtype of ``X``.
         """
         self._check_is_complete()
         number, n_hidden = self._hidden_layer_number(layer), self._structure.n_hidden
@@ -634,8 +634,8 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         errors : ndarray of shape (n_samples,)
-            Squared error, summed over features, in the squared units of the data and of the type
-            of ``X``.
+            Squared error, summed over features, in the squared units of the data and with the
+            dtype of ``X``.
         """
         self._check_is_complete()
         rows = self._valid_rows(X)

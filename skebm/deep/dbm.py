@@ -160,7 +160,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     n_iter_no_change : int, default=10
         Epochs to wait for a gain. Used with ``early_stopping`` only.
     tol : float, default=1e-4
-        Smallest gain that counts, in nats a row. Used with ``early_stopping`` only.
+        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
     reconstruction_tol : float, default=None
         Stop when the reconstruction error, see ``history_``, is not above this.
     warm_start : bool, default=False
@@ -215,7 +215,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     n_features_out_ : int
         Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -439,14 +439,14 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing, and has no part in the means.
+            Data; NaN marks missing entries, and has no part in the means.
         layer : int, default=-1
             Number of the hidden layer, counted from 0; negative numbers count from the top.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Probabilities of being on, of the type of ``X``.
+            Probabilities of being on, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -470,7 +470,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -479,7 +479,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         below = model.with_machine(upside_down(model.machine, number + 1))
         sides = posterior_means(below, DenseRows(H))
         visible = sides[(number + 1) % 2][:, below.machine.places[-1]]
-        return self._data.given_back(model.to_data(model.machine.beside_hidden(visible, 0)))
+        return self._data.given_back(model.to_data(model.machine.even_of(visible, 0)))
 
     def reconstruct(self, X: MatrixLike, layer: int = -1) -> Any:
         """Mean data given the means of a hidden layer given the data.
@@ -494,7 +494,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._number_of(layer)
@@ -541,7 +541,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         if len(hidden) != n_hidden:
             raise ValueError(
                 f"{type(self).__name__}.energy takes the states of {n_hidden} hidden layers "
-                f"beside X. Got {len(hidden)}."
+                f"after X, one array for each. Got {len(hidden)}."
             )
         layers = [all_of(rows)]
         for number, states in enumerate(hidden):
@@ -561,7 +561,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing. Of a row with gaps, that of the model of its known
+            Data; NaN marks missing entries. Of a row with gaps, that of the model of its known
             features up to a constant of these: compare rows that lack the same.
         log_partition : LogPartition or float, default=None
             What :meth:`log_partition` returned for this model, of which the estimate counts, or a
@@ -573,7 +573,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X)
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood_bound", rows)
@@ -594,24 +594,24 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         return self.log_likelihood_bound(X, log_partition)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks what is missing.
+            Data; NaN marks missing entries.
         y : None
             Ignored; here for scikit-learn's conventions.
 
         Returns
         -------
         bound : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 
@@ -633,7 +633,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
 
         Raises
         ------
@@ -645,9 +645,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         name = f"{type(self).__name__}.log_likelihood"
         if not is_countable(model.machine):
             raise ValueError(
-                f"{name} sums over the states of every second hidden layer, which may have "
-                f"{MOST_UNITS} units together. Got {self._structure.sizes}: log_likelihood_bound "
-                "gives a lower bound."
+                f"{name} sums over all states of every second hidden layer, which is possible for "
+                f"up to {MOST_UNITS} units together. Got layers of {self._structure.sizes} units. "
+                "Use log_likelihood_bound, which returns a lower bound."
             )
         model.warn_of_no_states(name, rows)
         return self._less_log_partition(log_mass(model, rows), model, rows, log_partition)

@@ -27,8 +27,8 @@ def _is_an_mlp(estimator):
     """Whether ``to_mlp`` is there; raises the AttributeError that says why not."""
     if len(layer_sizes(estimator)) > 1:
         raise AttributeError(
-            f"to_mlp of {type(estimator).__name__} needs a machine of one hidden layer: with more, "
-            "the network reads means of the second one beside the features."
+            f"to_mlp of {type(estimator).__name__} needs a machine with one hidden layer. With "
+            "more, the network also reads the means of the second one, which an MLP cannot compute."
         )
     return True
 
@@ -167,7 +167,7 @@ class DBMClassifier(DBNClassifier):
             raise ValueError(
                 f"{type(self).__name__} learns from numbers, and the 'dbm' parameter has "
                 f"visible_units={self.visible_units!r}, which is for tables. Encode the categories "
-                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or have a "
+                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or use a "
                 "pipeline of the DeepBoltzmannMachine and another classifier."
             )
 
@@ -234,7 +234,7 @@ class DBMClassifier(DBNClassifier):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         return self.dbm_.inverse_transform(X, layer=layer)
@@ -254,7 +254,7 @@ class DBMClassifier(DBNClassifier):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         return self.dbm_.reconstruct(X, layer=layer)

@@ -195,7 +195,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
-                "partial_fit, which does not see how many rows of each class there are."
+                "partial_fit, which does not know the number of rows of each class. Set it to None "
+                "or to a dict."
             )
         with self._fitting(X, y, "partial_fit") as work:
             examples = self._read(X, y, sample_weight, work.is_first, classes, needs_targets=False)

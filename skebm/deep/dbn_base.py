@@ -94,7 +94,7 @@ class BaseDBN(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Notes
         -----
@@ -117,7 +117,7 @@ class BaseDBN(BaseStack):
         labelled = np.flatnonzero(self._has_target(y))
         if needs_targets and not len(labelled):
             raise ValueError(
-                f"{type(self).__name__} needs rows that have a target, but each is marked as "
+                f"{type(self).__name__} needs rows that have a target, but all are marked as "
                 f"unlabeled: {self.unlabeled!r}."
             )
         if self._nan_is_a_marker():
@@ -126,7 +126,10 @@ class BaseDBN(BaseStack):
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
-            raise ValueError("sample_weight is zero for each row that has a target.")
+            raise ValueError(
+                "sample_weight is zero for all rows that have a target. At least one must be "
+                "positive."
+            )
         output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)
@@ -229,7 +232,7 @@ class BaseDBN(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -252,7 +255,7 @@ class BaseDBN(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)

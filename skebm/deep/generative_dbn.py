@@ -179,7 +179,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
+            Number of samples. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
             Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
             forget their start.
@@ -248,7 +248,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         self._check_complete()
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
@@ -282,7 +282,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
@@ -313,7 +313,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         return out
 
     def score(self, X: MatrixLike, y: object = None) -> float:
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
@@ -325,7 +325,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 
@@ -562,7 +562,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
                 f"or more for data that are not in [0, 1], or with visible_units='gaussian': the "
-                f"highest RBM, which has the label, is one of binary units. "
+                f"highest RBM, which includes the label, has binary units. "
                 f"Got {self.hidden_layer_sizes!r} instead."
             )
         return [*others, labelled_rbm(**highest.get_params())]

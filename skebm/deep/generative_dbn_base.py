@@ -52,8 +52,8 @@ def fine_tunes(estimator):
     """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
     if estimator.fine_tune is None:
         raise AttributeError(
-            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': greedy training "
-            "of one layer after the other wants all rows at once."
+            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': training one "
+            "layer after the other needs all rows."
         )
     return True
 
@@ -102,7 +102,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Notes
         -----
@@ -161,8 +161,8 @@ class BaseGenerativeDBN(DeepNetwork):
         if self.fine_tune is not None and len(layer_sizes(self)) == 1:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
-                f"or more with fine_tune={self.fine_tune!r}: one alone has nothing below it to "
-                f"learn with. Got {self.hidden_layer_sizes!r} instead."
+                f"or more with fine_tune={self.fine_tune!r}: a single layer has no other one to "
+                f"be tuned with. Got {self.hidden_layer_sizes!r} instead."
             )
 
     def _begin(self, X):
@@ -361,7 +361,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Probabilities of being on, of the type of ``X``.
+            Probabilities of being on, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -388,7 +388,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -413,7 +413,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)

@@ -285,7 +285,7 @@ class BaseStack(DeepNetwork):
         if not self._is_complete():
             raise NotFittedError(
                 f"The network of this {type(self).__name__} does not have all of its layers yet. "
-                "'fit' with warm_start=True goes on with it."
+                "Call fit with warm_start=True to continue its training."
             )
 
     def _pretrain(self, X, work):
@@ -400,8 +400,8 @@ class BaseStack(DeepNetwork):
         if len(held_out) < self._fewest_held_out:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows. "
-                f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
+                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows, "
+                f"but a score needs at least {self._fewest_held_out}. Raise it, or pass more rows."
             )
         self._streams = streams
         # Not before the hidden layers are there, which may be among what the network reads.
@@ -513,7 +513,7 @@ class BaseStack(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Values, of the type of ``X``.
+            Values, with the dtype of ``X``.
         """
         return self._values(X, layer)
 

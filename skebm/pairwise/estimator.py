@@ -177,7 +177,7 @@ class PairwiseEstimator(BaseBoltzmann):
         init : array-like of shape (n_features,), default=None
             Visible states to start from, in the encoding of the data; None draws them.
         clamp : array-like of bool of shape (n_features,), default=None
-            Visible units that keep the value which they have in ``init``.
+            Visible units that keep the value that they have in ``init``.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 

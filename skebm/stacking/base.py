@@ -148,7 +148,7 @@ class BaseDSN(
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid. The estimator is then as it was.
+            If a parameter or the data are not valid. The estimator is then as it was.
         """
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
@@ -168,8 +168,8 @@ class BaseDSN(
         if self.final_estimator is not None or hasattr(self, "final_estimator_"):
             final_estimator = getattr(self, "final_estimator_", self.final_estimator)
             raise ValueError(
-                f"{type(self).__name__}.partial_fit cannot take further rows into its "
-                f"'final_estimator', {final_estimator!r}."
+                f"{type(self).__name__}.partial_fit cannot train its 'final_estimator' on further "
+                f"rows: {final_estimator!r}. Set it to None, or call fit with all rows."
             )
         first_time = not hasattr(self, "modules_")
         n_tasks = self._parameters.n_modules if first_time else 1
@@ -203,7 +203,7 @@ class BaseDSN(
             return X, y, None
         weights = row_weights(sample_weight, X)
         if not weights.any():
-            raise ValueError("sample_weight is zero for each row.")
+            raise ValueError("sample_weight is zero for all rows. At least one must be positive.")
         return X, y, weights
 
     def _check_that_a_stream_is_enough(self):
@@ -388,9 +388,9 @@ class BaseDSN(
             rows.folds = self._folds(rows)
         if (rows.folds == rows.folds[0]).all():
             raise ValueError(
-                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, leaves all "
-                f"{len(rows.folds)} rows that are trained on, those with a weight that are not "
-                "held out, in one fold. It needs two."
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, puts all "
+                f"{len(rows.folds)} training rows (not held out, with a positive weight) into one "
+                "fold. At least two folds are needed."
             )
 
     def _folds(self, rows):
@@ -425,7 +425,8 @@ class BaseDSN(
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on. "
+                "Lower it, or pass more rows."
             )
         shuffled = streams.generator().permutation(n_rows)
         parts = np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
@@ -447,8 +448,8 @@ class BaseDSN(
         """Solve the output weights of the top module again, with these rows as well."""
         if self._equations is None:
             raise ValueError(
-                f"This {type(self).__name__} is without the sums over rows that partial_fit adds "
-                "to, see without_training_state. Go on with the model that it is a copy of."
+                f"This {type(self).__name__} is a copy without the sums over rows that partial_fit "
+                "needs, see without_training_state. Continue with the original model."
             )
         top, inputs = self.modules_[-1], self._inputs_above(X, self.modules_[:-1])
         penalty = Penalty(top.alpha_, self._settings().noise)
@@ -482,7 +483,7 @@ class BaseDSN(
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
-            Probabilities, of the type of ``X``.
+            Probabilities, with the dtype of ``X``.
         """
         X = self._validated(X)
         n_modules = len(self.modules_)

@@ -463,7 +463,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, of the type of ``X``.
+            Predictions, with the dtype of ``X``.
         """
         X = self._validated(X)
         if hasattr(self, "final_estimator_"):

@@ -422,7 +422,7 @@ def test_digits_are_told_apart_and_drawn():
 
 def test_labels_that_cannot_be():
     X, y = make_data()
-    with pytest.raises(ValueError, match="at least two classes, the data have one class"):
+    with pytest.raises(ValueError, match="at least two classes, but the data have only one class"):
         small(GenerativeDBNClassifier).fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match="requires y to be passed"):
         small(GenerativeDBNClassifier).fit(X, None)
