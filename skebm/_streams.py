@@ -53,8 +53,8 @@ def stream(
     chunk_size : int, default=1000
         Rows per chunk of an array or of a ``.npy`` file.
     dtype : dtype, default=None
-        dtype to which every chunk is converted when it is read, such as ``"float32"``. None is the
-        dtype of the first chunk, which must be able to represent the values of the others.
+        The dtype to which every chunk is converted when it is read, such as ``"float32"``. None is
+        that of the first chunk, which must be able to represent the values of the others.
 
     Returns
     -------
