@@ -219,7 +219,7 @@ class DBMClassifier(DBNClassifier):
     def inverse_transform(self, X, layer=-1):
         """Mean data given the values of the units of a hidden layer.
 
-        The machine does it, with its weights as they were before fine-tuning.
+        Computed by the machine, with its weights before fine-tuning.
 
         Parameters
         ----------
@@ -237,9 +237,9 @@ class DBMClassifier(DBNClassifier):
         return self.dbm_.inverse_transform(X, layer=layer)
 
     def reconstruct(self, X, layer=-1):
-        """Mean data given the means of a hidden layer of the machine given the data.
+        """Mean data given the means of a hidden layer, computed from ``X``.
 
-        The machine does it, with its weights as they were before fine-tuning.
+        The machine computes both, with its weights before fine-tuning.
 
         Parameters
         ----------

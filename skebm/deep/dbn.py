@@ -144,9 +144,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     @available_if(learns_from_minibatches)
     @with_callbacks
     def partial_fit(self, X, y=None, classes=None, sample_weight=None):
-        """Go on with fine-tuning, once over these rows in minibatches.
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -154,12 +154,12 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels; rows whose label is ``unlabeled`` take part in pre-training only.
+            Labels; rows whose label is ``unlabeled`` are used in pre-training only.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see. Needed in the first call, unless a matrix ``y``
-            says how many they are.
+            All labels that will occur in any call. Required in the first call, unless ``y`` is a
+            matrix.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -169,8 +169,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``. The
-            estimator is then as it was.
+            As for :meth:`fit`, or if ``y`` has a label that is not in ``classes``. The estimator is
+            then unchanged.
         """
         y = targets_of(X, y)
         if classes is None and not hasattr(self, "classes_") and np.ndim(y) != 2:
@@ -197,8 +197,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``. Where ``y`` was a matrix, each column is
-            the probability of its label.
+            Probabilities, in the order of ``classes_``. If ``y`` was a matrix, each column has the
+            probabilities of one label.
         """
         outputs = self._outputs(X)
         if self._binarizer.y_type_.startswith("multilabel") or outputs.shape[1] > 1:
@@ -227,7 +227,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Returns
         -------
         mlp : MLPClassifier
-            Fitted. Features that are standardised here have that in the weights of its first
+            A fitted MLP. If features are standardised, this is included in the weights of its first
             layer.
 
         Raises
@@ -400,9 +400,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     @available_if(learns_from_minibatches)
     @with_callbacks
     def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on with fine-tuning, once over these rows in minibatches.
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -410,9 +410,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
+            Targets; rows whose target is ``unlabeled`` are used in pre-training only.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -435,8 +435,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Returns
         -------
         mlp : MLPRegressor
-            Fitted. Features that are standardised here have that in the weights of its first
-            layer, targets in those of its last.
+            A fitted MLP. The standardisation of features is included in the weights of its first
+            layer, that of targets in those of its last layer.
 
         Raises
         ------
