@@ -86,9 +86,10 @@ class BaseBoltzmann(
     The public methods check their arguments. A subclass implements
 
     - for ``fit`` and ``partial_fit``, which call :meth:`_fit` and :meth:`_partial_fit`: the
-      training on the data (``_training``), an epoch of it (``_run_epoch``) or a single pass over the rows
-      (``_take_steps``), whether there is a model to continue with (``_is_trained``), how results
-      become fitted attributes (``_publish``), and what is done after the last epoch (``_end``);
+      training on the data (``_training``), an epoch of it (``_run_epoch``) or a single pass over
+      the rows (``_take_steps``), whether there is a model to continue with (``_is_trained``), how
+      results become fitted attributes (``_publish``), and what is done after the last epoch
+      (``_end``);
     - for ``gibbs``, ``sample``, ``impute`` and ``log_partition``: ``_walked``, ``_sampled``,
       ``_imputed`` and ``_log_partition``.
 
