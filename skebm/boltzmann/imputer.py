@@ -192,7 +192,7 @@ class RBMImputer(
         return self
 
     def transform(self, X: Any) -> Any:
-        """Fill in what is missing.
+        """Fill in missing entries.
 
         Parameters
         ----------
@@ -202,8 +202,9 @@ class RBMImputer(
         Returns
         -------
         V : DataFrame or ndarray of shape (n_samples, n_features_out)
-            The same rows, with no missing entries, without empty columns or with them as zeros,
-            and with columns that say what was missing where ``add_indicator``.
+            The same rows without missing entries. Columns that were empty in ``fit`` are left out,
+            or filled with zeros if ``keep_empty_features``. With ``add_indicator``, further columns
+            mark the entries that were missing.
         """
         check_is_fitted(self)
         X, is_missing = self._checked(X, reset=False)
@@ -227,18 +228,17 @@ class RBMImputer(
         return table_of(X, kept, names)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
-        """Name the columns that come out.
+        """Names of the columns that ``transform`` returns.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that come in, which have to be those seen in ``fit`` where these
-            had names.
+            Names of the input columns. If those seen in ``fit`` had names, they must be the same.
 
         Returns
         -------
         names : ndarray of str
-            Those of the columns that are kept, and of those that are added.
+            Names of the columns that are kept, and of those that are added.
         """
         names = super().get_feature_names_out(input_features)
         kept = names if self.keep_empty_features else names[~self._is_empty]

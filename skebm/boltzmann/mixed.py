@@ -288,9 +288,9 @@ class MixedRBM(GaussianRBM):
     def conditional_proba(self, X, column, values=None):
         """Distribution of one column given the others, for each row.
 
-        Exact where all others are known: a sum over hidden states, no sampling. What is missing of
-        the others has its mean over the data, as in :meth:`transform`. What the rows have in that
-        column itself does not count.
+        It is exact if all others are known: a sum over hidden states, without sampling. Missing
+        entries of other columns are replaced by their means over the data, as in :meth:`transform`.
+        The values in the column itself are not used.
 
         Parameters
         ----------
@@ -299,14 +299,14 @@ class MixedRBM(GaussianRBM):
         column : str or int
             Name or position of the column.
         values : array-like of shape (n_values,), default=None
-            Of a column of real numbers, where its density is asked for. For a column of categories
-            it must be None.
+            For a column of real numbers, the points at which its density is computed. For a column
+            of categories it must be None.
 
         Returns
         -------
         P : ndarray of shape (n_samples, n_categories) or (n_samples, n_values)
-            Probabilities of ``categories_[column]``, in that order; of a column of real numbers,
-            densities at the values.
+            Probabilities of ``categories_[column]``, in this order; for a column of real numbers,
+            densities at ``values``.
         """
         model, rows = self._model_and_rows(X)
         number = self.encoder_.number_of(column)

@@ -271,8 +271,8 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
-            as often as its weight is worth.
+            Weight of each row, not negative. None is 1 for all rows. In pre-training, a row is used
+            as often as its weight says.
 
         Returns
         -------
@@ -287,18 +287,17 @@ class DeepAutoencoder(BaseStack):
         Warns
         -----
         UserWarning
-            If more than a tenth of the numbers in the code are nearly the same for all rows, so
-            that it tells little about them.
+            If more than a tenth of the numbers in the code are nearly the same for all rows, and so
+            carry no information.
         UserWarning
-            If nothing keeps the network from copying: the code is not narrower than the data,
-            which are neither corrupted nor is the code penalised or noisy.
+            If the network may learn to copy its input: the code is not narrower than the data, and
+            there is neither corruption nor a penalty or noise on the code.
 
         Notes
         -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        pre-trained, or the network after the last finished epoch. If nothing was finished, it is
+        unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
             self._train(self._read(X, sample_weight, work.is_first), work)
@@ -309,9 +308,9 @@ class DeepAutoencoder(BaseStack):
     def partial_fit(
         self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Go on with fine-tuning, once over these rows in minibatches.
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -321,7 +320,7 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -571,9 +570,9 @@ class DeepAutoencoder(BaseStack):
         return np.round(values, out=values) if is_code and self._has_binary_code() else values
 
     def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
-        """Data given their codes, or the values of another layer of the encoder.
+        """Decode codes, or the values of another layer of the encoder.
 
-        The decoder does it; its layers have the numbers of those of the encoder.
+        Layers of the decoder have the same numbers as those of the encoder.
 
         Parameters
         ----------
@@ -596,10 +595,10 @@ class DeepAutoencoder(BaseStack):
     def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Encode rows and decode their codes, or the values of another layer of the encoder.
 
-        Missing values, NaN, are filled where the network has learned to correct its input, that
-        is, with ``corruption``: they start at what "masking" would have left, or else at the
-        mean of the feature in training, and what comes back is a guess at them from the others.
-        ``np.where(np.isnan(X), model.reconstruct(X), X)`` replaces nothing else.
+        A network that was trained with ``corruption`` has learned to correct its input. It accepts
+        missing values, NaN, and estimates them from the others. They start at zero with "masking",
+        and otherwise at the mean of the feature. ``np.where(np.isnan(X), model.reconstruct(X), X)``
+        replaces the missing values only.
 
         Parameters
         ----------
@@ -643,7 +642,7 @@ class DeepAutoencoder(BaseStack):
         return errors * errors.dtype.type(self._scale() ** 2)
 
     def score_samples(self, X: MatrixLike) -> Floats:
-        """Minus the squared error of each row's reconstruction; the higher, the more usual it is.
+        """Minus the squared error of the reconstruction of each row: unusual rows have low scores.
 
         Parameters
         ----------
@@ -658,7 +657,7 @@ class DeepAutoencoder(BaseStack):
         return -self.reconstruction_error(X)
 
     def score(self, X: MatrixLike, y: object = None) -> float:
-        """Return minus the squared error of reconstruction, the mean over rows.
+        """Minus the squared error of reconstruction, averaged over rows.
 
         Parameters
         ----------

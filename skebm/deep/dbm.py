@@ -384,7 +384,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks missing entries, and has no part in the means.
+            Data. NaN marks missing entries, which do not change the means.
         layer : int, default=-1
             Number of the hidden layer, counted from 0; negative numbers count from the top.
 
@@ -427,7 +427,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         return self._data.given_back(model.to_data(model.machine.even_of(visible, 0)))
 
     def reconstruct(self, X: MatrixLike, layer: int = -1) -> Any:
-        """Mean data given the means of a hidden layer given the data.
+        """Mean data given the means of a hidden layer, which are computed from ``X``.
 
         Parameters
         ----------
@@ -466,8 +466,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Visible states.
         *hidden : array-like of shape (n_samples, n_units)
-            States of each hidden layer, from the lowest to the highest. None at all: their means
-            given ``X``, as of :meth:`transform`.
+            States of each hidden layer, from the lowest to the highest. If none are passed, their
+            means given ``X``, as returned by :meth:`transform`.
 
         Returns
         -------
@@ -477,7 +477,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Raises
         ------
         ValueError
-            If there are not as many hidden layers, or not as many rows of each.
+            If the number of hidden layers, or of rows in one of them, is wrong.
         """
         model, rows = self._model_and_rows(X, "energy")
         n_hidden = self._structure.n_hidden
@@ -500,20 +500,21 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     ) -> Floats:
         """Lower bound of the log-likelihood of each row, by mean field.
 
-        The expectation of -E under the distribution of independent hidden units that comes nearest
-        to the posterior, plus its entropy, less log Z.
+        It is the expectation of -E under the mean-field distribution (the closest one to the
+        posterior under which hidden units are independent), plus its entropy, minus log Z.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks missing entries. Of a row with gaps, that of the model of its known
-            features up to a constant of these: compare rows that lack the same.
+            Data. NaN marks missing entries. For a row with missing entries, the model contains only
+            the known features, and the bound has another constant: compare only rows in which the
+            same entries are missing.
         log_partition : LogPartition or float, default=None
-            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
-            number of nats; with its ``upper``, scores are lower bounds also of what annealing left
-            open. None makes one with 1000 temperatures, and remembers it for the next call: exact
-            where the even or the odd layers together have up to 20 units, a rough estimate
-            otherwise, which shifts all scores alike.
+            The result of :meth:`log_partition` for this model, whose estimate is used, or a number
+            in nats. With its ``upper``, scores stay lower bounds in spite of the uncertainty of
+            annealing. None computes one with 1000 temperatures and keeps it for the next call. It
+            is exact if the even or the odd layers together have up to 20 units, and otherwise a
+            rough estimate, whose error is the same for all scores.
 
         Returns
         -------
@@ -565,8 +566,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     ) -> Floats:
         """Log-likelihood log p(v) of each row, by a sum over the states of some hidden layers.
 
-        By how much it is above :meth:`log_likelihood_bound` is the Kullback-Leibler divergence of
-        the distribution of mean field from the posterior, in nats.
+        The difference from :meth:`log_likelihood_bound` is the Kullback-Leibler divergence of the
+        mean-field distribution from the posterior, in nats.
 
         Parameters
         ----------
@@ -584,7 +585,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         ------
         ValueError
             If neither the odd hidden layers (the first, the third, ...) nor the even ones together
-            have 20 units at most.
+            have at most 20 units.
         """
         model, rows = self._model_and_rows(X, "log_likelihood")
         name = f"{type(self).__name__}.log_likelihood"

@@ -222,7 +222,7 @@ class DBMClassifier(DBNClassifier):
     def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
-        The machine does it, with its weights as they were before fine-tuning.
+        Computed by the machine, with its weights before fine-tuning.
 
         Parameters
         ----------
@@ -240,9 +240,9 @@ class DBMClassifier(DBNClassifier):
         return self.dbm_.inverse_transform(X, layer=layer)
 
     def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
-        """Mean data given the means of a hidden layer of the machine given the data.
+        """Mean data given the means of a hidden layer, computed from ``X``.
 
-        The machine does it, with its weights as they were before fine-tuning.
+        The machine computes both, with its weights before fine-tuning.
 
         Parameters
         ----------

@@ -161,9 +161,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Go on with fine-tuning, once over these rows in minibatches.
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -171,12 +171,12 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels; rows whose label is ``unlabeled`` take part in pre-training only.
+            Labels; rows whose label is ``unlabeled`` are used in pre-training only.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see. Needed in the first call, unless a matrix ``y``
-            says how many they are.
+            All labels that will occur in any call. Required in the first call, unless ``y`` is a
+            matrix.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -186,8 +186,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``. The
-            estimator is then as it was.
+            As for :meth:`fit`, or if ``y`` has a label that is not in ``classes``. The estimator is
+            then unchanged.
         """
         y = targets_of(X, y)
         if classes is None and not hasattr(self, "classes_") and np.ndim(y) != 2:
@@ -214,8 +214,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``. Where ``y`` was a matrix, each column is
-            the probability of its label.
+            Probabilities, in the order of ``classes_``. If ``y`` was a matrix, each column has the
+            probabilities of one label.
         """
         outputs = self._outputs(X)
         if self._binarizer.y_type_.startswith("multilabel") or outputs.shape[1] > 1:
@@ -244,7 +244,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Returns
         -------
         mlp : MLPClassifier
-            Fitted. Features that are standardised here have that in the weights of its first
+            A fitted MLP. If features are standardised, this is included in the weights of its first
             layer.
 
         Raises
@@ -419,9 +419,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Go on with fine-tuning, once over these rows in minibatches.
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -429,9 +429,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
+            Targets; rows whose target is ``unlabeled`` are used in pre-training only.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -454,8 +454,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Returns
         -------
         mlp : MLPRegressor
-            Fitted. Features that are standardised here have that in the weights of its first
-            layer, targets in those of its last.
+            A fitted MLP. The standardisation of features is included in the weights of its first
+            layer, that of targets in those of its last layer.
 
         Raises
         ------

@@ -80,11 +80,11 @@ class BaseDBN(BaseStack):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only. None only
-            where ``X`` is a stream that brings them.
+            Targets; rows whose target is ``unlabeled`` are used in pre-training only. None is only
+            possible if ``X`` is a stream that contains the targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
-            as often as its weight is worth.
+            Weight of each row, not negative. None is 1 for all rows. In pre-training, a row is used
+            as often as its weight says.
 
         Returns
         -------
@@ -98,10 +98,9 @@ class BaseDBN(BaseStack):
 
         Notes
         -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        pre-trained, or the network after the last finished epoch. If nothing was finished, it is
+        unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
             self._train(self._read(X, y, sample_weight, work.is_first), work)
@@ -219,8 +218,8 @@ class BaseDBN(BaseStack):
     def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
-        The RBMs do it, each from its hidden to its visible units, with their weights as they
-        were before fine-tuning. Only for a network that was made with ``pretrain=True``.
+        Computed by the RBMs, each from its hidden to its visible units, with their weights before
+        fine-tuning. Only available for a network that was made with ``pretrain=True``.
 
         Parameters
         ----------
@@ -242,7 +241,7 @@ class BaseDBN(BaseStack):
     def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean data after one pass of the RBMs up to a hidden layer and down again.
 
-        With their weights as they were before fine-tuning. Only for a network that was made with
+        Their weights are those before fine-tuning. Only available for a network that was made with
         ``pretrain=True``.
 
         Parameters

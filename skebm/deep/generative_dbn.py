@@ -135,11 +135,11 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
     @available_if(fine_tunes)
     @with_callbacks
     def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
-        """Go on with "up_down", once over these rows in minibatches.
+        """Continue "up_down", in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
-        it gets. The schedule of the learning rate has no part in it, and the last value of
-        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+        The first call, unless ``fit`` was called before, also trains the layers greedily on these
+        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was, or has the layers that were
+            As for :meth:`fit`. The estimator is then unchanged, or has the layers that were
             finished.
         """
         with self._fitting(X, y, "partial_fit") as work:
@@ -181,19 +181,20 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         n_samples : int, default=None
             Number of samples. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
-            forget their start.
+            Steps of Gibbs sampling of each chain. After enough steps, a sample no longer depends on
+            the first state of its chain.
         init : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
-            Data to start from, used in turn where there are more samples than rows: states of the
-            layer below the highest are drawn by a pass up. None starts each chain at random.
+            Data to start from: states of the layer below the highest one are drawn by an upward
+            pass. If there are more samples than rows, rows are repeated. None starts each chain at
+            a random state.
         algorithm : {"gibbs", "pt"}, default="gibbs"
             As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
         mean : bool, default=False
-            Return the means of the features, given the layer above as it was drawn, and not
-            draws: grey pictures and not black and white ones.
+            Return the means of the features given the states of the layer above, instead of states:
+            images with grey levels instead of black and white ones.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. With None, calls go on with the estimator's own
-            numbers.
+            Source of the random numbers. None continues those of the estimator, see
+            :ref:`random_numbers`.
 
         Returns
         -------
@@ -228,20 +229,20 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
         bound is the expectation of log p(v, h) - log q(h | v), where the recognition
-        weights draw h from q. It is estimated by the mean of a few draws, which is without
-        bias; the same row of the same model always draws the same, whichever rows are around it.
-        With one hidden layer nothing is drawn and the bound is the log-likelihood.
+        weights draw h from q. It is estimated without bias by the mean of a few draws. They depend
+        on the model and on the values of the row only, not on other rows. With one hidden layer
+        nothing is drawn, and the bound is the log-likelihood itself.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data.
         log_partition : LogPartition or float, default=None
-            What ``rbms_[-1].log_partition()`` returned, of which the estimate counts, or a number
-            of nats; with its ``upper``, scores are lower bounds also of what annealing left open.
-            None makes one with 1000 temperatures, and remembers it for the next call: exact where
-            the highest or the second-highest layer has up to 20 units, a rough estimate otherwise,
-            which shifts all scores alike.
+            The result of ``rbms_[-1].log_partition()``, whose estimate is used, or a number in
+            nats. With its ``upper``, scores stay lower bounds in spite of the uncertainty of
+            annealing. None computes one with 1000 temperatures and keeps it for the next call. It
+            is exact if the highest or the second-highest layer has up to 20 units, and otherwise a
+            rough estimate, whose error is the same for all scores.
         n_draws : int, default=10
             Draws of the hidden layers for each row.
 
@@ -409,11 +410,11 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     def partial_fit(
         self, X: MatrixLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
     ) -> Self:
-        """Go on with "up_down", once over these rows in minibatches.
+        """Continue "up_down", in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
-        it gets. The schedule of the learning rate has no part in it, and the last value of
-        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+        The first call, unless ``fit`` was called before, also trains the layers greedily on these
+        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters
         ----------
@@ -422,7 +423,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         y : array-like of shape (n_samples,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see. Needed in the first call.
+            All labels that will occur in any call. Required in the first call.
 
         Returns
         -------
@@ -432,8 +433,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``; the estimator
-            is then as it was, or has the layers that were finished.
+            As for :meth:`fit`, or if ``y`` has a label that is not in ``classes``. The estimator is
+            then unchanged, or has the layers that were finished.
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
@@ -461,8 +462,8 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the probabilities of the classes.
 
-        Given the means of the layer below the highest, as one pass up finds them, they are exact:
-        the softmax function of minus the free energy of the highest RBM with each label.
+        They are the softmax of minus the free energy of the highest RBM with each label. This is
+        exact, given the means of the layer below it from one upward pass.
 
         Parameters
         ----------
@@ -506,26 +507,26 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     ) -> Floats:
         """Draw data from the model, of given classes or of any.
 
-        By Gibbs sampling of the highest RBM, its label units held fixed where ``y`` says how, and
-        then by one pass down.
+        By Gibbs sampling of the highest RBM, with its label units held fixed at ``y``, and then one
+        downward pass.
 
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as there are labels in ``y``.
+            Number of samples. None is the number of labels in ``y``, or 1 without ``y``.
         n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample. Each chain starts at
-            random and needs time to forget its start.
+            Steps of Gibbs sampling of each chain, which starts at a random state. After enough
+            steps, a sample no longer depends on it.
         y : label or array-like of shape (n_samples,), default=None
-            The class of all samples, or of each. None draws it with the rest.
+            The class of all samples, or of each sample. With None, classes are drawn as well.
         algorithm : {"gibbs", "pt"}, default="gibbs"
             As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
         mean : bool, default=False
-            Return the means of the features, given the layer above as it was drawn, and not
-            draws: grey pictures and not black and white ones.
+            Return the means of the features given the states of the layer above, instead of states:
+            images with grey levels instead of black and white ones.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. With None, calls go on with the estimator's own
-            numbers.
+            Source of the random numbers. None continues those of the estimator, see
+            :ref:`random_numbers`.
 
         Returns
         -------

@@ -91,8 +91,8 @@ class BaseGenerativeDBN(DeepNetwork):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,), default=None
-            Labels, for a :class:`GenerativeDBNClassifier`; None only where ``X`` is a stream that
-            brings them. A :class:`DeepBeliefNetwork` ignores them.
+            Labels, for a :class:`GenerativeDBNClassifier`; None is only possible if ``X`` is a
+            stream that contains them. A :class:`DeepBeliefNetwork` ignores them.
 
         Returns
         -------
@@ -106,9 +106,9 @@ class BaseGenerativeDBN(DeepNetwork):
 
         Notes
         -----
-        An exception, such as an interrupt by the user, leaves the estimator as it was, or with
-        what was finished: after a layer, the layers up to it; after an epoch of "up_down", the
-        whole model as of that epoch. With ``warm_start=True`` the next call goes on from there.
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        trained, or the model after the last finished epoch of "up_down". If nothing was finished,
+        it is unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
             X, labels = self._read(X, y, work.is_first)

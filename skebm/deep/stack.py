@@ -122,9 +122,8 @@ class Examples:
 
     @cached_property
     def drawn(self):
-        """Rows of data that are there as often as their weights say.
-
-        RBMs, and the scales of the features, know of no weights.
+        """Rows of data, repeated as often as their weights say. RBMs and the scales of features
+        have no weights for rows.
         """
         numbers = numbers_by_weight(self.weights)
         return self.X if numbers is None else self.X[numbers]
