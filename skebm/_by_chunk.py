@@ -23,6 +23,8 @@ ANSWERS = (
     "predict_log_proba",
     "decision_function",
     "score_samples",
+    "log_likelihood_bound",
+    "reconstruction_error",
     "free_energy",
 )
 # Of data of Dask alone, where what is the same for all chunks is computed once.
@@ -142,21 +144,22 @@ def _is_asked_of_rows(name, method):
 
 def _refuse(name, stream, function):
     raise TypeError(
-        f"{name} takes arrays, and X is a stream. Call it for one chunk after another: "
+        f"{name} takes arrays, but X is a stream. Call it for each chunk: "
         f"[model.{name}(X) for X in stream]."
     )
 
 
 def _refuse_dask(name, estimator, method, X, *args, **kwargs):
     raise TypeError(
-        f"{type(estimator).__name__}.{name} takes arrays, and X is a {type(X).__name__} of Dask. "
-        "Pass X.compute() if it fits in memory, or call it for chunks by X.map_blocks."
+        f"{type(estimator).__name__}.{name} takes arrays, but X is a {type(X).__name__} of Dask. "
+        "Pass X.compute() if it fits into memory, or call the method for each chunk by "
+        "X.map_blocks."
     )
 
 
 def _stream_of(stream, function):
     made = stream.map(partial(_values_of, function, stream))
-    made.first  # noqa: B018 (what would go wrong is said now and not when the stream is read)
+    made.read_first()  # so that an error is raised here, and not when the stream is read
     return made
 
 

@@ -1,4 +1,4 @@
-"""Where the chunks of a stream come from: arrays, files, lists, callables that make iterators."""
+"""Sources of the chunks of a stream: arrays, files, lists, callables that return iterators."""
 
 import glob
 from collections.abc import Callable
@@ -12,7 +12,9 @@ from weakref import ref
 import numpy as np
 import scipy.sparse
 
-_NOT_AGAIN = "An iterator ends once and for all: give a callable that makes a new one at each call."
+_NOT_AGAIN = (
+    "An iterator can be used only once: pass a callable that returns a new one in each call."
+)
 
 
 def numbers_between(numbers, start, stop):
@@ -107,7 +109,11 @@ class Chunks:
 
     @property
     def first(self):
-        """What all chunks have to be like: the first one that has rows, cut to one."""
+        """The first row of the first chunk that has rows, to which all chunks are compared."""
+        return self.read_first()
+
+    def read_first(self):
+        """Read the first row, and raise an error if this fails or if there is none."""
         if self._first is None:
             for name, chunk in self._heads():
                 table, y = _split(chunk, self._target, name)
@@ -116,7 +122,7 @@ class Chunks:
                     X = _matrix(head, self._dtype, name)
                     self._first = _Like(name, head, X, y is not None)
                     return self._first
-            raise ValueError("A stream has no rows: no chunk has any.")
+            raise ValueError("A stream has no rows: all of its chunks are empty.")
         return self._first
 
     @property
@@ -302,9 +308,9 @@ def _matrix_like(dtype, like, table, where):
     if X.dtype != like.dtype:
         if not np.can_cast(X.dtype, like.dtype, "safe"):
             raise TypeError(
-                f"{name} of a stream has values of {X.dtype}, but the first one of "
-                f"{like.dtype}, which does not hold all of them. Say which type all are to be "
-                f"turned into, such as dtype={str(np.result_type(X, like))!r}."
+                f"{name} of a stream has the dtype {X.dtype}, but the first one {like.dtype}, "
+                "which cannot represent all of its values. Pass a dtype for all chunks, such "
+                f"as dtype={str(np.result_type(X, like))!r}."
             )
         X = X.astype(like.dtype)
     return X
@@ -357,7 +363,10 @@ def _split(chunk, target, name):
     """The features of a chunk, and what is to be predicted or None."""
     if _is_pair(chunk):
         if target is not None:
-            raise ValueError(f"{name} of a stream is a pair (X, y), and 'target' names columns.")
+            raise ValueError(
+                f"{name} of a stream is a pair (X, y), but 'target' was passed as well. Leave it "
+                "out, or make each chunk one table."
+            )
         return _table(chunk[0], name), np.asarray(chunk[1])
     table = _table(chunk, name)
     if target is None:
@@ -426,7 +435,7 @@ def _converted(table, dtype, name):
     try:
         return table.astype(dtype, copy=False)
     except ValueError as error:
-        raise ValueError(f"{name} of a stream cannot be turned into {dtype}: {error}") from error
+        raise ValueError(f"{name} of a stream cannot be converted to {dtype}: {error}") from error
 
 
 def pieces_of(source, chunk_size):
@@ -500,14 +509,14 @@ def _pieces_of_files(name, chunk_size):
         paths = [Path(found) for found in sorted(glob.glob(str(path)))]
     if not paths:
         raise FileNotFoundError(
-            f"A stream finds no files {', '.join(sorted(_READERS))} at {str(name)!r}."
+            f"A stream found no files of the kinds {', '.join(sorted(_READERS))} at {str(name)!r}."
         )
     pieces = []
     for path in paths:
         if path.suffix not in _READERS:
             raise ValueError(
-                f"A stream does not know how to read {str(path)!r}. It reads files of the kinds "
-                f"{', '.join(sorted(_READERS))}; of others, pass a callable that returns an "
+                f"A stream cannot read {str(path)!r}. It reads files of the kinds "
+                f"{', '.join(sorted(_READERS))}. For other files, pass a callable that returns an "
                 "iterator of chunks."
             )
         pieces += _READERS[path.suffix](path, chunk_size)
@@ -538,8 +547,8 @@ def _read_npz(path):
         if len(names) == 1:
             return arrays[names.pop()]
     raise ValueError(
-        f"{path.name} of a stream holds the arrays {sorted(names)}. It should hold one array, or "
-        "X and y, or a sparse matrix as scipy.sparse.save_npz writes it."
+        f"{path.name} of a stream contains the arrays {sorted(names)}. It should contain one "
+        "array, or X and y, or a sparse matrix saved by scipy.sparse.save_npz."
     )
 
 

@@ -14,8 +14,8 @@ def check_classes(estimator, classes):
     """Raise an error unless there are two classes or more."""
     if len(classes) < 2:
         raise ValueError(
-            f"{type(estimator).__name__} needs at least two classes, the data have one class: "
-            f"{classes[0]!r}."
+            f"{type(estimator).__name__} needs at least two classes, but the data have only one "
+            f"class: {classes[0]!r}."
         )
 
 
@@ -34,7 +34,7 @@ def check_labels(estimator, labels):
     if len(unseen):
         raise ValueError(
             f"{type(estimator).__name__}: y has labels that are not among the classes, "
-            f"{unseen.tolist()}; those are {estimator.classes_.tolist()}."
+            f"{unseen.tolist()}. The classes are {estimator.classes_.tolist()}."
         )
 
 

@@ -221,9 +221,9 @@ class Cluster:
                 n_failures += 1
                 if n_failures == _MOST_TRIES:
                     raise RuntimeError(
-                        f"Workers of Dask were lost in {_MOST_TRIES} tries of the same round. They "
-                        "may be short of memory: have smaller chunks, or fewer parts. The model of "
-                        "the last round stands."
+                        f"Workers of Dask were lost in {_MOST_TRIES} attempts at the same round. "
+                        "They may have too little memory: use smaller chunks, or fewer parts. The "
+                        "estimator keeps the model of the last round."
                     ) from error
                 self._forget()
 
@@ -263,8 +263,9 @@ class Cluster:
     def _refuse_without_client(self, error=None):
         if self._client.status != "running":
             raise RuntimeError(
-                f"The client of Dask is {self._client.status}: its scheduler is gone, or it was "
-                "closed while a model was trained. The model of the last round stands."
+                f"The client of Dask is {self._client.status}: its scheduler has stopped, or the "
+                "client was closed during training. The estimator keeps the model of the last "
+                "round."
             ) from error
 
     def _keep_windows(self, tasks):

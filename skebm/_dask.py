@@ -385,8 +385,8 @@ def in_whole_rows(estimator, X):
         raise ValueError(f"Expected 2D array, got {X.ndim}D dask.array instead, in {name}.")
     if np.isnan(X.shape[1]):
         raise ValueError(
-            f"{name} got a dask.array of an unknown number of columns: call compute_chunk_sizes() "
-            "of it first."
+            f"{name} got a dask.array with an unknown number of columns. Call its method "
+            "compute_chunk_sizes() first."
         )
     return X if X.numblocks[1] == 1 else X.rechunk({1: -1})
 
@@ -419,8 +419,8 @@ def _beside(X, n_blocks, other):
     if not is_dask(other):
         if np.isnan(sizes).any():
             raise ValueError(
-                "What goes with rows of Dask in chunks of unknown sizes, such as targets, has to "
-                "be of Dask, too, and in the same chunks. Or call compute_chunk_sizes() first."
+                "The sizes of the chunks of X are unknown. So y and sample_weight must be data of "
+                "Dask with the same chunks. Or call X.compute_chunk_sizes() first."
             )
         ends = np.cumsum(sizes)
         return [other[end - size : end] for end, size in zip(ends, sizes, strict=True)]
@@ -432,7 +432,8 @@ def _beside(X, n_blocks, other):
     found = _blocks(other)
     if len(found) != n_blocks:
         raise ValueError(
-            f"Rows of Dask are in {n_blocks} chunks, and what goes with them, such as targets, in "
-            f"{len(found)}. Where sizes of chunks are not known, both need the same chunks."
+            f"X has {n_blocks} chunks of rows, but y or sample_weight has {len(found)}. If the "
+            "sizes of chunks are unknown, both need the same chunks; compute_chunk_sizes() "
+            "computes them."
         )
     return found

@@ -72,13 +72,16 @@ def joint_encoding(fitted, found, name, X, binarize):
     if found == THRESHOLD and binarize is None:
         raise ValueError(
             f"{name} with binarize=None takes rows of -1 and 1 or of 0 and 1. "
-            f"Got other values, such as {_other_value(X)}."
+            f"Got other values, such as {_other_value(X)}. Set binarize to a threshold."
         )
     if fitted is None or fitted == THRESHOLD:
         return fitted or found
     if found not in (None, fitted):
         got = _MEANING.get(found, f"other values, such as {_other_value(X)}")
-        raise ValueError(f"This {name} was fitted on rows of {_MEANING[fitted]}. Got {got}.")
+        raise ValueError(
+            f"This {name} was fitted on rows of {_MEANING[fitted]}. Got {got}. Pass data with the "
+            "same two values, or call fit."
+        )
     return fitted
 
 

@@ -1,7 +1,7 @@
-"""In whose name an estimator speaks that is a part of another one: errors, warnings, reports.
+"""Which estimator is named in errors, warnings and reports of an estimator inside another one.
 
-The user has called the whole, and knows its name and its parameters; of its parts only the whole
-needs to know. It says so around a call of the part, which then asks here.
+The user has called the outer estimator, and knows its name and its parameters. The outer one sets
+the name around a call of the inner one, which then asks here.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ class Messages:
     estimator : str
         Name of the estimator that the user called.
     prefix : str
-        What stands before the name of a parameter in the names of that estimator's.
+        Prefix of the names of parameters.
     layer : str
-        Which part of it is meant, to stand before its name; empty for the whole.
+        Text before the name, which says which part of the estimator is meant; may be empty.
     report : callable or None
-        To be called with (epoch, measured) after each epoch, counted from 1; None leaves it to the
-        part what it reports.
+        Called with (epoch, measured) after each epoch, counted from 1. None: the inner estimator
+        reports by itself.
     """
 
     estimator: str
@@ -33,26 +33,28 @@ class Messages:
     report: Callable | None = None
 
 
-# The part that speaks in the name of another, and how. It holds for this part only, since a
-# callback may train another estimator meanwhile.
+# The inner estimator, and how it is named. It holds for this estimator only, since a callback may
+# train another one in the meantime.
 _SPEAKER = ContextVar("speaker", default=(None, None))
 
 
 @contextmanager
 def messages_of(owner, part, *, prefix="", layer=1, report=None):
-    """While the block runs, have the messages of a part name the estimator that the user called.
+    """Within this context, messages of an inner estimator name the one that the user called.
 
     Parameters
     ----------
     owner : estimator
-        Whom the part belongs to.
+        The outer estimator, which the user called.
     part : estimator
+        The inner one.
     prefix : str
-        What stands before the name of a parameter of the part in the names of the owner's.
+        Prefix that the outer estimator gives to the parameters of the inner one.
     layer : int
-        Which of the owner's hidden layers the part is, counted from 1.
+        Number of the hidden layer of the owner that is trained, counted from 1.
     report : callable, default=None
-        Takes (epoch, measured) after each epoch, counted from 1, in place of the part's own report.
+        Called with (epoch, measured) after each epoch, counted from 1, instead of the report of the
+        inner estimator.
     """
     messages = Messages(type(owner).__name__, prefix, f"layer {layer} of ", report)
     token = _SPEAKER.set((part, messages))
@@ -63,6 +65,6 @@ def messages_of(owner, part, *, prefix="", layer=1, report=None):
 
 
 def messages_for(estimator):
-    """How an estimator is to be named in messages: as itself, or as the whole that has said so."""
+    """How messages name an estimator: by its class, or by the outer estimator that called it."""
     part, messages = _SPEAKER.get()
     return messages if part is estimator else Messages(type(estimator).__name__)

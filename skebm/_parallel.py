@@ -1,22 +1,24 @@
-"""Data-parallel training: parts of the data, each learned from on its own, in rounds.
+"""Data-parallel training: the data are divided into parts, which learn separately, in rounds.
 
-In a round every part makes some steps from the same model, on chunks of its own, with chains and
-random numbers of its own. What they have learned is averaged, weighted by the rows that each has
-seen, and the next round begins with the mean [1]_. With one step per round this is gradient descent
-on minibatches of all parts together. Who works on which part, and when, changes nothing.
+In a round, each part takes some steps from the same model, with its own chunks, chains and random
+numbers. The next round starts from the mean of the models, weighted by the number of rows that each
+part has used [1]_. With one step per round this is gradient descent on the minibatches of all parts
+together. The result does not depend on where and when the parts are computed.
 
-What a learner is asked for:
+Methods that a learner needs:
 
 ``shared_arrays()``
-    The arrays that parts have in common, which are averaged: the same list each time, in place.
+    The arrays that parts have in common. They are averaged in place, so this is the same list in
+    each call.
 ``own``
-    What a part keeps for itself, such as chains: small, to be read and to be set.
+    The state that a part keeps between rounds, such as chains. It can be read and set, and should
+    be small.
 ``own_of(part)``
-    What a part has for its own when it begins.
+    The state of a part at the beginning.
 ``become(other)``
-    Take over what another learner of the same model has learned.
+    Take the model and the state of another learner of the same kind.
 
-It must also come through pickling, as it is sent to workers.
+A learner must be picklable, because it is sent to workers.
 
 .. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
 """
@@ -24,6 +26,7 @@ It must also come through pickling, as it is sent to workers.
 import heapq
 import math
 import pickle
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -38,51 +41,57 @@ from ._cluster import Cluster, Here, running_client, working_for
 
 @dataclass(frozen=True)
 class DataParallel:
-    """How training is shared out; see :func:`data_parallel`."""
+    """Parameters of data-parallel training; see :func:`data_parallel`."""
 
     n_parts: int = 8
     local_steps: int = 50
     learning_rate_factor: float | None = None
 
     def rate_factor(self, n_parts):
-        """What learning rates are multiplied by, with so many parts."""
+        """Factor of the learning rates for this number of parts."""
         if self.learning_rate_factor is not None:
             return self.learning_rate_factor
         return math.sqrt(n_parts)
 
 
-_WANTED = ContextVar("data parallel", default=None)
+_WANTED: ContextVar[DataParallel | None] = ContextVar("data parallel", default=None)
 
 
 @contextmanager
-def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, client=None):
-    """While the block runs, fit models to streams and data of Dask in several parts at a time.
+def data_parallel(
+    n_parts: int = 8,
+    *,
+    local_steps: int = 50,
+    learning_rate_factor: float | None = None,
+    client: Any = None,
+) -> Iterator[None]:
+    """Context manager: within it, ``fit`` divides streams and data of Dask into parts.
 
-    The chunks of the data are dealt out to parts. In a round, each part makes some steps on
-    minibatches of its own chunks, from the same model; then the mean of what they have learned is
-    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines, autoencoders
-    and the chains of a :class:`BoltzmannMachine` are trained like that; its other algorithms, deep
-    stacking networks and memories, whose sums over rows are exact, need no parts. See :ref:`the user guide <data_parallel>`.
+    The chunks of the data are divided among several parts. In a round, each part takes some steps
+    from the same model, on minibatches of its own chunks; the mean of their models is the model of
+    the next round. RBMs, deep belief networks, deep Boltzmann machines, autoencoders and the chains
+    of a :class:`BoltzmannMachine` are trained in this way. Its other algorithms, deep stacking
+    networks and memories need no parts, because their sums over rows are exact. See
+    :ref:`the user guide <data_parallel>`.
 
-    Fits of Dask's data do so without this context, with its defaults, where a
-    ``dask.distributed.Client`` is there.
+    If there is a ``dask.distributed.Client``, data of Dask are always trained on in this way, by
+    default with the parameters below.
 
     Parameters
     ----------
     n_parts : int, default=8
-        Parts that the chunks are dealt out to, fewer where there are fewer chunks. This, and not
-        the number of workers, decides what is learned: the same parts give the same model on any
-        number of workers. No more workers than parts have something to do.
+        Number of parts; at most one per chunk. The result depends on it, but not on the number of
+        workers. At most ``n_parts`` workers are busy at a time.
     local_steps : int, default=50
-        Steps on minibatches that each part makes in a round. 1 is one step along the mean gradient
-        of a minibatch of all parts together. More let less travel, and the parts drift apart.
+        Steps on minibatches that each part takes in a round. With 1, a round is one step along the
+        mean gradient of the minibatches of all parts. With more steps less is sent, but the models
+        of the parts differ more at the end of a round.
     learning_rate_factor : float, default=None
-        What learning rates are multiplied by. None is the root of the number of parts: a mean over
-        so many minibatches has less noise by this factor, and there are fewer steps per epoch.
+        Factor of the learning rates. None is the square root of the number of parts: the noise of
+        a mean over the parts is smaller by this factor, and an epoch has fewer steps.
     client : distributed.Client, default=None
-        Whose workers the parts are worked on. None is the client that is there in this process.
-        Without any, the parts are worked on in this process, one after another: the model is the
-        same.
+        The client whose workers train. None is the present client of this process. If there is
+        none, the parts are trained in this process, one after another, with the same result.
 
     Yields
     ------
@@ -91,10 +100,10 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
     Raises
     ------
     ValueError
-        If a parameter is not valid; in ``fit``, if the chunks cannot be had in any order.
+        If a parameter is not valid; in ``fit``, if the chunks cannot be read in any order.
     RuntimeError
-        In ``fit``, if the client closes or workers are lost again and again. The estimator has the
-        model of the last round then.
+        In ``fit``, if the client closes or workers are lost repeatedly. The estimator then keeps
+        the model of the last round.
 
     Examples
     --------
@@ -107,11 +116,13 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
     """
     for name, value in (("n_parts", n_parts), ("local_steps", local_steps)):
         if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
-            raise ValueError(f"The {name!r} of data_parallel must be an int >= 1. Got {value!r}.")
+            raise ValueError(
+                f"The {name!r} parameter of data_parallel must be an int >= 1. Got {value!r}."
+            )
     factor = learning_rate_factor
     if factor is not None and not (isinstance(factor, Real) and 0 < factor < math.inf):
         raise ValueError(
-            f"The 'learning_rate_factor' of data_parallel must be a float > 0 or None. "
+            f"The 'learning_rate_factor' parameter of data_parallel must be a float > 0 or None. "
             f"Got {factor!r}."
         )
     token = _WANTED.set(DataParallel(int(n_parts), int(local_steps), factor))
@@ -123,12 +134,12 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
 
 
 def sharing(is_of_dask):
-    """How a fit is to be shared out, and where parts are worked on; None: not at all.
+    """Parameters of data-parallel training, and where parts are trained; None: not in parallel.
 
     Parameters
     ----------
     is_of_dask : bool
-        Whether the data are, which are shared out where there is a client.
+        Whether the data are of Dask. With a client, these are always trained on in parallel.
     """
     wanted, client = _WANTED.get(), running_client()
     if wanted is None and not (is_of_dask and client is not None):

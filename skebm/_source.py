@@ -854,8 +854,8 @@ class StreamedRows(Source):
             return InTurn(self, learner)
         if self._stream.portions() is None:
             raise ValueError(
-                "Data-parallel training needs chunks that can be had in any order, and those of a "
-                "callable come in its own. Give the stream an array, files or a list of chunks."
+                "Data-parallel training needs chunks that can be read in any order, but a callable "
+                "returns them in its own order. Make the stream from an array, files or a list."
             )
         return InRounds(self, learner, *how)
 

@@ -1,15 +1,16 @@
 """Rows in chunks, for data that are larger than memory: what ``skebm.stream`` returns.
 
-A stream says where its chunks come from and what is made of each; it holds none of them. Here are
-arrays alone: :class:`skebm._source.StreamedRows` is what training reads of a stream.
+A stream knows where its chunks come from and which functions are applied to them; it stores no
+chunk. It yields arrays. Training reads a stream through :class:`skebm._source.StreamedRows`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from ._chunks import (
     Chunks,
@@ -23,59 +24,60 @@ from ._chunks import (
 from ._cluster import Item, workplace
 from ._reduction import tree_sum
 
-# Rows of a chunk that is cut from an array, and of a window.
+# Rows of a chunk of an array, and of a window.
 _ROWS_OF_CHUNK, _ROWS_OF_WINDOW = 1000, 10_000
 
 
 def stream(
-    source,
-    y=None,
+    source: Any,
+    y: Any = None,
     *,
-    target=None,
-    window=_ROWS_OF_WINDOW,
-    chunk_size=_ROWS_OF_CHUNK,
-    dtype=None,
-):
-    """Read rows in chunks, again in each epoch, and never hold all of them in memory.
+    target: str | int | Sequence[str | int] | None = None,
+    window: int = _ROWS_OF_WINDOW,
+    chunk_size: int = _ROWS_OF_CHUNK,
+    dtype: DTypeLike | None = None,
+) -> "Stream":
+    """Describe rows that are read in chunks, once per epoch, and are never all in memory.
 
-    What is returned goes where estimators take ``X``. See :ref:`the user guide <large_data>`.
+    Pass the result to an estimator in place of ``X``. See :ref:`the user guide <large_data>`.
 
     Parameters
     ----------
     source : array-like, str or path, callable, or sequence of chunks
-        A memory map or another array of two dimensions (``np.load(path, mmap_mode="r")``, a data
-        set of h5py); the name of a folder, a pattern with ``*`` or the name of a file, for files of
-        the kinds ``.npy``, ``.npz`` and ``.parquet``, in the order of their names; a callable
-        without arguments that returns a new iterator of chunks each time; or a list of chunks. A
-        chunk is an array, a sparse matrix or a DataFrame with the columns of all others, or a pair
-        of one and what is to be predicted of its rows.
+        Where the rows come from. A two-dimensional array, such as a memory map
+        (``np.load(path, mmap_mode="r")``) or a data set of h5py. The name of a folder, a pattern
+        with ``*`` or the name of a file, for ``.npy``, ``.npz`` and ``.parquet`` files; they are
+        read in the order of their names. A callable without arguments that returns a new iterator
+        of chunks in each call. Or a list of chunks. A chunk is an array, a sparse matrix or a
+        DataFrame, all with the same columns, or a pair of one of these and its targets.
     y : array-like, str or path, callable, or sequence of chunks, default=None
-        What is to be predicted, if it is elsewhere: one value per row, or one row of values.
+        Targets, if they are not in ``source``: one value or one row of values for each row.
     target : str, int or list of these, default=None
-        Columns of the chunks, by name or by position, that are to be predicted and are not
-        features.
+        Names or indices of the columns of ``source`` that are targets and not features.
     window : int, default=10000
-        Rows that are in memory together in training, at least: whole chunks until there are so
-        many. Rows are shuffled inside of a window; which chunks come into one is drawn in each
-        epoch, unless they come from a callable, which gives them in its own order.
+        Smallest number of rows that are in memory at the same time in training. Whole chunks are
+        collected until there are this many rows, which are then shuffled. Which chunks form a
+        window is random and changes in each epoch; only the chunks of a callable stay in their
+        order.
     chunk_size : int, default=1000
-        Rows of a chunk, where an array or a ``.npy`` file is cut into some.
+        Rows per chunk of an array or of a ``.npy`` file.
     dtype : dtype, default=None
-        Type that all chunks are turned into as they are read, such as ``"float32"``. None is that
-        of the first chunk, which those of the others must fit into. Estimators of tables, such as
-        :class:`MixedRBM`, read the columns of DataFrames with types of their own.
+        The dtype to which every chunk is converted when it is read, such as ``"float32"``. None is
+        that of the first chunk, which must be able to represent the values of the others.
+        Estimators of tables, such as :class:`MixedRBM`, read each column of a DataFrame with its
+        own dtype.
 
     Returns
     -------
     stream : Stream
-        With the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the methods
-        ``map`` and ``tables``; it can be iterated over, chunk by chunk, as often as wanted.
+        An object with the attributes ``shape``, ``dtype``, ``feature_names`` and ``y``, and the
+        methods ``map`` and ``tables``. Iterating over it yields its chunks, any number of times.
 
     Raises
     ------
     TypeError, ValueError
-        If the source is none of these, can be read only once, or has no rows. While it is read,
-        an error names the number of the chunk, counted from 0.
+        If the source is none of these, can be read only once, or has no rows. If an error occurs
+        while it is read, the message gives the index of the chunk, counted from 0.
 
     Examples
     --------
@@ -92,14 +94,19 @@ def stream(
     for name, value in (("window", window), ("chunk_size", chunk_size)):
         is_number = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
         if not is_number or value < 1:
-            raise ValueError(f"The {name!r} of a stream must be an int >= 1. Got {value!r}.")
+            raise ValueError(
+                f"The {name!r} parameter of stream must be an int >= 1. Got {value!r}."
+            )
     if y is not None and target is not None:
-        raise ValueError("A stream has its targets from 'y' or from 'target', not from both.")
+        raise ValueError("Pass the targets of a stream as 'y' or as 'target', not as both.")
     if is_stream(source):
-        raise TypeError("The source of a stream is a stream already.")
-    chunks = Chunks(*pieces_of(source, int(chunk_size)), target, dtype)
+        raise TypeError(
+            "The source of this stream is a stream already. Use it as it is, or its method map."
+        )
+    pieces, again = pieces_of(source, int(chunk_size))
+    chunks = Chunks(pieces, again, target, dtype)
     made = Stream(chunks, int(window), Targets(chunks, reader_of_targets(y)))
-    chunks.first  # noqa: B018 (what cannot be read at all is said now and not in ``fit``)
+    chunks.read_first()  # so that an error is raised here, and not in ``fit``
     return made
 
 
@@ -109,23 +116,23 @@ def is_stream(X):
 
 
 def targets_of(X, y):
-    """What is to be predicted: what was passed or, where that is None, what a stream brings."""
+    """The targets: ``y`` or, if it is None, the targets of the stream."""
     return X.y if y is None and is_stream(X) else y
 
 
 class Stream:
-    """Rows that are read in chunks: see :func:`skebm.stream`, which makes them.
+    """Rows that are read in chunks, the result of :func:`skebm.stream`.
 
     Parameters
     ----------
     chunks : Chunks
     window : int
-        Rows that are to be in memory together, at least.
+        Smallest number of rows that are in memory at the same time.
     targets : Targets
     functions : tuple of callable
-        What is made of each chunk: see ``map_named``.
+        Functions that are applied to each chunk, see ``map_named``.
     numbers : ndarray of int, default=None
-        Numbers, among all rows of the chunks, of those that are here, in ascending order.
+        Indices of the selected rows among all rows of the chunks, ascending. None is all rows.
     is_of_tables : bool, default=False
         Whether chunks are what :meth:`tables` says, and not arrays or CSR matrices.
 
@@ -135,9 +142,9 @@ class Stream:
         Numbers of rows and of columns.
     dtype : dtype
     feature_names : list of str or None
-        Names of the columns, where chunks are DataFrames.
+        Names of the columns, if chunks are DataFrames.
     y : ndarray or None
-        What is to be predicted of each row, all of it in memory.
+        Targets of all rows, in memory.
     window : int
     """
 
@@ -152,16 +159,20 @@ class Stream:
         known = "an unknown number of" if n_rows is None else n_rows
         return f"Stream of {known} rows, {n_columns} columns of {self.dtype}"
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            "A stream is not an array: it is read in chunks, and never whole. Pass it to an "
-            "estimator that takes streams, make something of each chunk by its method map, or "
-            "join chunks yourself: np.concatenate(list(stream))."
+            "A stream is not an array: its rows are read in chunks. Pass it to an estimator of "
+            "skebm, apply a function to each chunk by its method map, or join the chunks: "
+            "np.concatenate(list(stream))."
         )
 
     @property
     def first(self):
-        """The first row of the chunks as the rows here are, in an array or a sparse matrix."""
+        """The first row, after all functions of the stream: an array or a sparse matrix."""
+        return self.read_first()
+
+    def read_first(self):
+        """Read the first row and apply all functions to it, and raise an error if this fails."""
         if self._first is None:
             where = Where(self._chunks.first.name, np.arange(1))
             self._first = _made_by(self._all_functions, self._chunks.first.head, where)
@@ -174,56 +185,57 @@ class Stream:
         return (to_arrays, *self._functions)
 
     @property
-    def n_rows(self):
-        """Number of rows, which the first pass over all chunks has counted."""
+    def n_rows(self) -> int:
+        """Number of rows. If it is not known, a pass over all chunks counts them."""
         return self._chunks.count() if self._numbers is None else len(self._numbers)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Numbers of rows and of columns."""
         return self.n_rows, self.first.shape[1]
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """Number of dimensions, which is two."""
         return 2
 
     @property
-    def dtype(self):
-        """Type of the values; of a DataFrame, one that holds those of all columns."""
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the chunks; of a DataFrame, one that holds the values of all columns."""
         first = self.first
         return first.dtype if hasattr(first, "dtype") else first.to_numpy().dtype
 
     @property
-    def feature_names(self):
-        """Names of the columns, or None: they are those of the chunks, as long as these are."""
+    def feature_names(self) -> list[str] | None:
+        """Names of the columns of the chunks; None if there are none, or after ``map``."""
         return None if self._functions else self._chunks.names
 
     @property
     def head(self):
-        """The first row as estimators look at it for names and numbers of features."""
+        """The first row, from which estimators take names and number of the features."""
         return self.first if self._functions else self._chunks.head
 
     def with_names(self, X):
-        """A chunk as estimators know it: a DataFrame where columns have names."""
+        """A chunk as a DataFrame if the columns have names, otherwise as it is."""
         if self.is_of_tables or self.feature_names is None:
             return X
         return type(self.head)(X, columns=self.feature_names)
 
     @property
-    def y(self):
-        """What is to be predicted of each row, or None."""
+    def y(self) -> NDArray[Any] | None:
+        """Targets of all rows, or None."""
         y = self._targets.of_all()
         return y if y is None or self._numbers is None else y[self._numbers]
 
-    def map(self, function):
-        """A stream of what a function makes of each chunk, with the same rows, when it is read.
+    def map(self, function: Callable[[Any], Any]) -> "Stream":
+        """A stream with the same rows, whose chunks pass through a function when they are read.
 
         Parameters
         ----------
         function : callable
-            Takes an array or a sparse matrix and returns another, one row for each row and each
-            from that row alone, such as ``StandardScaler.transform``.
+            It takes an array or a sparse matrix and returns another one with as many rows. Each
+            row of the result must depend on the same row of the argument only, as for
+            ``StandardScaler.transform``.
 
         Returns
         -------
@@ -232,10 +244,10 @@ class Stream:
         return self.map_named(partial(_unnamed, function))
 
     def map_named(self, function):
-        """The same with ``function(X, where)``, which says where the rows are from.
+        """The same for ``function(X, where)``, which is also told which rows these are.
 
-        It has the attributes ``name``, what the chunk is called, and ``numbers``, those of its rows
-        among all rows of the chunks.
+        ``where`` has the attributes ``name``, the name of the chunk in messages, and ``numbers``,
+        the indices of its rows among all rows of the chunks.
         """
         functions = (*self._functions, function)
         return self._with(functions, self._numbers, self.is_of_tables)
@@ -256,9 +268,9 @@ class Stream:
         return Stream(*parts, functions, numbers, is_of_tables)
 
     def __getitem__(self, numbers):
-        """A stream of the rows with these numbers, ints in ascending order or an array of bool.
+        """A stream of the rows with these indices, ascending ints or an array of bool.
 
-        So scikit-learn's searches and cross-validation take streams.
+        With this, scikit-learn's searches and cross-validation accept streams.
         """
         if isinstance(numbers, tuple):  # as scikit-learn writes it, with all columns
             numbers, *_ = numbers
@@ -267,15 +279,15 @@ class Stream:
             numbers = np.flatnonzero(numbers)
         if numbers.ndim != 1 or numbers.dtype.kind not in "iu" or (np.diff(numbers) < 0).any():
             raise IndexError(
-                "Rows of a stream are picked by an array of ints in ascending order, or of bool. "
-                "Of scikit-learn's ways to split rows, those in folds give such numbers."
+                "Rows of a stream are selected by an array of ints in ascending order, or of bool. "
+                "For cross-validation use a splitter whose indices are ascending, such as KFold."
             )
         if self._numbers is not None:
             numbers = self._numbers[numbers]
         return self._with(self._functions, numbers, self.is_of_tables)
 
     def take(self, numbers):
-        """The rows with these numbers, in any order, as an array or a CSR matrix."""
+        """The rows with these indices, in any order, as an array or a CSR matrix."""
         in_order = np.argsort(numbers, kind="stable")
         found = list(self[np.asarray(numbers)[in_order]].each(_itself))
         places = np.empty_like(in_order)
@@ -283,16 +295,17 @@ class Stream:
         return rows_at(stacked(found), places) if found else self.first[:0]
 
     def each(self, function):
-        """What a function makes of each chunk, in their order; computed where the chunks are."""
+        """Yield the results of a function of each chunk, in order; workers may compute them."""
         portions = self.portions()
         if portions is None:
             return map(function, self)
         return workplace(self.is_of_dask).map(function, self._items(portions))
 
     def total(self, function, add):
-        """The sum of the same, as a tree whose shape depends on the number of chunks alone.
+        """The sum of the results of a function of each chunk.
 
-        ``add(a, b)`` returns the sum of two, and may change ``a`` for it.
+        The order of the additions depends on the number of chunks only. ``add(a, b)`` returns the
+        sum of two results, and may change ``a``.
         """
         portions = self.portions()
         if portions is None:
@@ -310,11 +323,11 @@ class Stream:
 
     @property
     def recipe(self):
-        """What makes of a chunk, as the user has it, the rows that are here; can be pickled."""
+        """A function from a chunk of the source to the rows of this stream; can be pickled."""
         return Recipe(self._chunks.reader, self._all_functions)
 
     def portions(self):
-        """The chunks as they can be had in any order, a list of Portion; None if they cannot."""
+        """A list of Portion, if chunks can be read in any order; otherwise None."""
         places = self._chunks.places()
         if places is None:
             return None
@@ -328,7 +341,7 @@ class Stream:
                 portions.append(Portion(place.read, *place[1:], kept, start))
         return portions
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return (X for _, X in self.parts())
 
     def parts(self, generator=None):
@@ -337,12 +350,12 @@ class Stream:
         Parameters
         ----------
         generator : numpy Generator, default=None
-            What the order of the chunks is drawn by, where they can be had in any.
+            Source of a random order of the chunks, if they can be read in any order.
 
         Yields
         ------
         start : int
-            Number of the first row of the chunk.
+            Index of the first row of the chunk.
         X : ndarray or CSR matrix
             At least one row.
         """

@@ -384,7 +384,7 @@ def _name_of(owner):
 def _hint_for_size(value):
     numbers = value if isinstance(value, (list, tuple)) else [value]
     if any(isinstance(number, int) and abs(number) > _LARGEST_INT for number in numbers):
-        return f" No int may be above {_LARGEST_INT}, which is what 64 bits hold."
+        return f" Integers above {_LARGEST_INT} do not fit into 64 bits."
     return ""
 
 
@@ -407,8 +407,8 @@ def validated(estimator, X, *arrays, **options):
         return _validated_stream(estimator, X, *arrays, **options)
     if is_dask(X):
         raise TypeError(
-            f"This method of {type(estimator).__name__} would have to gather all rows of a "
-            f"{type(X).__name__} of Dask. Pass X.compute() if they fit in memory."
+            f"This method of {type(estimator).__name__} needs all rows in memory, but X is a "
+            f"{type(X).__name__} of Dask. Pass X.compute() if they fit into memory."
         )
     if _are_surely_finite(X, options.get("dtype")):
         options["ensure_all_finite"] = False
@@ -480,7 +480,7 @@ def _with_nan(estimator, missing_values, X):
     if is_sparse and missing_values == 0:
         raise ValueError(
             f"The 'missing_values' parameter of {type(estimator).__name__} is 0, which sparse data "
-            "do not store. Provide a dense array, or mark what is missing by NaN."
+            "do not store. Pass a dense array, or mark missing values by NaN."
         )
     X = X.copy()
     values = X.data if is_sparse else X
@@ -510,7 +510,7 @@ def native(X):
 
 
 def row_weights(sample_weight, X):
-    """How much each row of ``X`` counts, checked: an array of its own, of the type of ``X``.
+    """How much each row of ``X`` counts, checked: an array of its own, with the dtype of ``X``.
 
     Raises
     ------
@@ -595,7 +595,7 @@ def warn_of_range(name, rows):
     if not are_probabilities(rows):
         low, high = rows.range()
         warn_caller(
-            f"{name} is meant for values between 0 and 1, the data range from {low:.6g} to "
+            f"{name} is meant for values between 0 and 1, but the data range from {low:.6g} to "
             f"{high:.6g}. Scale them, for example by sklearn.preprocessing.MinMaxScaler."
         )
 
@@ -618,9 +618,10 @@ def warn_of_grey(name, rows):
     """
     if not rows.is_binary():
         warn_caller(
-            f"{name} is the probability of rows of 0 and 1, and the data have other values, for "
-            "which what is returned is none: it may be above 1. Binarize them first, for example "
-            "by (X > 0.5), or use score_samples of an RBM, which compares values between 0 and 1."
+            f"{name} is the probability of rows of 0 and 1, but the data have other values. For "
+            "these the result is not a probability: it may be above 1. Binarize the data first, "
+            "for example by (X > 0.5), or use score_samples of an RBM, which accepts values "
+            "between 0 and 1."
         )
 
 

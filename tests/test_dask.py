@@ -505,7 +505,7 @@ def test_arguments_of_data_parallel():
     for options in ({"n_parts": 0}, {"local_steps": 1.5}, {"learning_rate_factor": 0}):
         name = next(iter(options))
         with (
-            pytest.raises(ValueError, match=f"'{name}' of data_parallel"),
+            pytest.raises(ValueError, match=f"'{name}' parameter of data_parallel"),
             data_parallel(**options),
         ):
             pass
@@ -625,7 +625,7 @@ def test_a_callback_that_cannot_be_pickled(client):
 def test_a_client_that_closes(cluster):
     client = distributed.Client(cluster)
     model = with_callback(BernoulliRBM(5, n_iter=3, random_state=0), Unpicklable(client.close))
-    with pytest.raises(RuntimeError, match=r"client of Dask.*closed.*last round stands"):
+    with pytest.raises(RuntimeError, match=r"client of Dask.*closed.*model of the last round"):
         model.fit(CHUNKED)
     expected = with_callback(BernoulliRBM(5, n_iter=3, random_state=0), Unpicklable(stop))
     with data_parallel(), pytest.raises(KeyboardInterrupt):

@@ -217,19 +217,19 @@ ONCE = (part for part in parts_of(X))
         ([np.ones(3)], {}, "Chunk 0 of a stream must have two dimensions"),
         (3, {}, "Got an object of the class int"),
         ([X, X[:, :5]], {}, "Chunk 1 of a stream has 5 columns, but the first one has 12"),
-        ([X, X.astype(float)], {}, "Chunk 1 of a stream has values of float64.*dtype='float64'"),
+        ([X, X.astype(float)], {}, "Chunk 1 of a stream has the dtype float64.*dtype='float64'"),
         ([X, scipy.sparse.csr_array(X)], {}, "Chunk 1 of a stream is sparse"),
         ([pd.DataFrame(X, columns=list("abcdefghijkl")), X], {}, "Chunk 1 .* has the columns None"),
         ([(X, Y[:-1])], {}, "Chunk 0 of a stream has 600 rows, but its y has 599"),
         (X, {"y": Y[:-1]}, "600 rows, but its y has 599"),
-        (X, {"y": Y, "target": 0}, "not from both"),
+        (X, {"y": Y, "target": 0}, "not as both"),
         (X, {"y": iter([Y])}, "can be read only once"),
         (X, {"target": "c"}, "has no column 'c'"),
         (X, {"target": 12}, "has no column 12"),
-        (X, {"window": 0}, "'window' of a stream must be an int >= 1. Got 0"),
+        (X, {"window": 0}, "'window' parameter of stream must be an int >= 1. Got 0"),
         (X, {"chunk_size": 2.5}, "'chunk_size'"),
-        ("nowhere", {}, "finds no files"),
-        (__file__, {}, "does not know how to read"),
+        ("nowhere", {}, "found no files"),
+        (__file__, {}, "cannot read"),
         (skebm.stream(X), {}, "is a stream already"),
     ],
 )
@@ -395,7 +395,7 @@ def test_a_search_picks_rows_of_a_stream_by_number(n_jobs, tmp_path):
         for name in ("mean_test_score", "std_test_score"):
             found = search.cv_results_[name]
             np.testing.assert_allclose(found, expected.cv_results_[name], rtol=1e-4, atol=1e-6)
-    with pytest.raises(IndexError, match="those in folds give such numbers"):
+    with pytest.raises(IndexError, match="such as KFold"):
         rows[np.array([3, 1])]
     assert rows[Y == 1].shape == (200, 12)
 
@@ -403,7 +403,7 @@ def test_a_search_picks_rows_of_a_stream_by_number(n_jobs, tmp_path):
 @pytest.mark.parametrize("method", ["gibbs", "impute", "log_likelihood"])
 def test_methods_that_do_not_go_by_chunk_say_so(method):
     rbm = BernoulliRBM(4, n_iter=1, random_state=0).fit(X)
-    with pytest.raises(TypeError, match=rf"{method} takes arrays, and X is a stream"):
+    with pytest.raises(TypeError, match=rf"{method} takes arrays, but X is a stream"):
         getattr(rbm, method)(skebm.stream(X))
 
 

@@ -1,7 +1,6 @@
-"""What every Boltzmann machine is as an estimator: how it is fitted, samples, missing entries.
+"""What all Boltzmann machines share as estimators: training, samples, missing entries, log Z.
 
-Whether its units stand in layers, as in ``estimator.py``, or any two of them may be connected, as
-in ``pairwise/``.
+``estimator.py`` has the machines with layers, ``pairwise/`` those without.
 """
 
 from numbers import Integral, Real
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, tasks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._messages import messages_for
 from .._random import RandomStreams
@@ -73,24 +73,28 @@ class BaseBoltzmann(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
 ):
-    """A Boltzmann machine, whatever is connected with what.
+    """A Boltzmann machine with or without layers.
 
-    The public methods check what they are given. A subclass says what they then do:
+    The public methods check their arguments. A subclass implements
 
-    - for ``fit`` and ``partial_fit``, which call :meth:`_fit` and :meth:`_partial_fit`: what trains
-      on the data (``_training``), epoch by epoch (``_run_epoch``) or once over the rows
-      (``_take_steps``), whether there is something to go on from (``_is_trained``), how the result
-      is published (``_publish``) and what remains to be done at last (``_end``);
+    - for ``fit`` and ``partial_fit``, which call :meth:`_fit` and :meth:`_partial_fit`: the
+      training on the data (``_training``), an epoch of it (``_run_epoch``) or a single pass over
+      the rows (``_take_steps``), whether there is a model to continue with (``_is_trained``), how
+      results become fitted attributes (``_publish``), and what is done after the last epoch
+      (``_end``);
     - for ``gibbs``, ``sample``, ``impute`` and ``log_partition``: ``_walked``, ``_sampled``,
       ``_imputed`` and ``_log_partition``.
 
-    The training has ``is_over``. Random numbers are those of ``_streams``.
+    The object that ``_training`` returns has an attribute ``is_over``. Random numbers come from
+    ``_streams``.
     """
 
     _parameter_checks: ClassVar = CHECKS
@@ -207,24 +211,24 @@ class BaseBoltzmann(
     def gibbs(
         self, X: MatrixLike, n_steps: int = 1, *, random_state: RandomStateLike = None
     ) -> Any:
-        """Visible states after some steps of Gibbs sampling, each of which draws every unit.
+        """Visible states after some steps of Gibbs sampling. A step draws every unit once.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Visible states to start from, or rows of a table; a sparse matrix where ``fit`` takes
-            one. Hidden states are drawn given them first; of a row with missing entries, where
-            ``fit`` takes such rows, given the known ones.
+            Visible states to start from, or rows of a table; a sparse matrix if ``fit`` accepts
+            one. Hidden states are drawn first, given these. If ``fit`` accepts missing entries, so
+            does this method; hidden states are then drawn given the known entries.
         n_steps : int, default=1
             Number of steps.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. None goes on with the estimator's own, see
+            Source of the random numbers. None continues those of the estimator, see
             :ref:`random_numbers`.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Visible states, written as those of ``X``, and of their type.
+            Visible states, with the same values and dtype as ``X``.
         """
         check_is_fitted(self)
         n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
@@ -238,6 +242,7 @@ class BaseBoltzmann(
         init: MatrixLike | None = None,
         clamp: ArrayLike | None = None,
         algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
         random_state: RandomStateLike = None,
     ) -> Any:
         """Draw visible states from the model.
@@ -245,67 +250,76 @@ class BaseBoltzmann(
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
+            Number of samples. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample, each of which draws
-            every unit. Chains need time to forget their start.
+            Steps of Gibbs sampling of each chain. After enough steps, a sample no longer depends on
+            the first state of its chain.
         init : array-like of shape (n_rows, n_features), default=None
-            Visible states to start from, used in turn where there are more samples than rows.
-            None starts each chain at random, each unit drawn by the mean of its feature.
+            Visible states to start from. If there are more samples than rows, rows are repeated.
+            With None, chains start from random states, in which each unit has the mean of its
+            feature.
         clamp : array-like of bool, of shape (n_features,) or (n_rows, n_features), default=None
-            Visible units that keep the value which they have in ``init``.
+            Visible units that keep the value that they have in ``init``.
         algorithm : {"gibbs", "pt"}, default="gibbs"
             "pt" is parallel tempering: each chain has ``n_replicas`` replicas, at temperatures
-            from that of the model to one where all units are independent, and they swap states
-            after each step. This takes ``n_replicas`` times as long, and leads from one mode to
-            another where plain Gibbs sampling stays in the one that it started in. The
-            temperatures adapt during the first half of the steps.
+            from that of the model to one at which all units are independent. Replicas exchange
+            their states after each step. This takes ``n_replicas`` times as long, and can change
+            from one mode to another when plain Gibbs sampling stays in its first one. The
+            temperatures are adapted during the first half of the steps.
+        mean : bool, default=False
+            Return the mean of each visible unit given the states of all other units, instead of its
+            state: images with grey levels instead of black and white ones. For a categorical column
+            of a table, this is the most probable category.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Visible states, written as the training data were.
+            Visible states or means, with values like those of the training data.
         """
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
+        check_argument(self, "mean", mean, Flag())
         if clamp is not None and init is None:
-            raise ValueError("clamp needs init, the states that clamped units keep.")
+            raise ValueError(
+                "clamp needs init, which has the values of the clamped units. Pass both."
+            )
         if is_stream(init):
             raise TypeError(
-                f"{type(self).__name__}.sample takes an array for init, and this is a stream. Pass "
+                f"{type(self).__name__}.sample takes an array for init, but this is a stream. Pass "
                 "one of its chunks, such as next(iter(init))."
             )
         betas = None
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         streams = self._draws(random_state)
-        return self._sampled(n_samples, n_steps, streams, init, clamp, betas)
+        return self._sampled(n_samples, n_steps, streams, init, clamp, betas, mean)
 
     def impute(
         self, X: MatrixLike, n_steps: int = 100, *, random_state: RandomStateLike = None
     ) -> Any:
-        """Fill in missing entries given the others.
+        """Fill in missing entries, given the known ones.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Visible states, or rows of a table. NaN marks what is missing, or what ``fit`` was told
-            to take for it.
+            Visible states, or rows of a table. Missing entries are marked as in ``fit``, by default
+            by NaN.
         n_steps : int, default=100
-            Steps of Gibbs sampling with the known entries clamped. The first half is thrown
-            away; over the second half, the means of the missing units are averaged.
+            Steps of Gibbs sampling with the known entries held fixed. The first half is discarded;
+            over the second half, the means of the missing units are averaged.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            ``X`` with the expectation of its unit, as estimated, in place of what is missing; of a
-            table, a DataFrame if ``X`` is one, with the most probable of the categories.
+            ``X`` with an estimate of the expected value in place of each missing entry. In a table,
+            missing categories are replaced by the most probable one; the result is a DataFrame if
+            ``X`` is one.
         """
         check_is_fitted(self)
         n_steps = check_argument(self, "n_steps", n_steps, COUNT)
@@ -315,7 +329,7 @@ class BaseBoltzmann(
         """See :meth:`gibbs`."""
         raise NotImplementedError
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         """See :meth:`sample`; ``betas`` are the inverse temperatures of "pt", or None."""
         raise NotImplementedError
 
@@ -326,20 +340,20 @@ class BaseBoltzmann(
     # Likelihoods
 
     def score(self, X: MatrixLike, y: object = None) -> float:
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Visible states, or rows of a table; a sparse matrix, and missing entries, where ``fit``
-            takes them.
+            Visible states, or rows of a table. It may be a sparse matrix and have missing entries
+            if ``fit`` accepts these.
         y : None
             Ignored; here for scikit-learn's conventions.
 
         Returns
         -------
         score : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 
@@ -355,50 +369,52 @@ class BaseBoltzmann(
     ) -> LogPartition:
         """Logarithm of the partition function Z, which turns free energies into likelihoods.
 
-        By enumeration it is exact, up to rounding. Annealed importance sampling [1]_ [2]_ gives
-        bounds in expectation: a lower one by chains that are led from the data's base-rate model,
-        whose units ignore each other and have the means of the training data, to the model over
-        many temperatures, and an upper one by chains that are led back [3]_. The estimate between
-        them is Bennett's [4]_. More temperatures draw the bounds together, more chains make them
-        scatter less.
+        For few units it is a sum over all states, exact up to rounding. Otherwise, annealed
+        importance sampling [1]_ [2]_ gives two bounds, which hold in expectation. For the lower
+        bound, chains go from the base-rate model, whose units are independent and have the means of
+        the training data, over many temperatures to the model. For the upper bound, chains go in
+        the reverse direction [3]_. The estimate combines both by Bennett's method [4]_. With more
+        temperatures the bounds are closer to each other, with more chains they vary less.
 
-        The way back has to start at samples of the model. Where so few units are summed over that
-        "auto" would be "exact", they are exact. Otherwise they are the end of the way there, drawn
-        by its weights, or the end of chains from rows of data, and the upper bound is one as far as
-        those are samples of the model. Chains from data see modes that the way there missed, but a
-        model far from its data can take long to draw them to where its mass is: an upper bound
-        clearly below the lower one says so. The lower one is one in any case, and exceeds log Z by
-        t nats with probability exp(-t) at most.
+        The reverse direction has to start from samples of the model. If there are so few units
+        that "auto" would be "exact", these samples are exact. Otherwise they are the last states of
+        the forward direction, resampled by their weights, or the last states of chains from rows of
+        data (``X``). The upper bound is valid only if they are samples of the model. Chains from
+        data may include modes that the forward direction missed. But if the model is far from the
+        data, they may need many steps to reach its distribution; an upper bound clearly below the
+        lower bound is a sign of this. The lower bound is always valid: it exceeds log Z by t nats
+        with a probability of at most exp(-t).
 
         Parameters
         ----------
         method : {"auto", "exact", "ais"}, default="auto"
-            "exact" is a sum over states, and time doubles with each unit that is summed over. Of a
-            machine of layers, these are the units of the smaller layer of binary ones, 30 at most
-            (memory doubles as well, up to 8 GB); of a :class:`BoltzmannMachine`, all units, 26 at
-            most. "ais" is annealing, in both directions. "auto" is "exact" up to 20 of these units,
-            and "ais" beyond.
+            "exact" is a sum over all states of some units; its time doubles with each further unit.
+            In a machine with layers these are the units of the smaller layer of binary units, at
+            most 30 (with 8 GB of memory); in a :class:`BoltzmannMachine` they are all units, at
+            most 26. "ais" is annealing in both directions. "auto" is "exact" for up to 20 of these
+            units, and otherwise "ais".
         n_temperatures : int, default=10000
-            Inverse temperatures from 0 to 1, half of them above 0.75. Not used by "exact".
+            Number of inverse temperatures from 0 to 1, half of them above 0.75. Not used by
+            "exact".
         n_chains : int, default=100
-            Chains in each direction, two at least. Not used by "exact".
+            Number of chains in each direction, at least two. Not used by "exact".
         X : array-like of shape (n_samples, n_features), default=None
-            Visible states, such as rows of training data, that the chains of the way back come
-            from; a sparse matrix where ``fit`` takes one. Of a stream, one row for each chain is
-            read. None is the end of the way there.
+            Visible states, such as training rows, from which the chains of the reverse direction
+            start; a sparse matrix if ``fit`` accepts one. Of a stream, one row per chain is read.
+            With None, they start from the last states of the forward direction.
         n_burn_in : int, default=1000
-            Steps of Gibbs sampling from there to the start of the way back.
+            Steps of Gibbs sampling before the reverse direction starts.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
         Returns
         -------
         result : LogPartition
-            With the attributes ``estimate``, ``lower``, ``upper`` and ``standard_error``, floats
-            in nats, for states as the data are written. The bounds hold in expectation, so those of
-            one run can cross by as much as they scatter. The standard error is that of the estimate
-            by the scatter of the chains: a region that all of them missed is not in it, but parts
-            the bounds. With "exact", the first three are equal and the last is 0.
+            An object with the attributes ``estimate``, ``lower``, ``upper`` and
+            ``standard_error``, floats in nats. The bounds hold in expectation; in a single run they
+            may cross because of random variation. The standard error measures the variation between
+            chains. It does not include a region that all chains missed, but such a region makes the
+            bounds differ. With "exact", the first three are equal and the last is 0.
 
         Raises
         ------

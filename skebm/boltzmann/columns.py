@@ -66,8 +66,8 @@ class Values(NamedTuple):
         values = np.asarray(column)
         if values.dtype.kind in "mMV":
             raise ValueError(
-                f"Column {name!r} is of the type {values.dtype}, which is neither numbers nor "
-                "categories. Have it as one of these, such as numbers of days."
+                f"Column {name!r} has the dtype {values.dtype}, which is neither a number nor a "
+                "category. Convert it first, for example dates to numbers of days."
             )
         if hasattr(column, "isna"):
             is_missing = np.asarray(column.isna())

@@ -157,7 +157,7 @@ class Table:
         """The data, validated, as an array of numbers, none of which may be missing."""
         _, numbers = self.with_gaps(estimator, X)
         if np.isnan(numbers).any():
-            raise ValueError("init has missing entries. Fill them in by impute.")
+            raise ValueError("init has missing entries. Fill them in first, by impute.")
         return numbers
 
     def given_back(self, numbers, like=None):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -15,6 +15,7 @@ from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import SolverSettings
 from .._source import all_of
+from .._typing import MatrixLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -82,13 +83,14 @@ class BoltzmannEstimator(BaseBoltzmann):
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the model to the data.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data; NaN marks what is missing. What a sparse matrix does not store is 0.
+            Training data. NaN marks missing entries; entries that a sparse matrix does not store
+            are 0.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -100,22 +102,22 @@ class BoltzmannEstimator(BaseBoltzmann):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite. The
-            estimator is then as it was, or as the last whole epoch left it.
+            If a parameter or the data are not valid, or if the weights are no longer finite. The
+            estimator is then unchanged, or keeps the last finished epoch.
         """
         return self._fit(X, y)
 
     @with_callbacks
-    def partial_fit(self, X, y=None):
-        """Go on training with more data, once over its rows in minibatches.
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
+        """Continue training with more data, in one pass over its rows in minibatches.
 
-        Where a parameter is a sequence over the epochs, its last value holds;
-        ``learning_rate_schedule`` has no part in it.
+        If a parameter is a sequence over the epochs, its last value is used.
+        ``learning_rate_schedule`` is not used.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data, of any number of rows; NaN marks what is missing.
+            Training data, of any number of rows; NaN marks missing entries.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -127,7 +129,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was.
+            As for :meth:`fit`. The estimator is then unchanged.
         """
         return self._partial_fit(X, y)
 
@@ -213,8 +215,8 @@ class BoltzmannEstimator(BaseBoltzmann):
         self._check_sizes()
         if not hasattr(self, "_training_state"):
             raise ValueError(
-                f"This {type(self).__name__} is without the state that training would go on from, "
-                "see without_training_state. Go on with the model that it is a copy of."
+                f"This {type(self).__name__} is a copy without the state that further training "
+                "needs, see without_training_state. Continue with the original model, or call fit."
             )
         chains, solvers, n_updates = _copied(*self._training_state)
         if hasattr(self, "h_samples_"):
@@ -230,7 +232,8 @@ class BoltzmannEstimator(BaseBoltzmann):
             if n_held_out >= n_rows:
                 raise ValueError(
                     f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                    f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+                    f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on. "
+                    "Lower it, or pass more rows."
                 )
             shuffled = streams.generator().permutation(n_rows)
             training, held_out = np.sort(shuffled[n_held_out:]), shuffled[:n_held_out]
@@ -275,8 +278,8 @@ class BoltzmannEstimator(BaseBoltzmann):
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
-                f"{messages_for(self).estimator} learns nothing of features without a single known "
-                f"value, and takes them for 0: columns {self._data.names_of(empty)}."
+                f"{messages_for(self).estimator} cannot learn features without any known value, "
+                f"and treats them as 0: columns {self._data.names_of(empty)}."
             )
 
     def _warn_of_dead_units(self, share):
@@ -286,7 +289,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
-            "the same activity for all rows, and so tell nothing about them. Mostly, steps are "
+            "the same activity for all rows, and so carry no information. Usually the steps are "
             f"too long for these data: {remedies}."
         )
 
@@ -296,7 +299,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         too_large = " or the ".join(f"'{prefix}{name}'" for name in names)
         return [
             f"lower the {too_large} parameter",
-            f"have more rows in a minibatch by '{prefix}batch_size'",
+            f"use larger minibatches by '{prefix}batch_size'",
         ]
 
     # The model
@@ -339,8 +342,8 @@ class BoltzmannEstimator(BaseBoltzmann):
         rows = self._rows(X)
         if of_whole_rows is not None and rows.known is not None:
             raise ValueError(
-                f"{type(self).__name__}.{of_whole_rows} takes whole rows, and some values of X are "
-                "missing. Fill them in by impute, or compare rows by score_samples."
+                f"{type(self).__name__}.{of_whole_rows} needs complete rows, but some values of X "
+                "are missing. Fill them in by impute, or compare rows by score_samples."
             )
         model = self.__skebm_model__(rows.dtype)
         return model, model.to_states(rows)
@@ -354,13 +357,13 @@ class BoltzmannEstimator(BaseBoltzmann):
             states[~all_of(rows.known)] = np.nan
         return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         if clamp is not None:
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
             init = self._data.whole(self, init)
         model = self.__skebm_model__(None if init is None else init.dtype)
-        options = {"init": init, "clamp": clamp, "betas": betas}
+        options = {"init": init, "clamp": clamp, "betas": betas, "mean": mean}
         V = inference.sample(model, n_samples, n_steps, streams, **options)
         return self._data.given_back(V)
 

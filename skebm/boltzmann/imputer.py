@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
+from .._conventions import HasFeaturesOut
 from .._deployment import Deployable
 from .._streams import is_stream, made_of, total_of
 from .._validation import (
@@ -49,6 +50,7 @@ class RBMImputer(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasFeaturesOut,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -94,8 +96,10 @@ class RBMImputer(
         What adds columns, where ``add_indicator``.
     n_features_in_ : int
         Number of columns seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of columns seen during ``fit``, where they are all strings.
+        Names of columns seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -172,7 +176,9 @@ class RBMImputer(
             self._names = list(found.template.columns) if is_frame(found.template) else None
             self._is_empty = found.n_known == 0
             if self._is_empty.all():
-                raise ValueError(f"{type(self).__name__} needs a column with a known entry.")
+                raise ValueError(
+                    f"{type(self).__name__} needs at least one known entry, but all are missing."
+                )
             self.indicator_ = None
             if self.add_indicator:
                 have_gaps = found.n_known[np.newaxis] < found.n_rows
@@ -185,7 +191,7 @@ class RBMImputer(
         return self
 
     def transform(self, X: Any) -> Any:
-        """Fill in what is missing.
+        """Fill in missing entries.
 
         Parameters
         ----------
@@ -195,8 +201,9 @@ class RBMImputer(
         Returns
         -------
         V : DataFrame or ndarray of shape (n_samples, n_features_out)
-            The same rows, with no missing entries, without empty columns or with them as zeros,
-            and with columns that say what was missing where ``add_indicator``.
+            The same rows without missing entries. Columns that were empty in ``fit`` are left out,
+            or filled with zeros if ``keep_empty_features``. With ``add_indicator``, further columns
+            mark the entries that were missing.
         """
         check_is_fitted(self)
         X = self._checked(X, reset=False)
@@ -221,18 +228,17 @@ class RBMImputer(
         return table_of(X, kept, names)
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
-        """Name the columns that come out.
+        """Names of the columns that ``transform`` returns.
 
         Parameters
         ----------
         input_features : array-like of str or None, default=None
-            Names of the columns that come in, which have to be those seen in ``fit`` where these
-            had names.
+            Names of the input columns. If those seen in ``fit`` had names, they must be the same.
 
         Returns
         -------
         names : ndarray of str
-            Those of the columns that are kept, and of those that are added.
+            Names of the columns that are kept, and of those that are added.
         """
         names = super().get_feature_names_out(input_features)
         kept = names if self.keep_empty_features else names[~self._is_empty]

@@ -58,7 +58,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     """
     machine = model.machine
     states = model.states_given(states, streams)
-    keep = None if keep is None else machine.beside_hidden(keep, False)
+    keep = None if keep is None else machine.even_of(keep, False)
     if betas is None:
         return machine.run(states, n_steps, (streams.seed, streams.take(2 * n_steps), 0), keep)
     tempering = Tempering(model.base, betas.astype(np.float64))
@@ -71,7 +71,7 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     return v[-1] if n_steps else states
 
 
-def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=None):
+def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=None, mean=False):
     """Data drawn from the model.
 
     Parameters
@@ -87,23 +87,42 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
         Where samples have the values of ``init``.
     betas : ndarray of shape (n_replicas,), default=None
         As for :func:`walk`.
+    mean : bool, default=False
+        Means of the visible units given all others, whose states are drawn, in place of states.
     """
+    keep = None
     if init is None:
         states = model.machine.visible_of(draw_by_means(model, n_samples or 1, streams))
-        return model.to_data(walk(model, states, n_steps, streams, betas=betas))
-    turns = np.arange(n_samples or len(init)) % len(init)
-    states = all_of(model.to_states(as_rows(init)))[turns]
-    keep = None if clamp is None else np.broadcast_to(clamp, init.shape)[turns]
-    samples = model.to_data(walk(model, states, n_steps, streams, keep, betas))
+    else:
+        turns = np.arange(n_samples or len(init)) % len(init)
+        states = all_of(model.to_states(as_rows(init)))[turns]
+        keep = None if clamp is None else np.broadcast_to(clamp, init.shape)[turns]
+    states = walk(model, states, n_steps, streams, keep, betas)
+    if mean:
+        states = _means_beside(model.machine, states, streams)
+    samples = model.to_data(states)
     return samples if keep is None else np.where(keep, init[turns], samples)
+
+
+def _means_beside(machine, even, streams):
+    """Means of even units given odd states that are drawn beside these even ones."""
+    means, odd = np.empty_like(even), np.empty((len(even), machine.n_odd), dtype=machine.dtype)
+    address = streams.seed, streams.take(), 0
+
+    def of_some(part):
+        machine.sample_odd(even[part], (*address[:2], part.start), odd[part])
+        machine.even_mean(odd[part], means[part])
+
+    for_each_chunk(of_some, len(even))
+    return means
 
 
 def impute(model, X, n_steps, streams):
     """Data with NaN replaced by means over the second half of a walk of the missing values."""
     missing, machine = np.isnan(X), model.machine
     start = draw_by_means(model, len(X), streams)
-    known = machine.beside_hidden(~missing, False)
-    visible = machine.beside_hidden(all_of(model.to_states(as_rows(X))), 0)
+    known = machine.even_of(~missing, False)
+    visible = machine.even_of(all_of(model.to_states(as_rows(X))), 0)
     np.copyto(start, visible, where=known)
     means = np.zeros_like(start)
     stream = streams.take(2 * n_steps)
@@ -146,7 +165,7 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
 
 
 def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
-    """Log-partition function at the end of a path by annealing; warns where it went astray.
+    """Log-partition function at the end of a path by annealing; warns if its bounds cross.
 
     ``name`` is that of the estimator; other parameters as for
     :func:`~skebm.boltzmann.partition.annealed_log_partition`.
@@ -156,10 +175,10 @@ def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
     if result.lower - result.upper > MOST_CROSSING:
         warn_caller(
             f"The bounds of {name}.log_partition cross: the lower one is "
-            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats, since its chains did "
-            "not come to where the model has its mass. The estimate is the lower bound, and "
-            "not to be trusted. Raise 'n_burn_in' and 'n_temperatures'; if that does not help, "
-            "training went astray: lower its learning rate."
+            f"{result.lower:.1f}, the upper one {result.upper:.1f} nats. The chains have not "
+            "reached the distribution of the model. The estimate is the lower bound, and is "
+            "unreliable. Raise 'n_burn_in' and 'n_temperatures'. If that does not help, training "
+            "has failed: fit again with a lower learning rate."
         )
     return result
 

@@ -246,7 +246,7 @@ def make_room(visible, weights, activity, mean):
         if kind != "real":
             squares = np.square(weights[part]).sum(axis=1)
             inputs[part] += squares * (activity * (1 - activity) * (0.5 - mean[part]))
-    visible.take_over(-inputs)
+    visible.add_to_bias(-inputs)
 
 
 def _orthogonal(n_rows, n_columns, generator):
@@ -300,7 +300,7 @@ def restart_units(learner, units, states, means, activity, known=None):
         np.count_nonzero(units), machine.visible, mean, variance, len(units), activity, generator
     )
     before = means[:, units].mean(axis=0, dtype=np.float64)
-    machine.visible.take_over(machine.weights[:, units] @ before)
+    machine.visible.add_to_bias(machine.weights[:, units] @ before)
     machine.weights[:, units], machine.hidden.bias[units] = weights, bias
     make_room(machine.visible, weights, activity, mean)
     learner.offsets[1][units] = activity

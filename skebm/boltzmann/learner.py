@@ -171,8 +171,8 @@ class Learner:
         known, given = batch.known, NOTHING_GIVEN
         if known is not None:
             turns, absent = np.arange(n) % n_data, batch.absent
-            known = machine.beside_hidden(known, True)[turns]
-            absent = None if absent is None else machine.beside_hidden(absent, 0)
+            known = machine.even_of(known, True)[turns]
+            absent = None if absent is None else machine.even_of(absent, 0)
             given = Given(known[n_data:], None if absent is None else absent[turns[n_data:]])
         chains.advance(machine, data, of_chains, k, address, given)
 

@@ -117,13 +117,13 @@ class Machine:
         return self.places[0].stop
 
     def visible_of(self, even):
-        """What an array (..., n_even) says of the visible units; the array itself in an RBM."""
+        """The part of an array (..., n_even) for the visible units; in an RBM the array itself."""
         return even if self.n_visible == self.n_even else even[..., self.places[0]].copy()
 
-    def beside_hidden(self, visible, fill):
-        """An array (..., n_even) of what is said of the visible units, and ``fill`` elsewhere.
+    def even_of(self, visible, fill):
+        """An array (..., n_even) with these values for the visible units, and ``fill`` elsewhere.
 
-        The array itself in an RBM, where all even units are visible.
+        In an RBM all even units are visible, and this is the array itself.
         """
         if self.n_visible == self.n_even:
             return visible
@@ -177,10 +177,10 @@ class Machine:
         return all(np.isfinite(parameter).all() for parameter in self.parameters)
 
     def has_diverged(self):
-        """Whether a parameter is not finite, or so large that nothing can be computed with it."""
+        """Whether a parameter is not finite, or too large to compute with."""
         if have_diverged(*self.parameters):
             return True
-        return not self.even.bear(self.coupling.largest_inputs_of_lower())
+        return not self.even.tolerate(self.coupling.largest_inputs_of_lower())
 
     def neighbours(self, even, odd):
         """For each coupling, what there is of the layers below and above it.

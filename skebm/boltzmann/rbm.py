@@ -1,17 +1,21 @@
 """What every restricted Boltzmann machine is as an estimator: features, scores, likelihoods."""
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from sklearn.utils import check_array
+from numpy.typing import ArrayLike
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import twin_of
-from .._source import DenseRows
+from .._source import DenseRows, all_of
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._validation import FLOATS, Number, keep_parameters, native
 from .estimator import CHECKS as CHECKS_OF_ALL
 from .estimator import BoltzmannEstimator
+from .partition import LogPartition
 
 # What the parameters of all RBMs may be.
 CHECKS = {"n_components": Number(Integral, "[1, inf)")} | CHECKS_OF_ALL
@@ -37,38 +41,38 @@ class BaseRBM(BoltzmannEstimator):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        learning_rate=0.1,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="pcd",
-        n_gibbs_steps=1,
-        n_chains=None,
-        n_replicas=10,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        learning_rate: float | Sequence[float] = 0.1,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "pcd",
+        n_gibbs_steps: int | Sequence[int] = 1,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: float = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # What it is
@@ -87,94 +91,145 @@ class BaseRBM(BoltzmannEstimator):
         if self._parameters.n_components != len(self.components_):
             raise ValueError(
                 f"The 'n_components' parameter of {type(self).__name__} is {self.n_components!r}, "
-                f"but the model to go on with has {len(self.components_)} hidden units. Fit anew "
-                "with warm_start=False, or leave n_components as it was."
+                f"but the fitted model has {len(self.components_)} hidden units. To train a new "
+                "one, call fit with warm_start=False; to continue, set n_components back."
             )
 
     def __skebm_rows__(self, X):
-        """Data, validated, as the rows of numbers that a :class:`Model` takes."""
+        """Validated data, as rows of numbers for a :class:`Model`."""
         return self._rows(X)
 
     def __skebm_with__(self, model):
-        """Another RBM, with the same parameters, for a model of other weights.
+        """Another RBM with the same parameters and with the weights of ``model``.
 
-        What this one has measured while it was trained, and what it would go on from in further
-        training, is shared.
+        Its history and the state for further training are those of this RBM.
         """
         return twin_of(self, vars(self) | self._attributes_of(model))
 
     # Features
 
-    def transform(self, X):
-        """Mean hidden activities, the probabilities P(h = 1 | v = X).
+    def transform(self, X: MatrixLike) -> Floats:
+        """Mean hidden activities: the probabilities P(h = 1 | v = X).
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing, and has no part in the activities.
+            Visible states. NaN marks missing entries, which do not change the activities.
 
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
-            Probabilities, of the type of ``X``.
+            Probabilities, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X)
         return model.machine.transform(rows)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Mean visible states given hidden activities.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_components)
-            Hidden activities, states or probabilities.
+            States or probabilities of the hidden units.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the visible units, of the type of ``X``.
+            Means of the visible units, with the dtype of ``X``.
         """
+        H = self._hidden_states(X, "inverse_transform")
+        model = self.__skebm_model__(H.dtype)
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
+
+    def _hidden_states(self, X, method):
+        """Hidden states or activities, validated, that a method was given."""
         check_is_fitted(self)
         H = native(check_array(X, dtype=FLOATS, estimator=self))
         n_components = len(self.components_)
         if H.shape[1] != n_components:
             raise ValueError(
-                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"X has {H.shape[1]} features, but {type(self).__name__}.{method} is "
                 f"expecting {n_components} features as input."
             )
-        model = self.__skebm_model__(H.dtype)
-        return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
+        return H
+
+    def reconstruct(self, X: MatrixLike) -> Any:
+        """Mean visible states given the mean hidden activities of each row.
+
+        This is ``inverse_transform(transform(X))``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states. NaN marks missing entries, which do not change the activities.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the visible units, with the dtype of ``X``.
+        """
+        model, rows = self._model_and_rows(X)
+        H = DenseRows(model.machine.transform(rows))
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(H)))
 
     # Scores of rows
 
-    def free_energy(self, X):
+    def energy(self, X: MatrixLike, H: ArrayLike | None = None) -> Floats:
+        """Energy E(v, h) of states of both layers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states, none missing.
+        H : array-like of shape (n_samples, n_components), default=None
+            Hidden states, or means of them. None takes what :meth:`transform` returns.
+
+        Returns
+        -------
+        energy : ndarray of shape (n_samples,)
+            In nats, with the dtype of ``X``.
+
+        Raises
+        ------
+        ValueError
+            If values of ``X`` are missing, or if ``H`` has another shape.
+        """
+        model, rows = self._model_and_rows(X, "energy")
+        if H is None:
+            hidden = model.machine.transform(rows)
+        else:
+            hidden = self._hidden_states(H, "energy").astype(rows.dtype, copy=False)
+            check_consistent_length(rows, hidden)
+        return model.machine.energy(all_of(rows), hidden).astype(rows.dtype, copy=False)
+
+    def free_energy(self, X: MatrixLike) -> Floats:
         """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
+            Visible states; NaN marks missing entries.
 
         Returns
         -------
         F : ndarray of shape (n_samples,)
-            Free energies in nats; -F(v) is log p(v) up to a constant of the model. Of a row with
-            missing entries, that of the model of the known features alone, whose constant differs:
-            compare rows that lack the same entries, or all rows by :meth:`score_samples`.
+            Free energies in nats. -F(v) is log p(v) plus a constant of the model. For a row with
+            missing entries, the model contains only the known features and has another constant:
+            compare only rows in which the same entries are missing, or use :meth:`score_samples`.
         """
         model, rows = self._model_and_rows(X)
         return model.machine.free_energy(rows)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> Floats:
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
-        Exact and deterministic. Of a row with missing entries, the sum over those that are known,
-        given the others that are known.
+        It is exact and deterministic. For a row with missing entries, the sum is over the known
+        entries, each given the other known ones.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Visible states; NaN marks what is missing.
+            Visible states; NaN marks missing entries.
 
         Returns
         -------
@@ -184,7 +239,9 @@ class BaseRBM(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return model.machine.pseudo_log_likelihood(rows) - model.log_scale_of(rows)
 
-    def log_likelihood(self, X, log_partition=None):
+    def log_likelihood(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
 
         Parameters
@@ -192,15 +249,15 @@ class BaseRBM(BoltzmannEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Visible states, none missing.
         log_partition : LogPartition or float, default=None
-            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
-            number of nats: with ``log_partition=result.upper``, likelihoods are lower bounds in
-            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or
-            more where both layers are large, at each call: nothing is kept.
+            The result of :meth:`log_partition` for this model, whose estimate is used, or a number
+            in nats. With ``log_partition=result.upper``, the likelihoods are lower bounds in
+            expectation. None calls ``log_partition(random_state=0)``, which takes a minute or more
+            if both layers are large. It is called again each time, because the result is not kept.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         model, rows = self._model_and_rows(X, "log_likelihood")
         log_z = self._log_z(log_partition)

@@ -191,8 +191,8 @@ class TableEncoder:
         numbers = values.numbers()
         if numbers is None:
             raise ValueError(
-                f"Column {column.name!r} is one of numbers for {self._name}, and has "
-                f"{values.first_no_number()!r}."
+                f"Column {column.name!r} was numeric when {self._name} was fitted, but now has the "
+                f"value {values.first_no_number()!r}."
             )
         if np.isinf(numbers).any():
             raise ValueError(f"Input X contains infinity, in column {column.name!r}.")
@@ -209,8 +209,8 @@ class TableEncoder:
             found = sorted({repr(listed[row]) for row in np.flatnonzero(is_new)[:1000]})
             raise ValueError(
                 f"Found unknown categories [{', '.join(found)}] in column {column.name!r} during "
-                f"transform. {self._name} knows {column.categories}; name all of them in "
-                "'categories', or have handle_unknown='missing'."
+                f"transform. {self._name} knows {column.categories}. List all categories in the "
+                "parameter 'categories', or set handle_unknown='missing'."
             )
         return codes
 
@@ -263,7 +263,8 @@ def checked_table(estimator, X, reset):
     names = names_of(X)
     if len(set(names)) < len(names):
         raise ValueError(
-            f"{type(estimator).__name__} takes no two columns of one name; those of X are {names}."
+            f"{type(estimator).__name__} needs columns with different names. Those of X are "
+            f"{names}."
         )
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     for size, name in zip(X.shape, ("sample", "feature"), strict=True):

@@ -91,12 +91,12 @@ class _Units:
         """The same units with parameters of their own, of the type ``dtype``."""
         return type(self)(*(parameter.astype(dtype) for parameter in self.parameters))
 
-    def take_over(self, inputs):
-        """Make inputs that never change a part of the bias."""
+    def add_to_bias(self, inputs):
+        """Add inputs that are the same for all rows to the bias."""
         self.bias += inputs.astype(self.bias.dtype)
 
-    def bear(self, largest_inputs):
-        """Whether the units can be computed with, given the largest input that each can have."""
+    def tolerate(self, largest_inputs):
+        """Whether these inputs, the largest of each unit, are small enough to compute with."""
         return True
 
     def between(self, base, beta):
@@ -296,8 +296,8 @@ class GaussianUnits(_Units):
         bias, log_variance = self.bias.astype(dtype), self.log_variance.astype(dtype)
         return type(self)(bias, log_variance, self.inertia, self.is_constant)
 
-    def take_over(self, inputs):
-        """Make inputs that never change a part of the bias."""
+    def add_to_bias(self, inputs):
+        """Add inputs that are the same for all rows to the bias."""
         self.bias += self.variance * inputs.astype(self.bias.dtype)
 
     def with_mean(self, mean, n_rows):
@@ -361,8 +361,8 @@ class GaussianUnits(_Units):
         gaussian_energy(states, self.bias, self.variance, out)
         return out
 
-    def bear(self, largest_inputs):
-        """Whether the means that inputs lead to are not too many deviations apart."""
+    def tolerate(self, largest_inputs):
+        """Whether the means under these largest inputs are not too many deviations apart."""
         return bool((np.sqrt(self.variance) * largest_inputs < MOST_DEVIATIONS).all())
 
     # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
@@ -531,15 +531,15 @@ class SideBySide(_Units):
             for layer, place, of_part in self._parts_of(states)
         )
 
-    def take_over(self, inputs):
-        """Make inputs that never change a part of the bias."""
+    def add_to_bias(self, inputs):
+        """Add inputs that are the same for all rows to the bias."""
         for layer, place in zip(self.layers, self.places, strict=True):
-            layer.take_over(inputs[place])
+            layer.add_to_bias(inputs[place])
 
-    def bear(self, largest_inputs):
-        """Whether the units can be computed with, given the largest input that each can have."""
+    def tolerate(self, largest_inputs):
+        """Whether these inputs, the largest of each unit, are small enough to compute with."""
         pairs = zip(self.layers, self.places, strict=True)
-        return all(layer.bear(largest_inputs[place]) for layer, place in pairs)
+        return all(layer.tolerate(largest_inputs[place]) for layer, place in pairs)
 
     def over_variance(self, states):
         """Divide states by the variances of the units, in place, where they have some."""

@@ -54,7 +54,7 @@ def log_mass_bound(model, rows):
 def _log_mass_bound(model, rows):
     machine, (even, odd) = model.machine, posterior_means(model, rows)
     known = rows.batch(np.arange(len(even))).known
-    known = None if known is None else machine.beside_hidden(known, True)
+    known = None if known is None else machine.even_of(known, True)
     entropy = _entropy(even[:, machine.n_visible :]) + _entropy(odd)
     return entropy - machine.energy(even, odd, known)
 
@@ -89,7 +89,7 @@ def log_mass(model, rows):
         batch = rows.batch(np.arange(part.start, part.stop))
         v = np.empty((len(batch), machine.n_visible), dtype=machine.dtype)
         batch.take(v)
-        fields = hidden.beside_hidden(machine.couplings[0].up(v), 0)
+        fields = hidden.even_of(machine.couplings[0].up(v), 0)
         out[part] = sum_over(hidden, fields) - machine.visible.energy(v, batch.known)
 
     for_each_chunk(evaluate, rows.shape[0], max(1, min(CHUNK, _VALUES_AT_ONCE // n_states)))

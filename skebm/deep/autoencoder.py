@@ -1,16 +1,28 @@
 """Deep autoencoders: networks that lead through a narrow layer back to the data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.utils.metaestimators import available_if
 
 from .._callbacks import with_callbacks
+from .._parameter_texts import with_texts
 from .._scales import mean_and_common_scale
 from .._source import DenseRows, all_of, as_rows, of_parts
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    Solver,
+    available_if,
+)
 from .._validation import (
     FLOATS,
     Flag,
@@ -27,6 +39,7 @@ from ..boltzmann.initial import dead_units
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations
 from .objective import Corruption
+from .parameter_texts import OF_FINE_TUNING, OF_STACKS
 from .stack import STACK_CHECKS, BaseStack, Examples, learns_from_minibatches
 from .unrolling import (
     Unrolled,
@@ -49,171 +62,97 @@ _LARGEST_SHARE_DEAD = 0.1
 _SHARE_THAT_DOES_NOT_COUNT, _SMALLEST_SHARE_OF_COLUMNS = 0.01, 0.2
 
 
+@with_texts(OF_STACKS, OF_FINE_TUNING)
 class DeepAutoencoder(BaseStack):
-    """Deep autoencoder: a code for each row, learned by giving the row back.
+    """Deep autoencoder: a code for each row, from which the row can be reconstructed.
 
-    The encoder is trained layer after layer as restricted Boltzmann machines, each on what the
-    one below makes of the data. It is then unrolled [1]_: layers that give back best, by ridge
-    regression, what went into the layer below lead from the code back to the data; with ``tied``,
-    the same weights, transposed. Both halves are fine-tuned together by backpropagation.
+    The layers of the encoder are trained one after the other as restricted Boltzmann machines,
+    each on the features that the one below computes. The encoder is then unrolled [1]_: a decoder
+    leads from the code back to the data. Each of its layers starts as the ridge regression of the
+    inputs of a layer of the encoder on its outputs, or, with ``tied``, as the transpose of that
+    layer. Both halves are fine-tuned together by backpropagation.
 
-    A code narrower than the data compresses, as principal components do. A wider one has to be
-    kept from copying: by ``corruption`` (a denoising autoencoder [2]_), ``sparsity_cost``,
-    ``contraction_cost`` [3]_ or ``code_noise``. With ``code="binary"`` codes are zeros and ones,
-    for hashing [4]_. See :ref:`the user guide <autoencoder>` for how to choose the parameters.
+    A code with fewer units than the data have features compresses, as principal components do. A
+    wider one has to be kept from copying the data: by ``corruption`` (a denoising autoencoder
+    [2]_), ``sparsity_cost``, ``contraction_cost`` [3]_ or ``code_noise``. With ``code="binary"``
+    codes are zeros and ones, for hashing [4]_. See :ref:`the user guide <autoencoder>` for how to
+    choose the parameters.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(500, 250, 30)
-        Numbers of units of the encoder from the lowest layer to the code. The decoder has the
-        same in reverse.
+        Number of units of each layer of the encoder, from the lowest to the code. The decoder has
+        the same numbers in reverse.
     code : {"linear", "logistic", "binary"}, default="linear"
-        Units of the code: real numbers; numbers in (0, 1); or such numbers in training, which
-        noise drives to either end, and 0 or 1 afterwards.
+        Values of the units of the code. "linear": real numbers. "logistic": numbers in (0, 1).
+        "binary": 0 or 1; in training they are numbers in (0, 1), which noise drives to either end.
     tied : bool, default=False
-        Whether the weights of the decoder start and stay as the transposes of the encoder's. With
+        Whether the weights of the decoder are always the transposes of those of the encoder. With
         ``visible_units="gaussian"``, the lowest RBM then has the variances of the network's
         ``scale_`` instead of learning them.
     corruption : {"masking", "gaussian", "salt_and_pepper"} or None, default=None
-        What is done to the rows in each step of fine-tuning before they are encoded, while it is
-        the clean rows that have to be given back. "masking" sets values to 0, "gaussian" adds
-        normal numbers, "salt_and_pepper" sets values to the least or the greatest, which are 0
-        and 1, or for real numbers those of the data.
+        How rows are corrupted in each step of fine-tuning before they are encoded; the network
+        learns to reconstruct them as they were. "masking" sets values to 0, "gaussian" adds normal
+        numbers, "salt_and_pepper" sets values to the smallest or the largest one: 0 and 1, or for
+        real numbers those of the data.
     corruption_level : float, default=0.3
         Share of the values that are set; for "gaussian", the standard deviation of what is added.
         For real numbers it is in units of ``scale_``, and the 0 of "masking" is the mean.
     code_noise : float, default=None
-        Standard deviation of normal numbers that are added, in each step of fine-tuning, to what
-        goes into the units of the code. None is 4 for binary codes and 0 for others.
+        Standard deviation of normal numbers that are added to the inputs of the units of the code
+        in each step of fine-tuning. None is 4 for binary codes and 0 for others.
     sparsity_cost : float, default=0.0
         Strength of the penalty on the mean activity of each unit of the code: the
-        Kullback-Leibler divergence from ``sparsity_target``, in nats, summed over units. Not with
-        a linear code.
+        Kullback-Leibler divergence from ``sparsity_target``, in nats, summed over units. Must be 0
+        with a linear code.
     sparsity_target : float, default=0.05
-        The mean activity that costs nothing, in (0, 1).
+        Mean activity, in (0, 1), for which that penalty is zero.
     contraction_cost : float, default=0.0
         Strength of the penalty on how much the code changes with the data: the squared Frobenius
         norm of its derivative, estimated along one random direction for each row.
-    pretrain : bool, default=True
-        Train the layers of the encoder as RBMs first. False starts from random weights.
+    pretrain
     visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        What the data are. "auto": "bernoulli" where all values are in [0, 1], and otherwise
-        "gaussian". "bernoulli": numbers in [0, 1]; outputs are logistic and the loss is
-        the cross-entropy. "gaussian": real numbers; outputs are linear and the loss is half the
-        squared error. Features are then centred, and divided by one number for all of them.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each layer of the encoder. A value that changes from epoch to epoch is a
-        sequence inside of such a sequence.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of pre-training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of pre-training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of pre-training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in pre-training.
+        Kind of the data. "bernoulli": numbers in [0, 1]; outputs are logistic and the loss is the
+        cross-entropy. "gaussian": real numbers; features are centred and divided by one number for
+        all of them, outputs are linear, and the loss is half the squared error. "auto": "bernoulli"
+        where all values are in [0, 1], and otherwise "gaussian".
+    rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate, rbm_learning_rate_schedule, rbm_n_iter,
+    rbm_batch_size, rbm_momentum, rbm_alpha
     activation : {"logistic", "tanh", "relu"}, default="tanh"
-        Activation of the hidden units but for the code. RBMs have logistic ones, which become
-        "tanh" without a change in what the network computes, since ``tanh(x / 2)`` is
-        ``2 logistic(x) - 1``; "relu" needs ``pretrain=False``.
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
-        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
-        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
-    alpha : float, default=0.0
-        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
-        biases are free.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    max_gradient_norm : float, default=None
-        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
-        "lbfgs" and "cg".
-    batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
-        100 at most; with "cg" it is 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="cosine"
-        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
-        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
-        otherwise stop for want of a gain, until it is below 1e-6.
+        Activation of the hidden units except for the code. The logistic units of the RBMs become
+        "tanh" units without a change in what the network computes, since ``tanh(x / 2)`` is
+        ``2 logistic(x) - 1``. "relu" needs ``pretrain=False``.
+    solver, alpha, l1_ratio, max_gradient_norm, batch_size, learning_rate
     learning_rate_init : float, default=0.001
-        Learning rate at the start. Not used by "lbfgs" and "cg".
+        Learning rate in the first epoch of fine-tuning. Not used by "lbfgs" and "cg".
     max_iter : int, default=100
-        Most epochs of fine-tuning; for "lbfgs", iterations. 0 leaves the network as pre-training
-        and unrolling made it. No warning is given where they end before training has converged.
-    n_line_searches : int, default=3
-        Line searches on each minibatch. Only used by "cg".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of fine-tuning.
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random. Pass an int for the same result at each call, on any number
-        of threads.
-    tol : float, default=1e-4
-        Smallest gain, of the loss or of the validation score, that counts.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
-        are there and, after an interrupt, pre-training from the first layer that is not.
-    momentum : float, default=0.9
-        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's momentum. Only used by "sgd".
+        Maximum number of epochs of fine-tuning; with "lbfgs", of iterations. 0 leaves the network
+        as pre-training and unrolling made it. No warning is given where they end before training
+        has converged.
+    n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum
     early_stopping : bool, default=False
         Hold out some rows, stop when their loss has not fallen by ``tol`` for
-        ``n_iter_no_change`` epochs, and keep the weights with the lowest one. False stops when
-        the loss of the others has not fallen by ``tol`` for so long, unless ``learning_rate`` is
-        "linear" or "cosine": these run to their end.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
-    beta_1 : float, default=0.9
-        Decay of the mean of gradients in "adam", in [0, 1).
-    beta_2 : float, default=0.999
-        Decay of the mean of squared gradients in "adam", in [0, 1).
-    epsilon : float, default=1e-8
-        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
-    n_iter_no_change : int, default=10
-        Epochs in a row without a gain that are put up with.
+        ``n_iter_no_change`` epochs, and keep the weights with the lowest one. With False, training
+        stops when the loss of the training rows has not fallen by ``tol`` for so many epochs,
+        unless ``learning_rate`` is "linear" or "cosine": these always run to their last epoch.
+    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change
 
     Attributes
     ----------
     rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest, as pre-training left them; the
-        ``history_`` of each says how it went. Only with ``pretrain=True``. Neither a linear nor a
-        binary code is an RBM's, see the notes.
+        The fitted RBMs, from the lowest layer to the highest, as pre-training left them; each has
+        a ``history_``. Only with ``pretrain=True``. A linear or binary code has no RBM, see the
+        notes.
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_inputs, n_units): those of the encoder, then those of
         the decoder.
-    intercepts_ : list of ndarray
-        Biases of each layer.
+    intercepts_
     mean_, scale_ : ndarray of shape (n_features,)
-        With ``visible_units="gaussian"``: what is taken from the features, and what they are
-        then divided by, the same number for each, before they reach the first layer; float64.
-    n_layers_ : int
-        Number of layers of units, the features and the outputs among them.
-    history_ : dict of str to list of float
-        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
-        included, when they were learned from; "seconds"; with ``early_stopping``
-        "validation_score", minus the mean loss of the rows held out.
-    loss_curve_ : list of float
-        The loss in each epoch of fine-tuning.
-    loss_ : float
-        The last of them. Not with ``max_iter=0``.
-    n_iter_ : int
-        Number of epochs of fine-tuning.
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        With ``visible_units="gaussian"``: the mean that is subtracted from each feature, and the
+        scale that it is then divided by, which is the same for all, before it reaches the first
+        layer; float64.
+    n_layers_, history_, loss_curve_, loss_, n_iter_, visible_units_, n_features_in_,
+    n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -227,11 +166,11 @@ class DeepAutoencoder(BaseStack):
     over features; for real numbers, in units of ``scale_``.
 
     RBMs here have binary hidden units. A linear code is therefore not pre-trained by contrastive
-    divergence: its weights are those with the least error of reconstruction, weighed by the
-    variances of the units below and to first order in the weights, which are principal axes; see
-    the user guide. A binary code starts as the signs of such a code, turned at random, so that
-    each unit is on for half of the rows: an RBM's units, which are mostly off, would tell nothing
-    through the noise.
+    divergence. Its weights start as those with the smallest error of reconstruction, weighted by
+    the variances of the units below and to first order in the weights: these are principal axes,
+    see the user guide. A binary code starts as the signs of such a code after a random rotation,
+    so that each unit is on for half of the rows. Units of an RBM are mostly off, and the noise
+    would hide what they say.
 
     References
     ----------
@@ -271,58 +210,58 @@ class DeepAutoencoder(BaseStack):
 
     def __init__(
         self,
-        hidden_layer_sizes=(500, 250, 30),
+        hidden_layer_sizes: int | Sequence[int] = (500, 250, 30),
         *,
-        code="linear",
-        tied=False,
-        corruption=None,
-        corruption_level=0.3,
-        code_noise=None,
-        sparsity_cost=0.0,
-        sparsity_target=0.05,
-        contraction_cost=0.0,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="tanh",
-        solver="adam",
-        alpha=0.0,
-        l1_ratio=0.0,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=0.001,
-        max_iter=100,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-    ):
+        code: Literal["linear", "logistic", "binary"] = "linear",
+        tied: bool = False,
+        corruption: Literal["masking", "gaussian", "salt_and_pepper"] | None = None,
+        corruption_level: float = 0.3,
+        code_noise: float | None = None,
+        sparsity_cost: float = 0.0,
+        sparsity_target: float = 0.05,
+        contraction_cost: float = 0.0,
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "tanh",
+        solver: Solver = "adam",
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "cosine",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 100,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+    ) -> None:
         keep_parameters(self, locals())
 
-    _pretrained_activations = ("logistic", "tanh")
+    _pretrained_activations: ClassVar = ("logistic", "tanh")
 
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -332,8 +271,8 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
-            as often as its weight is worth.
+            Weight of each row, not negative. None is 1 for all rows. In pre-training, a row is used
+            as often as its weight says.
 
         Returns
         -------
@@ -343,23 +282,22 @@ class DeepAutoencoder(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Warns
         -----
         UserWarning
-            If more than a tenth of the numbers in the code are nearly the same for all rows, so
-            that it tells little about them.
+            If more than a tenth of the numbers in the code are nearly the same for all rows, and so
+            carry no information.
         UserWarning
-            If nothing keeps the network from copying: the code is not narrower than the data,
-            which are neither corrupted nor is the code penalised or noisy.
+            If the network may learn to copy its input: the code is not narrower than the data, and
+            there is neither corruption nor a penalty or noise on the code.
 
         Notes
         -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        pre-trained, or the network after the last finished epoch. If nothing was finished, it is
+        unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
             self._train(self._read(X, sample_weight, work.is_first), work)
@@ -367,10 +305,12 @@ class DeepAutoencoder(BaseStack):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on with fine-tuning, once over these rows in minibatches.
+    def partial_fit(
+        self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -380,7 +320,7 @@ class DeepAutoencoder(BaseStack):
         y : Ignored
             Not used, present for API consistency by convention.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -400,8 +340,8 @@ class DeepAutoencoder(BaseStack):
         super()._check()
         if self._parameters.sparsity_cost and self.code == "linear":
             raise ValueError(
-                f"The 'sparsity_cost' parameter of {type(self).__name__} needs a code of "
-                f"activities, code='logistic' or 'binary'. Got {self.sparsity_cost!r} with "
+                f"The 'sparsity_cost' parameter of {type(self).__name__} needs code='logistic' or "
+                f"code='binary', whose values are activities. Got {self.sparsity_cost!r} with "
                 "code='linear'."
             )
         if (
@@ -417,7 +357,7 @@ class DeepAutoencoder(BaseStack):
         X = self._read_data(X, is_first)
         weights = row_weights(sample_weight, X)
         if not weights.any():
-            raise ValueError("sample_weight is zero for each row.")
+            raise ValueError("sample_weight is zero for all rows. At least one must be positive.")
 
         def score(network, rows, numbers):
             unrolled = Unrolled(network.layers, self._has_binary_code())
@@ -436,9 +376,9 @@ class DeepAutoencoder(BaseStack):
         size = self._structure.sizes[-1]
         if size >= self.n_features_in_ and not self._is_kept_from_copying():
             warn_caller(
-                f"The code of {type(self).__name__} has {size} units, the data have "
-                f"{self.n_features_in_} features: it may learn to copy them. Corruption, a "
-                "penalty or noise on the code would give it something to learn."
+                f"The code of {type(self).__name__} has {size} units, and the data have only "
+                f"{self.n_features_in_} features: it may learn to copy them. Use a smaller code, "
+                "or set 'corruption', 'sparsity_cost', 'contraction_cost' or 'code_noise'."
             )
         self._feature_means = rows.moments().mean.astype(rows.dtype)
         self._extremes = self._find_extremes(rows)
@@ -478,10 +418,10 @@ class DeepAutoencoder(BaseStack):
         if n_counting < _SMALLEST_SHARE_OF_COLUMNS * np.count_nonzero(variance):
             warn_caller(
                 f"{1 - _SHARE_THAT_DOES_NOT_COUNT:.0%} of the variance of the data is in "
-                f"{n_counting} of {len(variance)} columns. {type(self).__name__}, which has one "
-                "scale for all columns, will hardly learn the others, and principal components "
-                "may give the data back better. Put a StandardScaler before it where columns "
-                "have different units."
+                f"{n_counting} of {len(variance)} columns. {type(self).__name__} has one scale for "
+                "all columns. It will hardly learn the others, and principal components may "
+                "reconstruct the data better. If columns have different units, put a "
+                "StandardScaler before it."
             )
 
     def _n_rbms(self):
@@ -528,9 +468,9 @@ class DeepAutoencoder(BaseStack):
     def _warn_of_dead_code(self, share):
         warn_caller(
             f"{share:.0%} of the numbers in the code of {type(self).__name__} are nearly the same "
-            "for all rows, and tell nothing about them. Lower the 'learning_rate_init' parameter, "
-            f"{self.learning_rate_init!r}, or 'rbm_learning_rate', {self.rbm_learning_rate!r}; or "
-            "'sparsity_cost' and 'contraction_cost', where they are above 0."
+            "for all rows, and carry no information. Lower the 'learning_rate_init' parameter, "
+            f"{self.learning_rate_init!r}, or 'rbm_learning_rate', {self.rbm_learning_rate!r}. If "
+            "'sparsity_cost' or 'contraction_cost' are above 0, lower them as well."
         )
 
     def _unroll(self, rows):
@@ -610,7 +550,7 @@ class DeepAutoencoder(BaseStack):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Return the codes, or the values of another layer of the encoder.
 
         Parameters
@@ -623,16 +563,16 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Codes or values, of the type of ``X``.
+            Codes or values, with the dtype of ``X``.
         """
         values = self._values(X, layer)
         is_code = self._hidden_layer_number(layer) == self._structure.n_hidden - 1
         return np.round(values, out=values) if is_code and self._has_binary_code() else values
 
-    def inverse_transform(self, X, layer=-1):
-        """Data given their codes, or the values of another layer of the encoder.
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
+        """Decode codes, or the values of another layer of the encoder.
 
-        The decoder does it; its layers have the numbers of those of the encoder.
+        Layers of the decoder have the same numbers as those of the encoder.
 
         Parameters
         ----------
@@ -644,7 +584,7 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Data, of the type of ``X``.
+            Data, with the dtype of ``X``.
         """
         self._check_is_complete()
         number = self._hidden_layer_number(layer)
@@ -652,31 +592,57 @@ class DeepAutoencoder(BaseStack):
         layers = self._layers(H.dtype)[2 * self._structure.n_hidden - 1 - number :]
         return self._to_data(activations(layers, DenseRows(H)))
 
-    def reconstruct(self, X):
-        """Encode rows and decode their codes.
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
+        """Encode rows and decode their codes, or the values of another layer of the encoder.
 
-        Missing values, NaN, are filled where the network has learned to correct its input, that
-        is, with ``corruption``: they start at what "masking" would have left, or else at the
-        mean of the feature in training, and what comes back is a guess at them from the others.
-        ``np.where(np.isnan(X), model.reconstruct(X), X)`` replaces nothing else.
+        A network that was trained with ``corruption`` has learned to correct its input. It accepts
+        missing values, NaN, and estimates them from the others. They start at zero with "masking",
+        and otherwise at the mean of the feature. ``np.where(np.isnan(X), model.reconstruct(X), X)``
+        replaces the missing values only.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data. A dense array may have missing values if the last training had a ``corruption``.
+        layer : int, default=-1
+            Number of the layer, as for :meth:`transform`.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Reconstructions of all values, of the type of ``X``.
+            Reconstructions of all values, with the dtype of ``X``.
         """
         self._check_is_complete()
+        number, n_hidden = self._hidden_layer_number(layer), self._structure.n_hidden
         corrects = self._learned_corruption is not None
         rows = self._valid_rows(X, may_lack_values=corrects and not issparse(X))
-        return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
+        if number == n_hidden - 1:
+            return self._to_data(self._unrolled(rows.dtype).reconstruct(rows))
+        layers = self._layers(rows.dtype)
+        there_and_back = layers[: number + 1] + layers[2 * n_hidden - 1 - number :]
+        return self._to_data(activations(there_and_back, rows))
 
-    def score_samples(self, X):
-        """Return minus the squared error of each row; the lower, the more unusual the row.
+    def reconstruction_error(self, X: MatrixLike) -> Floats:
+        """Squared error of the reconstruction of each row; the higher, the more unusual the row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        errors : ndarray of shape (n_samples,)
+            Squared error, summed over features, in the squared units of the data and with the
+            dtype of ``X``.
+        """
+        self._check_is_complete()
+        rows = self._valid_rows(X)
+        errors = self._unrolled(rows.dtype).squared_errors(rows)
+        return errors * errors.dtype.type(self._scale() ** 2)
+
+    def score_samples(self, X: MatrixLike) -> Floats:
+        """Minus the squared error of the reconstruction of each row: unusual rows have low scores.
 
         Parameters
         ----------
@@ -686,15 +652,12 @@ class DeepAutoencoder(BaseStack):
         Returns
         -------
         scores : ndarray of shape (n_samples,)
-            Minus the squared error, summed over features, of the type of ``X``.
+            Minus :meth:`reconstruction_error`.
         """
-        self._check_is_complete()
-        rows = self._valid_rows(X)
-        errors = self._unrolled(rows.dtype).squared_errors(rows)
-        return -errors * errors.dtype.type(self._scale() ** 2)
+        return -self.reconstruction_error(X)
 
-    def score(self, X, y=None):
-        """Return minus the squared error of reconstruction, the mean over rows.
+    def score(self, X: MatrixLike, y: object = None) -> float:
+        """Minus the squared error of reconstruction, averaged over rows.
 
         Parameters
         ----------

@@ -1,19 +1,24 @@
 """A deep Boltzmann machine that predicts: its mean field unrolled, then fine-tuned."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import clone
-from sklearn.utils.metaestimators import available_if
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from .._parameter_texts import with_texts
 from .._source import JoinedRows, as_rows
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver, available_if
 from .._validation import Instance, Optional, keep_parameters
 from ..boltzmann.variational import posterior_means
 from .dbm import DeepBoltzmannMachine
 from .dbn import CLASSIFIER_CHECKS, DBNClassifier
 from .feedforward import Layer
+from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
 from .pretraining import PRETRAINING_CHECKS, layer_sizes
 from .visible_units import data_of
 
@@ -22,12 +27,13 @@ def _is_an_mlp(estimator):
     """Whether ``to_mlp`` is there; raises the AttributeError that says why not."""
     if len(layer_sizes(estimator)) > 1:
         raise AttributeError(
-            f"to_mlp of {type(estimator).__name__} needs a machine of one hidden layer: with more, "
-            "the network reads means of the second one beside the features."
+            f"to_mlp of {type(estimator).__name__} needs a machine with one hidden layer. With "
+            "more, the network also reads the means of the second one, which an MLP cannot compute."
         )
     return True
 
 
+@with_texts(OF_STACKS, OF_FINE_TUNING, OF_PREDICTING)
 class DBMClassifier(DBNClassifier):
     """Deep Boltzmann machine for classification.
 
@@ -36,126 +42,32 @@ class DBMClassifier(DBNClassifier):
     even hidden layers (the second, the fourth, ...) given these; with an output layer on top it
     learns the labels by backpropagation [1]_. See :ref:`the user guide <dbm>`.
 
-    Data of any number of rows may lack labels, see ``unlabeled``: the machine learns from them too.
+    Any number of rows may have no label, see ``unlabeled``: the machine learns from them, too.
 
     Parameters
     ----------
     dbm : DeepBoltzmannMachine, default=None
-        What to start from. A copy is fitted, see ``dbm_``; its parameters are set and searched over
-        as ``dbm__n_iter``. None is ``DeepBoltzmannMachine()``. Where its ``random_state`` is None,
-        that of the classifier counts.
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
-        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
-        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
-    alpha : float, default=0.0001
-        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
-        biases are free.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    dropout : float or sequence of float, default=0.2
-        Share of the hidden units that are silent in a step of fine-tuning, in [0, 1), one for all
-        layers or one for each [3]_.
-    input_dropout : float, default=0.1
-        The same for the features.
-    max_norm : float, default=None
-        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
-        step. No effect with "lbfgs".
-    max_gradient_norm : float, default=None
-        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
-        "lbfgs" and "cg".
-    batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
-        100 at most; with "cg" it is 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
-        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
-        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
-        otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.01
-        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
-        0.003 was better. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
-        Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
-        before training has converged.
-    n_iter_output : int, default=0
-        The first so many of these epochs train the output layer alone.
-    n_line_searches : int, default=3
-        Line searches on each minibatch. Only used by "cg".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of fine-tuning.
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random. Pass an int for the same result at each call, on any number
-        of threads.
-    tol : float, default=1e-4
-        Smallest gain, of the loss or of the validation score, that counts.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
-        are there and, after an interrupt, pre-training from the first layer that is not.
-    momentum : float, default=0.9
-        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's momentum. Only used by "sgd".
-    early_stopping : bool, default=False
-        Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
-        ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
-        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
-        "cosine": these run to their end.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
-    beta_1 : float, default=0.9
-        Decay of the mean of gradients in "adam", in [0, 1).
-    beta_2 : float, default=0.999
-        Decay of the mean of squared gradients in "adam", in [0, 1).
-    epsilon : float, default=1e-8
-        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
-    n_iter_no_change : int, default=10
-        Epochs in a row without a gain that are put up with.
-    class_weight : dict, "balanced" or None, default=None
-        What the weight of a row is multiplied by for its class, in fine-tuning. "balanced":
-        inversely to the number of rows of the class.
-    unlabeled : int, float or str, default=None
-        Marks rows without a label in ``y``, such as -1: they take part in pre-training only.
-        None: every value is a label.
+        The machine to start from. A copy of it is fitted, see ``dbm_``. Its parameters can be set
+        and searched over, such as ``dbm__n_iter``. None is ``DeepBoltzmannMachine()``. If its
+        ``random_state`` is None, that of the classifier is used.
+    solver, alpha, l1_ratio, dropout, input_dropout, max_norm, max_gradient_norm, batch_size,
+    learning_rate, learning_rate_init, max_iter, n_iter_output, n_line_searches, shuffle,
+    random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping,
+    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, class_weight, unlabeled
 
     Attributes
     ----------
     dbm_ : DeepBoltzmannMachine
         The machine, as it was before fine-tuning.
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
+    classes_
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_inputs, n_units), the output layer last. The inputs of
         the first are the features, then the units of the even hidden layers; see the notes for
         the units of the others.
-    intercepts_ : list of ndarray
-        Biases of each layer.
-    mean_, scale_ : ndarray of shape (n_features,)
-        With ``visible_units="gaussian"``: what is taken from the features, and what they are
-        then divided by, before they reach the first layer; float64.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers of units, the features and the outputs among them.
-    out_activation_ : str
-        Activation of the outputs.
+    intercepts_, mean_, scale_, n_outputs_, n_layers_, out_activation_
     history_ : dict of str to list of float
-        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
-        included, when they were learned from; "seconds"; with ``early_stopping``
-        "validation_score". That of the machine is ``dbm_.history_``.
-    loss_curve_ : list of float
-        The loss in each epoch of fine-tuning.
-    loss_ : float
-        The last of them. Not there if "lbfgs" found nothing to do.
-    n_iter_ : int
-        Number of epochs of fine-tuning.
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the machine.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        As of :class:`DBNClassifier`. That of the machine is ``dbm_.history_``.
+    loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -167,12 +79,15 @@ class DBMClassifier(DBNClassifier):
     weights that lead from there move. The network has as many hidden layers as the machine. The
     k-th one has the units of the k-th hidden layer of the machine and, behind them, those of every
     second one above it, so that each layer hears of both of its neighbours. Before fine-tuning, all
-    of them are what mean field comes to.
+    of them are what mean field converges to.
+
+    With dropout [2]_ the units that stay are scaled up, so that their means are those without
+    dropout, and pre-trained weights need no rescaling.
 
     References
     ----------
     .. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
-    .. [3] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
+    .. [2] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
        overfitting", Journal of Machine Learning Research 15, 2014.
 
     Examples
@@ -198,46 +113,46 @@ class DBMClassifier(DBNClassifier):
 
     def __init__(
         self,
-        dbm=None,
+        dbm: DeepBoltzmannMachine | None = None,
         *,
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.2,
-        input_dropout=0.1,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        class_weight=None,
-        unlabeled=None,
-    ):
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.2,
+        input_dropout: float = 0.1,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     @property
-    def hidden_layer_sizes(self):
+    def hidden_layer_sizes(self) -> int | Sequence[int]:
         """Those of the machine."""
         return self._machine().hidden_layer_sizes
 
     @property
-    def visible_units(self):
+    def visible_units(self) -> str:
         """Those of the machine."""
         return self._machine().visible_units
 
@@ -252,7 +167,7 @@ class DBMClassifier(DBNClassifier):
             raise ValueError(
                 f"{type(self).__name__} learns from numbers, and the 'dbm' parameter has "
                 f"visible_units={self.visible_units!r}, which is for tables. Encode the categories "
-                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or have a "
+                "of the table, for example by sklearn.preprocessing.OneHotEncoder, or use a "
                 "pipeline of the DeepBoltzmannMachine and another classifier."
             )
 
@@ -304,10 +219,10 @@ class DBMClassifier(DBNClassifier):
         values = super()._values(X, layer)
         return values[:, : self._structure.sizes[self._hidden_layer_number(layer)]]
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
-        The machine does it, with its weights as they were before fine-tuning.
+        Computed by the machine, with its weights before fine-tuning.
 
         Parameters
         ----------
@@ -319,13 +234,33 @@ class DBMClassifier(DBNClassifier):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         return self.dbm_.inverse_transform(X, layer=layer)
 
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
+        """Mean data given the means of a hidden layer, computed from ``X``.
+
+        The machine computes both, with its weights before fine-tuning.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, with the dtype of ``X``.
+        """
+        check_is_fitted(self)
+        return self.dbm_.reconstruct(X, layer=layer)
+
     @available_if(_is_an_mlp)
-    def to_mlp(self):
+    def to_mlp(self) -> MLPClassifier:
         """A scikit-learn classifier with the same weights, which predicts the same.
 
         Only for a machine of one hidden layer.

@@ -1,14 +1,15 @@
 """Deep belief networks that predict: pre-trained as RBMs, then fine-tuned."""
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from .._callbacks import with_callbacks
@@ -18,170 +19,55 @@ from .._classes import (
     check_labels,
     sorted_classes,
 )
+from .._parameter_texts import with_texts
 from .._streams import targets_of
 from .._targets import TargetScale
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    Solver,
+    available_if,
+)
 from .._validation import ClassWeights, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
+from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
 from .stack import learns_from_minibatches
 
 # What the parameters of a classifier may be.
 CLASSIFIER_CHECKS = DBN_CHECKS | {"class_weight": ClassWeights()}
 
 
+@with_texts(OF_STACKS, OF_FINE_TUNING, OF_PREDICTING)
 class DBNClassifier(ClassifierMixin, BaseDBN):
     """Deep belief network for classification.
 
     The hidden layers are trained one after the other as restricted Boltzmann machines, each on
-    what the one below makes of the data. A feed-forward network then starts from their weights,
-    with an output layer on top, and learns the labels by backpropagation [1]_ [2]_.
+    the features that the one below computes. A feed-forward network then starts from their
+    weights, with an output layer on top, and learns the labels by backpropagation [1]_ [2]_.
 
     Where a parameter means the same as in :class:`sklearn.neural_network.MLPClassifier`, it has
-    the same name. Data of any number of rows may lack labels, see ``unlabeled``. See
+    the same name. Any number of rows may have no label, see ``unlabeled``. See
     :ref:`the user guide <dbn>` for how to choose the parameters.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    pretrain : bool, default=True
-        Train the hidden layers as RBMs first. False starts from random weights.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]; features of any range
-        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
-        each feature is standardised, also with ``pretrain=False``.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of pre-training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of pre-training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of pre-training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in pre-training.
-    activation : {"logistic", "tanh", "relu"}, default="logistic"
-        Activation of the hidden units. RBMs have logistic ones: others need ``pretrain=False``.
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
-        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
-        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
-    alpha : float, default=0.0001
-        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
-        biases are free.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    dropout : float or sequence of float, default=0.2
-        Share of the hidden units that are silent in a step of fine-tuning, in [0, 1), one for all
-        layers or one for each [3]_.
-    input_dropout : float, default=0.1
-        The same for the features.
-    max_norm : float, default=None
-        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
-        step. No effect with "lbfgs".
-    max_gradient_norm : float, default=None
-        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
-        "lbfgs" and "cg".
-    batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
-        100 at most; with "cg" it is 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
-        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
-        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
-        otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.01
-        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
-        0.003 was better. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
-        Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
-        before training has converged.
-    n_iter_output : int, default=0
-        The first so many of these epochs train the output layer alone.
-    n_line_searches : int, default=3
-        Line searches on each minibatch. Only used by "cg".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of fine-tuning.
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random. Pass an int for the same result at each call, on any number
-        of threads.
-    tol : float, default=1e-4
-        Smallest gain, of the loss or of the validation score, that counts.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
-        are there and, after an interrupt, pre-training from the first layer that is not.
-    momentum : float, default=0.9
-        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's momentum. Only used by "sgd".
-    early_stopping : bool, default=False
-        Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
-        ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
-        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
-        "cosine": these run to their end.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
-    beta_1 : float, default=0.9
-        Decay of the mean of gradients in "adam", in [0, 1).
-    beta_2 : float, default=0.999
-        Decay of the mean of squared gradients in "adam", in [0, 1).
-    epsilon : float, default=1e-8
-        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
-    n_iter_no_change : int, default=10
-        Epochs in a row without a gain that are put up with.
-    class_weight : dict, "balanced" or None, default=None
-        What the weight of a row is multiplied by for its class, in fine-tuning. "balanced":
-        inversely to the number of rows of the class.
-    unlabeled : int, float or str, default=None
-        Marks rows without a label in ``y``, such as -1: they take part in pre-training only.
-        None: every value is a label.
+    hidden_layer_sizes, pretrain, visible_units, rbm_algorithm, rbm_n_gibbs_steps,
+    rbm_learning_rate, rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum,
+    rbm_alpha, activation, solver, alpha, l1_ratio, dropout, input_dropout, max_norm,
+    max_gradient_norm, batch_size, learning_rate, learning_rate_init, max_iter, n_iter_output,
+    n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
+    early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, class_weight,
+    unlabeled
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest, as pre-training left them; the
-        ``history_`` of each says how it went. Only with ``pretrain=True``.
-    coefs_ : list of ndarray
-        Weights of each layer, of shape (n_inputs, n_units), the output layer last.
-    intercepts_ : list of ndarray
-        Biases of each layer.
-    mean_, scale_ : ndarray of shape (n_features,)
-        With ``visible_units="gaussian"``: what is taken from the features, and what they are
-        then divided by, before they reach the first layer; float64.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers of units, the features and the outputs among them.
-    out_activation_ : str
-        Activation of the outputs.
-    history_ : dict of str to list of float
-        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
-        included, when they were learned from; "seconds"; with ``early_stopping``
-        "validation_score".
-    loss_curve_ : list of float
-        The loss in each epoch of fine-tuning.
-    loss_ : float
-        The last of them. Not there if "lbfgs" found nothing to do.
-    n_iter_ : int
-        Number of epochs of fine-tuning.
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    classes_, rbms_, coefs_, intercepts_, mean_, scale_, n_outputs_, n_layers_, out_activation_,
+    history_, loss_curve_, loss_, n_iter_, visible_units_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -194,6 +80,9 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     them; of one logistic output where there are two classes; of one for each label where ``y``
     is a matrix of zeros and ones.
 
+    With dropout [3]_ the units that stay are scaled up, so that their means are those without
+    dropout, and pre-trained weights need no rescaling.
+
     References
     ----------
     .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
@@ -201,8 +90,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     .. [2] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief
        nets", Neural Computation 18, 2006.
     .. [3] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
-       overfitting", Journal of Machine Learning Research 15, 2014. Pre-trained weights need no
-       rescaling here: it is the units that are scaled, so that their means stay as they were.
+       overfitting", Journal of Machine Learning Research 15, 2014.
 
     Examples
     --------
@@ -220,56 +108,62 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.2,
-        input_dropout=0.1,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        class_weight=None,
-        unlabeled=None,
-    ):
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "logistic",
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.2,
+        input_dropout: float = 0.1,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
-        """Go on with fine-tuning, once over these rows in minibatches.
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -277,12 +171,12 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels; rows whose label is ``unlabeled`` take part in pre-training only.
+            Labels; rows whose label is ``unlabeled`` are used in pre-training only.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see. Needed in the first call, unless a matrix ``y``
-            says how many they are.
+            All labels that will occur in any call. Required in the first call, unless ``y`` is a
+            matrix.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -292,8 +186,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``. The
-            estimator is then as it was.
+            As for :meth:`fit`, or if ``y`` has a label that is not in ``classes``. The estimator is
+            then unchanged.
         """
         y = targets_of(X, y)
         if classes is None and not hasattr(self, "classes_") and np.ndim(y) != 2:
@@ -301,14 +195,15 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"class_weight={self.class_weight!r} of {type(self).__name__} is not supported by "
-                "partial_fit, which does not see how many rows of each class there are."
+                "partial_fit, which does not know the number of rows of each class. Set it to None "
+                "or to a dict."
             )
         with self._fitting(X, y, "partial_fit") as work:
             examples = self._read(X, y, sample_weight, work.is_first, classes, needs_targets=False)
             self._train_once(examples, work)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the probabilities of the classes.
 
         Parameters
@@ -319,15 +214,15 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         Returns
         -------
         p : ndarray of shape (n_samples, n_classes)
-            Probabilities, in the order of ``classes_``. Where ``y`` was a matrix, each column is
-            the probability of its label.
+            Probabilities, in the order of ``classes_``. If ``y`` was a matrix, each column has the
+            probabilities of one label.
         """
         outputs = self._outputs(X)
         if self._binarizer.y_type_.startswith("multilabel") or outputs.shape[1] > 1:
             return outputs
         return np.hstack([1 - outputs, outputs])
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -343,13 +238,13 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def to_mlp(self):
+    def to_mlp(self) -> MLPClassifier:
         """A scikit-learn classifier with the same weights, which predicts the same.
 
         Returns
         -------
         mlp : MLPClassifier
-            Fitted. Features that are standardised here have that in the weights of its first
+            A fitted MLP. If features are standardised, this is included in the weights of its first
             layer.
 
         Raises
@@ -405,159 +300,39 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         return tags
 
 
+@with_texts(OF_STACKS, OF_FINE_TUNING, OF_PREDICTING)
 class DBNRegressor(RegressorMixin, BaseDBN):
     """Deep belief network for regression.
 
     The hidden layers are trained one after the other as restricted Boltzmann machines, each on
-    what the one below makes of the data. A feed-forward network then starts from their weights,
-    with linear outputs on top, and learns the targets by backpropagation [1]_ [2]_.
+    the features that the one below computes. A feed-forward network then starts from their
+    weights, with linear outputs on top, and learns the targets by backpropagation [1]_ [2]_.
 
     Where a parameter means the same as in :class:`sklearn.neural_network.MLPRegressor`, it has
-    the same name. Targets of any scale can be given as they are: the network learns each of them
-    less its mean and over its standard deviation. See :ref:`the user guide <dbn>` for how to choose
-    the parameters.
+    the same name. Targets can have any scale: the network standardises each of them. See
+    :ref:`the user guide <dbn>` for how to choose the parameters.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    pretrain : bool, default=True
-        Train the hidden layers as RBMs first. False starts from random weights.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]; features of any range
-        are taken as they are with ``pretrain=False``. "gaussian": for real numbers of any scale;
-        each feature is standardised, also with ``pretrain=False``.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of pre-training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of pre-training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of pre-training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in pre-training.
-    activation : {"logistic", "tanh", "relu"}, default="logistic"
-        Activation of the hidden units. RBMs have logistic ones: others need ``pretrain=False``.
-    solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}, default="adam"
-        How the loss is minimised in fine-tuning. "lbfgs" works on all rows at once, "cg",
-        conjugate gradients, does ``n_line_searches`` line searches on each minibatch.
-    alpha : float, default=0.0001
-        Strength of the penalty on the weights, divided by the number of rows in a minibatch;
-        biases are free.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    dropout : float or sequence of float, default=0.0
-        Share of the hidden units that are silent in a step of fine-tuning, in [0, 1), one for all
-        layers or one for each [3]_.
-    input_dropout : float, default=0.0
-        The same for the features.
-    max_norm : float, default=None
-        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
-        step. No effect with "lbfgs".
-    max_gradient_norm : float, default=None
-        Greatest Euclidean norm of the gradient; a longer one is scaled back. No effect with
-        "lbfgs" and "cg".
-    batch_size : int or "auto", default="auto"
-        Rows in a minibatch of fine-tuning. "auto" is a hundredth of the rows, but 20 at least and
-        100 at most; with "cg" it is 1000.
-    learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}, default="linear"
-        How the learning rate changes in epoch e = 0, 1, ... of n. Its factor is 1; 1 - e / n;
-        1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2. "adaptive" divides it by 5 where training would
-        otherwise stop for want of a gain, until it is below 1e-6.
-    learning_rate_init : float, default=0.01
-        Learning rate at the start. The default is for "adam" and logistic units; with "relu",
-        0.003 was better. Not used by "lbfgs" and "cg".
-    max_iter : int, default=100
-        Most epochs of fine-tuning; for "lbfgs", iterations. No warning is given where they end
-        before training has converged.
-    n_iter_output : int, default=0
-        The first so many of these epochs train the output layer alone.
-    n_line_searches : int, default=3
-        Line searches on each minibatch. Only used by "cg".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of fine-tuning.
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random. Pass an int for the same result at each call, on any number
-        of threads.
-    tol : float, default=1e-4
-        Smallest gain, of the loss or of the validation score, that counts.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or the fine-tuning still needs if it runs to its last epoch.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: fine-tuning from the weights that
-        are there and, after an interrupt, pre-training from the first layer that is not.
-    momentum : float, default=0.9
-        Share of the last step that is added to the next, in [0, 1). Only used by "sgd".
-    nesterovs_momentum : bool, default=True
-        Use Nesterov's momentum. Only used by "sgd".
-    early_stopping : bool, default=False
-        Hold out some rows that have a target, stop when their score has not risen by ``tol`` for
-        ``n_iter_no_change`` epochs, and keep the weights with the highest score. False stops when
-        the loss has not fallen by ``tol`` for so long, unless ``learning_rate`` is "linear" or
-        "cosine": these run to their end.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
-    beta_1 : float, default=0.9
-        Decay of the mean of gradients in "adam", in [0, 1).
-    beta_2 : float, default=0.999
-        Decay of the mean of squared gradients in "adam", in [0, 1).
-    epsilon : float, default=1e-8
-        Keeps divisors from zero in "adam", "rmsprop" and "adagrad".
-    n_iter_no_change : int, default=10
-        Epochs in a row without a gain that are put up with.
+    hidden_layer_sizes, pretrain, visible_units, rbm_algorithm, rbm_n_gibbs_steps,
+    rbm_learning_rate, rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum,
+    rbm_alpha, activation, solver, alpha, l1_ratio, dropout, input_dropout, max_norm,
+    max_gradient_norm, batch_size, learning_rate, learning_rate_init, max_iter, n_iter_output,
+    n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
+    early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change
     unlabeled : float, default=None
-        Marks rows without a target in ``y``, such as NaN: they take part in pre-training only.
-        With several outputs, a row is marked by all of them. None: every value is a target.
+        Value of ``y`` that marks a row without a target, such as NaN: it takes part in
+        pre-training only. With several outputs, all of them have this value. None: every value is
+        a target.
 
     Attributes
     ----------
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest, as pre-training left them; the
-        ``history_`` of each says how it went. Only with ``pretrain=True``.
-    coefs_ : list of ndarray
-        Weights of each layer, of shape (n_inputs, n_units), the output layer last.
-    intercepts_ : list of ndarray
-        Biases of each layer.
-    mean_, scale_ : ndarray of shape (n_features,)
-        With ``visible_units="gaussian"``: what is taken from the features, and what they are
-        then divided by, before they reach the first layer; float64.
+    rbms_, coefs_, intercepts_, mean_, scale_
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        Mean and standard deviation of the targets, by which they are standardised; 1 for targets
-        that are constant. Those of the first call that has targets.
-    n_outputs_ : int
-        Number of outputs of the network.
-    n_layers_ : int
-        Number of layers of units, the features and the outputs among them.
-    out_activation_ : str
-        Activation of the outputs.
-    history_ : dict of str to list of float
-        What was measured in each epoch of fine-tuning: "loss", its mean over the rows, penalties
-        included, when they were learned from; "seconds"; with ``early_stopping``
-        "validation_score".
-    loss_curve_ : list of float
-        The loss in each epoch of fine-tuning.
-    loss_ : float
-        The last of them. Not there if "lbfgs" found nothing to do.
-    n_iter_ : int
-        Number of epochs of fine-tuning.
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Mean and standard deviation of each target in the first call that has targets, by which it
+        is standardised. The scale of a constant target is 1.
+    n_outputs_, n_layers_, out_activation_, history_, loss_curve_, loss_, n_iter_, visible_units_,
+    n_features_in_, n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -568,6 +343,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     -----
     The loss is half the squared error of the standardised targets, summed over outputs.
 
+    With dropout [3]_ the units that stay are scaled up, so that their means are those without
+    dropout, and pre-trained weights need no rescaling.
+
     References
     ----------
     .. [1] G. E. Hinton and R. R. Salakhutdinov, "Reducing the dimensionality of data with neural
@@ -575,8 +353,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     .. [2] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief
        nets", Neural Computation 18, 2006.
     .. [3] N. Srivastava et al., "Dropout: a simple way to prevent neural networks from
-       overfitting", Journal of Machine Learning Research 15, 2014. Pre-trained weights need no
-       rescaling here: it is the units that are scaled, so that their means stay as they were.
+       overfitting", Journal of Machine Learning Research 15, 2014.
 
     Examples
     --------
@@ -591,47 +368,47 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        unlabeled=None,
-    ):
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "logistic",
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     # R squared compares with the mean.
@@ -639,10 +416,12 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, sample_weight=None):
-        """Go on with fine-tuning, once over these rows in minibatches.
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Continue fine-tuning, in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, pre-trains on the rows that it gets. The
+        The first call, unless ``fit`` was called before, also pre-trains on these rows. The
         learning rate is ``learning_rate_init``. Not available with ``solver="lbfgs"``.
 
         Parameters
@@ -650,9 +429,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data, of any number of rows.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only.
+            Targets; rows whose target is ``unlabeled`` are used in pre-training only.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative.
+            Weight of each row, not negative.
 
         Returns
         -------
@@ -669,14 +448,14 @@ class DBNRegressor(RegressorMixin, BaseDBN):
             self._train_once(examples, work)
         return self
 
-    def to_mlp(self):
+    def to_mlp(self) -> MLPRegressor:
         """A scikit-learn regressor with the same weights, which predicts the same.
 
         Returns
         -------
         mlp : MLPRegressor
-            Fitted. Features that are standardised here have that in the weights of its first
-            layer, targets in those of its last.
+            A fitted MLP. The standardisation of features is included in the weights of its first
+            layer, that of targets in those of its last layer.
 
         Raises
         ------

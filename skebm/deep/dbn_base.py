@@ -4,25 +4,28 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._source import DenseRows, of_parts
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
+from .._typing import Floats, MatrixLike, available_if
 from .._validation import (
+    FLOATS,
     Number,
     Optional,
     PerLayer,
     Scalar,
     check_targets_are_there,
     row_weights,
+    validated,
 )
 from .feedforward import activations
 from .pretraining import values_by_layer
@@ -67,7 +70,9 @@ class BaseDBN(BaseStack):
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -75,11 +80,11 @@ class BaseDBN(BaseStack):
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Targets; rows whose target is ``unlabeled`` take part in pre-training only. None only
-            where ``X`` is a stream that brings them.
+            Targets; rows whose target is ``unlabeled`` are used in pre-training only. None is only
+            possible if ``X`` is a stream that contains the targets.
         sample_weight : array-like of shape (n_samples,), default=None
-            How much each row counts; not negative. None counts each as 1. Pre-training takes a row
-            as often as its weight is worth.
+            Weight of each row, not negative. None is 1 for all rows. In pre-training, a row is used
+            as often as its weight says.
 
         Returns
         -------
@@ -89,14 +94,13 @@ class BaseDBN(BaseStack):
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
+            If a parameter or the data are not valid, or if the weights are no longer finite.
 
         Notes
         -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, features up to it; after an epoch of fine-tuning,
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        pre-trained, or the network after the last finished epoch. If nothing was finished, it is
+        unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
             self._train(self._read(X, y, sample_weight, work.is_first), work)
@@ -112,7 +116,7 @@ class BaseDBN(BaseStack):
         labelled = np.flatnonzero(self._has_target(y))
         if needs_targets and not len(labelled):
             raise ValueError(
-                f"{type(self).__name__} needs rows that have a target, but each is marked as "
+                f"{type(self).__name__} needs rows that have a target, but all are marked as "
                 f"unlabeled: {self.unlabeled!r}."
             )
         if self._nan_is_a_marker():
@@ -121,7 +125,10 @@ class BaseDBN(BaseStack):
         weights = row_weights(sample_weight, X)
         weights[labelled] *= self._target_weights(y[labelled])
         if len(labelled) and not weights[labelled].any():
-            raise ValueError("sample_weight is zero for each row that has a target.")
+            raise ValueError(
+                "sample_weight is zero for all rows that have a target. At least one must be "
+                "positive."
+            )
         output_bias = None
         if len(labelled):
             self._measure_targets(y[labelled], weights[labelled], X.dtype)
@@ -208,11 +215,11 @@ class BaseDBN(BaseStack):
         return self._structure.made_with["pretrain"] if made else self.pretrain
 
     @available_if(_is_pretrained)
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
-        The RBMs do it, each from its hidden to its visible units, with their weights as they
-        were before fine-tuning. Only for a network that was made with ``pretrain=True``.
+        Computed by the RBMs, each from its hidden to its visible units, with their weights before
+        fine-tuning. Only available for a network that was made with ``pretrain=True``.
 
         Parameters
         ----------
@@ -224,16 +231,44 @@ class BaseDBN(BaseStack):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
-        H = self._structure.valid_units(X, number, self)
+        return self._down_by_rbms(self._structure.valid_units(X, number, self), number)
+
+    @available_if(_is_pretrained)
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
+        """Mean data after one pass of the RBMs up to a hidden layer and down again.
+
+        Their weights are those before fine-tuning. Only available for a network that was made with
+        ``pretrain=True``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        layer : int, default=-1
+            Number of the hidden layer, as for :meth:`transform`.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_features)
+            Means of the data, with the dtype of ``X``.
+        """
+        check_is_fitted(self)
+        number = self._hidden_layer_number(layer)
+        H = validated(self, X, accept_sparse="csr", dtype=FLOATS, reset=False)
+        for rbm in self.rbms_[: number + 1]:
+            H = rbm.transform(H)
+        return self._down_by_rbms(H, number)
+
+    def _down_by_rbms(self, H, number):
         for rbm in self.rbms_[number::-1]:
             H = rbm.inverse_transform(H)
         return H
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict the targets.
 
         Parameters

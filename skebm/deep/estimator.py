@@ -4,6 +4,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._validation import HasPlainParameters
 from .._version import VersionStamp
@@ -12,6 +13,8 @@ from .._version import VersionStamp
 class DeepNetwork(
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     VersionStamp,
     CallbackSupportMixin,

@@ -1,14 +1,16 @@
 """Deep belief networks that generate: without labels, and with labels at the highest RBM."""
 
 import zlib
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._callbacks import with_callbacks
@@ -19,10 +21,20 @@ from .._classes import (
     sorted_classes,
 )
 from .._helpers import stop_if_abandoned
+from .._parameter_texts import with_texts
 from .._source import DenseRows, all_of, chunks
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._threads import for_each, one_blas_thread
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    available_if,
+)
 from .._validation import (
     Number,
     check_argument,
@@ -36,7 +48,9 @@ from ..boltzmann.inference import (
     in_nats,
     remembered_log_partition,
 )
+from ..boltzmann.partition import LogPartition
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
+from .parameter_texts import OF_GENERATING, OF_STACKS
 
 # Scores are the same at each call.
 _SEED_OF_SCORES = 0
@@ -45,101 +59,29 @@ _SEED_OF_SCORES = 0
 _ROWS_SCORED_TOGETHER = 128
 
 
-def _no_labels(X):
-    return np.empty((X.shape[0], 0), dtype=X.dtype)
-
-
+@with_texts(OF_STACKS, OF_GENERATING)
 class DeepBeliefNetwork(BaseGenerativeDBN):
     """Deep belief network, a generative model of data without labels.
 
-    Restricted Boltzmann machines are trained one after the other, each on what the one below makes
-    of the data. The highest one is then a distribution over the states of the layer below it, from
-    where directed connections lead down to the data [1]_. As a transformer it leads the other way,
-    from data to the means of the highest layer.
+    Restricted Boltzmann machines are trained one after the other, each on the features that the one
+    below computes. The highest one is then a distribution over the states of the layer below it,
+    and directed connections lead from there down to the data [1]_. :meth:`transform` goes the other
+    way, from data to the means of the highest layer.
 
-    See :ref:`the user guide <generative>` for what "up_down" is worth.
+    See :ref:`the user guide <generative>` for when "up_down" helps.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.1
-        Length of a step of greedy training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of greedy training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of greedy training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in greedy training.
-    fine_tune : {"up_down"} or None, default=None
-        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
-    n_gibbs_steps : int or sequence of int, default=3
-        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
-    batch_size : int, default=100
-        Rows in a minibatch of "up_down".
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
-        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
-    learning_rate : float, default=0.1
-        Learning rate of "up_down" at the start.
-    n_iter : int, default=30
-        Epochs of "up_down".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of "up_down".
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random in training, and of samples. Pass an int for the same result
-        at each call, on any number of threads.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or "up_down" still needs.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
-        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
-        With ``fine_tune=None`` a call that finds all layers there changes nothing.
+    hidden_layer_sizes, visible_units, rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate,
+    rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum, rbm_alpha, fine_tune,
+    n_gibbs_steps, batch_size, learning_rate_schedule, learning_rate, n_iter, shuffle, random_state,
+    verbose, warm_start
 
     Attributes
     ----------
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_``. The others stay as greedy training left them: the model has
-        the weights and biases below instead of theirs.
-    recognition_coefs_ : list of ndarray
-        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
-    recognition_intercepts_ : list of ndarray
-        Biases of these layers, given the layer below.
-    generative_coefs_ : list of ndarray
-        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
-    generative_intercepts_ : list of ndarray
-        Biases of the layers that they lead to, the features first, given the layer above.
-    history_ : dict of str to list of float
-        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
-        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
-        mean over rows; "seconds".
-    n_iter_ : int
-        Number of epochs of "up_down".
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_, generative_intercepts_,
+    history_, loss_curve_, n_iter_, visible_units_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
@@ -166,71 +108,38 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.1,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        fine_tune: Literal["up_down"] | None = None,
+        n_gibbs_steps: int | Sequence[int] = 3,
+        batch_size: int = 100,
+        learning_rate_schedule: Decay = "linear",
+        learning_rate: float = 0.1,
+        n_iter: int = 30,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
         keep_parameters(self, locals())
-
-    @with_callbacks
-    def fit(self, X, y=None):
-        """Fit the model to the data.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        self : DeepBeliefNetwork
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
-
-        Notes
-        -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
-        """
-        with self._fitting(X, y) as work:
-            X = self._read(X, work.is_first)
-            self._train(X, _no_labels(X), work)
-        return self
 
     @available_if(fine_tunes)
     @with_callbacks
-    def partial_fit(self, X, y=None):
-        """Go on with "up_down", once over these rows in minibatches.
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
+        """Continue "up_down", in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
-        it gets. The schedule of the learning rate has no part in it, and the last value of
-        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+        The first call, unless ``fit`` was called before, also trains the layers greedily on these
+        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters
         ----------
@@ -247,44 +156,45 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was, or has the layers that were
+            As for :meth:`fit`. The estimator is then unchanged, or has the layers that were
             finished.
         """
         with self._fitting(X, y, "partial_fit") as work:
-            X = self._read(X, work.is_first)
-            self._train_once(X, _no_labels(X), work)
+            X, labels = self._read(X, y, work.is_first)
+            self._train_once(X, labels, work)
         return self
 
     def sample(
         self,
-        n_samples=None,
-        n_steps=100,
+        n_samples: int | None = None,
+        n_steps: int = 100,
         *,
-        init=None,
-        algorithm="gibbs",
-        mean=False,
-        random_state=None,
-    ):
+        init: MatrixLike | None = None,
+        algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
+        random_state: RandomStateLike = None,
+    ) -> Floats:
         """Draw data from the model: by Gibbs sampling of the highest RBM, then one pass down.
 
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as ``init`` has rows.
+            Number of samples. None is the number of rows of ``init``, or 1 without ``init``.
         n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample. Chains need time to
-            forget their start.
+            Steps of Gibbs sampling of each chain. After enough steps, a sample no longer depends on
+            the first state of its chain.
         init : {array-like, sparse matrix} of shape (n_rows, n_features), default=None
-            Data to start from, used in turn where there are more samples than rows: states of the
-            layer below the highest are drawn by a pass up. None starts each chain at random.
+            Data to start from: states of the layer below the highest one are drawn by an upward
+            pass. If there are more samples than rows, rows are repeated. None starts each chain at
+            a random state.
         algorithm : {"gibbs", "pt"}, default="gibbs"
             As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
         mean : bool, default=False
-            Return the means of the features, given the layer above as it was drawn, and not
-            draws: grey pictures and not black and white ones.
+            Return the means of the features given the states of the layer above, instead of states:
+            images with grey levels instead of black and white ones.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. With None, calls go on with the estimator's own
-            numbers.
+            Source of the random numbers. None continues those of the estimator, see
+            :ref:`random_numbers`.
 
         Returns
         -------
@@ -308,43 +218,74 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             rows = DenseRows(states)
         return states
 
-    def score_samples(self, X, log_partition=None, *, n_draws=10):
+    def log_likelihood_bound(
+        self,
+        X: MatrixLike,
+        log_partition: LogPartition | float | None = None,
+        *,
+        n_draws: int = 10,
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row.
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
         bound is the expectation of log p(v, h) - log q(h | v), where the recognition
-        weights draw h from q. It is estimated by the mean of a few draws, which is without
-        bias; the same row of the same model always draws the same, whichever rows are around it.
-        With one hidden layer nothing is drawn and the bound is the log-likelihood.
+        weights draw h from q. It is estimated without bias by the mean of a few draws. They depend
+        on the model and on the values of the row only, not on other rows. With one hidden layer
+        nothing is drawn, and the bound is the log-likelihood itself.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data.
         log_partition : LogPartition or float, default=None
-            What ``rbms_[-1].log_partition()`` returned, of which the estimate counts, or a number
-            of nats; with its ``upper``, scores are lower bounds also of what annealing left open.
-            None makes one with 1000 temperatures, and remembers it for the next call: exact where
-            the highest or the second-highest layer has up to 20 units, a rough estimate otherwise,
-            which shifts all scores alike.
+            The result of ``rbms_[-1].log_partition()``, whose estimate is used, or a number in
+            nats. With its ``upper``, scores stay lower bounds in spite of the uncertainty of
+            annealing. None computes one with 1000 temperatures and keeps it for the next call. It
+            is exact if the highest or the second-highest layer has up to 20 units, and otherwise a
+            rough estimate, whose error is the same for all scores.
         n_draws : int, default=10
             Draws of the hidden layers for each row.
 
         Returns
         -------
         bound : ndarray of shape (n_samples,)
-            In nats, of the type of ``X``.
+            In nats, with the dtype of ``X``.
         """
         self._check_complete()
         check_argument(self, "log_partition", log_partition, LOG_PARTITION)
         n_draws = check_argument(self, "n_draws", n_draws, Number(Integral, "[1, inf)"))
         rows = self._valid_states(X)
         if self.visible_units_ == "bernoulli":
-            warn_of_grey(f"{type(self).__name__}.score_samples", rows)
+            warn_of_grey(f"{type(self).__name__}.log_likelihood_bound", rows)
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
+
+    def score_samples(
+        self,
+        X: MatrixLike,
+        log_partition: LogPartition | float | None = None,
+        *,
+        n_draws: int = 10,
+    ) -> Floats:
+        """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+        log_partition : LogPartition or float, default=None
+            As for :meth:`log_likelihood_bound`.
+        n_draws : int, default=10
+            As for :meth:`log_likelihood_bound`.
+
+        Returns
+        -------
+        bound : ndarray of shape (n_samples,)
+            In nats, with the dtype of ``X``.
+        """
+        return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
     def __skebm_log_partition__(self):
         """That which scores take where none is given."""
@@ -372,8 +313,8 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             for_each(evaluate, chunks(rows.shape[0], _ROWS_SCORED_TOGETHER))
         return out
 
-    def score(self, X, y=None):
-        """Mean of :meth:`score_samples` over the rows; the greater, the better.
+    def score(self, X: MatrixLike, y: object = None) -> float:
+        """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
         ----------
@@ -385,11 +326,12 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         Returns
         -------
         bound : float
-            In nats a row.
+            In nats per row.
         """
         return float(self.score_samples(X).mean())
 
 
+@with_texts(OF_STACKS, OF_GENERATING)
 class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     """Deep belief network, a generative model of data together with their labels.
 
@@ -398,93 +340,22 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     its free energy given the features, and data of a class are drawn with the label held fixed
     [1]_.
 
-    Where labels are all that is asked for, :class:`DBNClassifier` was better on MNIST. See
-    :ref:`the user guide <generative>`.
+    Data that are not in [0, 1] need two hidden layers or more, since the highest RBM, which has the
+    label, has binary units. Where only labels are wanted, :class:`DBNClassifier` was better on
+    MNIST. See :ref:`the user guide <generative>`.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(256, 256)
-        Numbers of hidden units, from the lowest layer to the highest.
-    visible_units : {"auto", "bernoulli", "gaussian"}, default="auto"
-        Visible units of the lowest RBM. "auto": "bernoulli" where all values of the data are in
-        [0, 1], and otherwise "gaussian". "bernoulli": for data in [0, 1]. "gaussian": for real
-        numbers of any scale; each feature is standardised. Needs two hidden layers or more.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. A value that changes from epoch to epoch is a sequence inside
-        of such a sequence: ``rbm_momentum=[(0.5, 0.9), (0.5, 0.9)]`` for two layers.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of learning.
-    rbm_learning_rate : float or sequence of float, default=0.1
-        Length of a step of greedy training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=30
-        Epochs of greedy training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of greedy training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in greedy training.
-    fine_tune : {"up_down"} or None, default=None
-        "up_down" trains all layers together after that, by contrastive wake-sleep [1]_. The
-        parameters from here to ``shuffle`` are for this alone. None leaves the layers as they are.
-    n_gibbs_steps : int or sequence of int, default=3
-        Gibbs steps of the highest RBM in a step of "up_down"; a sequence shares out the epochs.
-    batch_size : int, default=100
-        Rows in a minibatch of "up_down".
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How the learning rate of "up_down" changes in epoch e = 0, 1, ... of n. Its factor is 1;
-        1 - e / n; 1 / sqrt(1 + e); (1 + cos(pi e / n)) / 2.
-    learning_rate : float, default=0.1
-        Learning rate of "up_down" at the start.
-    n_iter : int, default=30
-        Epochs of "up_down".
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch of "up_down".
-    random_state : int, RandomState instance or None, default=None
-        Source of all that is random in training, and of samples. Pass an int for the same result
-        at each call, on any number of threads.
-    verbose : int, default=0
-        If positive, print a line an epoch: the layer, the epoch, what was measured, and the
-        seconds that the layer or "up_down" still needs.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended: after an interrupt, with the first
-        layer that is not there; where all are there, with ``n_iter`` more epochs of "up_down".
-        With ``fine_tune=None`` a call that finds all layers there changes nothing.
+    hidden_layer_sizes, visible_units, rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate,
+    rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum, rbm_alpha, fine_tune,
+    n_gibbs_steps, batch_size, learning_rate_schedule, learning_rate, n_iter, shuffle, random_state,
+    verbose, warm_start
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels, sorted.
-    rbms_ : list of RBM
-        The fitted RBMs, from the lowest layer to the highest; the ``history_`` of each says how it
-        went. The highest is a part of the model: "up_down" goes on with its weights and biases,
-        but not with ``h_samples_``. Its visible units are the features of the layer below it and
-        one unit for each class. The others stay as greedy training left them: the model has the
-        weights and biases below instead of theirs.
-    recognition_coefs_ : list of ndarray
-        Weights upwards to each hidden layer but the highest, of shape (n_below, n_above).
-    recognition_intercepts_ : list of ndarray
-        Biases of these layers, given the layer below.
-    generative_coefs_ : list of ndarray
-        Weights downwards from each hidden layer but the highest, of shape (n_above, n_below).
-    generative_intercepts_ : list of ndarray
-        Biases of the layers that they lead to, the features first, given the layer above.
-    history_ : dict of str to list of float
-        What was measured in each epoch of "up_down": "reconstruction_error", the squared difference
-        of a row and its mean given the lowest hidden layer as it was drawn, summed over features,
-        mean over rows; "seconds".
-    n_iter_ : int
-        Number of epochs of "up_down".
-    visible_units_ : {"bernoulli", "gaussian"}
-        The visible units of the lowest RBM: what ``visible_units`` said, or "auto" found.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    classes_, rbms_, recognition_coefs_, recognition_intercepts_, generative_coefs_,
+    generative_intercepts_, history_, loss_curve_, n_iter_, visible_units_, n_features_in_,
+    n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -510,71 +381,40 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.1,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 30,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        fine_tune: Literal["up_down"] | None = None,
+        n_gibbs_steps: int | Sequence[int] = 3,
+        batch_size: int = 100,
+        learning_rate_schedule: Decay = "linear",
+        learning_rate: float = 0.1,
+        n_iter: int = 30,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
         keep_parameters(self, locals())
-
-    @with_callbacks
-    def fit(self, X, y=None):
-        """Fit the model to data and labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
-            Training data.
-        y : array-like of shape (n_samples,)
-            Labels. None only where ``X`` is a stream that brings them.
-
-        Returns
-        -------
-        self : GenerativeDBNClassifier
-            The fitted model.
-
-        Raises
-        ------
-        ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite.
-
-        Notes
-        -----
-        An exception, an interrupt by the user among them, leaves the estimator as it was, or
-        with what was finished: after a layer, the layers up to it; after an epoch of "up_down",
-        the whole model as of that epoch. With ``warm_start=True`` the next call goes on from
-        there.
-        """
-        with self._fitting(X, y) as work:
-            X = self._read(X, work.is_first)
-            self._train(X, self._read_labels(X, y, work.is_first), work)
-        return self
 
     @available_if(fine_tunes)
     @with_callbacks
-    def partial_fit(self, X, y=None, classes=None):
-        """Go on with "up_down", once over these rows in minibatches.
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> Self:
+        """Continue "up_down", in one pass over these rows in minibatches.
 
-        The first call, where no ``fit`` went before, trains the layers greedily on the rows that
-        it gets. The schedule of the learning rate has no part in it, and the last value of
-        ``n_gibbs_steps`` holds. Only with ``fine_tune="up_down"``.
+        The first call, unless ``fit`` was called before, also trains the layers greedily on these
+        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters
         ----------
@@ -583,7 +423,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         y : array-like of shape (n_samples,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels that any call will see. Needed in the first call.
+            All labels that will occur in any call. Required in the first call.
 
         Returns
         -------
@@ -593,17 +433,17 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if ``y`` has a label that is not among ``classes``; the estimator
-            is then as it was, or has the layers that were finished.
+            As for :meth:`fit`, or if ``y`` has a label that is not in ``classes``. The estimator is
+            then unchanged, or has the layers that were finished.
         """
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         with self._fitting(X, y, "partial_fit") as work:
-            X = self._read(X, work.is_first)
-            self._train_once(X, self._read_labels(X, y, work.is_first, classes), work)
+            X, labels = self._read(X, y, work.is_first, classes)
+            self._train_once(X, labels, work)
         return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict the labels.
 
         Parameters
@@ -619,11 +459,11 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         log_proba = self.predict_log_proba(X)
         return self.classes_[log_proba.argmax(axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the probabilities of the classes.
 
-        Given the means of the layer below the highest, as one pass up finds them, they are exact:
-        the softmax function of minus the free energy of the highest RBM with each label.
+        They are the softmax of minus the free energy of the highest RBM with each label. This is
+        exact, given the means of the layer below it from one upward pass.
 
         Parameters
         ----------
@@ -637,7 +477,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -657,36 +497,36 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     def sample(
         self,
-        n_samples=None,
-        n_steps=100,
+        n_samples: int | None = None,
+        n_steps: int = 100,
         *,
-        y=None,
-        algorithm="gibbs",
-        mean=False,
-        random_state=None,
-    ):
+        y: Any = None,
+        algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
+        random_state: RandomStateLike = None,
+    ) -> Floats:
         """Draw data from the model, of given classes or of any.
 
-        By Gibbs sampling of the highest RBM, its label units held fixed where ``y`` says how, and
-        then by one pass down.
+        By Gibbs sampling of the highest RBM, with its label units held fixed at ``y``, and then one
+        downward pass.
 
         Parameters
         ----------
         n_samples : int, default=None
-            Number of samples. None is 1, or as many as there are labels in ``y``.
+            Number of samples. None is the number of labels in ``y``, or 1 without ``y``.
         n_steps : int, default=100
-            Steps of Gibbs sampling from the start of a chain to its sample. Each chain starts at
-            random and needs time to forget its start.
+            Steps of Gibbs sampling of each chain, which starts at a random state. After enough
+            steps, a sample no longer depends on it.
         y : label or array-like of shape (n_samples,), default=None
-            The class of all samples, or of each. None draws it with the rest.
+            The class of all samples, or of each sample. With None, classes are drawn as well.
         algorithm : {"gibbs", "pt"}, default="gibbs"
             As for :meth:`BernoulliRBM.sample`: "pt" is parallel tempering.
         mean : bool, default=False
-            Return the means of the features, given the layer above as it was drawn, and not
-            draws: grey pictures and not black and white ones.
+            Return the means of the features given the states of the layer above, instead of states:
+            images with grey levels instead of black and white ones.
         random_state : int, RandomState instance or None, default=None
-            Source of the random numbers. With None, calls go on with the estimator's own
-            numbers.
+            Source of the random numbers. None continues those of the estimator, see
+            :ref:`random_numbers`.
 
         Returns
         -------
@@ -723,12 +563,12 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
                 f"or more for data that are not in [0, 1], or with visible_units='gaussian': the "
-                f"highest RBM, which has the label, is one of binary units. "
+                f"highest RBM, which includes the label, has binary units. "
                 f"Got {self.hidden_layer_sizes!r} instead."
             )
         return [*others, labelled_rbm(**highest.get_params())]
 
-    def _read_labels(self, X, y, is_first, classes=None):
+    def _read_labels(self, X, y, is_first, classes):
         y = targets_of(X, y)
         check_targets_are_there(self, y)
         y = column_or_1d(y, warn=True)

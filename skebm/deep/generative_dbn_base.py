@@ -5,16 +5,18 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from .._callbacks import fitting
+from .._callbacks import fitting, with_callbacks
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
+from .._typing import Floats, MatrixLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -50,8 +52,8 @@ def fine_tunes(estimator):
     """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
     if estimator.fine_tune is None:
         raise AttributeError(
-            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': greedy training "
-            "of one layer after the other wants all rows at once."
+            f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': training one "
+            "layer after the other needs all rows."
         )
     return True
 
@@ -59,8 +61,8 @@ def fine_tunes(estimator):
 class BaseGenerativeDBN(DeepNetwork):
     """A stack of RBMs that becomes one generative model, with or without labels.
 
-    A subclass reads its labels, and says what the highest RBM is that sees them beside the last
-    features (``_new_rbms``).
+    A subclass with labels reads them (``_read_labels``), and says what the highest RBM is that
+    sees them beside the last features (``_new_rbms``).
     """
 
     _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
@@ -80,6 +82,39 @@ class BaseGenerativeDBN(DeepNetwork):
 
     # Training
 
+    @with_callbacks
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
+        """Fit the model to the data.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
+            Training data.
+        y : array-like of shape (n_samples,), default=None
+            Labels, for a :class:`GenerativeDBNClassifier`; None is only possible if ``X`` is a
+            stream that contains them. A :class:`DeepBeliefNetwork` ignores them.
+
+        Returns
+        -------
+        self : estimator
+            The fitted model.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not valid, or if the weights are no longer finite.
+
+        Notes
+        -----
+        After an exception or Ctrl-C, the estimator keeps what was finished: the layers that were
+        trained, or the model after the last finished epoch of "up_down". If nothing was finished,
+        it is unchanged. With ``warm_start=True`` the next call continues from there.
+        """
+        with self._fitting(X, y) as work:
+            X, labels = self._read(X, y, work.is_first)
+            self._train(X, labels, work)
+        return self
+
     @contextmanager
     def _fitting(self, X, y, task_name="fit"):
         """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
@@ -91,12 +126,17 @@ class BaseGenerativeDBN(DeepNetwork):
         with fitting(self, progress, X, y) as commit:
             yield Work(progress, commit, is_first=not resume)
 
-    def _read(self, X, is_first):
+    def _read(self, X, y, is_first, classes=None):
+        """Valid data and labels, the latter of shape (n_samples, n_labels)."""
         dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
-        return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
+        return X, self._read_labels(X, y, is_first, classes)
+
+    def _read_labels(self, X, y, is_first, classes):
+        return np.empty((X.shape[0], 0), dtype=X.dtype)
 
     def _train(self, X, labels, work):
-        """Greedy training, then "up_down"; ``labels`` are of shape (n_samples, n_labels)."""
+        """Greedy training, then "up_down"."""
         self._pretrain(X, labels, work)
         if self.fine_tune is not None:
             self._fine_tune(X, labels, work)
@@ -121,8 +161,8 @@ class BaseGenerativeDBN(DeepNetwork):
         if self.fine_tune is not None and len(layer_sizes(self)) == 1:
             raise ValueError(
                 f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must have two layers "
-                f"or more with fine_tune={self.fine_tune!r}: one alone has nothing below it to "
-                f"learn with. Got {self.hidden_layer_sizes!r} instead."
+                f"or more with fine_tune={self.fine_tune!r}: a single layer has no other one to "
+                f"be tuned with. Got {self.hidden_layer_sizes!r} instead."
             )
 
     def _begin(self, X):
@@ -308,7 +348,7 @@ class BaseGenerativeDBN(DeepNetwork):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean states of the units of a hidden layer, by one pass up.
 
         Parameters
@@ -321,7 +361,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Probabilities of being on, of the type of ``X``.
+            Probabilities of being on, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -335,7 +375,7 @@ class BaseGenerativeDBN(DeepNetwork):
             return self._highest_features(rows)
         return self._connections(rows.dtype)[number].recognize_rows(rows)
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the states of a hidden layer, by one pass down.
 
         Parameters
@@ -348,7 +388,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
@@ -360,7 +400,7 @@ class BaseGenerativeDBN(DeepNetwork):
             H = self._without_label(H)
         return self._data(H, number + 1)
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean data after one pass up to a hidden layer and one pass down again.
 
         Parameters
@@ -373,7 +413,7 @@ class BaseGenerativeDBN(DeepNetwork):
         Returns
         -------
         V : ndarray of shape (n_samples, n_features)
-            Means of the data, of the type of ``X``.
+            Means of the data, with the dtype of ``X``.
         """
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)

@@ -119,8 +119,9 @@ class Structure:
             before = self.made_with[name]
             if now != before:
                 raise ValueError(
-                    f"The {name!r} parameter of {type(estimator).__name__} is {now!r}, but it is "
-                    f"to go on with a network that was made with {before!r}."
+                    f"The {name!r} parameter of {type(estimator).__name__} is {now!r}, but the "
+                    f"network to be trained further was made with {before!r}. Set it back, or call "
+                    "fit with warm_start=False."
                 )
 
     def number_of(self, layer, estimator, n_finished):
@@ -130,7 +131,7 @@ class Structure:
         if number >= n_finished:
             raise NotFittedError(
                 f"Training of this {type(estimator).__name__} was interrupted before its hidden "
-                f"layer {number} was done. 'fit' with warm_start=True goes on with it."
+                f"layer {number} was finished. Call fit with warm_start=True to continue."
             )
         return number
 

@@ -22,6 +22,7 @@ from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
 from .._source import StreamedRows, as_rows, numbers_by_weight
 from .._streams import is_stream
+from .._typing import Floats, MatrixLike
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -121,9 +122,8 @@ class Examples:
 
     @cached_property
     def drawn(self):
-        """Rows of data that are there as often as their weights say.
-
-        RBMs, and the scales of the features, know of no weights.
+        """Rows of data, repeated as often as their weights say. RBMs and the scales of features
+        have no weights for rows.
         """
         numbers = numbers_by_weight(self.weights)
         return self.X if numbers is None else self.X[numbers]
@@ -174,7 +174,7 @@ class BaseStack(DeepNetwork):
     _parameter_checks: ClassVar = STACK_CHECKS
 
     # What layers that were pre-trained can be.
-    _pretrained_activations = ("logistic",)
+    _pretrained_activations: ClassVar[tuple[str, ...]] = ("logistic",)
 
     # Rows that have a score together.
     _fewest_held_out = 1
@@ -284,7 +284,7 @@ class BaseStack(DeepNetwork):
         if not self._is_complete():
             raise NotFittedError(
                 f"The network of this {type(self).__name__} does not have all of its layers yet. "
-                "'fit' with warm_start=True goes on with it."
+                "Call fit with warm_start=True to continue its training."
             )
 
     def _pretrain(self, X, work):
@@ -399,8 +399,8 @@ class BaseStack(DeepNetwork):
         if len(held_out) < self._fewest_held_out:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows. "
-                f"Their score needs {self._fewest_held_out}: raise it, or train on more rows."
+                f"{self.validation_fraction!r}, holds out {len(held_out)} of {len(numbers)} rows, "
+                f"but a score needs at least {self._fewest_held_out}. Raise it, or pass more rows."
             )
         self._streams = streams
         # Not before the hidden layers are there, which may be among what the network reads.
@@ -488,7 +488,6 @@ class BaseStack(DeepNetwork):
         self._solver = learner.solver.copy() if learner.solver else None
         self._streams = replace(learner.streams)
         self.history_ = {name: list(values) for name, values in history.items()}
-        self.loss_curve_ = self.history_.get("loss", [])
         if self.loss_curve_:
             self.loss_ = self.loss_curve_[-1]
         self.n_iter_ = len(self.loss_curve_)
@@ -500,7 +499,7 @@ class BaseStack(DeepNetwork):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Return the values of the units of a hidden layer.
 
         Parameters
@@ -513,7 +512,7 @@ class BaseStack(DeepNetwork):
         Returns
         -------
         H : ndarray of shape (n_samples, n_units)
-            Values, of the type of ``X``.
+            Values, with the dtype of ``X``.
         """
         return self._values(X, layer)
 

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._chunks import stacked
+from .._conventions import HasFeaturesOut
 from .._deployment import Deployable
 from .._encodings import encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
@@ -49,6 +50,7 @@ class HopfieldMemory(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasFeaturesOut,
     HasPlainParameters,
     OneToOneFeatureMixin,
     TransformerMixin,
@@ -145,6 +147,8 @@ class HopfieldMemory(
         estimators with ``max_iter``. :meth:`recall` reports the number of sweeps.)
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
         Names of features seen during ``fit``, if all of them are strings.
 

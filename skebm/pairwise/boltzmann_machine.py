@@ -201,10 +201,14 @@ default="full"
         Measurements after each iteration of the last ``fit``: "pseudo_likelihood", the mean of
         ``score_samples`` on up to 50 training rows, always the same; "seconds"; and of "exact" and
         "pseudo_likelihood", "loss": what is minimised, with the penalty, in nats per row.
+    loss_curve_ : list of float
+        ``history_["loss"]`` if it is there; otherwise minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+        Names of features seen during ``fit``, if all of them are strings.
 
     See Also
     --------
@@ -404,17 +408,17 @@ default="full"
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid, or if the weights cease to be finite. The
+            If a parameter or the data are not valid, or if the weights are no longer finite. The
             estimator is then as it was, or as the last whole iteration left it.
         """
         return self._fit(X, y)
 
     @with_callbacks
     def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
-        """Go on training with more data, once over its rows in minibatches.
+        """Continue training with more data, in one pass over its rows in minibatches.
 
-        With ``algorithm="auto"``, by "pcd". Where a parameter is a sequence over the epochs, its
-        last value holds; ``learning_rate_schedule`` has no part in it.
+        With ``algorithm="auto"``, by "pcd". If a parameter is a sequence over the epochs, its
+        last value is used. ``learning_rate_schedule`` is not used.
 
         Parameters
         ----------
@@ -431,7 +435,7 @@ default="full"
         Raises
         ------
         ValueError
-            As for :meth:`fit`; the estimator is then as it was. Also if ``algorithm`` is one that
+            As for :meth:`fit`. The estimator is then unchanged. Also if ``algorithm`` is one that
             needs all rows at once.
         """
         return self._partial_fit(X, y)

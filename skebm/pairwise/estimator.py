@@ -112,7 +112,7 @@ class PairwiseEstimator(BaseBoltzmann):
         states = model.walk(self._joint(model, visible, streams), n_steps, streams)
         return self._as_given(states, _dtype_of_states(X, self.weights_))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas):
+    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         free = None
         if init is None:
             model, dtype = self._model(), self._dtype_of_states
@@ -132,6 +132,8 @@ class PairwiseEstimator(BaseBoltzmann):
         else:
             replicas = ladder(self._means.astype(states.dtype), betas)
             states = model.tempered_walk(states, n_steps, streams, replicas, free)
+        if mean:
+            return self._means_as_given(model.means_beside(states, free))
         return self._as_given(states, dtype)
 
     def _imputed(self, X, n_steps, streams):
@@ -175,7 +177,7 @@ class PairwiseEstimator(BaseBoltzmann):
         init : array-like of shape (n_features,), default=None
             Visible states to start from, in the encoding of the data; None draws them.
         clamp : array-like of bool of shape (n_features,), default=None
-            Visible units that keep the value which they have in ``init``.
+            Visible units that keep the value that they have in ``init``.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 

@@ -119,6 +119,13 @@ class PairwiseModel:
             ladder.run(self.machine, X, n_sweeps, address, free, adapt)
         return X[-1]
 
+    def means_beside(self, states, free=None):
+        """Mean of each visible unit given the states of all other units; fixed ones as they are."""
+        means = np.tanh(self.machine.fields(states)[:, : self.n_visible])
+        if free is None:
+            return means
+        return np.where(free[:, : self.n_visible], means, states[:, : self.n_visible])
+
     def means_by_walk(self, states, free, n_steps, streams):
         """Means of the free visible units over the second half of a walk.
 
@@ -129,7 +136,7 @@ class PairwiseModel:
         means = np.zeros((len(states), self.n_visible))
         for _ in range(n_steps - n_skipped):
             self.walk(states, 1, streams, free)
-            means += np.tanh(self.machine.fields(states)[:, : self.n_visible])
+            means += self.means_beside(states)
         return means / (n_steps - n_skipped)
 
 

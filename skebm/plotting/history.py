@@ -84,8 +84,8 @@ class HistoryDisplay:
         ValueError
             If the estimator has no history, or there is no such measurement.
         """
-        stacks = "For stacking networks, use ModuleErrorDisplay."
-        check_has(estimator, "history_", cls.__name__, stacks)
+        others = "It is for models that learn in steps."
+        check_has(estimator, "history_", cls.__name__, others)
         return cls(estimator.history_, metric=metric).plot(ax, name=name, line_kw=line_kw)
 
     def plot(self, ax=None, *, name=None, line_kw=None):
@@ -125,7 +125,9 @@ class HistoryDisplay:
             )
         tidy_lines(ax)
         count_in_whole_numbers(ax.xaxis)
-        ax.set(xlabel="epoch", ylabel=_LABELS.get(metric, metric.replace("_", " ")))
+        # The steps of a stacking network use all rows, those of all its modules in turn.
+        step = "step" if "module" in self.history else "epoch"
+        ax.set(xlabel=step, ylabel=_LABELS.get(metric, metric.replace("_", " ")))
         if label is not None:
             ax.legend()
         return self

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, fitting, tasks, with_callbacks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
@@ -69,6 +70,8 @@ class RatingRBM(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -174,8 +177,12 @@ class RatingRBM(
         Measurements after each epoch of the last ``fit``: "rmse", the root mean squared error of
         up to 1000 training ratings, each predicted from the others of its row; "seconds"; and with
         ``early_stopping`` "validation_rmse", the error of the ratings held out.
+    loss_curve_ : list of float
+        ``history_["rmse"]``.
     n_features_in_ : int
         Number of items.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
     feature_names_in_ : ndarray of shape (n_items,)
         Names of the items, if all of them are strings.
 
@@ -591,7 +598,7 @@ class RatingRBM(
             parts = made_of(known, Parts.all_of)
         return -errors_of_parts(model, parts).rmse
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, random_state=None):
+    def sample(self, n_samples=None, n_steps=100, *, init=None, mean=False, random_state=None):
         """Draw ratings from the model.
 
         Parameters
@@ -604,6 +611,8 @@ class RatingRBM(
             Ratings to start from; each sample has ratings of the same items as its row. If
             ``n_samples`` is larger than the number of rows, the rows are repeated. With None, all
             items are rated, starting from random ratings.
+        mean : bool, default=False
+            Return the expectation of each rating given all others that were drawn in its row.
         random_state : int, RandomState instance or None, default=None
             Source of the random numbers, see :ref:`random_numbers`.
 
@@ -615,6 +624,7 @@ class RatingRBM(
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(_COUNT))
         n_steps = check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))
+        check_argument(self, "mean", mean, Flag())
         check_argument(self, "random_state", random_state, Randomness())
         streams = self._streams
         if random_state is not None:
@@ -628,13 +638,15 @@ class RatingRBM(
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]
         drawn = machines.samples(model, as_rows(X, model.levels), n_steps, streams)
+        ratings = model.levels[drawn.levels]
+        if mean:
+            P = machines.probabilities(model, drawn, drawn.indptr, drawn.items)
+            ratings = _expected(model, P)
         if not scipy.sparse.issparse(init):
             result = np.full(X.shape, np.nan, dtype=X.dtype)
-            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = model.levels[
-                drawn.levels
-            ]
+            result[np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices] = ratings
             return result
-        ratings = np.where(drawn.levels < 0, np.nan, model.levels[drawn.levels]).astype(X.dtype)
+        ratings = np.where(drawn.levels < 0, np.nan, ratings).astype(X.dtype)
         return scipy.sparse.csr_array((ratings, X.indices, X.indptr), shape=X.shape)
 
     def _refuse_chunks(self, method, options):

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, with_callbacks
+from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._random import RandomStreams
 from .._scales import check_scales
@@ -106,6 +107,8 @@ class BaseDSN(
     VersionStamp,
     Deployable,
     AnswersByChunk,
+    HasHistory,
+    HasFeaturesOut,
     HasPlainParameters,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -145,7 +148,7 @@ class BaseDSN(
         Raises
         ------
         ValueError
-            If a parameter or the data is not valid. The estimator is then as it was.
+            If a parameter or the data are not valid. The estimator is then as it was.
         """
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
@@ -165,8 +168,8 @@ class BaseDSN(
         if self.final_estimator is not None or hasattr(self, "final_estimator_"):
             final_estimator = getattr(self, "final_estimator_", self.final_estimator)
             raise ValueError(
-                f"{type(self).__name__}.partial_fit cannot take further rows into its "
-                f"'final_estimator', {final_estimator!r}."
+                f"{type(self).__name__}.partial_fit cannot train its 'final_estimator' on further "
+                f"rows: {final_estimator!r}. Set it to None, or call fit with all rows."
             )
         first_time = not hasattr(self, "modules_")
         n_tasks = self._parameters.n_modules if first_time else 1
@@ -200,7 +203,7 @@ class BaseDSN(
             return X, y, None
         weights = row_weights(sample_weight, X)
         if not weights.any():
-            raise ValueError("sample_weight is zero for each row.")
+            raise ValueError("sample_weight is zero for all rows. At least one must be positive.")
         return X, y, weights
 
     def _check_that_a_stream_is_enough(self):
@@ -325,6 +328,18 @@ class BaseDSN(
             return True
         return min(module.validation_curve_) < min(self.modules_[-1].validation_curve_)
 
+    @property
+    def history_(self):
+        """What was measured after each step of fine-tuning, of all modules in turn."""
+        history = {"module": [], "loss": []}
+        for number, module in enumerate(self.modules_):
+            errors, held_out = module.error_curve_[1:], module.validation_curve_[1:]
+            history["module"] += [float(number)] * len(errors)
+            history["loss"] += errors
+            if module.validation_curve_:
+                history.setdefault("validation_error", []).extend(held_out)
+        return history
+
     def _append(self, module, point):
         self.modules_ = [*self.modules_, module]
         # What partial_fit adds further rows to.
@@ -373,9 +388,9 @@ class BaseDSN(
             rows.folds = self._folds(rows)
         if (rows.folds == rows.folds[0]).all():
             raise ValueError(
-                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, leaves all "
-                f"{len(rows.folds)} rows that are trained on, those with a weight that are not "
-                "held out, in one fold. It needs two."
+                f"The 'cv' parameter of {type(self).__name__}, {self.cv!r}, puts all "
+                f"{len(rows.folds)} training rows (not held out, with a positive weight) into one "
+                "fold. At least two folds are needed."
             )
 
     def _folds(self, rows):
@@ -410,7 +425,8 @@ class BaseDSN(
         if n_held_out >= n_rows:
             raise ValueError(
                 f"The 'validation_fraction' parameter of {type(self).__name__}, "
-                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on."
+                f"{self.validation_fraction!r}, leaves none of the {n_rows} rows to train on. "
+                "Lower it, or pass more rows."
             )
         shuffled = streams.generator().permutation(n_rows)
         parts = np.sort(shuffled[n_held_out:]), np.sort(shuffled[:n_held_out])
@@ -432,8 +448,8 @@ class BaseDSN(
         """Solve the output weights of the top module again, with these rows as well."""
         if self._equations is None:
             raise ValueError(
-                f"This {type(self).__name__} is without the sums over rows that partial_fit adds "
-                "to, see without_training_state. Go on with the model that it is a copy of."
+                f"This {type(self).__name__} is a copy without the sums over rows that partial_fit "
+                "needs, see without_training_state. Continue with the original model."
             )
         top, inputs = self.modules_[-1], self._inputs_above(X, self.modules_[:-1])
         penalty = Penalty(top.alpha_, self._settings().noise)
@@ -467,7 +483,7 @@ class BaseDSN(
         Returns
         -------
         H : ndarray of shape (n_samples, n_components)
-            Probabilities, of the type of ``X``.
+            Probabilities, with the dtype of ``X``.
         """
         X = self._validated(X)
         n_modules = len(self.modules_)

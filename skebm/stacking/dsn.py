@@ -10,127 +10,54 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
+from .._parameter_texts import with_texts
 from .._scales import check_scales
 from .._targets import TargetScale
-from .._validation import Options
+from .._validation import Options, keep_parameters
 from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
+from .parameter_texts import OF_STACKING
 
 # Rows that are left out one by one to find one number.
 _MOST_CALIBRATION_ROWS = 4096
 
 
+@with_texts(OF_STACKING)
 class DSNClassifier(ClassifierMixin, BaseDSN):
     """Deep stacking network for classification.
 
     A stack of modules [1]_. Each has one layer of sigmoid units and linear outputs, and sees the
-    features of the data together with the outputs of the modules below it. Output weights are the
-    solution of a ridge regression on one-hot labels, which is convex and exact. Hidden weights
-    start at random or from a restricted Boltzmann machine, and are fine-tuned on all rows, with
-    the output weights solved again at each step, so that the training error never rises.
+    features of the data together with the outputs of the modules below it. Its output weights are
+    the exact solution of a convex problem, the ridge regression of one-hot labels. Its hidden
+    weights start at random or from a restricted Boltzmann machine and are fine-tuned in full-batch
+    steps, each with the output weights solved for again, so that the training error never rises.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
 
     Parameters
     ----------
-    n_components : int, default=500
-        Hidden units of each module.
-    n_modules : int, default=3
-        Modules in the stack; with ``early_stopping`` the most there may be.
-    alpha : float or {"loo", "gcv"}, default=1.0
-        Penalty on the squared output weights, added to the squared error summed over the rows,
-        as in :class:`sklearn.linear_model.Ridge`. "loo" and "gcv" choose it for each module,
-        among 15 values from 1e-3 to 1e4, by the leave-one-out error or by generalised
-        cross-validation with the hidden weights that the module starts from.
-    dropout : float, default=0.1
-        Probability in [0, 1) with which a hidden unit is dropped from a row. No unit ever is: the
-        error is the mean over all ways of dropping some, which for linear outputs has a closed
-        form, so that the solve and the steps stay exact.
-    init : {"random", "rbm", "copy"}, default="random"
-        Hidden weights to start from. "random": normal numbers, for features less their mean and
-        scaled by their range. "rbm": a restricted Boltzmann machine trained on what the module
-        sees. "copy": that for the bottom module, and for each other the weights of the module
-        below with small random weights to what is new.
-    rbm : BernoulliRBM, default=None
-        The machine to train, except for its numbers of units and its random state. None is
-        ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
-    stacking : {"all", "last"}, default="all"
-        Whether a module sees the outputs of all modules below it, or of the last one.
+    n_components, n_modules, alpha, dropout, init, rbm, stacking
     stack_method : {"decision_function", "predict_proba"}, default="decision_function"
         What a module passes on to those above: its linear outputs or its probabilities.
-    cv : int, cross-validation generator or iterable, default=None
-        If given, a row is passed on as it is predicted by modules that were trained without it,
-        as in :class:`sklearn.ensemble.StackingClassifier`. It takes one more training a fold of
-        each module but the top one, and keeps those above from trusting outputs that have been
-        fitted to the very rows. An int is a number of folds.
+    cv
     final_estimator : classifier, default=None
         If given, for example a :class:`sklearn.linear_model.LogisticRegression`, it is trained on
         the hidden activities of the top module and makes the predictions.
-    warm_up : int, default=0
-        Epochs of minibatch descent (Adam) before the steps on all rows. It helps where rows are
-        many and steps on all of them slow. None if ``max_iter`` is 0.
-    learning_rate_init : float, default=0.001
-        Learning rate of the warm-up, at its start. It falls to zero along a cosine.
-    batch_size : int, default=100
-        Rows in a minibatch of the warm-up.
-    input_dropout : float, default=0.0
-        Probability in [0, 1) with which an input is set to zero in a row of a minibatch; the
-        others are scaled up to match.
-    max_iter : int, default=20
-        Most steps of fine-tuning on all rows for each module. 0 leaves the hidden weights as they
-        started.
-    emphasis : bool, default=False
-        Give rows more weight in fine-tuning the worse they are predicted: (1 + e / mean(e)) / 2 for
-        a row of squared error e, set anew after every five steps. Output weights are solved for
-        without it in the end.
-    tol : float, default=1e-4
-        Smallest relative fall of the error that counts as one.
-    early_stopping : bool, default=False
-        Hold out some rows, and keep for each module the step, and of the modules those, after
-        which the squared error of these rows is the least.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
-    n_iter_no_change : int, default=5
-        Steps without a fall of the error, after which a module is done. The error is that of the
-        training rows, or with ``early_stopping`` of the rows held out.
-    working_memory : float, default=None
-        Megabytes that the hidden activities of all rows may take. If they need more, they are
-        never held whole, and are computed twice a step. None is the ``working_memory`` of
-        :func:`sklearn.get_config`, 1024 unless changed.
-    verbose : int, default=0
-        If positive, print a line a step.
-    random_state : int, RandomState instance or None, default=None
-        Source of the starting weights, of the minibatches and of the rows held out. Pass an int
-        for the same result at each call, on any number of threads.
-    n_jobs : int, default=None
-        Most threads that share each chunk of rows, never more than processors: -1 is all
-        processors, -2 all but one. None takes all processors that are idle. The result is the
-        same.
+    warm_up, learning_rate_init, batch_size, input_dropout, max_iter, emphasis, tol, early_stopping,
+    validation_fraction, n_iter_no_change, working_memory, verbose, random_state, n_jobs
 
     Attributes
     ----------
-    modules_ : list of Module
-        The modules from the bottom up, plain arrays and numbers each: ``components_`` of shape
-        (n_components, n_inputs), ``intercept_hidden_``, ``coef_`` of shape (n_components,
-        n_classes), ``intercept_``, ``alpha_``; ``error_before_`` and ``error_after_``, the squared
-        training error a row before and after fine-tuning; ``error_curve_``, that error with the
-        penalties after each step; ``validation_curve_``, the squared error of the rows held out;
-        and ``sharpness_``, see :meth:`predict_proba`.
+    modules_
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
-    final_estimator_ : classifier
-        The fitted ``final_estimator``. Only if one was given.
-    n_iter_ : int
-        Steps of fine-tuning, of all modules together; a warm-up counts as one.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
     DSNRegressor : The same for regression.
-    BernoulliRBM : What hidden weights start from.
+    BernoulliRBM : What hidden weights start from with ``init="rbm"``.
 
     Notes
     -----
@@ -189,30 +116,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         random_state=None,
         n_jobs=None,
     ):
-        self.n_components = n_components
-        self.n_modules = n_modules
-        self.alpha = alpha
-        self.dropout = dropout
-        self.init = init
-        self.rbm = rbm
-        self.stacking = stacking
-        self.stack_method = stack_method
-        self.cv = cv
-        self.final_estimator = final_estimator
-        self.warm_up = warm_up
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.input_dropout = input_dropout
-        self.max_iter = max_iter
-        self.emphasis = emphasis
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.working_memory = working_memory
-        self.verbose = verbose
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        keep_parameters(self, locals())
 
     def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
@@ -289,6 +193,23 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         if hasattr(self, "final_estimator_"):
             return self.final_estimator_.predict_proba(self._features(X))
         return _probabilities(self.modules_[-1], self._top_outputs(X))
+
+    @available_if(final_estimator_has("predict_proba"))
+    def predict_log_proba(self, X):
+        """Logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Data.
+
+        Returns
+        -------
+        log_P : ndarray of shape (n_samples, n_classes)
+            In nats, in the order of ``classes_``; see :meth:`predict_proba`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
 
     @available_if(final_estimator_has("decision_function"))
     def decision_function(self, X):
@@ -376,120 +297,40 @@ def _probabilities(module, outputs):
     return softmax(module.sharpness_ * outputs, axis=1)
 
 
+@with_texts(OF_STACKING)
 class DSNRegressor(RegressorMixin, BaseDSN):
     """Deep stacking network for regression.
 
-    A stack of modules [1]_. Each has one layer of sigmoid units and linear outputs, and sees the
-    features of the data together with the outputs of the modules below it. Output weights are the
-    solution of a ridge regression, which is convex and exact. Hidden weights start at random or
-    from a restricted Boltzmann machine, and are fine-tuned on all rows, with the output weights
-    solved again at each step, so that the training error never rises.
+    As :class:`DSNClassifier`, but the output weights of each module [1]_ are the ridge regression
+    of targets. Targets can have any scale: the network standardises each of them.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
 
     Parameters
     ----------
-    n_components : int, default=500
-        Hidden units of each module.
-    n_modules : int, default=3
-        Modules in the stack; with ``early_stopping`` the most there may be.
-    alpha : float or {"loo", "gcv"}, default=1.0
-        Penalty on the squared output weights, added to the squared error summed over the rows,
-        as in :class:`sklearn.linear_model.Ridge`. "loo" and "gcv" choose it for each module,
-        among 15 values from 1e-3 to 1e4, by the leave-one-out error or by generalised
-        cross-validation with the hidden weights that the module starts from.
-    dropout : float, default=0.1
-        Probability in [0, 1) with which a hidden unit is dropped from a row. No unit ever is: the
-        error is the mean over all ways of dropping some, which for linear outputs has a closed
-        form, so that the solve and the steps stay exact.
-    init : {"random", "rbm", "copy"}, default="random"
-        Hidden weights to start from. "random": normal numbers, for features less their mean and
-        scaled by their range. "rbm": a restricted Boltzmann machine trained on what the module
-        sees. "copy": that for the bottom module, and for each other the weights of the module
-        below with small random weights to what is new.
-    rbm : BernoulliRBM, default=None
-        The machine to train, except for its numbers of units and its random state. None is
-        ``BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)``.
-    stacking : {"all", "last"}, default="all"
-        Whether a module sees the outputs of all modules below it, or of the last one.
-    cv : int, cross-validation generator or iterable, default=None
-        If given, a row is passed on as it is predicted by modules that were trained without it,
-        as in :class:`sklearn.ensemble.StackingClassifier`. It takes one more training a fold of
-        each module but the top one, and keeps those above from trusting outputs that have been
-        fitted to the very rows. An int is a number of folds.
+    n_components, n_modules, alpha, dropout, init, rbm, stacking, cv
     final_estimator : regressor, default=None
         If given, for example a :class:`sklearn.svm.SVR`, it is trained on the hidden activities
         of the top module and makes the predictions.
-    warm_up : int, default=0
-        Epochs of minibatch descent (Adam) before the steps on all rows. It helps where rows are
-        many and steps on all of them slow. None if ``max_iter`` is 0.
-    learning_rate_init : float, default=0.001
-        Learning rate of the warm-up, at its start. It falls to zero along a cosine.
-    batch_size : int, default=100
-        Rows in a minibatch of the warm-up.
-    input_dropout : float, default=0.0
-        Probability in [0, 1) with which an input is set to zero in a row of a minibatch; the
-        others are scaled up to match.
-    max_iter : int, default=20
-        Most steps of fine-tuning on all rows for each module. 0 leaves the hidden weights as they
-        started.
-    emphasis : bool, default=False
-        Give rows more weight in fine-tuning the worse they are predicted: (1 + e / mean(e)) / 2 for
-        a row of squared error e, set anew after every five steps. Output weights are solved for
-        without it in the end.
-    tol : float, default=1e-4
-        Smallest relative fall of the error that counts as one.
-    early_stopping : bool, default=False
-        Hold out some rows, and keep for each module the step, and of the modules those, after
-        which the squared error of these rows is the least.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
-    n_iter_no_change : int, default=5
-        Steps without a fall of the error, after which a module is done. The error is that of the
-        training rows, or with ``early_stopping`` of the rows held out.
-    working_memory : float, default=None
-        Megabytes that the hidden activities of all rows may take. If they need more, they are
-        never held whole, and are computed twice a step. None is the ``working_memory`` of
-        :func:`sklearn.get_config`, 1024 unless changed.
-    verbose : int, default=0
-        If positive, print a line a step.
-    random_state : int, RandomState instance or None, default=None
-        Source of the starting weights, of the minibatches and of the rows held out. Pass an int
-        for the same result at each call, on any number of threads.
-    n_jobs : int, default=None
-        Most threads that share each chunk of rows, never more than processors: -1 is all
-        processors, -2 all but one. None takes all processors that are idle. The result is the
-        same.
+    warm_up, learning_rate_init, batch_size, input_dropout, max_iter, emphasis, tol, early_stopping,
+    validation_fraction, n_iter_no_change, working_memory, verbose, random_state, n_jobs
 
     Attributes
     ----------
-    modules_ : list of Module
-        The modules from the bottom up, plain arrays and numbers each: ``components_`` of shape
-        (n_components, n_inputs), ``intercept_hidden_``, ``coef_`` of shape (n_components,
-        n_outputs), ``intercept_``, ``alpha_``; ``error_before_`` and ``error_after_``, the squared
-        training error a row before and after fine-tuning; ``error_curve_``, that error with the
-        penalties after each step; ``validation_curve_``, the squared error of the rows held out.
-        All of them concern standardised targets.
+    modules_
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the targets, by which they are standardised.
-    final_estimator_ : regressor
-        The fitted ``final_estimator``. Only if one was given.
-    n_iter_ : int
-        Steps of fine-tuning, of all modules together; a warm-up counts as one.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, where they are all strings.
+    final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
+    feature_names_in_
 
     See Also
     --------
     DSNClassifier : The same for classification.
-    BernoulliRBM : What hidden weights start from.
+    BernoulliRBM : What hidden weights start from with ``init="rbm"``.
 
     Notes
     -----
-    A fitted network carries the sums from which the output weights of its top module follow, an
-    array of shape (n_components, n_components) in float64, for :meth:`partial_fit`.
+    What :meth:`partial_fit` needs is kept as by :class:`DSNClassifier`, see the notes there.
 
     References
     ----------
@@ -535,29 +376,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         random_state=None,
         n_jobs=None,
     ):
-        self.n_components = n_components
-        self.n_modules = n_modules
-        self.alpha = alpha
-        self.dropout = dropout
-        self.init = init
-        self.rbm = rbm
-        self.stacking = stacking
-        self.cv = cv
-        self.final_estimator = final_estimator
-        self.warm_up = warm_up
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.input_dropout = input_dropout
-        self.max_iter = max_iter
-        self.emphasis = emphasis
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.working_memory = working_memory
-        self.verbose = verbose
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        keep_parameters(self, locals())
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
@@ -598,7 +417,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            Predictions, of the type of ``X``.
+            Predictions, with the dtype of ``X``.
         """
         X = self._validated(X)
         if hasattr(self, "final_estimator_"):

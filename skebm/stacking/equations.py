@@ -81,7 +81,7 @@ class NormalEquations:
         if factor is None:
             warn_caller(
                 f"The equations of {len(self.gram)} hidden units are singular: some are copies or "
-                "sums of others. Taking the shortest solution; a larger 'alpha' avoids this.",
+                "sums of others. The shortest solution is used. A larger 'alpha' avoids this.",
                 linalg.LinAlgWarning,
             )
             return self.spectrum(noise).solve(alpha)

@@ -374,7 +374,7 @@ def test_a_score_of_real_values_is_in_units_of_the_data():
 def test_features_without_a_known_value_are_named_and_taken_for_zero(RBM):
     _, X = rows_and_gaps()
     X[:, [2, 5]] = NAN
-    with pytest.warns(UserWarning, match=r"without a single known value.*columns \[2, 5\]"):
+    with pytest.warns(UserWarning, match=r"without any known value.*columns \[2, 5\]"):
         rbm = fitted(RBM, X)
     filled = rbm.impute(X, 10, random_state=0)
     assert np.abs(filled[:, [2, 5]]).max() < 0.1

@@ -245,5 +245,5 @@ def test_parameters_are_checked(parameters, message):
 
 
 def test_nothing_is_known():
-    with pytest.raises(ValueError, match="a column with a known entry"):
+    with pytest.raises(ValueError, match="at least one known entry"):
         quick().fit(np.full((5, 2), np.nan))

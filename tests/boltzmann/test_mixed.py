@@ -376,7 +376,7 @@ def test_the_mark_of_pandas():
 
 def test_the_warning_of_empty_columns_names_them():
     table = make_table().assign(empty=NAN)[["empty", "height", "wood"]]
-    with pytest.warns(UserWarning, match=r"a single known value.*columns \['empty'\]"):
+    with pytest.warns(UserWarning, match=r"any known value.*columns \['empty'\]"):
         fitted(table)
 
 
@@ -447,7 +447,7 @@ def test_no_numbers(change, message):
         ({"a": range(9)}, {"handle_unknown": "ignore"}, "'handle_unknown' parameter"),
         ({"a": range(0)}, {}, r"0 sample\(s\)"),
         (pd.DataFrame(index=range(9)), {}, r"0 feature\(s\)"),
-        (pd.DataFrame(np.eye(9, 2), columns=["a", "a"]), {}, "no two columns of one name"),
+        (pd.DataFrame(np.eye(9, 2), columns=["a", "a"]), {}, "columns with different names"),
     ],
 )
 def test_errors_of_fit(table, parameters, message):
@@ -460,7 +460,7 @@ def test_errors_of_fit(table, parameters, message):
     [
         (["weight"], "no column 'weight'"),
         ([5], "no column 5"),
-        (["height"], "needs 'values', where to find a density"),
+        (["height"], "needs 'values', the points"),
         (["sex", [0.0]], "for no other; 'sex' is binary"),
     ],
 )

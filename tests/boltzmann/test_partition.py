@@ -409,5 +409,5 @@ def test_data_that_are_no_states_have_no_likelihood(storage):
     with warnings.catch_warnings(action="error"):
         rbm.log_likelihood(storage(X))
     for other in (0.5 * X, 16 * X):
-        with pytest.warns(UserWarning, match=r"BernoulliRBM.log_likelihood .* Binarize them"):
+        with pytest.warns(UserWarning, match=r"BernoulliRBM.log_likelihood .* Binarize the data"):
             rbm.log_likelihood(storage(other))

@@ -795,7 +795,7 @@ def test_bad_parameters_are_named(parameters, message):
 
 @pytest.mark.parametrize(
     ("weights", "message"),
-    [(-np.ones(60), "Negative"), (np.zeros(60), "zero for each row"), (np.ones(59), "expected")],
+    [(-np.ones(60), "Negative"), (np.zeros(60), "zero for all rows"), (np.ones(59), "expected")],
 )
 def test_weights_that_make_no_sense(weights, message):
     with pytest.raises(ValueError, match=message):

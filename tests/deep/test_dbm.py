@@ -537,7 +537,7 @@ def test_layers_and_their_names():
 def test_log_likelihood_says_what_it_cannot_count():
     X = bars_and_stripes(3)
     model = skebm.DeepBoltzmannMachine((21, 22), n_iter=0, random_state=0).fit(X)
-    with pytest.raises(ValueError, match="score_samples"):
+    with pytest.raises(ValueError, match="log_likelihood_bound"):
         model.log_likelihood(X)
 
 

@@ -277,7 +277,7 @@ def test_a_marker_is_a_label_unless_it_is_named(marker):
     assert len(small(DBNClassifier).fit(X, labels).classes_) == 2
     with pytest.raises(ValueError, match="at least two classes"):
         small(DBNClassifier, unlabeled=marker).fit(X, labels)
-    with pytest.raises(ValueError, match="each is marked as unlabeled"):
+    with pytest.raises(ValueError, match="all are marked as unlabeled"):
         small(DBNClassifier, unlabeled=marker).fit(X, np.full(60, marker))
 
 

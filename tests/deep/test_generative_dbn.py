@@ -202,7 +202,9 @@ def test_annealing_is_done_once_for_the_same_model(monkeypatch):
 def test_grey_rows_are_warned_of():
     X, _ = make_data()
     model = small(DeepBeliefNetwork).fit(X)
-    with pytest.warns(UserWarning, match="DeepBeliefNetwork.score_samples is the probability of"):
+    with pytest.warns(
+        UserWarning, match="DeepBeliefNetwork.log_likelihood_bound is the probability of"
+    ):
         model.score_samples(X)
 
 
@@ -420,7 +422,7 @@ def test_digits_are_told_apart_and_drawn():
 
 def test_labels_that_cannot_be():
     X, y = make_data()
-    with pytest.raises(ValueError, match="at least two classes, the data have one class"):
+    with pytest.raises(ValueError, match="at least two classes, but the data have only one class"):
         small(GenerativeDBNClassifier).fit(X, np.zeros(len(X)))
     with pytest.raises(ValueError, match="requires y to be passed"):
         small(GenerativeDBNClassifier).fit(X, None)

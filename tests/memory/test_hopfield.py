@@ -542,7 +542,7 @@ def test_missing_entries(rule, how):
     # Known entries may be clamped, missing ones may not.
     recalled = memory.recall(Q, clamp=~gaps, **options)
     np.testing.assert_allclose(recalled.states.astype(float), X, atol=1e-5)
-    with pytest.raises(ValueError, match="clamp holds entries of X that are missing"):
+    with pytest.raises(ValueError, match="clamp is true for entries of X that are missing"):
         memory.recall(Q, clamp=np.ones(100, dtype=bool), **options)
 
 

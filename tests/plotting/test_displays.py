@@ -169,7 +169,6 @@ def test_states_without_a_time(name):
 @pytest.mark.parametrize(
     ("display", "model", "message"),
     [
-        ("HistoryDisplay", "dsn", "'history_', which DSNClassifier does not have.*ModuleError"),
         ("HistoryDisplay", "memory", "'history_', which HopfieldMemory does not have"),
         ("ModuleErrorDisplay", "rbm", "'modules_', which BernoulliRBM does not.*HistoryDisplay"),
         ("ComponentsDisplay", "memory", "'components_', which HopfieldMemory does not have"),

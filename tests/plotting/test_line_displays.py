@@ -52,6 +52,14 @@ def test_the_loss_of_a_network():
     np.testing.assert_array_equal(display.line_.get_ydata(), dbn.loss_curve_)
 
 
+def test_the_loss_of_a_stacking_network_step_by_step():
+    dsn = DSNClassifier(4, n_modules=2, max_iter=2, random_state=0).fit(ROWS, LABELS)
+    display = HistoryDisplay.from_estimator(dsn)
+    expected = [error for module in dsn.modules_ for error in module.error_curve_[1:]]
+    np.testing.assert_array_equal(display.line_.get_ydata(), expected)
+    assert display.ax_.get_xlabel() == "step"
+
+
 def test_the_reconstruction_error_where_there_is_neither_likelihood_nor_loss():
     history = {"seconds": [1.0, 1.0], "reconstruction_error": [0.5, 0.4]}
     display = HistoryDisplay(history).plot()

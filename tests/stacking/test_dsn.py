@@ -446,7 +446,7 @@ def test_folds_are_those_of_the_rows_that_are_trained_on():
     with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 2, cannot split the 1 "):
         clone(model).set_params(cv=2, early_stopping=True, validation_fraction=0.9).fit(X, y)
     halves = [(np.arange(6), np.arange(6, 12)), (np.arange(6, 12), np.arange(6))]
-    with pytest.raises(ValueError, match="in one fold"):
+    with pytest.raises(ValueError, match="into one fold"):
         clone(model).set_params(cv=halves).fit(X, y, sample_weight=weights)
     with pytest.raises(ValueError, match="cannot split the 6 rows"):
         clone(model).set_params(cv=halves).fit(X[:6], y[:6])
@@ -530,7 +530,7 @@ def test_errors_of_data(few):
         dsn.fit(X, y, [1, 2, 3])
     with pytest.raises(ValueError, match="Negative values in data passed to `sample_weight`"):
         dsn.fit(X, y, -np.ones(200))
-    with pytest.raises(ValueError, match="sample_weight is zero for each row"):
+    with pytest.raises(ValueError, match="sample_weight is zero for all rows"):
         dsn.fit(X, y, np.zeros(200))
     with pytest.raises(ValueError, match=r"labels .* among the classes, \[2\]"):
         dsn.partial_fit(X, y, classes=[0, 1])

@@ -1,0 +1,85 @@
+"""Texts of parameters and attributes that several classes share, written once.
+
+In the docstring of a class, below "Parameters" or "Attributes", lines of names and nothing else
+stand for the texts of these names. They are filled in when the module is imported, so ``help``,
+the documentation and doctests see whole docstrings. Who reads the source finds the texts in the
+tables that are named in the decorator :func:`with_texts` above the class.
+"""
+
+import inspect
+import re
+
+_SECTION = re.compile(
+    r"^(?P<title>(?:Parameters|Attributes)\n-+\n)(?P<entries>.*?\n)(?=\n[\w ]+\n-+\n|\Z)",
+    re.MULTILINE | re.DOTALL,
+)
+_LINES_OF_NAMES = re.compile(r"^(?:\w+(?:, \w+)*,?\n)+", re.MULTILINE)
+
+
+def texts(source):
+    """Entries of a section of a numpydoc docstring, as a dict from each name to its entry.
+
+    Parameters are written without their defaults: each class has its own, in its constructor. Names
+    that share an entry stand side by side wherever it is asked for.
+    """
+    table = {}
+    for entry in re.split(r"\n(?=\S)", inspect.cleandoc(source)):
+        table |= dict.fromkeys(_names_of(entry), entry)
+    return table
+
+
+def with_texts(*tables):
+    """Decorator that fills texts into the docstring of a class; of several, the last one wins."""
+    table = {name: entry for each in (COMMON, *tables) for name, entry in each.items()}
+
+    def fill(cls):
+        if cls.__doc__ is not None:  # ``python -OO`` keeps no docstrings
+            cls.__doc__ = _filled(cls.__doc__, table, _defaults(cls))
+        return cls
+
+    return fill
+
+
+def _filled(docstring, table, defaults):
+    def texts_of(lines):
+        entries = dict.fromkeys(table[name] for name in re.findall(r"\w+", lines[0]))
+        return "".join(_with_default(entry, defaults) + "\n" for entry in entries)
+
+    def filled(section):
+        return section["title"] + _LINES_OF_NAMES.sub(texts_of, section["entries"])
+
+    return _SECTION.sub(filled, inspect.cleandoc(docstring) + "\n")
+
+
+def _names_of(entry):
+    return entry.partition(" : ")[0].split(", ")
+
+
+def _defaults(cls):
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    return {p.name: _written(p.default) for p in parameters if p.default is not p.empty}
+
+
+def _written(value):
+    """A default as it is written in the source."""
+    return "np.nan" if value != value else repr(value).replace("'", '"')
+
+
+def _with_default(entry, defaults):
+    """An entry with the defaults of its parameters; that of an attribute stays as it is."""
+    heading, *text = entry.split("\n")
+    found = [defaults[name] for name in _names_of(entry) if name in defaults]
+    if found:
+        heading += f", default={', '.join(found)}"
+    return "\n".join([heading, *text])
+
+
+# Of all estimators.
+COMMON = texts("""
+    n_features_in_ : int
+        Number of features seen during ``fit``.
+    n_features_out_ : int
+        Number of features that ``transform`` returns.
+    feature_names_in_ : ndarray of shape (n_features,)
+        Names of features seen during ``fit``, if all of them are strings.
+    """)
