@@ -49,7 +49,7 @@ class MixedRBM(GaussianRBM):
     n_iter : int, default=10
         Epochs, passes over the training data.
     verbose : int, default=0
-        If positive, print a line an epoch.
+        If positive, print one line per epoch.
     random_state : int, RandomState instance or None, default=None
         Source of the initial weights, of the order of the rows, and of all samples. Pass an int
         for the same result at each call, on any number of threads, see :ref:`random_numbers`.
