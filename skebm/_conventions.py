@@ -9,7 +9,7 @@ class HasHistory:
     """Mixin: an estimator that learns in steps and keeps in ``history_`` what it measured."""
 
     @property
-    def loss_curve_(self):
+    def loss_curve_(self) -> list[float]:
         """What learning lowers, after each epoch; see ``history_`` for all that is measured."""
         for name, factor in _LOSSES.items():
             if name in self.history_:
@@ -21,6 +21,6 @@ class HasFeaturesOut:
     """Mixin: a transformer that says how many features it returns."""
 
     @property
-    def n_features_out_(self):
+    def n_features_out_(self) -> int:
         """Number of features that ``transform`` returns."""
         return len(self.get_feature_names_out())

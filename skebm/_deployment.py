@@ -1,12 +1,14 @@
 """Copies of models for use only, without the state that only further training needs."""
 
+from typing import Self
+
 from sklearn.utils.validation import check_is_fitted
 
 
 class Deployable:
     """Mixin: an estimator that can be copied without the state that only training needs."""
 
-    def without_training_state(self):
+    def without_training_state(self) -> Self:
         """A smaller copy of a fitted model that gives the same results.
 
         The copy lacks what only further training needs: averages and steps of solvers, persistent

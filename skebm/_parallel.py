@@ -26,6 +26,7 @@ A learner must be picklable, because it is sent to workers.
 import heapq
 import math
 import pickle
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -53,11 +54,17 @@ class DataParallel:
         return math.sqrt(n_parts)
 
 
-_WANTED = ContextVar("data parallel", default=None)
+_WANTED: ContextVar[DataParallel | None] = ContextVar("data parallel", default=None)
 
 
 @contextmanager
-def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, client=None):
+def data_parallel(
+    n_parts: int = 8,
+    *,
+    local_steps: int = 50,
+    learning_rate_factor: float | None = None,
+    client: Any = None,
+) -> Iterator[None]:
     """Context manager: within it, ``fit`` divides streams and data of Dask into parts.
 
     The chunks of the data are divided among several parts. In a round, each part takes some steps

@@ -4,11 +4,12 @@ A stream knows where its chunks come from and which functions are applied to the
 chunk. It yields arrays. Training reads a stream through :class:`skebm._source.StreamedRows`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from ._chunks import Chunks, Targets, numbers_between, pieces_of, reader_of_targets, stacked
 from ._cluster import Item, workplace
@@ -19,14 +20,14 @@ _ROWS_OF_CHUNK, _ROWS_OF_WINDOW = 1000, 10_000
 
 
 def stream(
-    source,
-    y=None,
+    source: Any,
+    y: Any = None,
     *,
-    target=None,
-    window=_ROWS_OF_WINDOW,
-    chunk_size=_ROWS_OF_CHUNK,
-    dtype=None,
-):
+    target: str | int | Sequence[str | int] | None = None,
+    window: int = _ROWS_OF_WINDOW,
+    chunk_size: int = _ROWS_OF_CHUNK,
+    dtype: DTypeLike | None = None,
+) -> "Stream":
     """Describe rows that are read in chunks, once per epoch, and are never all in memory.
 
     Pass the result to an estimator in place of ``X``. See :ref:`the user guide <large_data>`.
@@ -52,8 +53,8 @@ def stream(
     chunk_size : int, default=1000
         Rows per chunk of an array or of a ``.npy`` file.
     dtype : dtype, default=None
-        dtype to which every chunk is converted when it is read, such as ``"float32"``. None is the
-        dtype of the first chunk, which must be able to represent the values of the others.
+        The dtype to which every chunk is converted when it is read, such as ``"float32"``. None is
+        that of the first chunk, which must be able to represent the values of the others.
 
     Returns
     -------
@@ -91,7 +92,8 @@ def stream(
         raise TypeError(
             "The source of this stream is a stream already. Use it as it is, or its method map."
         )
-    chunks = Chunks(*pieces_of(source, int(chunk_size)), target, dtype)
+    pieces, again = pieces_of(source, int(chunk_size))
+    chunks = Chunks(pieces, again, target, dtype)
     made = Stream(chunks, int(window), Targets(chunks, reader_of_targets(y)))
     chunks.read_first()  # so that an error is raised here, and not in ``fit``
     return made
@@ -144,7 +146,7 @@ class Stream:
         known = "an unknown number of" if n_rows is None else n_rows
         return f"Stream of {known} rows, {n_columns} columns of {self.dtype}"
 
-    def __array__(self, *args, **kwargs):
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
             "A stream is not an array: its rows are read in chunks. Pass it to an estimator of "
             "skebm, apply a function to each chunk by its method map, or join the chunks: "
@@ -166,27 +168,27 @@ class Stream:
         return self._first
 
     @property
-    def n_rows(self):
+    def n_rows(self) -> int:
         """Number of rows. If it is not known, a pass over all chunks counts them."""
         return self._chunks.count() if self._numbers is None else len(self._numbers)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Numbers of rows and of columns."""
         return self.n_rows, self.first.shape[1]
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         """Number of dimensions, which is two."""
         return 2
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype[Any]:
         """The dtype of the chunks."""
         return self.first.dtype
 
     @property
-    def feature_names(self):
+    def feature_names(self) -> list[str] | None:
         """Names of the columns of the chunks; None if there are none, or after ``map``."""
         return None if self._functions else self._chunks.names
 
@@ -200,12 +202,12 @@ class Stream:
         return X if self.feature_names is None else type(self.head)(X, columns=self.feature_names)
 
     @property
-    def y(self):
+    def y(self) -> NDArray[Any] | None:
         """Targets of all rows, or None."""
         y = self._targets.of_all()
         return y if y is None or self._numbers is None else y[self._numbers]
 
-    def map(self, function):
+    def map(self, function: Callable[[Any], Any]) -> "Stream":
         """A stream with the same rows, whose chunks pass through a function when they are read.
 
         Parameters
@@ -304,7 +306,7 @@ class Stream:
                 portions.append(Portion(place.read, *place[1:], kept, start))
         return portions
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return (X for _, X in self.parts())
 
     def parts(self, generator=None):

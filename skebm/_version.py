@@ -45,7 +45,7 @@ class VersionStamp:
         super().__setstate__(state)
 
 
-def show_versions():
+def show_versions() -> None:
     """Print what a bug report needs: versions, BLAS libraries and numbers of threads.
 
     Examples

@@ -132,6 +132,7 @@ IGNORED_DOCSTRING_CODES = {
     "EX01": "examples stand in the docstring of the class",
     "GL01": "the summary starts on the line of the quotes",
     "RT02": "a returned value is named, as in scikit-learn",
+    "SS05": "plural nouns, as in 'Means of', are taken for verbs",
     "SA01": "most methods have nothing to point at",
     "SA04": "the name of what is pointed at says enough",
 }

@@ -8,9 +8,27 @@ from typing import Any, assert_type
 
 import numpy as np
 import pandas as pd
+import scipy.sparse
 from numpy.typing import NDArray
 
-from skebm import BoltzmannMachine, MixedRBM, RBMImputer, simulated_annealing, stream
+from skebm import (
+    BernoulliRBM,
+    BoltzmannMachine,
+    DBMClassifier,
+    DBNClassifier,
+    DBNRegressor,
+    DeepAutoencoder,
+    DeepBeliefNetwork,
+    DeepBoltzmannMachine,
+    GaussianRBM,
+    GenerativeDBNClassifier,
+    MixedRBM,
+    RBMImputer,
+    data_parallel,
+    show_versions,
+    simulated_annealing,
+    stream,
+)
 from skebm.boltzmann import LogPartition
 
 
@@ -52,3 +70,95 @@ def couple(X: NDArray[np.float32]) -> None:
     machine.log_partition("enumeration")  # type: ignore[arg-type]
     machine.gibbs(X, 5, 0)  # type: ignore[call-arg]
     simulated_annealing(X, None, "binary")  # type: ignore[call-arg]
+
+
+def features(X: NDArray[np.float32], sparse: scipy.sparse.csr_array) -> None:
+    rbm = BernoulliRBM(learning_rate=[0.1, 0.01], algorithm="pt", n_gibbs_steps=(1, 5))
+    assert_type(rbm.fit(sparse).partial_fit(X), BernoulliRBM)
+    assert_type(rbm.transform(X), NDArray[np.floating[Any]])
+    assert_type(rbm.log_likelihood(X, rbm.log_partition().upper), NDArray[np.floating[Any]])
+    assert_type(rbm.loss_curve_, list[float])
+    assert_type(rbm.n_features_out_, int)
+    rbm.sample(3, mean=True, random_state=0)
+    rbm.reconstruct(sparse)
+    GaussianRBM(8, variances=1.0, variance_learning_rate=None).fit([[1.5, 2.0]])
+    GaussianRBM(8, variances=np.ones(2), sampler="gibbs-langevin")
+    assert_type(rbm.without_training_state(), BernoulliRBM)
+
+    BernoulliRBM(2, 0.1)  # type: ignore[call-arg]
+    BernoulliRBM(learning_rate="adaptive")  # type: ignore[arg-type]
+    BernoulliRBM(solver="lbfgs")  # type: ignore[arg-type]
+    GaussianRBM(sampler="langevin")  # type: ignore[arg-type]
+    rbm.sample(mean="yes")  # type: ignore[arg-type]
+    rbm.log_likelihood(X, "exact")  # type: ignore[arg-type]
+
+
+def classify(X: NDArray[np.float64], y: list[str]) -> None:
+    model = DBNClassifier((64, 32), rbm_momentum=[(0.5, 0.9), (0.5, 0.9)], class_weight="balanced")
+    assert_type(model.fit(X, y, sample_weight=[1, 2]), DBNClassifier)
+    assert_type(model.partial_fit(X, y, classes=["a", "b"]), DBNClassifier)
+    assert_type(model.predict(X), NDArray[Any])
+    assert_type(model.predict_proba(X), NDArray[np.floating[Any]])
+    model.inverse_transform(model.transform(X, layer=0), layer=0)
+    model.reconstruct(X)
+    print(model.to_mlp().coefs_)
+    DBNClassifier(64, rbm_learning_rate=0.1, dropout=[0.2], unlabeled="?", batch_size="auto")
+    DBNRegressor(solver="cg", learning_rate="adaptive", unlabeled=np.nan).fit(X, [1.0]).score(
+        X, [1]
+    )
+    machine = DeepBoltzmannMachine((64, 32), visible_units="mixed", missing_values="?")
+    assert_type(DBMClassifier(machine, max_iter=5).fit(X, y), DBMClassifier)
+
+    DBNClassifier((64, 32), True)  # type: ignore[call-arg]
+    DBNClassifier(hidden_layer_sizes=("a",))  # type: ignore[arg-type]
+    DBNClassifier(activation="sigmoid")  # type: ignore[arg-type]
+    DBNClassifier(learning_rate=0.1)  # type: ignore[arg-type]
+    DBNClassifier(rbm_algorithm="pt")  # type: ignore[arg-type]
+    DBMClassifier((64, 32))  # type: ignore[arg-type]
+    model.transform(X, "top")  # type: ignore[arg-type]
+    model.partial_fit()  # type: ignore[call-arg]
+
+
+def generate(X: NDArray[np.float64], y: NDArray[np.int64]) -> None:
+    model = DeepBeliefNetwork((64, 32), fine_tune="up_down", n_gibbs_steps=[1, 3]).fit(X)
+    assert_type(model, DeepBeliefNetwork)
+    assert_type(model.sample(5, init=X, mean=True), NDArray[np.floating[Any]])
+    assert_type(model.log_likelihood_bound(X, 12.5, n_draws=5), NDArray[np.floating[Any]])
+    assert_type(model.score(X), float)
+    labelled = GenerativeDBNClassifier().fit(X, y).partial_fit(X, y, [0, 1])
+    labelled.sample(10, y=7)
+    machine = DeepBoltzmannMachine(n_iter=5).fit(X)
+    assert_type(machine.energy(X, X, X), NDArray[np.floating[Any]])
+    assert_type(machine.log_likelihood(X, machine.log_partition()), NDArray[np.floating[Any]])
+    model = DeepBeliefNetwork().fit(stream("folder", window=500, dtype="float32"))
+
+    DeepBeliefNetwork(fine_tune="wake_sleep")  # type: ignore[arg-type]
+    model.log_likelihood_bound(X, None, 5)  # type: ignore[call-arg]
+    model.sample(5, clamp=[True])  # type: ignore[call-arg]
+    DeepBoltzmannMachine(visible_units="binary")  # type: ignore[arg-type]
+
+
+def encode(X: NDArray[np.float32]) -> None:
+    model = DeepAutoencoder(code="binary", corruption=None, code_noise=2).fit(X)
+    assert_type(model, DeepAutoencoder)
+    assert_type(model.reconstruction_error(X), NDArray[np.floating[Any]])
+    assert_type(model.reconstruct(X, layer=0), NDArray[np.floating[Any]])
+
+    DeepAutoencoder(code="sigmoid")  # type: ignore[arg-type]
+    DeepAutoencoder(corruption="dropout")  # type: ignore[arg-type]
+    model.reconstruction_error()  # type: ignore[call-arg]
+
+
+def read(X: NDArray[np.float32]) -> None:
+    rows = stream(X, [0, 1], window=1000)
+    assert_type(rows.shape, tuple[int, int])
+    assert_type(rows.feature_names, list[str] | None)
+    for chunk in rows.map(np.sqrt):
+        print(chunk.shape)
+    with data_parallel(4, local_steps=10, client=None):
+        BernoulliRBM().fit(rows)
+    show_versions()
+
+    stream(X, window="all")  # type: ignore[arg-type]
+    stream(X, None, "label")  # type: ignore[call-arg]
+    data_parallel(4, 10)  # type: ignore[call-arg]

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -15,6 +15,7 @@ from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import SolverSettings
 from .._source import all_of
+from .._typing import MatrixLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -82,7 +83,7 @@ class BoltzmannEstimator(BaseBoltzmann):
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: object = None) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -107,7 +108,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return self._fit(X, y)
 
     @with_callbacks
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Continue training with more data, in one pass over its rows in minibatches.
 
         If a parameter is a sequence over the epochs, its last value is used.

@@ -1,18 +1,23 @@
 """The restricted Boltzmann machine with real-valued visible units."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._messages import messages_for
+from .._parameter_texts import with_texts
 from .._scales import mean_and_deviation
 from .._source import all_of
+from .._typing import Decay, RandomStateLike, StochasticSolver
 from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model
+from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
 from .rbm import CHECKS, BaseRBM
 from .units import BernoulliUnits, GaussianUnits
 
@@ -104,6 +109,7 @@ def _input_of_mean(components, mean, variances):
     return components @ (mean / variances)
 
 
+@with_texts(OF_LAYERS, OF_RBMS, OF_REAL_UNITS)
 class GaussianRBM(BaseRBM):
     """Restricted Boltzmann machine with real-valued visible and binary hidden units.
 
@@ -112,122 +118,31 @@ class GaussianRBM(BaseRBM):
     variances s [1]_. Given h, a feature is normal around b + W h with its variance; so p(v) is a
     mixture of one Gaussian for each hidden state.
 
-    Features of any scale can be given as they are: training sees each of them less its mean and
-    over its standard deviation, both measured in the first call of ``fit`` or ``partial_fit``, and
-    everything that comes out is in the units of the data again. Features that are constant in those
-    rows have no weights, and samples have their value.
-    See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
+    Features can have any scale: training standardises each of them by its mean and standard
+    deviation in the first call of ``fit`` or ``partial_fit``, and all results are in the units of
+    the data again. Features that are constant in these rows have no weights, and samples have
+    their value. See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
 
     Parameters
     ----------
-    n_components : int, default=256
-        Number of hidden units.
-    learning_rate : float or sequence of float, default=0.05
-        Length of a step, for features of mean 0 and variance 1, in the directions of the gradient
-        by the means: those of the weights and visible biases are taken times the variances. This
-        and every other parameter that takes a sequence changes from epoch to epoch: the values
-        share the ``n_iter`` epochs evenly, in their order.
-    batch_size : int, default=10
-        Rows in a minibatch.
-    n_iter : int, default=10
-        Epochs, passes over the training data.
-    verbose : int, default=0
-        If positive, print one line per epoch.
-    random_state : int, RandomState instance or None, default=None
-        Source of the initial weights, of the order of the rows, and of all samples. Pass an int
-        for the same result at each call, on any number of threads, see :ref:`random_numbers`.
-    algorithm : {"cd", "pcd", "pt"}, default="cd"
-        Where the Gibbs chains start. "cd", contrastive divergence: at the data of the minibatch,
-        which serves these units best [3]_. "pcd", persistent contrastive divergence: where the
-        last step left them. "pt", parallel tempering: as "pcd", and each chain swaps states with
-        replicas of itself at higher temperatures.
-    n_gibbs_steps : int or sequence of int, default=5
-        Steps of Gibbs sampling, each of both layers, for one step of learning. With a single one
-        the likelihood may fall again in a long training.
-    n_chains : int, default=None
-        Number of persistent chains. None is ``batch_size``. Not used by "cd".
-    n_replicas : int, default=10
-        Temperatures of parallel tempering, from that of the model to one where all units are
-        independent. Used by "pt" and ``sample`` only.
-    learn_variance : bool, default=True
-        Learn the variances, as their logarithms. They keep within 1e-4 and 100 times the variance
-        of the feature in the data.
+    n_components, learning_rate, batch_size, n_iter, verbose, random_state, algorithm,
+    n_gibbs_steps, n_chains, n_replicas, learn_variance
     variances : float or sequence of float of length n_features, default=None
-        Variances at the start of training, one for all features or one for each, in the square
-        of their units; with ``learn_variance=False``, for ever. None is the variances of the
-        data, less what the initial weights account for.
-    variance_learning_rate : float, default=None
-        Length of a step of the log-variances. None is a tenth of the learning rate.
-    max_gradient_norm : float, default=10.0
-        A gradient of the weights whose Frobenius norm is above this is shortened to it, and the
-        gradients of the biases with it. ``inf`` never does.
-    sampler : {"gibbs", "gibbs-langevin"}, default="gibbs"
-        How visible states are drawn given the hidden ones. "gibbs": independently of what they
-        were. "gibbs-langevin": by Langevin dynamics from where they were [2]_, which for normal
-        units has an exact step of any length. A draw with nothing before it is independent: the
-        first of a step with "pcd", and all with "pt".
-    langevin_time : float, default=0.5
-        Length of that step: a distance from the mean fades by the factor exp(-langevin_time).
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        Factor of the learning rates in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
-        (1 + cos(pi e / n)) / 2.
-    solver : {"sgd", "adagrad", "rmsprop", "adam"}, default="sgd"
-        How steps follow from gradients. "sgd" goes the learning rate times the gradient, and is the
-        one that the compiled loop for data with many zeros has: it is several times as fast there.
-        The others adapt the length of the step of each parameter, and want a lower learning rate,
-        such as 0.001.
-    momentum : float or sequence of float, default=0.0
-        Of "sgd": share of the last step that is added to the next, in [0, 1). It lengthens the
-        steps by 1 / (1 - momentum): lower the learning rate as much. In an epoch before which n
-        steps have been taken it is held to 1 - 1 / (2 + n / 100).
-    nesterovs_momentum : bool, default=False
-        Whether the momentum of "sgd" is Nesterov's; Polyak's otherwise.
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Of "adam": shares of the averages of gradients and of their squares that are kept, in
-        [0, 1).
-    epsilon : float, default=1e-8
-        What "adagrad", "rmsprop" and "adam" add to a divisor.
-    alpha : float, default=0.0
-        Strength of the penalty on the weights over the variances, for features of variance 1.
-        The share of a weight that L2 takes in one step, ``learning_rate * alpha * (1 -
-        l1_ratio)``, must be below 1.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    sparsity_target : float, default=None
-        Mean activity that the hidden units are drawn to, in (0, 1), by their biases. None leaves
-        them alone.
-    sparsity_cost : float, default=0.1
-        How strongly: the biases move by the learning rate times this times the difference
-        between the target and a moving average of the activity.
-    centered : bool, default=True
-        Take the gradient with respect to states from which moving averages have been subtracted.
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch.
-    early_stopping : bool, default=False
-        Hold out some rows, stop when their mean pseudo-log-likelihood has not risen by more than
-        ``tol`` nats for ``n_iter_no_change`` epochs, and keep the weights with the highest one.
-        Of the rows held out, at most 1000 are scored.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
-    n_iter_no_change : int, default=10
-        Epochs to wait for a gain. Used with ``early_stopping`` only.
-    tol : float, default=1e-4
-        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
-    reconstruction_tol : float, default=None
-        Stop when the reconstruction error, see ``history_``, is not above this.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended.
-    missing_values : float, default=np.nan
-        What marks a missing entry of the data, in training and in use, see
-        :ref:`the user guide <missing_entries>`. NaN is refused where it is another number.
+        Variances at the start of training, one for all features or one for each, in their squared
+        units. With ``learn_variance=False`` they stay as they are. None is the variances of the
+        data, minus what the initial weights account for.
+    variance_learning_rate, max_gradient_norm, sampler, langevin_time, learning_rate_schedule,
+    solver, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, alpha, l1_ratio, sparsity_target,
+    sparsity_cost, centered, shuffle, early_stopping, validation_fraction, n_iter_no_change, tol,
+    reconstruction_tol, warm_start, missing_values
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
         Weights: what a hidden unit that is on adds to the mean of each feature.
     intercept_hidden_ : ndarray of shape (n_components,)
-        Biases of the hidden units. These and those of the visible units are float64 also where
-        the data are float32: they may differ little from large numbers.
+        Biases of the hidden units. These and the biases of the visible units are float64 even if
+        the data are float32: the differences between them may be small compared with their size.
     intercept_visible_ : ndarray of shape (n_features,)
         Biases of the visible units, the means of the features when all hidden units are off.
     variances_ : ndarray of shape (n_features,)
@@ -237,24 +152,8 @@ class GaussianRBM(BaseRBM):
         Mean of each feature in the rows of the first call.
     scale_ : ndarray of shape (n_features,)
         Standard deviation of each feature in the rows of the first call; 1 where it is constant.
-    h_samples_ : ndarray of shape (n_chains, n_components)
-        Hidden states of the persistent chains; with ``algorithm="pt"``, of all replicas, in an
-        array of shape (n_replicas, n_chains, n_components). Not with "cd".
-    betas_, swap_rates_ : ndarray of shapes (n_replicas,) and (n_replicas - 1,)
-        As for :class:`BernoulliRBM`. Only with ``algorithm="pt"``.
-    n_iter_ : int
-        Number of epochs that the last ``fit`` ran.
-    history_ : dict of str to list of float
-        As for :class:`BernoulliRBM`, but for "reconstruction_error", which is in units of the
-        variances of the features.
-    loss_curve_ : list of float
-        Minus ``history_["pseudo_likelihood"]``.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    n_features_out_ : int
-        Number of features that ``transform`` returns.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, if all of them are strings.
+    h_samples_, betas_, swap_rates_, n_iter_, history_, loss_curve_, n_features_in_,
+    n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -297,44 +196,44 @@ class GaussianRBM(BaseRBM):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        learning_rate=0.05,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="cd",
-        n_gibbs_steps=5,
-        n_chains=None,
-        n_replicas=10,
-        learn_variance=True,
-        variances=None,
-        variance_learning_rate=None,
-        max_gradient_norm=10.0,
-        sampler="gibbs",
-        langevin_time=0.5,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        learning_rate: float | Sequence[float] = 0.05,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "cd",
+        n_gibbs_steps: int | Sequence[int] = 5,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        learn_variance: bool = True,
+        variances: ArrayLike | None = None,
+        variance_learning_rate: float | None = None,
+        max_gradient_norm: float = 10.0,
+        sampler: Literal["gibbs", "gibbs-langevin"] = "gibbs",
+        langevin_time: float = 0.5,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: float = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # The machine sees data of mean 0 and variance 1, whatever the data are.

@@ -1,17 +1,21 @@
 """What every restricted Boltzmann machine is as an estimator: features, scores, likelihoods."""
 
+from collections.abc import Sequence
 from numbers import Integral
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import twin_of
 from .._source import DenseRows
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._validation import FLOATS, Number, keep_parameters, native
 from .estimator import CHECKS as CHECKS_OF_ALL
 from .estimator import BoltzmannEstimator
+from .partition import LogPartition
 
 # What the parameters of all RBMs may be.
 CHECKS = {"n_components": Number(Integral, "[1, inf)")} | CHECKS_OF_ALL
@@ -37,38 +41,38 @@ class BaseRBM(BoltzmannEstimator):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        learning_rate=0.1,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="pcd",
-        n_gibbs_steps=1,
-        n_chains=None,
-        n_replicas=10,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        learning_rate: float | Sequence[float] = 0.1,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "pcd",
+        n_gibbs_steps: int | Sequence[int] = 1,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: float = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # What it is
@@ -104,7 +108,7 @@ class BaseRBM(BoltzmannEstimator):
 
     # Features
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         """Mean hidden activities: the probabilities P(h = 1 | v = X).
 
         Parameters
@@ -120,7 +124,7 @@ class BaseRBM(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return model.machine.transform(rows)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """Mean visible states given hidden activities.
 
         Parameters
@@ -144,7 +148,7 @@ class BaseRBM(BoltzmannEstimator):
         model = self.__skebm_model__(H.dtype)
         return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: MatrixLike) -> Any:
         """Mean visible states given the mean hidden activities of each row.
 
         This is ``inverse_transform(transform(X))``.
@@ -165,7 +169,7 @@ class BaseRBM(BoltzmannEstimator):
 
     # Scores of rows
 
-    def free_energy(self, X):
+    def free_energy(self, X: MatrixLike) -> Floats:
         """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).
 
         Parameters
@@ -183,7 +187,7 @@ class BaseRBM(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return model.machine.free_energy(rows)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> Floats:
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
         It is exact and deterministic. For a row with missing entries, the sum is over the known
@@ -202,7 +206,9 @@ class BaseRBM(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return model.machine.pseudo_log_likelihood(rows) - model.log_scale_of(rows)
 
-    def log_likelihood(self, X, log_partition=None):
+    def log_likelihood(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Log-likelihood log p(v) = -F(v) - log Z of each row.
 
         Parameters

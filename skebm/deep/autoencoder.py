@@ -1,17 +1,28 @@
 """Deep autoencoders: networks that lead through a narrow layer back to the data."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
-from sklearn.utils.metaestimators import available_if
 
 from .._callbacks import with_callbacks
 from .._parameter_texts import with_texts
 from .._scales import mean_and_common_scale
 from .._source import DenseRows, all_of, as_rows, of_parts
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    Solver,
+    available_if,
+)
 from .._validation import (
     FLOATS,
     Flag,
@@ -199,58 +210,58 @@ class DeepAutoencoder(BaseStack):
 
     def __init__(
         self,
-        hidden_layer_sizes=(500, 250, 30),
+        hidden_layer_sizes: int | Sequence[int] = (500, 250, 30),
         *,
-        code="linear",
-        tied=False,
-        corruption=None,
-        corruption_level=0.3,
-        code_noise=None,
-        sparsity_cost=0.0,
-        sparsity_target=0.05,
-        contraction_cost=0.0,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="tanh",
-        solver="adam",
-        alpha=0.0,
-        l1_ratio=0.0,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=0.001,
-        max_iter=100,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-    ):
+        code: Literal["linear", "logistic", "binary"] = "linear",
+        tied: bool = False,
+        corruption: Literal["masking", "gaussian", "salt_and_pepper"] | None = None,
+        corruption_level: float = 0.3,
+        code_noise: float | None = None,
+        sparsity_cost: float = 0.0,
+        sparsity_target: float = 0.05,
+        contraction_cost: float = 0.0,
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "tanh",
+        solver: Solver = "adam",
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "cosine",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 100,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+    ) -> None:
         keep_parameters(self, locals())
 
-    _pretrained_activations = ("logistic", "tanh")
+    _pretrained_activations: ClassVar = ("logistic", "tanh")
 
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -294,7 +305,9 @@ class DeepAutoencoder(BaseStack):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Continue fine-tuning, in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also pre-trains on these rows. The
@@ -537,7 +550,7 @@ class DeepAutoencoder(BaseStack):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Return the codes, or the values of another layer of the encoder.
 
         Parameters
@@ -556,7 +569,7 @@ class DeepAutoencoder(BaseStack):
         is_code = self._hidden_layer_number(layer) == self._structure.n_hidden - 1
         return np.round(values, out=values) if is_code and self._has_binary_code() else values
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Decode codes, or the values of another layer of the encoder.
 
         Layers of the decoder have the same numbers as those of the encoder.
@@ -579,7 +592,7 @@ class DeepAutoencoder(BaseStack):
         layers = self._layers(H.dtype)[2 * self._structure.n_hidden - 1 - number :]
         return self._to_data(activations(layers, DenseRows(H)))
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Encode rows and decode their codes, or the values of another layer of the encoder.
 
         A network that was trained with ``corruption`` has learned to correct its input. It accepts
@@ -609,7 +622,7 @@ class DeepAutoencoder(BaseStack):
         there_and_back = layers[: number + 1] + layers[2 * n_hidden - 1 - number :]
         return self._to_data(activations(there_and_back, rows))
 
-    def reconstruction_error(self, X):
+    def reconstruction_error(self, X: MatrixLike) -> Floats:
         """Squared error of the reconstruction of each row; the higher, the more unusual the row.
 
         Parameters
@@ -628,7 +641,7 @@ class DeepAutoencoder(BaseStack):
         errors = self._unrolled(rows.dtype).squared_errors(rows)
         return errors * errors.dtype.type(self._scale() ** 2)
 
-    def score_samples(self, X):
+    def score_samples(self, X: MatrixLike) -> Floats:
         """Minus the squared error of the reconstruction of each row: unusual rows have low scores.
 
         Parameters
@@ -643,7 +656,7 @@ class DeepAutoencoder(BaseStack):
         """
         return -self.reconstruction_error(X)
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Minus the squared error of reconstruction, averaged over rows.
 
         Parameters

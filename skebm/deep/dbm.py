@@ -1,16 +1,28 @@
 """The deep Boltzmann machine."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._messages import messages_of
+from .._parameter_texts import with_texts
 from .._random import RandomStreams
 from .._source import DenseRows, all_of, evenly_spaced
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    StochasticSolver,
+)
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
@@ -20,9 +32,12 @@ from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
+from ..boltzmann.parameter_texts import OF_LAYERS
+from ..boltzmann.partition import LogPartition
 from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.summation import MOST_UNITS
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
+from .parameter_texts import OF_STACKS
 from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS, data_of
@@ -31,179 +46,121 @@ from .visible_units import VISIBLE_UNITS, data_of
 _ROWS_TO_BEGIN_WITH = 512
 
 
+@with_texts(OF_LAYERS, OF_STACKS)
 class DeepBoltzmannMachine(BoltzmannEstimator):
     """Deep Boltzmann machine: a Boltzmann machine with several hidden layers.
 
     Models data by p(v) proportional to the sum over all hidden states of exp(-E), with
     E = -b v - sum over k of (h_{k-1} W_k h_k + c_k h_k) and h_0 = v. In contrast to a
-    :class:`DeepBeliefNetwork`, every layer hears from the one below it and the one above it. All
-    layers learn together, by stochastic gradient ascent of the log-likelihood: states of the data
-    by mean field and a few steps of Gibbs sampling from there, states of the model by Gibbs
-    chains [1]_. See :ref:`the user guide <dbm>`.
+    :class:`DeepBeliefNetwork`, every layer gets inputs from the one below it and the one above it.
+    All layers learn together, by stochastic gradient ascent of the log-likelihood [1]_: hidden
+    states given the data are found by mean field and a few steps of Gibbs sampling from there,
+    states of the model by Gibbs chains. See :ref:`the user guide <dbm>`.
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(500, 1000)
-        Numbers of hidden units, from the lowest layer to the highest.
+    hidden_layer_sizes
     visible_units : {"auto", "bernoulli", "gaussian", "mixed"}, default="auto"
-        "auto": "bernoulli" where all values of the data are in [0, 1], and otherwise "gaussian".
-        "bernoulli": for data in [0, 1]. "gaussian": for real numbers of any scale; each feature is
-        standardised. "mixed": for tables of binary, categorical and real columns, such as
-        DataFrames, as those of :class:`MixedRBM`.
+        Kind of the data. "bernoulli": numbers in [0, 1]. "gaussian": real numbers of any scale;
+        each feature is standardised. "mixed": tables of binary, categorical and real columns, such
+        as DataFrames, as for :class:`MixedRBM`. "auto": "bernoulli" where all values of the data
+        are in [0, 1], and otherwise "gaussian".
     categories : {"auto", "declared"} or dict, default="auto"
-        What the columns of a table are, see :class:`MixedRBM`. Used with "mixed" only.
+        Kinds of the columns of a table, see :class:`MixedRBM`. Only used with "mixed".
     handle_unknown : {"error", "missing"}, default="error"
-        What becomes of a category that was not there in the first call of ``fit`` or
-        ``partial_fit``: an error, or a missing entry. Used with "mixed" only.
+        What happens with a category that was not there in the first call of ``fit`` or
+        ``partial_fit``: it is an error, or counts as a missing entry. Only used with "mixed".
     pretrain : bool, default=False
-        Whether layers are first trained one after the other, as RBMs, the lowest of which sees the
-        data twice and the highest of which counts its hidden units twice [2]_. False has each layer
-        begin as a random projection of the one below.
-    rbm_algorithm : {"cd", "pcd"}, default="cd"
-        This and each other name that starts with ``rbm_`` is the parameter of
-        :class:`BernoulliRBM`, or of :class:`GaussianRBM`, without ``rbm_``. A sequence holds one
-        value for each hidden layer. Used with ``pretrain`` only.
-    rbm_n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling for one step of greedy learning.
-    rbm_learning_rate : float or sequence of float, default=0.05
-        Length of a step of greedy training.
-    rbm_learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        How it changes from epoch to epoch.
-    rbm_n_iter : int or sequence of int, default=10
-        Epochs of greedy training of a layer.
-    rbm_batch_size : int or sequence of int, default=10
-        Rows in a minibatch of greedy training.
-    rbm_momentum : float or sequence of float, default=0.0
-        Share of the last step that is added to the next, in [0, 1).
-    rbm_alpha : float or sequence of float, default=0.0
-        Strength of the L2 penalty on the weights in greedy training.
+        Whether the layers are first trained one after the other as RBMs [2]_, of which the lowest
+        sees the data twice and the highest counts its hidden units twice. The parameters that start
+        with ``rbm_`` are for this alone. With False, each layer starts as a random projection of
+        the one below.
+    rbm_algorithm, rbm_n_gibbs_steps, rbm_learning_rate, rbm_learning_rate_schedule, rbm_n_iter,
+    rbm_batch_size, rbm_momentum, rbm_alpha
     learning_rate : float or sequence of float, default=0.05
-        Length of a step along the gradient of the bound. This and every other parameter that takes
-        a sequence changes from epoch to epoch: the values share the ``n_iter`` epochs evenly, in
+        Length of a step along the gradient of the bound. This and each other parameter that takes a
+        sequence can change from epoch to epoch: the values share the ``n_iter`` epochs evenly, in
         their order.
-    batch_size : int, default=10
-        Rows in a minibatch.
-    n_iter : int, default=20
-        Epochs in which all layers learn together.
+    batch_size, n_iter
     verbose : int, default=0
-        If positive, print a line an epoch, with the seconds that are left.
-    random_state : int, RandomState instance or None, default=None
-        Source of the initial weights, of the order of the rows, and of all samples. Pass an int
-        for the same result at each call, on any number of threads, see :ref:`random_numbers`.
+        If positive, print one line per epoch, with the seconds that are left.
+    random_state
     algorithm : {"cd", "pcd", "pt"}, default="cd"
-        Where the Gibbs chains start: at the data and their posterior; where the last step left
-        them; or there with replicas at higher temperatures to swap states with, see
-        :class:`BernoulliRBM`. "cd" has no chains that could fall behind the model. "pcd" and "pt"
-        want a rate so small that the chains can follow, see :ref:`the user guide <dbm>`.
+        Where the Gibbs chains start. "cd": at the data and their posterior. "pcd": where the last
+        step left them. "pt": as "pcd", with replicas at higher temperatures to swap states with,
+        see :class:`BernoulliRBM`. Chains of "pcd" and "pt" need a learning rate small enough that
+        they can follow the model, see :ref:`the user guide <dbm>`.
     n_gibbs_steps : int or sequence of int, default=1
-        Steps of Gibbs sampling, each of all layers, for one step of learning.
-    n_chains : int, default=None
-        Number of persistent chains. None is ``batch_size``. Not used by "cd".
-    n_replicas : int, default=10
-        Temperatures of parallel tempering. Used by "pt" and ``sample`` only.
+        Steps of Gibbs sampling, each of all layers, for one learning step.
+    n_chains, n_replicas
     n_mean_field_steps : int, default=25
-        Sweeps of mean field over the hidden layers, at most.
+        Maximum number of sweeps of mean field over the hidden layers.
     mean_field_tol : float, default=1e-3
-        Sweeps end when the mean change of the units of a layer is not above this, in any row.
+        Sweeps end when the mean change of the units of a layer is not above this in any row.
     n_clamped_steps : int, default=3
-        Steps of Gibbs sampling of the hidden layers with the data held, from where mean field
-        ends, for one step of learning. With 0 it is mean field that learning takes for the states
-        of the data: that climbs the bound, but its second layer soon says the same of all rows.
+        Steps of Gibbs sampling of the hidden layers with the data clamped, starting where mean
+        field ends, for one learning step. With 0, learning uses the means of mean field: this
+        increases the bound, but the second layer soon has the same activity for all rows.
     max_gradient_norm : float, default=1.0
-        Greatest Frobenius norm of the gradient of all weights; a longer one is scaled back. Without
-        a limit, a few minibatches whose chains have left the data can bring all units into one
-        state, the same for all rows.
-    learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
-        Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
-        (1 + cos(pi e / n)) / 2.
-    solver : {"sgd", "adagrad", "rmsprop", "adam"}, default="sgd"
-        How steps follow from gradients. All but "sgd" want a lower learning rate, such as 0.001.
-    momentum : float or sequence of float, default=0.0
-        Of "sgd": share of the last step that is added to the next, in [0, 1).
-    nesterovs_momentum : bool, default=False
-        Whether the momentum of "sgd" is Nesterov's; Polyak's otherwise.
-    beta_1, beta_2 : float, default=0.9, 0.999
-        Of "adam": shares of the averages of gradients and of their squares that are kept.
-    epsilon : float, default=1e-8
-        What "adagrad", "rmsprop" and "adam" add to a divisor.
-    alpha : float, default=0.0
-        Strength of the penalty on the weights; biases are free.
-    l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |W|_1 + (1 - l1_ratio) * |W|^2 / 2)``.
-    sparsity_target : float, default=None
-        Mean activity that all hidden units are drawn to, in (0, 1), by their biases.
-    sparsity_cost : float, default=0.1
-        How strongly.
+        Largest Frobenius norm of the gradient of all weights; a longer gradient is scaled back to
+        it. Without a limit, a few minibatches whose chains have left the data can bring all units
+        into one state, the same for all rows.
+    learning_rate_schedule, solver, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, alpha,
+    l1_ratio, sparsity_target, sparsity_cost
     centered : bool, default=True
-        Take the gradient with respect to states from which moving averages have been subtracted
-        [3]_.
-    shuffle : bool, default=True
-        Visit the rows in a new order in each epoch.
+        Whether the gradient is taken with respect to states from which moving averages have been
+        subtracted [3]_.
+    shuffle
     early_stopping : bool, default=False
-        Hold out some rows, stop when the mean bound on their log-likelihood has not risen by more
+        Hold out some rows, stop when the mean bound of their log-likelihood has not risen by more
         than ``tol`` nats for ``n_iter_no_change`` epochs, and keep the weights with the highest
-        one. log Z, which it takes, is annealed in each epoch, or summed up where that is possible.
-    validation_fraction : float, default=0.1
-        Share of the rows to hold out, in (0, 1). Used with ``early_stopping`` only.
-    n_iter_no_change : int, default=10
-        Epochs to wait for a gain. Used with ``early_stopping`` only.
-    tol : float, default=1e-4
-        Smallest gain that counts, in nats per row. Used with ``early_stopping`` only.
-    reconstruction_tol : float, default=None
-        Stop when the reconstruction error, see ``history_``, is not above this.
-    warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended.
+        bound. The log Z that it needs is annealed in each epoch, or computed exactly where that is
+        possible.
+    validation_fraction, n_iter_no_change, tol, reconstruction_tol, warm_start
     missing_values : float, default=np.nan
-        What marks a missing entry of the data, in training and in use, see
-        :ref:`the user guide <missing_entries>`. With "mixed" it may be any value, such as "?", and
-        NaN, None and what else a DataFrame has for it always mark one, too.
+        What marks a missing entry of the data, in training and in use, see :ref:`the user guide
+        <missing_entries>`. With "mixed" it may be any value, such as "?"; NaN, None and whatever
+        else a DataFrame has for missing entries mark one as well.
 
     Attributes
     ----------
     coefs_ : list of ndarray of shape (n_below, n_units)
-        Weights between each layer and the next, from the lowest on; of real numbers those of
+        Weights between each layer and the next, from the lowest on; for real numbers, those of
         standardised features.
     intercepts_ : list of ndarray of shape (n_units,)
-        Biases of all layers, the visible one first, of standardised features as the weights.
+        Biases of all layers, the visible one first; for real numbers, those of standardised
+        features.
     rbms_ : list of RBM
-        The layers as greedy training left them. Only with ``pretrain``.
+        The RBMs as pre-training left them. Only with ``pretrain=True``.
     h_samples_ : ndarray of shape (n_chains, n_odd_units)
-        States of the odd layers, side by side, of the persistent chains. Not with "cd".
-    betas_, swap_rates_ : ndarray
-        As those of :class:`BernoulliRBM`. Only with ``algorithm="pt"``.
-    n_iter_ : int
-        Number of epochs that the last ``fit`` ran.
+        States of the odd layers of the persistent chains, side by side. Not there with "cd".
+    betas_, swap_rates_, n_iter_
     history_ : dict of str to list of float
         Measurements after each epoch of the last ``fit``. On up to 50 training rows, always the
-        same: "reconstruction_error", the squared difference of a row and its mean given the lowest
-        hidden layer, summed over features, mean over rows; "mean_field_steps", the sweeps that mean
-        field took, and "mean_field_change", the largest mean change of a row in the last of them:
-        above ``mean_field_tol``, there were not enough. "dead_units" is the share of the hidden
-        units whose means differ by less than 0.05 over up to 256 rows of training. "seconds" is
-        the duration of the epoch. With ``early_stopping``, also "validation_bound", the mean bound
-        on the log-likelihood of the rows held out, and "bound_gap", by how much that of the
-        training rows is higher.
+        same ones: "reconstruction_error", the squared difference of a row and its mean given the
+        lowest hidden layer, summed over features, mean over rows; "mean_field_steps", the number of
+        sweeps of mean field; and "mean_field_change", the largest mean change of a row in the last
+        sweep: if it is above ``mean_field_tol``, there were not enough. "dead_units" is the share
+        of the hidden units whose means differ by less than 0.05 over up to 256 training rows.
+        "seconds" is the duration of the epoch. With ``early_stopping``, also "validation_bound",
+        the mean bound of the log-likelihood of the rows held out, and "bound_gap", by how much the
+        bound of the training rows is higher.
     loss_curve_ : list of float
         ``history_["reconstruction_error"]``: the likelihood itself cannot be computed.
     visible_units_ : {"bernoulli", "gaussian", "mixed"}
         What ``visible_units`` said, or "auto" found.
     mean_, scale_, variances_ : ndarray of shape (n_units,)
-        Of the features that visible units stand for: mean and standard deviation that they are
-        standardised by, and the variance given the hidden units, in the square of the data's unit.
-        Of other than real columns of a table 0, 1 and 1. Only with "gaussian" and "mixed".
+        For the feature of each visible unit: mean and standard deviation by which it is
+        standardised, and its variance given the hidden units, in squared units of the data. 0, 1
+        and 1 for columns of a table that are not real. Only with "gaussian" and "mixed".
     categories_ : list of list or None
-        For each column of a table its categories, or None for one of real numbers. This and the
-        next two as those of :class:`MixedRBM`, and only with "mixed".
+        For each column of a table its categories, or None for a column of real numbers. This and
+        the next two attributes are those of :class:`MixedRBM`, and only there with "mixed".
     unit_names_ : ndarray of str, of shape (n_units,)
         Names of the visible units, in their order.
     encoder_ : TableEncoder
         What makes states of the visible units from a table, and a table from them.
-    n_features_in_ : int
-        Number of features seen during ``fit``.
-    n_features_out_ : int
-        Number of features that ``transform`` returns.
-    feature_names_in_ : ndarray of shape (n_features,)
-        Names of features seen during ``fit``, if all of them are strings.
+    n_features_in_, n_features_out_, feature_names_in_
 
     See Also
     --------
@@ -258,54 +215,54 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     def __init__(
         self,
-        hidden_layer_sizes=(500, 1000),
+        hidden_layer_sizes: int | Sequence[int] = (500, 1000),
         *,
-        visible_units="auto",
-        categories="auto",
-        handle_unknown="error",
-        pretrain=False,
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        learning_rate=0.05,
-        batch_size=10,
-        n_iter=20,
-        verbose=0,
-        random_state=None,
-        algorithm="cd",
-        n_gibbs_steps=1,
-        n_chains=None,
-        n_replicas=10,
-        n_mean_field_steps=25,
-        mean_field_tol=1e-3,
-        n_clamped_steps=3,
-        max_gradient_norm=1.0,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian", "mixed"] = "auto",
+        categories: Literal["auto", "declared"] | Mapping[Any, Any] = "auto",
+        handle_unknown: Literal["error", "missing"] = "error",
+        pretrain: bool = False,
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        learning_rate: float | Sequence[float] = 0.05,
+        batch_size: int = 10,
+        n_iter: int = 20,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "cd",
+        n_gibbs_steps: int | Sequence[int] = 1,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        n_mean_field_steps: int = 25,
+        mean_field_tol: float = 1e-3,
+        n_clamped_steps: int = 3,
+        max_gradient_norm: float = 1.0,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: object = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     # What it is
@@ -421,7 +378,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     # Features
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean states of the units of a hidden layer, by mean field.
 
         Parameters
@@ -443,7 +400,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         model, rows = self._model_and_rows(X)
         return self._of_layer(model, posterior_means(model, rows), number)
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Any:
         """Mean data given the states of a hidden layer, by mean field of the layers below it.
 
         Exact for the lowest hidden layer.
@@ -469,7 +426,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         visible = sides[(number + 1) % 2][:, below.machine.places[-1]]
         return self._data.given_back(model.to_data(model.machine.even_of(visible, 0)))
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Any:
         """Mean data given the means of a hidden layer, which are computed from ``X``.
 
         Parameters
@@ -501,7 +458,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     # Energies and likelihoods
 
-    def energy(self, X, *hidden):
+    def energy(self, X: MatrixLike, *hidden: ArrayLike) -> Floats:
         """Energy of states of all layers.
 
         Parameters
@@ -538,7 +495,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         energies = model.machine.energy(np.hstack(layers[::2]), np.hstack(layers[1::2]))
         return energies.astype(rows.dtype)
 
-    def log_likelihood_bound(self, X, log_partition=None):
+    def log_likelihood_bound(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row, by mean field.
 
         It is the expectation of -E under the mean-field distribution (the closest one to the
@@ -566,7 +525,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         model.warn_of_no_states(f"{type(self).__name__}.log_likelihood_bound", rows)
         return self._less_log_partition(log_mass_bound(model, rows), model, rows, log_partition)
 
-    def score_samples(self, X, log_partition=None):
+    def score_samples(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
 
         Parameters
@@ -583,7 +544,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         return self.log_likelihood_bound(X, log_partition)
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
@@ -600,7 +561,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         return float(self.score_samples(X).mean())
 
-    def log_likelihood(self, X, log_partition=None):
+    def log_likelihood(
+        self, X: MatrixLike, log_partition: LogPartition | float | None = None
+    ) -> Floats:
         """Log-likelihood log p(v) of each row, by a sum over the states of some hidden layers.
 
         The difference from :meth:`log_likelihood_bound` is the Kullback-Leibler divergence of the

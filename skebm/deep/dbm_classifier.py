@@ -1,15 +1,18 @@
 """A deep Boltzmann machine that predicts: its mean field unrolled, then fine-tuned."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn import clone
-from sklearn.utils.metaestimators import available_if
+from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
 from .._parameter_texts import with_texts
 from .._source import JoinedRows, as_rows
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver, available_if
 from .._validation import Instance, Optional, keep_parameters
 from ..boltzmann.variational import posterior_means
 from .dbm import DeepBoltzmannMachine
@@ -110,46 +113,46 @@ class DBMClassifier(DBNClassifier):
 
     def __init__(
         self,
-        dbm=None,
+        dbm: DeepBoltzmannMachine | None = None,
         *,
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.2,
-        input_dropout=0.1,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        class_weight=None,
-        unlabeled=None,
-    ):
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.2,
+        input_dropout: float = 0.1,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     @property
-    def hidden_layer_sizes(self):
+    def hidden_layer_sizes(self) -> int | Sequence[int]:
         """Those of the machine."""
         return self._machine().hidden_layer_sizes
 
     @property
-    def visible_units(self):
+    def visible_units(self) -> str:
         """Those of the machine."""
         return self._machine().visible_units
 
@@ -216,7 +219,7 @@ class DBMClassifier(DBNClassifier):
         values = super()._values(X, layer)
         return values[:, : self._structure.sizes[self._hidden_layer_number(layer)]]
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
         Computed by the machine, with its weights before fine-tuning.
@@ -236,7 +239,7 @@ class DBMClassifier(DBNClassifier):
         check_is_fitted(self)
         return self.dbm_.inverse_transform(X, layer=layer)
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean data given the means of a hidden layer, computed from ``X``.
 
         The machine computes both, with its weights before fine-tuning.
@@ -257,7 +260,7 @@ class DBMClassifier(DBNClassifier):
         return self.dbm_.reconstruct(X, layer=layer)
 
     @available_if(_is_an_mlp)
-    def to_mlp(self):
+    def to_mlp(self) -> MLPClassifier:
         """A scikit-learn classifier with the same weights, which predicts the same.
 
         Only for a machine of one hidden layer.

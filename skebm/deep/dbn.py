@@ -1,14 +1,15 @@
 """Deep belief networks that predict: pre-trained as RBMs, then fine-tuned."""
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from .._callbacks import with_callbacks
@@ -21,6 +22,16 @@ from .._classes import (
 from .._parameter_texts import with_texts
 from .._streams import targets_of
 from .._targets import TargetScale
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    Solver,
+    available_if,
+)
 from .._validation import ClassWeights, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
 from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
@@ -97,53 +108,59 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.2,
-        input_dropout=0.1,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        class_weight=None,
-        unlabeled=None,
-    ):
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "logistic",
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.2,
+        input_dropout: float = 0.1,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        class_weight: Mapping[Any, float] | Literal["balanced"] | None = None,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Continue fine-tuning, in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also pre-trains on these rows. The
@@ -186,7 +203,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
             self._train_once(examples, work)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the probabilities of the classes.
 
         Parameters
@@ -205,7 +222,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
             return outputs
         return np.hstack([1 - outputs, outputs])
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -221,7 +238,7 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
         with np.errstate(divide="ignore"):
             return np.log(self.predict_proba(X))
 
-    def to_mlp(self):
+    def to_mlp(self) -> MLPClassifier:
         """A scikit-learn classifier with the same weights, which predicts the same.
 
         Returns
@@ -351,47 +368,47 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        pretrain=True,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.05,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        activation="logistic",
-        solver="adam",
-        alpha=1e-4,
-        l1_ratio=0.0,
-        dropout=0.0,
-        input_dropout=0.0,
-        max_norm=None,
-        max_gradient_norm=None,
-        batch_size="auto",
-        learning_rate="linear",
-        learning_rate_init=0.01,
-        max_iter=100,
-        n_iter_output=0,
-        n_line_searches=3,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        verbose=0,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        n_iter_no_change=10,
-        unlabeled=None,
-    ):
+        pretrain: bool = True,
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.05,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        activation: Literal["logistic", "tanh", "relu"] = "logistic",
+        solver: Solver = "adam",
+        alpha: float = 1e-4,
+        l1_ratio: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        input_dropout: float = 0.0,
+        max_norm: float | None = None,
+        max_gradient_norm: float | None = None,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Decay | Literal["adaptive"] = "linear",
+        learning_rate_init: float = 0.01,
+        max_iter: int = 100,
+        n_iter_output: int = 0,
+        n_line_searches: int = 3,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        tol: float = 1e-4,
+        verbose: int = 0,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int = 10,
+        unlabeled: object = None,
+    ) -> None:
         keep_parameters(self, locals())
 
     # R squared compares with the mean.
@@ -399,7 +416,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
 
     @available_if(learns_from_minibatches)
     @with_callbacks
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Continue fine-tuning, in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also pre-trains on these rows. The
@@ -429,7 +448,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
             self._train_once(examples, work)
         return self
 
-    def to_mlp(self):
+    def to_mlp(self) -> MLPRegressor:
         """A scikit-learn regressor with the same weights, which predicts the same.
 
         Returns

@@ -4,18 +4,19 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
 from .._source import DenseRows, of_parts
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
+from .._typing import Floats, MatrixLike, available_if
 from .._validation import (
     FLOATS,
     Number,
@@ -69,7 +70,9 @@ class BaseDBN(BaseStack):
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -212,7 +215,7 @@ class BaseDBN(BaseStack):
         return self._structure.made_with["pretrain"] if made else self.pretrain
 
     @available_if(_is_pretrained)
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the values of the units of a hidden layer.
 
         Computed by the RBMs, each from its hidden to its visible units, with their weights before
@@ -235,7 +238,7 @@ class BaseDBN(BaseStack):
         return self._down_by_rbms(self._structure.valid_units(X, number, self), number)
 
     @available_if(_is_pretrained)
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean data after one pass of the RBMs up to a hidden layer and down again.
 
         Their weights are those before fine-tuning. Only available for a network that was made with
@@ -265,7 +268,7 @@ class BaseDBN(BaseStack):
             H = rbm.inverse_transform(H)
         return H
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict the targets.
 
         Parameters

@@ -10,7 +10,18 @@ import numpy as np
 from .._solvers import in_one_vector
 from .._source import chunks, fitting_rows
 from .._threads import for_each, one_blas_thread
-from ..kernels import activations, network
+from ..kernels import network
+from ..kernels.activations import (
+    add_bias,
+    hyperbolic_tangent,
+    identity_slope,
+    logistic,
+    logistic_slope,
+    rectifier_slope,
+    rectify,
+    softmax,
+    tangent_slope,
+)
 from ..kernels.products import multiply
 
 
@@ -44,26 +55,24 @@ def _no_curvatures(values, slopes):
 
 ACTIVATIONS = {
     "identity": Activation(
-        values=activations.add_bias,
-        slopes=activations.identity_slope,
+        values=add_bias,
+        slopes=identity_slope,
         curvatures=_no_curvatures,
         loss=network.squared_loss,
     ),
     "logistic": Activation(
-        values=activations.logistic,
-        slopes=activations.logistic_slope,
+        values=logistic,
+        slopes=logistic_slope,
         curvatures=lambda values, slopes: slopes * (1 - 2 * values),
         loss=network.logistic_loss,
     ),
     "tanh": Activation(
-        values=activations.hyperbolic_tangent,
-        slopes=activations.tangent_slope,
+        values=hyperbolic_tangent,
+        slopes=tangent_slope,
         curvatures=lambda values, slopes: -2 * slopes * values,
     ),
-    "relu": Activation(
-        values=activations.rectify, slopes=activations.rectifier_slope, curvatures=_no_curvatures
-    ),
-    "softmax": Activation(values=activations.softmax, loss=network.softmax_loss),
+    "relu": Activation(values=rectify, slopes=rectifier_slope, curvatures=_no_curvatures),
+    "softmax": Activation(values=softmax, loss=network.softmax_loss),
 }
 
 

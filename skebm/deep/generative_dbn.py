@@ -1,14 +1,16 @@
 """Deep belief networks that generate: without labels, and with labels at the highest RBM."""
 
 import zlib
+from collections.abc import Sequence
 from functools import partial
 from numbers import Integral
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite, check_consistent_length, column_or_1d
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._callbacks import with_callbacks
@@ -24,6 +26,15 @@ from .._source import DenseRows, all_of, chunks
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._threads import for_each, one_blas_thread
+from .._typing import (
+    Decay,
+    FloatPerLayer,
+    Floats,
+    IntPerLayer,
+    MatrixLike,
+    RandomStateLike,
+    available_if,
+)
 from .._validation import (
     Number,
     check_argument,
@@ -37,6 +48,7 @@ from ..boltzmann.inference import (
     in_nats,
     remembered_log_partition,
 )
+from ..boltzmann.partition import LogPartition
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 from .parameter_texts import OF_GENERATING, OF_STACKS
 
@@ -96,33 +108,33 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=10,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.1,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 10,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        fine_tune: Literal["up_down"] | None = None,
+        n_gibbs_steps: int | Sequence[int] = 3,
+        batch_size: int = 100,
+        learning_rate_schedule: Decay = "linear",
+        learning_rate: float = 0.1,
+        n_iter: int = 30,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
         keep_parameters(self, locals())
 
     @available_if(fine_tunes)
     @with_callbacks
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Continue "up_down", in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also trains the layers greedily on these
@@ -148,19 +160,20 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             finished.
         """
         with self._fitting(X, y, "partial_fit") as work:
-            self._train_once(*self._read(X, y, work.is_first), work)
+            X, labels = self._read(X, y, work.is_first)
+            self._train_once(X, labels, work)
         return self
 
     def sample(
         self,
-        n_samples=None,
-        n_steps=100,
+        n_samples: int | None = None,
+        n_steps: int = 100,
         *,
-        init=None,
-        algorithm="gibbs",
-        mean=False,
-        random_state=None,
-    ):
+        init: MatrixLike | None = None,
+        algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
+        random_state: RandomStateLike = None,
+    ) -> Floats:
         """Draw data from the model: by Gibbs sampling of the highest RBM, then one pass down.
 
         Parameters
@@ -205,7 +218,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             rows = DenseRows(states)
         return states
 
-    def log_likelihood_bound(self, X, log_partition=None, *, n_draws=10):
+    def log_likelihood_bound(
+        self,
+        X: MatrixLike,
+        log_partition: LogPartition | float | None = None,
+        *,
+        n_draws: int = 10,
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row.
 
         With the hidden layers h below the highest, and the states of the highest summed over, the
@@ -243,7 +262,13 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         log_scale = self._lowest().log_scale if self._structure.n_hidden > 1 else 0.0
         return self._log_weights(rows, n_draws) - (in_nats(log_partition) + log_scale)
 
-    def score_samples(self, X, log_partition=None, *, n_draws=10):
+    def score_samples(
+        self,
+        X: MatrixLike,
+        log_partition: LogPartition | float | None = None,
+        *,
+        n_draws: int = 10,
+    ) -> Floats:
         """Lower bound of the log-likelihood of each row, see :meth:`log_likelihood_bound`.
 
         Parameters
@@ -288,7 +313,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
             for_each(evaluate, chunks(rows.shape[0], _ROWS_SCORED_TOGETHER))
         return out
 
-    def score(self, X, y=None):
+    def score(self, X: MatrixLike, y: object = None) -> float:
         """Mean of :meth:`score_samples` over the rows; the higher, the better.
 
         Parameters
@@ -356,33 +381,35 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     def __init__(
         self,
-        hidden_layer_sizes=(256, 256),
+        hidden_layer_sizes: int | Sequence[int] = (256, 256),
         *,
-        visible_units="auto",
-        rbm_algorithm="cd",
-        rbm_n_gibbs_steps=1,
-        rbm_learning_rate=0.1,
-        rbm_learning_rate_schedule="linear",
-        rbm_n_iter=30,
-        rbm_batch_size=10,
-        rbm_momentum=0.0,
-        rbm_alpha=0.0,
-        fine_tune=None,
-        n_gibbs_steps=3,
-        batch_size=100,
-        learning_rate_schedule="linear",
-        learning_rate=0.1,
-        n_iter=30,
-        shuffle=True,
-        random_state=None,
-        verbose=0,
-        warm_start=False,
-    ):
+        visible_units: Literal["auto", "bernoulli", "gaussian"] = "auto",
+        rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]] = "cd",
+        rbm_n_gibbs_steps: IntPerLayer = 1,
+        rbm_learning_rate: FloatPerLayer = 0.1,
+        rbm_learning_rate_schedule: Decay = "linear",
+        rbm_n_iter: int | Sequence[int] = 30,
+        rbm_batch_size: int | Sequence[int] = 10,
+        rbm_momentum: FloatPerLayer = 0.0,
+        rbm_alpha: float | Sequence[float] = 0.0,
+        fine_tune: Literal["up_down"] | None = None,
+        n_gibbs_steps: int | Sequence[int] = 3,
+        batch_size: int = 100,
+        learning_rate_schedule: Decay = "linear",
+        learning_rate: float = 0.1,
+        n_iter: int = 30,
+        shuffle: bool = True,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
         keep_parameters(self, locals())
 
     @available_if(fine_tunes)
     @with_callbacks
-    def partial_fit(self, X, y=None, classes=None):
+    def partial_fit(
+        self, X: MatrixLike, y: ArrayLike | None = None, classes: ArrayLike | None = None
+    ) -> Self:
         """Continue "up_down", in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also trains the layers greedily on these
@@ -412,10 +439,11 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         if classes is None and not hasattr(self, "classes_"):
             raise ValueError("classes must be passed on the first call to partial_fit.")
         with self._fitting(X, y, "partial_fit") as work:
-            self._train_once(*self._read(X, y, work.is_first, classes), work)
+            X, labels = self._read(X, y, work.is_first, classes)
+            self._train_once(X, labels, work)
         return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Predict the labels.
 
         Parameters
@@ -431,7 +459,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         log_proba = self.predict_log_proba(X)
         return self.classes_[log_proba.argmax(axis=1)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> Floats:
         """Return the probabilities of the classes.
 
         They are the softmax of minus the free energy of the highest RBM with each label. This is
@@ -449,7 +477,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: MatrixLike) -> Floats:
         """Return the logarithms of the probabilities of the classes.
 
         Parameters
@@ -469,14 +497,14 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
 
     def sample(
         self,
-        n_samples=None,
-        n_steps=100,
+        n_samples: int | None = None,
+        n_steps: int = 100,
         *,
-        y=None,
-        algorithm="gibbs",
-        mean=False,
-        random_state=None,
-    ):
+        y: Any = None,
+        algorithm: Literal["gibbs", "pt"] = "gibbs",
+        mean: bool = False,
+        random_state: RandomStateLike = None,
+    ) -> Floats:
         """Draw data from the model, of given classes or of any.
 
         By Gibbs sampling of the highest RBM, with its label units held fixed at ``y``, and then one

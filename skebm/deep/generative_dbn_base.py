@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +16,7 @@ from .._callbacks import fitting, with_callbacks
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
+from .._typing import Floats, MatrixLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -81,7 +83,7 @@ class BaseGenerativeDBN(DeepNetwork):
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: MatrixLike, y: ArrayLike | None = None) -> Self:
         """Fit the model to the data.
 
         Parameters
@@ -109,7 +111,8 @@ class BaseGenerativeDBN(DeepNetwork):
         it is unchanged. With ``warm_start=True`` the next call continues from there.
         """
         with self._fitting(X, y) as work:
-            self._train(*self._read(X, y, work.is_first), work)
+            X, labels = self._read(X, y, work.is_first)
+            self._train(X, labels, work)
         return self
 
     @contextmanager
@@ -345,7 +348,7 @@ class BaseGenerativeDBN(DeepNetwork):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean states of the units of a hidden layer, by one pass up.
 
         Parameters
@@ -372,7 +375,7 @@ class BaseGenerativeDBN(DeepNetwork):
             return self._highest_features(rows)
         return self._connections(rows.dtype)[number].recognize_rows(rows)
 
-    def inverse_transform(self, X, layer=-1):
+    def inverse_transform(self, X: ArrayLike, layer: int = -1) -> Floats:
         """Mean data given the states of a hidden layer, by one pass down.
 
         Parameters
@@ -397,7 +400,7 @@ class BaseGenerativeDBN(DeepNetwork):
             H = self._without_label(H)
         return self._data(H, number + 1)
 
-    def reconstruct(self, X, layer=-1):
+    def reconstruct(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Mean data after one pass up to a hidden layer and one pass down again.
 
         Parameters

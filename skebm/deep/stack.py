@@ -22,6 +22,7 @@ from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
 from .._source import StreamedRows, as_rows, numbers_by_weight
 from .._streams import is_stream
+from .._typing import Floats, MatrixLike
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -173,7 +174,7 @@ class BaseStack(DeepNetwork):
     _parameter_checks: ClassVar = STACK_CHECKS
 
     # What layers that were pre-trained can be.
-    _pretrained_activations = ("logistic",)
+    _pretrained_activations: ClassVar[tuple[str, ...]] = ("logistic",)
 
     # Rows that have a score together.
     _fewest_held_out = 1
@@ -498,7 +499,7 @@ class BaseStack(DeepNetwork):
 
     # Use
 
-    def transform(self, X, layer=-1):
+    def transform(self, X: MatrixLike, layer: int = -1) -> Floats:
         """Return the values of the units of a hidden layer.
 
         Parameters

@@ -3,6 +3,8 @@
 A new kind is one class here.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .._validation import are_probabilities
@@ -114,7 +116,11 @@ class MixedKind:
 
 
 # By the value of the parameter ``visible_units``.
-VISIBLE_UNITS = {"bernoulli": BernoulliKind, "gaussian": GaussianKind, "mixed": MixedKind}
+VISIBLE_UNITS: dict[str, Any] = {
+    "bernoulli": BernoulliKind,
+    "gaussian": GaussianKind,
+    "mixed": MixedKind,
+}
 
 # Those that are numbers.
 NUMBERS = tuple(name for name, kind in VISIBLE_UNITS.items() if not kind.data.are_tables)
