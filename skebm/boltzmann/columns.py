@@ -225,8 +225,8 @@ class ColumnSummary(NamedTuple):
         categories = given.tolist() if hasattr(given, "tolist") else list(given)
         if not categories:
             raise ValueError(
-                f"Column {name!r} has no known value, and so no categories. Leave it out, or name "
-                "them in 'categories'."
+                f"Column {name!r} has no known value, and so no categories. Leave it out, or list "
+                "its categories in the parameter 'categories'."
             )
         return Column(name, "binary" if len(categories) == 2 else "choice", categories, limits)
 
