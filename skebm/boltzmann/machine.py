@@ -429,6 +429,16 @@ def upside_down(machine, number):
     return Machine(layers, [Dense(coupling.weights.T) for coupling in couplings])
 
 
+def hidden_machine(machine):
+    """The hidden layers as a machine of their own, of which the odd layers are the even ones.
+
+    With the same weights, and biases of its own. Where the visible units of the whole are held,
+    what they put into the first hidden layer is given with the rows, see :class:`Given`.
+    """
+    layers = [layer.copy(machine.dtype) for layer in machine.layers[1:]]
+    return Machine(layers, machine.couplings[1:])
+
+
 def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_GIVEN):
     """Means of units given their inputs, over these; at an address, states drawn from the means.
 
