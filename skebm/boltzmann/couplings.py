@@ -8,7 +8,7 @@ of a machine together are one more, from its even layers to its odd ones, for th
 import numpy as np
 
 from .._threads import blocks_of, for_each, n_jobs_for
-from ..kernels.products import multiply
+from ..kernels.panels import multiply, multiply_transposed
 
 # Lower units whose gradient is found at once; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
@@ -77,7 +77,7 @@ class Dense:
 
         def find(block):
             gradient = np.empty((block.stop - block.start, n_upper), dtype=self.weights.dtype)
-            multiply(np.ascontiguousarray(lower[:, block]).T, upper, gradient)
+            multiply_transposed(lower, block, upper, gradient)
             take(slice(block.start * n_upper, block.stop * n_upper), gradient.reshape(-1))
 
         n_jobs = n_jobs_for(len(lower) * self.n_weights)
