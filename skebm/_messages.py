@@ -25,12 +25,15 @@ class Messages:
     report : callable or None
         To be called with (epoch, measured) after each epoch, counted from 1; None leaves it to the
         part what it reports.
+    left_to_whole : tuple of str
+        What the part does not warn of, since the whole does: "data", "dead units", or both.
     """
 
     estimator: str
     prefix: str = ""
     layer: str = ""
     report: Callable | None = None
+    left_to_whole: tuple = ()
 
 
 # The part that speaks in the name of another, and how. It holds for this part only, since a
@@ -39,7 +42,7 @@ _SPEAKER = ContextVar("speaker", default=(None, None))
 
 
 @contextmanager
-def messages_of(owner, part, *, prefix="", layer=1, report=None):
+def messages_of(owner, part, *, prefix="", layer=1, report=None, left_to_whole=()):
     """While the block runs, have the messages of a part name the estimator that the user called.
 
     Parameters
@@ -53,8 +56,11 @@ def messages_of(owner, part, *, prefix="", layer=1, report=None):
         Which of the owner's hidden layers the part is, counted from 1.
     report : callable, default=None
         Takes (epoch, measured) after each epoch, counted from 1, in place of the part's own report.
+    left_to_whole : tuple of str, default=()
+        What the owner warns of itself, see :class:`Messages`.
     """
-    messages = Messages(type(owner).__name__, prefix, f"layer {layer} of ", report)
+    name = type(owner).__name__
+    messages = Messages(name, prefix, f"layer {layer} of ", report, left_to_whole)
     token = _SPEAKER.set((part, messages))
     try:
         yield

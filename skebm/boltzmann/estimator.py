@@ -149,7 +149,7 @@ class BoltzmannEstimator(
         progress = self._init_callback_context(max_subtasks=n_iter + self._n_tasks_before)
         with fitting(self, progress, X, y) as commit, one_blas_thread():
             goes_on = self.warm_start and self._is_trained()
-            trainer = self._trainer(X, y, goes_on, progress, watched=True)
+            trainer = self._trainer(X, y, goes_on, progress, commit, watched=True)
             self._publish(trainer)
 
             def keep():
@@ -199,9 +199,9 @@ class BoltzmannEstimator(
         self.__skebm_check__()
         n_tasks = 1 + self._n_tasks_before
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        with fitting(self, progress, X, y):
+        with fitting(self, progress, X, y) as commit:
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            trainer = self._trainer(X, y, self._is_trained(), progress)
+            trainer = self._trainer(X, y, self._is_trained(), progress, commit)
             trainer.take_steps(self._settings(last_stage, trainer.rate_factor))
             self._publish(trainer)
             task.call_on_fit_task_end(estimator=self)
@@ -238,10 +238,11 @@ class BoltzmannEstimator(
         """
         return {}
 
-    def _trainer(self, X, y, goes_on, progress, watched=False):
+    def _trainer(self, X, y, goes_on, progress, commit, watched=False):
         """What trains on these data, anew or from where training ended, and is watched or not.
 
-        What has to be trained before that tells callbacks so by ``progress``.
+        What has to be trained before that tells callbacks so by ``progress``, and calls ``commit``
+        when what is there is to stay, whatever comes.
         """
         dtype = self.__skebm_model__().machine.dtype if goes_on else FLOATS
         X = self._with_targets(X, y)
@@ -252,9 +253,10 @@ class BoltzmannEstimator(
         else:
             self._warn_of_empty_columns(rows)
             random_state = check_random_state(self.random_state)
-            model = self._first_model(X, rows, random_state, progress)
+            model = self._first_model(X, rows, random_state, progress, commit)
             streams = RandomStreams.from_random_state(random_state)
-        model.warn_of_data(messages.estimator, rows)
+        if "data" not in messages.left_to_whole:
+            model.warn_of_data(messages.estimator, rows)
         model = replace(model, batch_size=self._parameters.batch_size)
         learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
         rate = f"{messages.prefix}learning_rate"
@@ -363,17 +365,20 @@ class BoltzmannEstimator(
 
     def _warn_of_empty_columns(self, rows):
         """Warn of features that no row has a known value of."""
+        messages = messages_for(self)
+        if "data" in messages.left_to_whole:
+            return
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
-                f"{messages_for(self).estimator} learns nothing of features without a single known "
+                f"{messages.estimator} learns nothing of features without a single known "
                 f"value, and takes them for 0: columns {self._data.names_of(empty)}."
             )
 
     def _warn_of_dead_units(self, share):
-        if share <= _MOST_DEAD:
-            return
         messages = messages_for(self)
+        if share <= _MOST_DEAD or "dead units" in messages.left_to_whole:
+            return
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
@@ -401,10 +406,11 @@ class BoltzmannEstimator(
 
     # The model
 
-    def _first_model(self, X, rows, random_state, progress):
+    def _first_model(self, X, rows, random_state, progress, commit):
         """The model that training starts from, of data that were read as these rows.
 
-        Where something has to be trained before, callbacks are told so by ``progress``.
+        Where something has to be trained before, callbacks are told so by ``progress``, and
+        ``commit`` is called when what is there is to stay, whatever comes.
         """
         raise NotImplementedError
 
