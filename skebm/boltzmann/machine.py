@@ -426,7 +426,7 @@ def upside_down(machine, number):
     """The machine of a layer and all below it, which is the visible one of it, with own arrays."""
     layers = [layer.copy(machine.dtype) for layer in machine.layers[number::-1]]
     couplings = machine.couplings[:number][::-1]
-    return Machine(layers, [Dense(coupling.weights.T) for coupling in couplings])
+    return Machine(layers, [coupling.turned() for coupling in couplings])
 
 
 def hidden_machine(machine):

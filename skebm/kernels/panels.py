@@ -40,11 +40,11 @@ _U0, _U1, _U2, _U3, _U4, _U5 = (np.uintp(number) for number in range(_ROWS))
 def multiply(a, b, out):
     """``out = a @ b``, by BLAS where that is faster or there are no registers for anything else.
 
-    ``a`` and ``out`` are C-contiguous, ``b`` is C- or Fortran-contiguous.
+    Both factors are C- or Fortran-contiguous, ``out`` is C-contiguous.
     """
     n_rows, n_columns = out.shape
     lanes, n_terms = LINE_BYTES // out.itemsize, a.shape[1]
-    if HAS_AVX512 and n_rows >= _ROWS and n_terms <= _MOST_TERMS:
+    if HAS_AVX512 and n_rows >= _ROWS and n_terms <= _MOST_TERMS and a.flags.c_contiguous:
         if n_rows <= _MOST_ROWS and n_columns >= _VECTORS * lanes and b.flags.c_contiguous:
             _multiply(a, b, out)
             return out

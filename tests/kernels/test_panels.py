@@ -33,9 +33,9 @@ def check(found, a, b):
 def test_products_are_those_of_numpy(n_rows, n_columns, n_terms, dtype, has_avx512, monkeypatch):
     monkeypatch.setattr(panels, "HAS_AVX512", has_avx512)
     a, b = random((n_rows, n_terms), dtype), random((n_terms, n_columns), dtype)
-    for second in (b, np.asfortranarray(b)):
+    for first, second in ((a, b), (a, np.asfortranarray(b)), (np.asfortranarray(a), b)):
         out = np.full((n_rows, n_columns), np.nan, dtype)
-        assert panels.multiply(a, second, out) is out
+        assert panels.multiply(first, second, out) is out
         check(out, a, b)
 
 
