@@ -278,31 +278,28 @@ class TorchLinearRBM(TorchRBM):
 class TorchDBM:
     """The steps of a deep Boltzmann machine by hand in PyTorch: in place, without autograd.
 
-    Mean field of as many sweeps for all rows, draws of the hidden layers from there with the data
-    held, then Gibbs steps of persistent chains of three layers, and the gradient of both phases.
+    Mean field for all rows until the last of them has settled, or for as many sweeps; draws of the
+    hidden layers from there with the data held; Gibbs steps of persistent chains of three layers;
+    the centred gradient of both phases, scaled back where it is too long.
 
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_visible)
-    sizes : tuple of two int
-        Numbers of hidden units.
-    settings : dict
-        Parameters of the DeepBoltzmannMachine beside it, by name.
+    model : DeepBoltzmannMachine
+        Fitted, with two hidden layers. Its weights and biases are where this one begins, and its
+        parameters hold here, too.
     """
 
-    def __init__(self, X, sizes, settings):
-        generator = torch.Generator().manual_seed(0)
+    def __init__(self, X, model):
         X = torch.from_numpy(X)
-        self.batches = batches(X, settings["batch_size"])
-        self.n_chains, self.n_steps = settings["n_chains"], settings["n_gibbs_steps"]
-        self.n_sweeps, self.rate = settings["n_mean_field_steps"], settings["learning_rate"]
-        self.n_clamped_steps = settings["n_clamped_steps"]
-        n_units = [X.shape[1], *sizes]
-        self.weights = [
-            torch.randn(pair, generator=generator).mul_(0.01) for pair in pairwise(n_units)
-        ]
-        self.biases = [torch.zeros(n) for n in n_units]
-        self.chains = [(torch.rand(self.n_chains, n) < 0.5).float() for n in n_units]
+        self.batches, self.n_chains = batches(X, model.batch_size), model.n_chains
+        self.n_steps, self.n_clamped_steps = model.n_gibbs_steps, model.n_clamped_steps
+        self.n_sweeps, self.tol = model.n_mean_field_steps, model.mean_field_tol
+        self.rate, self.longest = model.learning_rate, model.max_gradient_norm
+        self.weights = [torch.from_numpy(weights.copy()) for weights in model.coefs_]
+        self.biases = [torch.from_numpy(bias.copy()) for bias in model.intercepts_]
+        self.offsets = [torch.full_like(bias, 0.2) for bias in self.biases]
+        self.chains = [(torch.rand(self.n_chains, len(b)) < 0.2).float() for b in self.biases]
 
     def epoch(self):
         with torch.inference_mode():
@@ -310,31 +307,68 @@ class TorchDBM:
                 self._step(batch)
 
     def _step(self, v):
-        (W, U), (b, c, d) = self.weights, self.biases
+        of_data = v, *self._posterior(v)
+        of_chains = self._chains()
+        for offset, states in zip(self.offsets, of_data, strict=True):
+            offset.lerp_(states.mean(0), 0.01)
+        differences = [a.mean(0) - b.mean(0) for a, b in zip(of_data, of_chains, strict=True)]
+        n_data, centred = (
+            len(v),
+            [
+                [states - offset for states, offset in zip(phase, self.offsets, strict=True)]
+                for phase in (of_data, of_chains)
+            ],
+        )
+        gradients = []
+        for k in range(len(self.weights)):
+            (lower, upper), (chains_below, chains_above) = (phase[k : k + 2] for phase in centred)
+            gradient = torch.mm(lower.T, upper).div_(n_data)
+            gradient.addmm_(chains_below.T, chains_above, alpha=-1 / self.n_chains)
+            gradients.append(gradient)
+            differences[k].addmv_(gradient, self.offsets[k + 1], alpha=-1)
+            differences[k + 1].addmv_(gradient.T, self.offsets[k], alpha=-1)
+        norm = float(sum(gradient.square().sum() for gradient in gradients)) ** 0.5
+        rate = self.rate * min(1.0, self.longest / max(norm, 1e-12))
+        for parameter, up in zip(
+            (*self.weights, *self.biases), (*gradients, *differences), strict=True
+        ):
+            parameter.add_(up, alpha=rate)
+
+    def _posterior(self, v):
+        """States of the hidden layers given data: means of the first, draws of the second."""
+        (W, U), (_, c, d) = self.weights, self.biases
         of_data = torch.addmm(c, v, W)
-        first = torch.sigmoid(2 * of_data)
+        first = torch.sigmoid(2 * of_data - c)
         second = torch.sigmoid(torch.addmm(d, first, U))
         for _ in range(self.n_sweeps):
+            means = first, second
             first = torch.addmm(of_data, second, U.T).sigmoid_()
             second = torch.addmm(d, first, U).sigmoid_()
+            if self.tol > 0:
+                changes = [
+                    (new - old).abs_().mean(1).max()
+                    for new, old in zip((first, second), means, strict=True)
+                ]
+                if max(changes) <= self.tol:
+                    break
         for step in range(self.n_clamped_steps):
             if step > 0:
                 second = torch.addmm(d, self._draw(first), U).sigmoid_()
             second = self._draw(second)
             first = torch.addmm(of_data, second, U.T).sigmoid_()
-        x, h, g = self.chains
+        return first, second
+
+    def _chains(self):
+        """States of the persistent chains, the first hidden layer as means."""
+        (W, U), (b, c, d) = self.weights, self.biases
+        v, first, second = self.chains
         for _ in range(self.n_steps):
-            x = self._draw(torch.addmm(b, h, W.T).sigmoid_())
-            g = self._draw(torch.addmm(d, h, U).sigmoid_())
-            mean = torch.addmm(c, x, W).addmm_(g, U.T).sigmoid_()
-            h = self._draw(mean)
-        self.chains = x, h, g
-        up, down = self.rate / len(v), -self.rate / self.n_chains
-        W.addmm_(v.T, first, alpha=up).addmm_(x.T, mean, alpha=down)
-        U.addmm_(first.T, second, alpha=up).addmm_(mean.T, g, alpha=down)
-        pairs = (b, v, x), (c, first, mean), (d, second, g)
-        for bias, of_rows, of_chains in pairs:
-            bias.add_(of_rows.sum(0), alpha=up).add_(of_chains.sum(0), alpha=down)
+            v = self._draw(torch.addmm(b, first, W.T).sigmoid_())
+            second = self._draw(torch.addmm(d, first, U).sigmoid_())
+            mean = torch.addmm(c, v, W).addmm_(second, U.T).sigmoid_()
+            first = self._draw(mean)
+        self.chains = v, first, second
+        return v, mean, second
 
     @staticmethod
     def _draw(mean):

@@ -25,12 +25,16 @@ class Messages:
     report : callable or None
         Called with (epoch, measured) after each epoch, counted from 1. None: the inner estimator
         reports by itself.
+    left_to_whole : tuple of str
+        Warnings that the inner estimator leaves out, because the one that the user called gives
+        them: "data", "dead units", or both.
     """
 
     estimator: str
     prefix: str = ""
     layer: str = ""
     report: Callable | None = None
+    left_to_whole: tuple = ()
 
 
 # The inner estimator, and how it is named. It holds for this estimator only, since a callback may
@@ -39,7 +43,7 @@ _SPEAKER = ContextVar("speaker", default=(None, None))
 
 
 @contextmanager
-def messages_of(owner, part, *, prefix="", layer=1, report=None):
+def messages_of(owner, part, *, prefix="", layer=1, report=None, left_to_whole=()):
     """Within this context, messages of an inner estimator name the one that the user called.
 
     Parameters
@@ -55,8 +59,11 @@ def messages_of(owner, part, *, prefix="", layer=1, report=None):
     report : callable, default=None
         Called with (epoch, measured) after each epoch, counted from 1, instead of the report of the
         inner estimator.
+    left_to_whole : tuple of str, default=()
+        Warnings that the owner gives itself, see :class:`Messages`.
     """
-    messages = Messages(type(owner).__name__, prefix, f"layer {layer} of ", report)
+    name = type(owner).__name__
+    messages = Messages(name, prefix, f"layer {layer} of ", report, left_to_whole)
     token = _SPEAKER.set((part, messages))
     try:
         yield

@@ -216,13 +216,9 @@ class Source:
         Which values are known. None: all are.
     absent : ndarray of shape (n_columns,), or None
         What stands in the place of the others when they are taken. None: 0.
-    fields : Rows of shape (n_rows, n_units), or None
-        What is added to the inputs of units, a bias that differs from row to row. None: nothing.
-    weights : ndarray of shape (n_rows,), or None
-        What each row counts for. None: all rows count the same.
     """
 
-    known = absent = fields = weights = None
+    known = absent = None
 
     # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
     # child that is forked off while another thread holds it waits for ever.
@@ -402,8 +398,8 @@ class Rows(Source):
 class Batch:
     """A minibatch: some of the rows, and what these declare of each.
 
-    ``known``, ``absent``, ``fields`` and ``weights`` are arrays, one row of them for each of the
-    minibatch, or None as those of :class:`Rows` are.
+    ``known`` and ``absent`` are arrays, one row of them for each of the minibatch, or None as those
+    of :class:`Rows` are.
     """
 
     def __init__(self, rows, numbers):
@@ -426,16 +422,6 @@ class Batch:
         """What stands in the place of values that are not known."""
         absent = self._rows.absent
         return None if absent is None else np.broadcast_to(absent, (len(self), len(absent)))
-
-    @property
-    def fields(self):
-        """What is added to the inputs of units."""
-        return None if self._rows.fields is None else _taken(self._rows.fields, self._numbers)
-
-    @property
-    def weights(self):
-        """What each row counts for."""
-        return None if self._rows.weights is None else self._rows.weights[self._numbers]
 
 
 class DenseRows(Rows):
@@ -594,14 +580,9 @@ class SparseRows(Rows):
 
 def _declared_of(rows, others, numbers=None):
     """Have ``others`` declare what ``rows`` do: the same rows, or those with the numbers given."""
-    others.absent = rows.absent
-    if numbers is None:
-        others.known, others.fields, others.weights = rows.known, rows.fields, rows.weights
-        return others
-    for name in ("known", "fields"):
-        declared = getattr(rows, name)
-        setattr(others, name, None if declared is None else declared.subset(numbers))
-    others.weights = None if rows.weights is None else rows.weights[numbers]
+    others.absent, others.known = rows.absent, rows.known
+    if numbers is not None and rows.known is not None:
+        others.known = rows.known.subset(numbers)
     return others
 
 

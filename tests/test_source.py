@@ -253,33 +253,30 @@ def test_rows_declare_what_they_are():
     for rows in (dense, csr, *others):
         batch = rows.batch(np.array([5, 2]))
         assert len(batch) == 2
-        assert rows.known is rows.fields is rows.weights is None
-        assert batch.known is batch.fields is batch.weights is None
+        assert rows.known is rows.absent is None
+        assert batch.known is batch.absent is None
         assert np.array_equal(batch.take(np.empty((2, rows.shape[1])))[:, :12], X[[5, 2]])
 
 
 def test_a_minibatch_has_what_its_rows_declare_of_each():
-    X, known, fields = grey_rows(), binary_rows() > 0, grey_rows(300, 4, seed=1)
-    rows = KnownRows(as_rows(X), as_rows(known))
-    rows.fields, rows.weights = as_rows(fields), X[:, 0]
+    known, absent = binary_rows() > 0, np.arange(12.0)
+    rows = KnownRows(as_rows(grey_rows()), as_rows(known)).with_absent(absent)
     numbers = np.array([7, 0, 299])
     batch = rows.batch(numbers)
     assert np.array_equal(batch.known, known[numbers])
-    assert np.array_equal(batch.fields, fields[numbers])
-    assert np.array_equal(batch.weights, X[numbers, 0])
+    assert np.array_equal(batch.absent, np.tile(absent, (3, 1)))
 
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
-    learner = rbm._trainer(binary_rows(), None, goes_on=True, progress=None).learner
+    learner = rbm._trainer(binary_rows(), None, goes_on=True, progress=None, commit=None).learner
     rows, settings = as_rows(binary_rows()), rbm._settings(last_stage, 1.0)
     assert can_run(learner, rows, settings)
     assert not can_run(learner, rows, replace(settings, max_gradient_norm=1.0))
     assert not can_run(learner, FourMethods(binary_rows()), settings)
-    for name in ("known", "fields", "weights"):
-        partly = as_rows(binary_rows())
-        setattr(partly, name, rows)
-        assert not can_run(learner, partly, settings)
+    partly = as_rows(binary_rows())
+    partly.known = rows
+    assert not can_run(learner, partly, settings)
 
 
 @each_storage
@@ -329,13 +326,12 @@ def test_one_gap_among_many_values_is_found():
 def test_whatever_is_around_rows_declares_what_they_do(wrapper, of_subset):
     X, rng = grey_rows(), np.random.default_rng(1)
     X[rng.random(X.shape) < 0.3] = np.nan
-    fields, weights, known = rng.random((300, 4)), rng.random(300), ~np.isnan(X)
+    known = ~np.isnan(X)
     if wrapper in ("dense", "csr"):
         rows = as_rows(scipy.sparse.csr_matrix(X) if wrapper == "csr" else X)
-        rows.known, rows.fields, rows.weights = as_rows(known), as_rows(fields), weights
+        rows.known = as_rows(known)
     else:
         inner = KnownRows(as_rows(X), NotNaN(as_rows(X)))
-        inner.fields, inner.weights = as_rows(fields), weights
         rows = {
             "known": lambda: inner,
             "standardized": lambda: StandardizedRows(inner, np.full(12, 3.0), np.full(12, 2.0)),
@@ -349,13 +345,10 @@ def test_whatever_is_around_rows_declares_what_they_do(wrapper, of_subset):
         rows = rows.subset(numbers)
     batch = rows.batch(np.arange(len(numbers)))
     assert np.array_equal(batch.known, known[numbers])
-    assert np.array_equal(batch.fields, fields[numbers])
-    assert np.array_equal(batch.weights, weights[numbers])
     if wrapper in ("known", "standardized", "joined"):
         filled = rows.with_absent(np.full(rows.shape[1], 5.0))
         some = filled.subset(np.arange(2))
         assert np.array_equal(all_of(some) == 5, ~known[numbers][:2])
-        assert np.array_equal(some.batch(np.arange(2)).fields, fields[numbers][:2])
         assert np.array_equal(some.batch(np.arange(2)).absent, np.full(some.shape, 5.0))
         assert filled.range() == rows.with_absent(None).range()
         states = all_of(rows)

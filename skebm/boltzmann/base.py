@@ -116,7 +116,7 @@ class BaseBoltzmann(
         progress = self._init_callback_context(max_subtasks=most + self._n_tasks_before)
         with fitting(self, progress, X, y) as commit, one_blas_thread():
             goes_on = self.warm_start and self._is_trained()
-            training = self._training(X, y, goes_on, progress, watched=True)
+            training = self._training(X, y, goes_on, progress, commit, watched=True)
             self._publish(training)
 
             def keep():
@@ -135,18 +135,20 @@ class BaseBoltzmann(
         self.__skebm_check__()
         n_tasks = 1 + self._n_tasks_before
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        with fitting(self, progress, X, y), one_blas_thread():
+        with fitting(self, progress, X, y) as commit, one_blas_thread():
             task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            training = self._training(X, y, self._is_trained(), progress, watched=False)
+            goes_on = self._is_trained()
+            training = self._training(X, y, goes_on, progress, commit, watched=False)
             self._take_steps(training)
             self._publish(training)
             task.call_on_fit_task_end(estimator=self)
         return self
 
-    def _training(self, X, y, goes_on, progress, watched):
+    def _training(self, X, y, goes_on, progress, commit, watched):
         """What trains on these data, anew or from where training ended, and is watched or not.
 
-        What has to be trained before that tells callbacks so by ``progress``.
+        What has to be trained before that tells callbacks so by ``progress``, and calls ``commit``
+        each time a part is finished that is to be kept if training is interrupted.
         """
         raise NotImplementedError
 

@@ -1,20 +1,113 @@
 """Couplings: what the states of one of two neighbouring layers put into the units of the other.
 
 The layers are called the lower and the upper one. A machine asks a coupling for the inputs of the
-upper layer and of the lower one, and a learner for the gradient of pairs of states. All couplings
-of a machine together are one more, from its even layers to its odd ones, for the inputs alone.
+upper layer and of the lower one, and a learner for the gradient of pairs of states: see
+:class:`Coupling`. All couplings of a machine together are one more, from its even layers to its odd
+ones, for the inputs alone.
+
+Some of what RBMs do reads a matrix of weights: new hidden units in the place of dead ones
+(:mod:`skebm.boltzmann.initial`), the conditionals of visible units, the compiled loop over sparse
+states, and attributes of estimators. It is for dense couplings, and says so by their ``kind`` where
+there is another way.
 """
 
 import numpy as np
 
 from .._threads import blocks_of, for_each, n_jobs_for
-from ..kernels.products import multiply
+from ..kernels.panels import multiply, multiply_transposed
+from ..kernels.updates import subtract_projection
 
 # Lower units whose gradient is found at once; fewer are not worth a matrix product.
 _SMALLEST_BLOCK = 64
 
 
-class Dense:
+class Coupling:
+    """What is asked of a coupling; a subclass answers.
+
+    The energy of states x of the lower and y of the upper layer is minus a sum, over the weights,
+    of a weight times a product of states of one layer and of the other. All that is asked follows
+    from it: its derivatives by states are the inputs of units, those by weights the gradient.
+
+    Attributes
+    ----------
+    weights : ndarray
+        Contiguous, of any shape; solvers and callers change it in place.
+    n_weights : int
+        Pairs of a unit below and a unit above that a row visits, by which work is shared out.
+    kind : str
+        What :mod:`skebm.boltzmann.fused` asks for.
+    """
+
+    kind = "other"
+    weights = None
+
+    # What a machine asks for.
+
+    def up(self, lower, out=None):
+        """Inputs of the upper layer given states of the lower; in a new array if no ``out``."""
+        raise NotImplementedError
+
+    def down(self, upper, out=None):
+        """Inputs of the lower layer given states of the upper; in a new array if no ``out``."""
+        raise NotImplementedError
+
+    def up_rows(self, rows, part, out):
+        """Inputs of the upper layer given the rows in the slice ``part`` of a data set."""
+        raise NotImplementedError
+
+    def down_rows(self, rows, part, out):
+        """Inputs of the lower layer given the rows in the slice ``part`` of a data set."""
+        raise NotImplementedError
+
+    def largest_inputs_of_lower(self):
+        """Largest input that each lower unit can have, of either sign, from states of 0 and 1."""
+        raise NotImplementedError
+
+    def copy(self):
+        """The same coupling with weights of its own."""
+        raise NotImplementedError
+
+    def turned(self):
+        """The same coupling and weights, the lower layer taken for the upper one."""
+        raise NotImplementedError
+
+    # What learning asks for. ``lower`` and ``upper`` are rows of states, one pair a row, of shapes
+    # (n_rows, n_lower) and (n_rows, n_upper); their gradient is that of minus their energies,
+    # summed over the rows.
+
+    def gradient(self, lower, upper, take):
+        """Find the gradient, a stretch of the weights at a time.
+
+        So whoever takes a stretch finds it in the cache.
+
+        Parameters
+        ----------
+        lower, upper : ndarray
+        take : callable
+            Takes a stretch of all weights in their order, a slice, and its gradient, a vector. It
+            is called from several threads.
+        """
+        raise NotImplementedError
+
+    def squared_norm(self, lower, upper):
+        """Sum of the squares of the gradient."""
+        raise NotImplementedError
+
+    def subtract_from_lower(self, lower, upper, states, out):
+        """Take from ``out`` the inputs of the lower layer by ``states`` of the upper one, vectors,
+        if the gradient were the weights."""
+        raise NotImplementedError
+
+    def subtract_from_upper(self, lower, upper, states, out):
+        """The same the other way up."""
+        raise NotImplementedError
+
+    def scale_lower(self, factors):
+        """Multiply all weights of each lower unit by its factor, in place."""
+        raise NotImplementedError
+
+
+class Dense(Coupling):
     """Every unit of the lower layer is joined to every unit of the upper one.
 
     Parameters
@@ -44,6 +137,10 @@ class Dense:
         """The same coupling with weights of its own."""
         return Dense(self.weights.copy(), self.copies)
 
+    def turned(self):
+        """The same coupling and weights, the lower layer taken for the upper one."""
+        return Dense(self.weights.T, self.copies[::-1])
+
     def up(self, lower, out=None):
         """Inputs of the upper layer given states of the lower; in a new array if no ``out``."""
         return _times(self.copies[0], _product(lower, self.weights, out))
@@ -61,27 +158,41 @@ class Dense:
         return _times(self.copies[1], rows.times(self.weights.T, part, out))
 
     def gradient(self, lower, upper, take):
-        """Find ``lower.T @ upper``, the gradient of the sum of lower states * weights * upper ones.
-
-        A stretch of the weights at a time, so that whoever takes it finds it in the cache.
-
-        Parameters
-        ----------
-        lower : ndarray of shape (n_rows, n_lower)
-        upper : ndarray of shape (n_rows, n_upper)
-        take : callable
-            Takes a stretch of all weights in their order, a slice, and its gradient, a vector. It
-            is called from several threads.
-        """
+        """Find ``lower.T @ upper``, see :meth:`Coupling.gradient`."""
         n_lower, n_upper = self.weights.shape
 
         def find(block):
             gradient = np.empty((block.stop - block.start, n_upper), dtype=self.weights.dtype)
-            multiply(np.ascontiguousarray(lower[:, block]).T, upper, gradient)
+            multiply_transposed(lower, block, upper, gradient)
             take(slice(block.start * n_upper, block.stop * n_upper), gradient.reshape(-1))
 
         n_jobs = n_jobs_for(len(lower) * self.n_weights)
         for_each(find, blocks_of(n_lower, _SMALLEST_BLOCK), n_jobs)
+
+    def squared_norm(self, lower, upper):
+        """Sum of the squares of the gradient, which is ``lower.T @ upper``.
+
+        Of few rows, it is found as the sum over all pairs of rows of the products of their scalar
+        products, with no need for the gradient itself, which is as large as the weights.
+        """
+        if len(lower) ** 2 < self.weights.size:
+            gram = [_product(states, states.T) for states in (lower, upper)]
+            return max(0.0, float(np.vdot(*gram)))
+        gradient = np.empty(self.weights.shape, dtype=self.weights.dtype)
+        multiply_transposed(lower, slice(0, len(gradient)), upper, gradient)
+        return float(np.linalg.norm(gradient)) ** 2
+
+    def subtract_from_lower(self, lower, upper, states, out):
+        """Subtract ``lower.T @ (upper @ states)`` from ``out``."""
+        subtract_projection(lower, upper, states, out)
+
+    def subtract_from_upper(self, lower, upper, states, out):
+        """Subtract ``upper.T @ (lower @ states)`` from ``out``."""
+        subtract_projection(upper, lower, states, out)
+
+    def scale_lower(self, factors):
+        """Multiply all weights of each lower unit by its factor, in place."""
+        np.multiply(self.weights, factors[:, None], out=self.weights)
 
     def largest_inputs_of_lower(self):
         """Largest input that each lower unit can have, of either sign, from states of 0 and 1."""
@@ -92,8 +203,10 @@ class Dense:
         return Dense(self.weights[units], self.copies)
 
 
-class EvenToOdd:
+class EvenToOdd(Coupling):
     """The couplings of many layers as one: from the even layers, the lower side, to the odd ones.
+
+    It is there for the inputs alone; learning asks each coupling.
 
     Parameters
     ----------
@@ -127,7 +240,7 @@ class EvenToOdd:
         largest = np.zeros(self._n_units(0))
         for number, coupling in enumerate(self.couplings):
             upwards = number % 2 == 0
-            of_one = Dense(coupling.weights if upwards else coupling.weights.T)
+            of_one = coupling if upwards else coupling.turned()
             largest[self._places[number + 1 - upwards]] += of_one.largest_inputs_of_lower()
         return largest
 
@@ -164,7 +277,7 @@ def _times(n_copies, inputs):
     return inputs
 
 
-def _product(states, weights, out):
+def _product(states, weights, out=None):
     if out is None:
         out = np.empty((len(states), weights.shape[1]), dtype=weights.dtype)
     return multiply(states, weights, out)

@@ -149,7 +149,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         """
         return {}
 
-    def _training(self, X, y, goes_on, progress, watched):
+    def _training(self, X, y, goes_on, progress, commit, watched):
         """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`Trainer`."""
         dtype = self.__skebm_model__().machine.dtype if goes_on else FLOATS
         X = self._with_targets(X, y)
@@ -160,9 +160,10 @@ class BoltzmannEstimator(BaseBoltzmann):
         else:
             self._warn_of_empty_columns(rows)
             random_state = check_random_state(self.random_state)
-            model = self._first_model(X, rows, random_state, progress)
+            model = self._first_model(X, rows, random_state, progress, commit)
             streams = RandomStreams.from_random_state(random_state)
-        model.warn_of_data(messages.estimator, rows)
+        if "data" not in messages.left_to_whole:
+            model.warn_of_data(messages.estimator, rows)
         model = replace(model, batch_size=self._parameters.batch_size)
         learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
         rate = f"{messages.prefix}learning_rate"
@@ -275,17 +276,20 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     def _warn_of_empty_columns(self, rows):
         """Warn of features that no row has a known value of."""
+        messages = messages_for(self)
+        if "data" in messages.left_to_whole:
+            return
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
             warn_caller(
-                f"{messages_for(self).estimator} cannot learn features without any known value, "
+                f"{messages.estimator} cannot learn features without any known value, "
                 f"and treats them as 0: columns {self._data.names_of(empty)}."
             )
 
     def _warn_of_dead_units(self, share):
-        if share <= _MOST_DEAD:
-            return
         messages = messages_for(self)
+        if share <= _MOST_DEAD or "dead units" in messages.left_to_whole:
+            return
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
             f"{share:.0%} of the hidden units of {messages.layer}{messages.estimator} have nearly "
@@ -304,10 +308,11 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     # The model
 
-    def _first_model(self, X, rows, random_state, progress):
+    def _first_model(self, X, rows, random_state, progress, commit):
         """The model that training starts from, of data that were read as these rows.
 
-        Where something has to be trained before, callbacks are told so by ``progress``.
+        Where something has to be trained before, callbacks are told so by ``progress``, and
+        ``commit`` is called when what is there is to stay, whatever comes.
         """
         raise NotImplementedError
 

@@ -70,9 +70,7 @@ def can_run(learner, rows, settings):
         "chains": learner.chains.kind,
         "solver": learner.solvers[0].kind,
     }
-    if rows.storage is None:
-        return False
-    if any(declared is not None for declared in (rows.known, rows.fields, rows.weights)):
+    if rows.storage is None or rows.known is not None:
         return False
     return all(kinds[part] in admitted for part, admitted in _NEEDS.items())
 

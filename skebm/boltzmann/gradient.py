@@ -20,17 +20,12 @@ that is added to the biases of its neighbours. The same sums are then the gradie
 that the row has; where the state is the offset, the unit adds nothing to it.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..kernels.products import multiply
-from ..kernels.updates import (
-    move_average,
-    phase_difference,
-    subtract_projection,
-    weigh_phases,
-)
+from ..kernels.updates import move_average, phase_difference, weigh_phases
 
 
 @dataclass
@@ -126,29 +121,19 @@ def _subtract_projections(machine, v, h, offsets, gradients, side):
 
     ``gradients`` are those of both sides, of which the even one (0) or the odd one (1) is changed.
     """
-    triples = zip(
-        *(machine.neighbours(*pair) for pair in ((v, h), offsets, gradients)), strict=True
+    parts = zip(
+        machine.couplings,
+        *(machine.neighbours(*pair) for pair in ((v, h), offsets, gradients)),
+        strict=True,
     )
-    for number, ((lower, upper), (of_lower, of_upper), (by_lower, by_upper)) in enumerate(triples):
+    for number, (coupling, states, (of_lower, of_upper), (by_lower, by_upper)) in enumerate(parts):
         if number % 2 == side:
-            subtract_projection(lower, upper, of_upper, by_lower)
+            coupling.subtract_from_lower(*states, of_upper, by_lower)
         else:
-            subtract_projection(upper, lower, of_lower, by_upper)
+            coupling.subtract_from_upper(*states, of_lower, by_upper)
 
 
 def norm_of_weights(machine, v, h):
     """Frobenius norm of the gradient of all weights."""
-    return float(np.sqrt(sum(_squared_norm(*pair) for pair in machine.neighbours(v, h))))
-
-
-def _squared_norm(v, h):
-    """Of ``v.T @ h``.
-
-    Of few rows, it is found as the sum over all pairs of rows of the products of their scalar
-    products, with no need for the gradient itself, which is as large as the weights.
-    """
-    if len(v) ** 2 < v.shape[1] * h.shape[1]:
-        gram = [multiply(a, a.T, np.empty((len(a), len(a)), dtype=a.dtype)) for a in (v, h)]
-        return max(0.0, float(np.vdot(*gram)))
-    gradient = multiply(v.T, h, np.empty((v.shape[1], h.shape[1]), dtype=v.dtype))
-    return float(np.linalg.norm(gradient)) ** 2
+    pairs = zip(machine.couplings, machine.neighbours(v, h), strict=True)
+    return math.sqrt(sum(coupling.squared_norm(*states) for coupling, states in pairs))

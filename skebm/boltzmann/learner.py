@@ -218,7 +218,7 @@ class Learner:
         if gradient.log_variance is not None:
             step = settings.variance_rate * gradient.log_variance
             factor = machine.even.move_log_variance(step)[machine.places[0]]
-            np.multiply(machine.weights, factor[:, None], out=machine.weights)
+            machine.couplings[0].scale_lower(factor)
 
     def forget(self, units):
         """Carry nothing of some hidden units of an RBM, a mask, which are new from now on."""

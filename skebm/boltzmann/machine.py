@@ -426,7 +426,17 @@ def upside_down(machine, number):
     """The machine of a layer and all below it, which is the visible one of it, with own arrays."""
     layers = [layer.copy(machine.dtype) for layer in machine.layers[number::-1]]
     couplings = machine.couplings[:number][::-1]
-    return Machine(layers, [Dense(coupling.weights.T) for coupling in couplings])
+    return Machine(layers, [coupling.turned() for coupling in couplings])
+
+
+def hidden_machine(machine):
+    """The hidden layers as a machine of their own, of which the odd layers are the even ones.
+
+    With the same weights, and biases of its own. Where the visible units of the whole are held,
+    what they put into the first hidden layer is given with the rows, see :class:`Given`.
+    """
+    layers = [layer.copy(machine.dtype) for layer in machine.layers[1:]]
+    return Machine(layers, machine.couplings[1:])
 
 
 def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_GIVEN):

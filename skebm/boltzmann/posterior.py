@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._threads import blocks_of, for_each, n_jobs_for
+from ..kernels.layers import largest_mean_change
+from .machine import NOTHING_GIVEN, Given, hidden_machine
 
 # Rows to a thread; fewer make matrix products slow.
 _SMALLEST_BLOCK = 32
@@ -51,82 +53,20 @@ class MeanField:
 
         Both are the largest over the rows.
         """
-        visible = np.empty((len(batch), machine.n_visible), dtype=machine.dtype)
-        batch.take(visible)
-        even[:, machine.places[0]] = visible
-        outcomes = []
+        return _fill_in(machine, batch, even, odd, self.settle, self.n_steps)
 
-        def one_block(block):
-            states = _Means(machine, visible[block])
-            outcomes.append(states.settle(self.n_steps, self.tol))
-            states.write(even[block], odd[block])
-
-        n_weights = machine.coupling.n_weights * self.n_steps
-        for_each(
-            one_block,
-            blocks_of(len(visible), _SMALLEST_BLOCK),
-            n_jobs_for(len(visible) * n_weights),
-        )
-        n_steps, changes = zip(*outcomes, strict=True)
-        return max(n_steps), max(changes)
-
-
-class _Means:
-    """Means of the layers of a machine over some rows, whose visible ones stay as they are."""
-
-    def __init__(self, machine, visible):
-        self._machine = machine
-        # What the data put into the first hidden layer, for all sweeps.
-        self._of_data = machine.couplings[0].up(visible)
-        self._layers = [visible]
-        top = len(machine.layers) - 1
-        for number in range(1, top + 1):
-            inputs = self._of_data if number == 1 else self._from_below(number, self._layers)
-            # Twice the input from below, in place of that from above, which is not known yet.
-            inputs = 2 * inputs if number < top else inputs.copy()
-            self._layers.append(machine.layers[number].mean(inputs))
-
-    def settle(self, n_steps, tol):
-        """Sweeps over the hidden layers; how many there were, and the largest change in the last.
-
-        A row is left out once it has settled: what comes of it does not depend on the others.
-        """
-        top = len(self._layers) - 1
-        if top == 1:
-            return 1, 0.0
-        n_taken, largest, moving = 0, np.inf, np.arange(len(self._of_data))
-        while n_taken < n_steps and len(moving):
-            change = self._sweep(moving)
-            n_taken, largest, moving = n_taken + 1, float(change.max()), moving[change > tol]
+    def settle(self, held, first_row=0):
+        """Means of the hidden layers of a :class:`_Held` machine; returns (sweeps, last change)."""
+        n_taken, largest, moving, rows = 0, np.inf, held, np.arange(len(held.fields))
+        while n_taken < self.n_steps and len(rows):
+            change = moving.sweep()
+            n_taken, largest = n_taken + 1, float(change.max())
+            goes_on = change > self.tol
+            if not goes_on.all():
+                held.write_rows(rows, moving)
+                rows, moving = rows[goes_on], moving.of_rows(goes_on)
+        held.write_rows(rows, moving)
         return n_taken, largest
-
-    def _sweep(self, rows):
-        """Move the means of some rows; the change of each, mean over the units of a layer."""
-        top, of_all = len(self._layers) - 1, len(rows) == len(self._of_data)
-        layers = self._layers if of_all else [states[rows] for states in self._layers]
-        of_data = self._of_data if of_all else self._of_data[rows]
-        change = np.zeros(len(rows))
-        for number in (*range(1, top + 1, 2), *range(2, top + 1, 2)):
-            below = of_data if number == 1 else self._from_below(number, layers)
-            inputs = below
-            if number < top:
-                inputs = below + self._machine.couplings[number].down(layers[number + 1])
-            mean = self._machine.layers[number].mean(inputs)
-            np.maximum(change, np.abs(mean - layers[number]).mean(axis=1), out=change)
-            layers[number] = mean
-        if not of_all:
-            for states, some in zip(self._layers[1:], layers[1:], strict=True):
-                states[rows] = some
-        return change
-
-    def _from_below(self, number, layers):
-        return self._machine.couplings[number - 1].up(layers[number - 1])
-
-    def write(self, even, odd):
-        """Write the means of all hidden layers to arrays of both sides."""
-        places = self._machine.places
-        for number, mean in enumerate(self._layers[1:], start=1):
-            (even, odd)[number % 2][:, places[number]] = mean
 
 
 class Drawn:
@@ -154,18 +94,112 @@ class Drawn:
 
     def __call__(self, machine, batch, even, odd):
         """Fill in the data and states of the hidden layers; returns what mean field returns."""
-        outcome = self._mean_field(machine, batch, even, odd)
-        if machine.n_visible == machine.n_even:
-            return outcome
-        data = even[:, machine.places[0]].copy()
-        for step in range(self._n_steps):
-            if step > 0:
-                machine.odd.sample(odd, self._address())
-                machine.even_mean(odd, even)
-            machine.even.sample(even, self._address())
-            even[:, machine.places[0]] = data
-            machine.odd_mean(even, odd)
-        return outcome
+        stream = self._streams.take(2 * self._n_steps)
 
-    def _address(self):
-        return self._streams.seed, self._streams.take(), 0
+        def settle_and_draw(held, first_row):
+            outcome = self._mean_field.settle(held)
+            if self._n_steps:
+                held.draw(self._n_steps, (self._streams.seed, stream, first_row))
+            return outcome
+
+        n_passes = self._mean_field.n_steps + self._n_steps
+        return _fill_in(machine, batch, even, odd, settle_and_draw, n_passes)
+
+
+def _fill_in(machine, batch, even, odd, find, n_passes):
+    """Fill in the data, and what ``find(held machine, first row)`` makes of the hidden layers.
+
+    It is called for blocks of rows and returns (sweeps, last change); so does this, the largest of
+    all. Each row takes at most ``n_passes`` over the weights.
+    """
+    if len(machine.layers) == 2:
+        exact(machine, batch, even, odd)
+        return 1, 0.0
+    visible = np.empty((len(batch), machine.n_visible), dtype=machine.dtype)
+    batch.take(visible)
+    even[:, machine.places[0]] = visible
+    hidden, outcomes = hidden_machine(machine).on_one_thread(), []
+
+    def one_block(block):
+        held = _Held.at(hidden, machine.couplings[0].up(visible[block]))
+        outcomes.append(find(held, block.start))
+        odd[block], even[block, machine.n_visible :] = held.even, held.odd
+
+    n_products = len(visible) * machine.coupling.n_weights * n_passes
+    for_each(one_block, blocks_of(len(visible), _SMALLEST_BLOCK), n_jobs_for(n_products))
+    n_steps, changes = zip(*outcomes, strict=True)
+    return max(n_steps), max(changes)
+
+
+class _Held:
+    """States of the hidden layers over some rows, whose visible units are held at data.
+
+    What the data put into the lowest of these layers is found once for all passes.
+
+    Parameters
+    ----------
+    hidden : Machine
+        The hidden layers alone.
+    fields : ndarray of shape (n_rows, n_even of ``hidden``)
+        What the visible units put into its even layers.
+    even, odd : ndarray of shapes (n_rows, n_even) and (n_rows, n_odd) of ``hidden``
+        Their states, or means.
+    """
+
+    def __init__(self, hidden, fields, even, odd):
+        self.fields, self.even, self.odd = fields, even, odd
+        self._hidden = hidden
+        self._given = Given(fields=fields), NOTHING_GIVEN
+        self._room = np.empty_like(even), np.empty_like(odd)
+
+    @classmethod
+    def at(cls, hidden, inputs):
+        """With means of one pass up, given what the data put into the lowest hidden layer.
+
+        A layer hears twice of the one below, in place of that above, which is not known yet.
+        """
+        sides = [np.empty((len(inputs), n), dtype=hidden.dtype) for n in hidden.n_units]
+        fields, top = hidden.beside_hidden(inputs, 0), len(hidden.layers) - 1
+        for number, units in enumerate(hidden.layers):
+            mean = units.mean(2 * inputs if number < top else inputs.copy())
+            sides[number % 2][:, hidden.places[number]] = mean
+            if number < top:
+                inputs = hidden.couplings[number].up(mean)
+        return cls(hidden, fields, *sides)
+
+    def of_rows(self, chosen):
+        """The same for some of the rows, in arrays of their own."""
+        return _Held(self._hidden, self.fields[chosen], self.even[chosen], self.odd[chosen])
+
+    def write_rows(self, rows, some):
+        """Take over the states of some rows from the same for them alone."""
+        if some is not self:
+            self.even[rows], self.odd[rows] = some.even, some.odd
+
+    def sweep(self):
+        """Move all means, those of the even layers first; the change of each row.
+
+        That is the mean over the units of a layer, the largest of all layers.
+        """
+        hidden, (even, odd) = self._hidden, self._room
+        hidden.even_mean(self.odd, even, self._given[0])
+        hidden.odd_mean(even, odd)
+        change = np.zeros(len(even), dtype=even.dtype)
+        for number, place in enumerate(hidden.places):
+            pair = (even, self.even) if number % 2 == 0 else (odd, self.odd)
+            largest_mean_change(*pair, place.start, place.stop, change)
+        self._room, self.even, self.odd = (self.even, self.odd), even, odd
+        return change
+
+    def draw(self, n_steps, address):
+        """Gibbs steps from means: draws of the odd layers, and means of the even ones given these.
+
+        Takes ``2 * n_steps`` streams from ``address`` (seed, first stream, first row) on.
+        """
+        hidden, (drawn, _), (seed, stream, first_row) = self._hidden, self._room, address
+        hidden.odd.sample(self.odd, address)
+        following = seed, stream + 1, first_row
+        for _ in hidden.alternate(
+            self.odd, drawn, n_steps, following, mean=self.even, given=self._given
+        ):
+            pass

@@ -77,7 +77,7 @@ class BaseRBM(BoltzmannEstimator):
 
     # What it is
 
-    def _first_model(self, X, rows, random_state, progress):
+    def _first_model(self, X, rows, random_state, progress, commit):
         return self._new_model(rows, self._activity, random_state)
 
     @staticmethod

@@ -15,7 +15,7 @@ from scipy.special import entr, logsumexp
 
 from .._source import CHUNK, chunks, for_each_chunk
 from .._threads import one_blas_thread
-from .machine import Machine
+from .machine import hidden_machine
 from .summation import MOST_UNITS
 
 # Numbers that are held at once for the sum over hidden states.
@@ -79,9 +79,8 @@ def log_mass(model, rows):
     machine, out = model.machine, np.empty(rows.shape[0])
     if len(machine.layers) == 2:
         return -machine.free_energy(rows).astype(np.float64)
-    # The hidden layers alone: a machine whose lowest layer has another bias for each row.
-    layers = [layer.copy(machine.dtype) for layer in machine.layers[1:]]
-    hidden = Machine(layers, machine.couplings[1:])
+    # Its lowest layer has another bias for each row.
+    hidden = hidden_machine(machine)
     sum_over = _over_odd_of if hidden.odd.n_states < hidden.even.n_states else _over_even_of
     n_states = min(hidden.odd.n_states, hidden.even.n_states)
 

@@ -42,6 +42,17 @@ from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS, data_of
 
+# What is there after training all layers together, and not while they are trained one by one.
+_OF_ALL_LAYERS = (
+    "coefs_",
+    "intercepts_",
+    "history_",
+    "n_iter_",
+    "_model",
+    "_training_state",
+    "_streams",
+)
+
 # Rows whose states in the lowest hidden layer say what layers above it begin as.
 _ROWS_TO_BEGIN_WITH = 512
 
@@ -116,7 +127,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         than ``tol`` nats for ``n_iter_no_change`` epochs, and keep the weights with the highest
         bound. The log Z that it needs is annealed in each epoch, or computed exactly where that is
         possible.
-    validation_fraction, n_iter_no_change, tol, reconstruction_tol, warm_start
+    validation_fraction, n_iter_no_change, tol, reconstruction_tol
+    warm_start : bool, default=False
+        Whether ``fit`` continues from the end of the last call, also if that was interrupted after
+        some layers of greedy training.
     missing_values : float, default=np.nan
         What marks a missing entry of the data, in training and in use, see :ref:`the user guide
         <missing_entries>`. With "mixed" it may be any value, such as "?"; NaN, None and whatever
@@ -131,7 +145,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Biases of all layers, the visible one first; for real numbers, those of standardised
         features.
     rbms_ : list of RBM
-        The RBMs as pre-training left them. Only with ``pretrain=True``.
+        The RBMs as greedy training left them. Only with ``pretrain=True``. If it is interrupted,
+        the finished ones are kept, and nothing else: with ``warm_start``, ``fit`` continues there.
     h_samples_ : ndarray of shape (n_chains, n_odd_units)
         States of the odd layers of the persistent chains, side by side. Not there with "cd".
     betas_, swap_rates_, n_iter_
@@ -281,15 +296,19 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         if not self._kind_of_data.are_tables:
             check_argument(self, "missing_values", self.missing_values, MissingValue())
 
-    def _first_model(self, X, rows, random_state, progress):
+    def _first_model(self, X, rows, random_state, progress, commit):
         """Has its lowest layers from an RBM, which knows how data of its kind begin."""
-        self._structure = Structure.of(self, rows)
-        self.visible_units_ = self._structure.visible_units
+        finished = self._finished_rbms()
+        if finished:
+            self._check_going_on(finished)
+        else:
+            self._structure = Structure.of(self, rows)
+            self.visible_units_ = self._structure.visible_units
         for name in ("rbms_", "mean_", "scale_", "variances_"):
             vars(self).pop(name, None)
         streams = RandomStreams.from_random_state(random_state)
         if self.pretrain:
-            self.rbms_ = self._trained_rbms(X, streams, progress)
+            self._train_rbms(finished, X, streams, progress, commit)
             models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
             machine, means = joined(models)
             lowest = models[0]
@@ -303,14 +322,38 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             )
         return replace(lowest, machine=machine, means=means, posterior=self._mean_field())
 
-    def _trained_rbms(self, X, streams, progress):
-        """Those of greedy training, from the lowest on."""
+    def _finished_rbms(self):
+        """Those that training was interrupted after, where it is to go on."""
+        goes_on = self.pretrain and self.warm_start and not self._is_trained()
+        return getattr(self, "rbms_", []) if goes_on else []
+
+    def _check_going_on(self, finished):
+        """Raise an error where RBMs that are there were made for something else."""
+        self._structure.check(self)
+        n_before = finished[0].n_features_in_
+        if self.n_features_in_ != n_before:
+            raise ValueError(
+                f"X has {self.n_features_in_} features, but {type(self).__name__} is expecting "
+                f"{n_before} features as input."
+            )
+
+    def _train_rbms(self, finished, X, streams, progress, commit):
+        """Have in ``rbms_`` those of greedy training, from the lowest on; each is to stay."""
         lowest, n_hidden = self._structure.units_below(0), self._structure.n_hidden
         classes = [lowest.doubled_rbm, *[MiddleRBM] * (n_hidden - 2), HighestRBM]
         if n_hidden == 1:
             classes = [lowest.rbm]
         rbms = self._structure.new_rbms(self, streams, n_hidden, classes, **self._of_data())
-        return list(fit_in_turn(rbms, X, self, progress))
+        rbms[: len(finished)] = self.rbms_ = finished
+        for name in (*_OF_ALL_LAYERS, *getattr(self, "_names_of_chains", ())):
+            vars(self).pop(name, None)
+        # Only where all layers learn together are units of all of them looked at.
+        left_to_whole = ("data", "dead units") if self._parameters.n_iter else ("data",)
+        fits = fit_in_turn(rbms, X, self, progress, len(finished), left_to_whole=left_to_whole)
+        for rbm in fits:
+            self.rbms_ = [*self.rbms_, rbm]
+            self._stamp_version()
+            commit()
 
     def _untrained_rbm(self, X, streams):
         """What the two lowest layers begin as."""
@@ -324,7 +367,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             random_state=int(streams.generator().integers(2**32)),
             **self._of_data(),
         )
-        with messages_of(self, rbm):
+        with messages_of(self, rbm, left_to_whole=("data",)):
             return rbm.fit(X)
 
     def _of_data(self):
@@ -333,7 +376,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     @property
     def _n_tasks_before(self):
-        return len(layer_sizes(self)) if self.pretrain else 0
+        return len(layer_sizes(self)) - len(self._finished_rbms()) if self.pretrain else 0
 
     def _mean_field(self):
         return MeanField(self._parameters.n_mean_field_steps, self._parameters.mean_field_tol)
@@ -351,6 +394,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
 
     def _is_trained(self):
         return hasattr(self, "coefs_")
+
+    def __sklearn_is_fitted__(self):
+        """Whether it is, also where greedy training was interrupted."""
+        return self._is_trained()
 
     def _check_sizes(self):
         self._structure.check(self)

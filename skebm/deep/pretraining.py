@@ -177,7 +177,7 @@ class Structure:
         return rbms
 
 
-def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
+def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole=()):
     """Fit each RBM to the mean hidden activities of the one below, and yield it when it is done.
 
     Parameters
@@ -195,6 +195,8 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
         Number of RBMs that are fitted already, and are left as they are.
     labels : ndarray of shape (n_samples, n_labels), default=None
         For those RBMs that have some.
+    left_to_whole : tuple of str, default=()
+        What the owner warns of itself, see :class:`~skebm._messages.Messages`.
     """
     for number, rbm in enumerate(rbms[n_fitted:], start=n_fitted + 1):
         with messages_of(owner, rbm, prefix="rbm_", layer=number):
@@ -204,7 +206,14 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None):
             report = StageReport(owner, f"Layer {number} of {len(rbms)}", rbm.n_iter)
             task = progress.subcontext(task_name="layer")
             task.call_on_fit_task_begin(estimator=owner, X=X)
-            messages = messages_of(owner, rbm, prefix="rbm_", layer=number, report=report)
+            messages = messages_of(
+                owner,
+                rbm,
+                prefix="rbm_",
+                layer=number,
+                report=report,
+                left_to_whole=left_to_whole,
+            )
             with task.propagate_callback_context(rbm), messages:
                 rbm.fit(X, labels)
             task.call_on_fit_task_end(estimator=owner, X=X)

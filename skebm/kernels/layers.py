@@ -26,6 +26,17 @@ def sample_bernoulli(probabilities, seed, stream, first_row, column, out):
             states[i] = uniform[i] < p[i]
 
 
+@kernel
+def largest_mean_change(new, old, first, stop, out):
+    """Raise ``out`` to the mean absolute change of the units of a layer, for each row."""
+    for r in range(new.shape[0]):
+        a, b = new[r, first:stop], old[r, first:stop]
+        total = new.dtype.type(0)
+        for i in range(a.shape[0]):
+            total += abs(a[i] - b[i])
+        out[r] = max(out[r], total / new.dtype.type(a.shape[0]))
+
+
 # Groups of units of which one is on begin at the columns ``starts``, whose last is the end.
 
 

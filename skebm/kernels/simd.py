@@ -15,16 +15,17 @@ from numba.extending import intrinsic, models, overload, register_model
 LINE_BYTES = 64
 
 
-def _packs_lanes():
-    """Whether the processor packs the lanes that a mask chooses, and the compiler knows of that."""
+def _has_avx512():
+    """Whether code is compiled for registers as wide as a cache line, of which there are 32."""
     if config.CPU_FEATURES is None:
-        has_avx512 = binding.get_host_cpu_features().get("avx512f", False)
-    else:
-        has_avx512 = "+avx512f" in config.CPU_FEATURES
-    return has_avx512 and binding.llvm_version_info >= (20,)
+        return bool(binding.get_host_cpu_features().get("avx512f", False))
+    return "+avx512f" in config.CPU_FEATURES
 
 
-PACKS_LANES = _packs_lanes()
+HAS_AVX512 = _has_avx512()
+
+# Whether the processor packs the lanes that a mask chooses, and the compiler knows of that.
+PACKS_LANES = HAS_AVX512 and binding.llvm_version_info >= (20,)
 
 
 class Vector(types.Type):
@@ -195,6 +196,24 @@ def multiply_add(typing_context, a, b, c):
         return builder.fadd(builder.fmul(a, b, ("contract",)), c, ("contract",))
 
     return c(a, b, c), generate
+
+
+@intrinsic
+def total(typing_context, vector):
+    """The sum of all lanes."""
+
+    def generate(context, builder, signature, arguments):
+        kind, number = arguments[0].type, arguments[0].type.element
+        add_up = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(number, [number, kind]),
+            f"llvm.vector.reduce.fadd.v{kind.count}f{vector.dtype.bitwidth}",
+        )
+        return builder.call(
+            add_up, [ir.Constant(number, -0.0), arguments[0]], fastmath=("reassoc",)
+        )
+
+    return vector.dtype(vector), generate
 
 
 @intrinsic

@@ -447,7 +447,7 @@ default="full"
     def _is_trained(self):
         return hasattr(self, "weights_")
 
-    def _training(self, X, y, goes_on, progress, watched):
+    def _training(self, X, y, goes_on, progress, commit, watched):
         """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`~.learning.Training`."""
         rows = self._training_rows(X, goes_on)
         n_units = rows.shape[1] + self._parameters.n_components

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse
 
 from skebm._source import as_rows
-from skebm.boltzmann.couplings import Dense
+from skebm.boltzmann.couplings import Coupling, Dense, EvenToOdd
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -51,3 +51,41 @@ def test_rows_of_data_are_passed_over_where_they_are_stored(storage):
         X = (rng.random((9, n_in)) < 0.4).astype(float)
         found = pass_over(as_rows(storage(X)), part, np.empty((5, n_out)))
         np.testing.assert_allclose(found, X[part] @ weights, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_rows", [3, 40])  # few beside the weights, and many
+def test_gradient_is_the_derivative_of_minus_the_energies(n_rows):
+    rng = np.random.default_rng(3)
+    lower, upper = rng.normal(size=(n_rows, 7)), rng.normal(size=(n_rows, 4))
+    expected = np.zeros((7, 4))
+    for x, y in zip(lower, upper, strict=True):
+        expected += np.outer(x, y)
+    coupling, gradient = Dense(rng.normal(size=(7, 4))), np.full(28, np.nan)
+    coupling.gradient(lower, upper, gradient.__setitem__)
+    np.testing.assert_allclose(gradient, expected.ravel(), atol=1e-12)
+    norm = coupling.squared_norm(lower, upper)
+    assert norm == pytest.approx((expected**2).sum(), rel=1e-12)
+    of_lower, of_upper = rng.normal(size=7), rng.normal(size=4)
+    out = np.ones(7)
+    coupling.subtract_from_lower(lower, upper, of_upper, out)
+    np.testing.assert_allclose(out, 1 - expected @ of_upper, atol=1e-12)
+    out = np.ones(4)
+    coupling.subtract_from_upper(lower, upper, of_lower, out)
+    np.testing.assert_allclose(out, 1 - expected.T @ of_lower, atol=1e-12)
+
+
+def test_turned_and_scaled_couplings_have_the_same_weights():
+    rng = np.random.default_rng(4)
+    coupling, lower = Dense(rng.normal(size=(7, 4)), copies=(2, 1)), rng.random((5, 7))
+    np.testing.assert_array_equal(coupling.turned().down(lower), coupling.up(lower))
+    factors, before = rng.random(7), coupling.up(lower)
+    coupling.scale_lower(factors)
+    np.testing.assert_allclose(coupling.up(lower / factors), before)
+    assert np.shares_memory(coupling.turned().weights, coupling.weights)
+
+
+def test_a_coupling_says_what_it_has_no_answer_for():
+    asked = [name for name in vars(Coupling) if callable(getattr(Coupling, name))]
+    assert {name for name in asked if getattr(Dense, name) is getattr(Coupling, name)} == set()
+    with pytest.raises(NotImplementedError):
+        EvenToOdd([], []).squared_norm(None, None)

@@ -1,11 +1,13 @@
 """Deep Boltzmann machines, against sums over all states."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
 from scipy.special import logsumexp
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 
 import skebm
 from skebm._random import RandomStreams
@@ -23,6 +25,7 @@ from skebm.boltzmann.variational import (
     log_mass_bound,
     posterior_means,
 )
+from skebm.deep import dbm
 
 # Some fits have more units than so little data has a use for.
 pytestmark = pytest.mark.filterwarnings("ignore:.*have nearly the same activity:UserWarning")
@@ -520,6 +523,123 @@ def test_training_goes_on():
     model.partial_fit(X[:3])
     with pytest.raises(ValueError, match="hidden_layer_sizes"):
         model.set_params(hidden_layer_sizes=(6, 5)).fit(X)
+
+
+def greedy(**parameters):
+    return skebm.DeepBoltzmannMachine(
+        (6, 5, 4), pretrain=True, rbm_n_iter=2, n_iter=2, random_state=0, **parameters
+    )
+
+
+def interrupt_at(monkeypatch, call):
+    """Raise KeyboardInterrupt in place of the given call of a report, counted from 1."""
+    calls = itertools.count(1)
+
+    class Report(dbm.StageReport):
+        def __call__(self, epoch, measured):
+            if next(calls) == call:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(dbm, "StageReport", Report)
+    monkeypatch.setattr("skebm.deep.pretraining.StageReport", Report)
+
+
+@pytest.mark.parametrize(("call", "n_layers"), [(1, 0), (3, 1), (6, 2), (7, 3)])
+def test_an_interrupt_leaves_what_was_finished(call, n_layers, monkeypatch):
+    """Two epochs of each RBM, and then those of all layers, the first of which is kept."""
+    X = bars_and_stripes(3)
+    whole = greedy().fit(X)
+    model = greedy(warm_start=True)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, call)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    assert len(getattr(model, "rbms_", [])) == n_layers
+    for rbm, same in zip(getattr(model, "rbms_", []), whole.rbms_, strict=False):
+        np.testing.assert_array_equal(rbm.components_, same.components_)
+    assert hasattr(model, "coefs_") == (call == 7)
+    if call < 7:
+        with pytest.raises(NotFittedError):
+            model.transform(X)
+        with pytest.raises(NotFittedError):
+            model.score(X)
+        model.fit(X)
+        assert len(model.rbms_) == 3
+        for weights, same in zip(model.coefs_, whole.coefs_, strict=True):
+            np.testing.assert_array_equal(weights, same)
+    else:
+        assert model.n_iter_ == 1
+
+
+def test_an_interrupt_of_another_fit_leaves_one_of_both(monkeypatch):
+    X = bars_and_stripes(3)
+    model = greedy(algorithm="pcd").fit(X)
+    before = dict(vars(model))
+    for call, has_begun in ((2, False), (4, True)):
+        with monkeypatch.context() as patch:
+            interrupt_at(patch, call)
+            with pytest.raises(KeyboardInterrupt):
+                model.fit(X)
+        if not has_begun:
+            assert vars(model) == before
+    left = {"coefs_", "intercepts_", "history_", "n_iter_", "h_samples_"} & set(vars(model))
+    assert not left
+    assert len(model.rbms_) == 1
+
+
+def test_greedy_training_goes_on_with_what_it_began_with(monkeypatch):
+    X = bars_and_stripes(3)
+    model = greedy(warm_start=True)
+    with monkeypatch.context() as patch:
+        interrupt_at(patch, 3)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X)
+    with pytest.raises(ValueError, match="X has 5 features, but DeepBoltzmannMachine is expecting"):
+        model.fit(X[:, :5])
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        model.set_params(hidden_layer_sizes=(6, 5)).fit(X)
+    assert len(model.rbms_) == 1
+    assert model.n_features_in_ == 9
+    model.set_params(warm_start=False).fit(X)
+    assert [len(weights) for weights in model.coefs_] == [9, 6]
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("pretrain", [False, True])
+def test_of_data_and_dead_units_is_warned_once(pretrain):
+    X = load_digits().data[:200] * (3 / 16)
+    X[:, 3] = np.nan
+    model = skebm.DeepBoltzmannMachine(
+        (12, 8),
+        visible_units="bernoulli",
+        pretrain=pretrain,
+        learning_rate=1.0,
+        rbm_learning_rate=5.0,
+        max_gradient_norm=np.inf,
+        n_iter=4,
+        rbm_n_iter=4,
+        random_state=0,
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X)
+    messages = [str(warning.message) for warning in caught]
+    for part, n in {
+        "without a single known value": 1,
+        "between 0 and 1": 1,
+        "hidden units of DeepBoltzmannMachine have nearly the same": int(pretrain),
+        "hidden units of layer": 0,
+    }.items():
+        assert sum(part in message for message in messages) == n, messages
+    if pretrain:  # so that a layer had something to warn of
+        assert max(rbm.history_["dead_units"][-1] for rbm in model.rbms_) > 0.1
+
+
+@pytest.mark.filterwarnings("default")
+def test_dead_units_of_layers_are_warned_of_where_nobody_else_looks():
+    model = greedy(rbm_learning_rate=50.0).set_params(n_iter=0, rbm_n_iter=5)
+    with pytest.warns(UserWarning, match=r"hidden units of layer \d of DeepBoltzmannMachine"):
+        model.fit(load_digits().data[:100] / 16)
 
 
 def test_layers_and_their_names():

@@ -18,6 +18,7 @@ from skebm.kernels.simd import (
     store,
     store_nonzero,
     store_row,
+    total,
 )
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -46,6 +47,11 @@ def list_nonzero(*arguments):
 
 
 @njit
+def total_of_lanes(rows, row, column):
+    return total(load(rows, row, column))
+
+
+@njit
 def lanes_of(rows):
     return n_lanes(rows)
 
@@ -65,6 +71,14 @@ def test_a_vector_is_the_numbers_from_a_place_on_and_no_others(column, dtype):
     expected[1, column : column + n] *= rows[2, column : column + n]
     multiply_in_place(rows, 2, out, 1, column)
     assert np.array_equal(out, expected)
+
+
+@each_dtype
+@pytest.mark.parametrize("column", [0, 1, 5])
+def test_a_total_is_the_sum_of_the_lanes(column, dtype):
+    n = LINE_BYTES // np.dtype(dtype).itemsize
+    rows = np.arange(3 * 40, dtype=dtype).reshape(3, 40)
+    assert total_of_lanes(rows, 2, column) == rows[2, column : column + n].sum()
 
 
 @each_dtype
