@@ -66,7 +66,7 @@ codes, shares = np.array(codes), np.array(shares)
 # On the left, how much of the probability of all four messages the right one has. On the right, the
 # code: the two hidden units, for each message, on their way to a corner of their own.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.5), layout="constrained")
 for number in range(4):
     left.plot(shares[:, number], label=f"message {number}")
     right.plot(*codes[:, number].T, alpha=0.5, linewidth=0.8)

@@ -66,7 +66,7 @@ rbm = MixedRBM(50, n_iter=100, batch_size=20, alpha=0.01, random_state=0).fit(fi
 drawn = rbm.sample(442, n_steps=500, random_state=0)
 print(drawn.head())
 
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 3.6), sharex=True, sharey=True, layout="constrained")
 colours = {"normal": "#0072B2", "over": "#009E73", "obese": "#D55E00"}
 for ax, rows, title in zip(axes, (whole, drawn), ("data", "samples"), strict=True):
     for group, colour in colours.items():

@@ -38,7 +38,7 @@ memory = HopfieldMemory(random_state=0).fit(patterns)
 COLD = {"temperature": 0.0}
 ANNEALED = {"temperature": 0.8, "temperature_schedule": "linear"}
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.2), layout="constrained", sharey=True)
 for ax, (title, dynamics) in zip(axes, {"cold": COLD, "annealed": ANNEALED}.items(), strict=True):
     memory.set_params(**dynamics)
     ended = memory.predict(start)
