@@ -22,6 +22,7 @@ from skebm import MixedRBM, RBMImputer
 # These are the diabetes data, not scaled. The sex is a category. We add another one, with an order,
 # made from the body mass index. Then a quarter of all entries is removed.
 
+pd.set_option("display.max_columns", None, "display.width", 90)
 whole = load_diabetes(as_frame=True, scaled=False).data[["age", "sex", "bmi", "bp", "s3", "s5"]]
 whole = whole.rename(columns={"bp": "blood pressure", "s3": "HDL", "s5": "log triglycerides"})
 whole["sex"] = whole["sex"].map({1.0: "A", 2.0: "B"})
