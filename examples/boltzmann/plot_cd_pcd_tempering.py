@@ -118,7 +118,7 @@ for ax, rate in zip(axes, RATES, strict=True):
             label=name,
         )
     ax.axhline(best, color="0.4", ls=":", label="the data")
-    ax.set(title=f"learning rate {rate}, falling", xlabel="epoch", ylim=(-10, -3.1))
+    ax.set(title=f"learning rate {rate}, falling", xlabel="epoch", ylim=(-11, -3.1))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="0.9")
 axes[0].set_ylabel("log-likelihood, nats per row")

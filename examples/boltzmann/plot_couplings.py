@@ -56,7 +56,7 @@ print(f"{np.count_nonzero(weights)} of {n_pairs} pairs are coupled")
 # the same order.
 
 correlations = np.corrcoef(X.T) - np.eye(X.shape[1])
-fig, axes = plt.subplots(2, 1, figsize=(6.4, 8.4), layout="constrained")
+fig, axes = plt.subplots(2, 1, figsize=(6.4, 8.8), layout="compressed")
 display = CouplingsDisplay.from_estimator(machine, grouped=True, ax=axes[1])
 order = display.order_
 beside = CouplingsDisplay(correlations[np.ix_(order, order)], names=X.columns[order])
