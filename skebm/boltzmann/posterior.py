@@ -159,7 +159,7 @@ class _Held:
         A layer hears twice of the one below, in place of that above, which is not known yet.
         """
         sides = [np.empty((len(inputs), n), dtype=hidden.dtype) for n in hidden.n_units]
-        fields, top = hidden.beside_hidden(inputs, 0), len(hidden.layers) - 1
+        fields, top = hidden.even_of(inputs, 0), len(hidden.layers) - 1
         for number, units in enumerate(hidden.layers):
             mean = units.mean(2 * inputs if number < top else inputs.copy())
             sides[number % 2][:, hidden.places[number]] = mean

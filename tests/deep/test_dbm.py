@@ -625,7 +625,7 @@ def test_of_data_and_dead_units_is_warned_once(pretrain):
         model.fit(X)
     messages = [str(warning.message) for warning in caught]
     for part, n in {
-        "without a single known value": 1,
+        "without any known value": 1,
         "between 0 and 1": 1,
         "hidden units of DeepBoltzmannMachine have nearly the same": int(pretrain),
         "hidden units of layer": 0,
