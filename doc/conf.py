@@ -48,6 +48,9 @@ html_math_renderer = "mathml"
 # The class template lists the methods, the docstring its attributes.
 numpydoc_show_class_members = False
 
+# Docstrings say what parameters may be, in words that are easier to read than types.
+autodoc_typehints = "none"
+
 # Each reference to something of ours has to lead somewhere.
 nitpicky = True
 

@@ -60,9 +60,10 @@ def data_parallel(n_parts=8, *, local_steps=50, learning_rate_factor=None, clien
 
     The chunks of the data are dealt out to parts. In a round, each part makes some steps on
     minibatches of its own chunks, from the same model; then the mean of what they have learned is
-    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines and
-    autoencoders are trained like that; deep stacking networks and memories, whose sums over rows
-    are exact, need no parts. See :ref:`the user guide <data_parallel>`.
+    the model of the next round. RBMs, deep belief networks, deep Boltzmann machines, autoencoders
+    and the chains of a :class:`BoltzmannMachine` are trained like that; its other algorithms, deep
+    stacking networks and memories, whose sums over rows are exact, need no parts. See
+    :ref:`the user guide <data_parallel>`.
 
     Fits of Dask's data do so without this context, with its defaults, where a
     ``dask.distributed.Client`` is there.
