@@ -258,6 +258,31 @@ def _shuffled(order, seed):
     return order if seed is None else np.random.default_rng(seed).permutation(order)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """How a learner goes through a window of rows that takes no more than these.
+
+    Attributes
+    ----------
+    settings : object
+        What holds in an epoch; with the attribute ``batch_size``.
+    """
+
+    settings: Any
+
+    @property
+    def batch_size(self):
+        """Rows of a step."""
+        return self.settings.batch_size
+
+    def beside(self, places):
+        """What belongs to rows besides: nothing."""
+
+    def __call__(self, learner, window, beside=None):
+        """Have the learner go through the rows in their order."""
+        learner.run_epoch(window.rows, window.order, self.settings)
+
+
 class InTurn:
     """An epoch as one process goes through it: one window after another.
 

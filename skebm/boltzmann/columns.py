@@ -270,7 +270,8 @@ def _distinct(known):
 
 def union(categories, others):
     """Categories, and those of the others that are not among them."""
-    return [*categories, *(value for value in others if value not in set(categories))]
+    known = set(categories)
+    return [*categories, *(value for value in others if value not in known)]
 
 
 def _common_dtype(a, b):

@@ -39,25 +39,6 @@ class Settings:
     offset_rate: float = OFFSET_RATE
 
 
-@dataclass(frozen=True)
-class Lesson:
-    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
-
-    settings: Settings
-
-    @property
-    def batch_size(self):
-        """Rows of a step."""
-        return self.settings.batch_size
-
-    def beside(self, places):
-        """What belongs to rows besides: nothing."""
-
-    def __call__(self, learner, window, beside=None):
-        """Learn from the rows."""
-        learner.run_epoch(window.rows, window.order, self.settings)
-
-
 # What the classical papers take: steps along the gradient, with Polyak's momentum if any.
 GRADIENT_ASCENT = SolverSettings("sgd", nesterovs_momentum=False)
 

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from .learner import Lesson
+from .._parallel import Lesson
 
 
 class Trainer:

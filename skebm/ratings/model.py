@@ -1,6 +1,5 @@
 """The machines of all rows: how they begin, learn and answer."""
 
-from dataclasses import dataclass
 from functools import partial
 from operator import add
 from typing import NamedTuple
@@ -259,25 +258,6 @@ class Learner:
         step *= rule.momentum
         step += rule.rate * gradient
         bias += step
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
-
-    settings: Settings
-
-    @property
-    def batch_size(self):
-        """Rows of a step."""
-        return self.settings.batch_size
-
-    def beside(self, places):
-        """What belongs to rows besides: nothing."""
-
-    def __call__(self, learner, window, beside=None):
-        """Learn from the rows."""
-        learner.run_epoch(window.rows, window.order, self.settings)
 
 
 def company_of(rows, scale):

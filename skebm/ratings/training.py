@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 
+from .._parallel import Lesson
 from .._stopping import Patience
 from .._streams import total_of
 from .._validation import have_diverged
-from .model import Errors, Lesson, errors_of
+from .model import Errors, errors_of
 from .rows import some_ratings_of
 from .table import as_rows
 
