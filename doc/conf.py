@@ -48,6 +48,9 @@ html_math_renderer = "mathml"
 # The class template lists the methods, the docstring its attributes.
 numpydoc_show_class_members = False
 
+# "fit()" rather than "BernoulliRBM.fit()" beside the page, where there is little room.
+toc_object_entries_show_parents = "hide"
+
 # Docstrings say what parameters may be, in words that are easier to read than types.
 autodoc_typehints = "none"
 

@@ -351,3 +351,16 @@ def test_a_planted_look_inside_is_found(line, which, name, tmp_path):
     expected = [{}, {}, {}]
     expected[which] = {"rbm": Counter([name])}
     assert list(insides(root)) == expected
+
+
+@pytest.mark.skipif(not PLAN.exists(), reason="the documentation is not beside the package")
+def test_the_traced_fits_name_files_and_functions_that_exist():
+    _, _, traces = PLAN.read_text(encoding="utf-8").partition(".. _three_fits:")
+    traces, _, _ = traces.partition("Where rows come from")
+    lines = re.findall(r"^ {4,}([\w/]+\.py) +(\S*)", traces, flags=re.MULTILINE)
+    assert len(lines) > 60
+    for path, first_word in lines:
+        source = (ROOT / path).read_text(encoding="utf-8")
+        name = first_word.rstrip(":,").rpartition(".")[2]
+        if "_" in name or first_word.endswith(":"):
+            assert name in source, f"{path} has no {name}"
