@@ -32,6 +32,7 @@ bars = np.tile(lines, SIDE)
 X = np.unique(np.concatenate([stripes, bars]), axis=0).astype(np.float32)
 best = -np.log(len(X))
 
+# sphinx_gallery_thumbnail_number = 2
 figure, axes = plt.subplots(2, 10, figsize=(6.5, 1.6), layout="constrained")
 for ax, image in zip(axes.flat, X[5:25], strict=True):
     ax.imshow(image.reshape(SIDE, SIDE), cmap="gray_r", vmin=0, vmax=1)

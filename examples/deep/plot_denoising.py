@@ -87,11 +87,11 @@ ReconstructionsDisplay(test[:10], some).plot(im_kw={"vmin": 0, "vmax": 1})
 # Other levels of noise
 # ---------------------
 #
-# The autoencoder was trained at one level of noise, which is marked by a vertical line. It is
-# better than PCA at all others as well. But it corrects whatever it gets: if there is little noise,
-# the autoencoder that was trained on clean digits changes them less. Train at the level of noise
-# that you expect. The bars are standard errors over the test images; most are smaller than the
-# marks.
+# The autoencoder was trained at one level of noise, which is marked by a vertical line. At higher
+# levels it is better than PCA as well, at the lowest ones hardly. It corrects whatever it gets: if
+# there is little noise, the autoencoder that was trained on clean digits changes them less. Train
+# at the level of noise that you expect. The bars are standard errors over the test images; most are
+# smaller than the marks.
 
 LEVELS = np.arange(0, 0.81, 0.1)
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")

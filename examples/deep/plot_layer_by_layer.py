@@ -72,10 +72,11 @@ for layer, of_splits in enumerate(gains.T, 1):
 
 # %%
 # The first layer adds the most. The second one adds less, but something in each split, although it
-# sees no more of an image than the first layer does: it makes the digits easier to tell apart by a
-# plane. The third one adds nothing that could not be chance. Random layers add nothing, so what
-# helps is the training, and not the width of the layers. The bars are standard deviations over the
-# splits, which have different digits: look at the differences within a split to compare layers.
+# knows no more of an image than the first layer does: it makes the digits easier to tell apart for
+# a linear classifier. The third one adds nothing that could not be chance. Random layers add
+# nothing, so what helps is the training, and not the width of the layers. The bars are standard
+# deviations over the splits, which have different digits: look at the differences within a split to
+# compare layers.
 
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
 STYLES = {"trained": ("o-", "#0072B2", -0.03), "random": ("s--", "#7F7F7F", 0.03)}

@@ -29,8 +29,8 @@ from skebm import DBNRegressor, DSNRegressor
 # ----------
 #
 # How far a car goes with a gallon of fuel, by seven columns such as its weight and its year; and
-# how diabetes has gone on after a year, by ten columns. The first follows its columns closely. The
-# second does so only in part, and a model that is too flexible fits its noise.
+# how far diabetes has progressed after a year, by ten columns. The first target follows the columns
+# closely. The second one does so only in part, and a model that is too flexible fits its noise.
 
 columns, miles = autompg_data()
 TABLES = {
@@ -42,9 +42,10 @@ TABLES = {
 # Five models
 # -----------
 #
-# All have their defaults, but for one choice: a model that can hold out rows of the training data,
-# to stop before it fits their noise, does so. A DSN and a DBN standardise columns and targets by
-# themselves.
+# All have their defaults, with few exceptions. A model that can hold out rows of the training data,
+# to stop before it fits their noise, does so. The linear model chooses its penalty. scikit-learn's
+# network gets scaled columns and more epochs, as it learns slowly from targets that are not
+# standardised. A DSN and a DBN scale columns and targets by themselves.
 
 STACKING, BELIEF = "DSNRegressor", "DBNRegressor"
 MODELS = {
