@@ -1,11 +1,16 @@
 """scikit-learn's callbacks where scikit-learn has them (1.9 and later), silence elsewhere."""
 
+from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
+from typing import Any, TypeVar
 
 from ._validation import all_or_nothing
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:
 
     class _SilentContext:
@@ -29,9 +34,13 @@ except ImportError:
         def _init_callback_context(self, **_):
             return _SilentContext()
 
-    def with_callbacks(method):
-        """Stand in for ``sklearn.callback.with_callbacks``."""
+    def _with_callbacks(method):
         return method
+
+
+def with_callbacks(method: _Method) -> _Method:
+    """``sklearn.callback.with_callbacks`` where there is that, typed as what it decorates."""
+    return _with_callbacks(method)
 
 
 @contextmanager
