@@ -7,7 +7,7 @@ Data that do not fit into memory are read in chunks: :func:`skebm.stream` takes 
 folder of files, or a callable that makes an iterator, and goes where estimators take ``X``.
 
 This example writes a folder of images that needs 225 MB as numbers of float32, allows the process
-100 MB more than it has, and trains a :class:`skebm.DBNClassifier` on it: pre-training, fine-tuning,
+150 MB more than it has, and trains a :class:`skebm.DBNClassifier` on it: pre-training, fine-tuning,
 and a small search.
 """
 
@@ -86,7 +86,7 @@ print(f"as one array: {np.prod(rows.shape) * rows.dtype.itemsize / 1e6:.0f} MB")
 # rows as one array are refused.
 
 MEGABYTE = 2**20
-ALLOWED = 100 * MEGABYTE
+ALLOWED = 150 * MEGABYTE
 
 model = skebm.DBNClassifier(
     (200,), rbm_n_iter=1, rbm_batch_size=50, batch_size=50, max_iter=3, random_state=0
