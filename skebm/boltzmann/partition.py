@@ -50,8 +50,8 @@ class LogPartition:
         of annealing did not start from samples of the model; the estimate is then the lower bound,
         which is always valid.
     lower, upper : float
-        Bounds, in nats, which hold in expectation. Those of a single run vary, and if they are close
-        to each other they may cross. If ``estimate`` is exact, both are equal to it.
+        Bounds, in nats, which hold in expectation. Those of a single run vary, and if they are
+        close to each other they may cross. If ``estimate`` is exact, both are equal to it.
     standard_error : float
         Standard error of ``estimate``, in nats, from the variation between chains. It does not
         include a region that all chains missed; such a region makes the bounds differ. 0 if
