@@ -447,9 +447,9 @@ def answers(model, case):
             "inverse_transform", model.inverse_transform, results["transform"]
         )
     if hasattr(model, "sample"):
-        for algorithm in ("gibbs", "pt"):
-            options = {"n_samples": 2, "n_steps": 3, "algorithm": algorithm, "random_state": 0}
-            results[f"sample {algorithm}"] = call("sample", model.sample, **options)
+        for options in ({}, {"algorithm": "pt"}, {"mean": True}):
+            options = {"n_samples": 2, "n_steps": 3, "random_state": 0} | options
+            results[f"sample {options}"] = call("sample", model.sample, **options)
     if hasattr(model, "gibbs"):
         results["gibbs"] = call("gibbs", model.gibbs, X, 2, random_state=0)
         options = {"n_temperatures": 5, "n_chains": 2, "n_burn_in": 2, "random_state": 0}

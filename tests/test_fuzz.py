@@ -41,7 +41,7 @@ def test_a_fault_is_found(fuzz, monkeypatch):
 @pytest.mark.filterwarnings("ignore:.*more than the capacity:UserWarning")
 def test_numbers_that_only_fit_into_a_wider_type():
     X = np.random.default_rng(0).random((20, 3))
-    with pytest.raises(ValueError, match=r"'variances' parameter of GaussianRBM, 1.0, has to be"):
+    with pytest.raises(ValueError, match=r"'variances' parameter of GaussianRBM, 1.0, must be"):
         GaussianRBM(2, variances=1.0).fit((1e30 * X).astype(np.float32))
     with pytest.raises(ValueError, match="too large for"):
         BernoulliRBM(alpha=1e300, learning_rate=1e10).fit(X)

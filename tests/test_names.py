@@ -10,6 +10,7 @@ from numpydoc.docscrape import ClassDoc
 from sklearn.base import is_classifier
 from sklearn.exceptions import NotFittedError
 
+from skebm import stream
 from test_common import ESTIMATORS, TRANSFORMERS, make_data, make_small
 
 # Fits are far too short, and the estimators say so.
@@ -118,6 +119,15 @@ def test_all_that_sample_can_return_means(cls):
         model.sample(2, 1, mean="yes")
 
 
+@pytest.mark.parametrize("cls", those_with("free_energy"))
+def test_the_free_energy_is_at_most_the_energy_of_any_hidden_states(cls):
+    model, X = fitted(cls)
+    entropies = len(X) * [model.n_features_out_ * np.log(2)]
+    free, at_means = model.free_energy(X), model.energy(X)
+    assert (at_means >= free - 1e-9).all()
+    assert (at_means <= free + entropies).all()
+
+
 @pytest.mark.parametrize("cls", those_with("predict_proba"))
 def test_probabilities_and_their_logarithms(cls):
     model, X = fitted(cls)
@@ -139,6 +149,8 @@ def test_what_scores_of_rows_are_has_a_name_of_its_own(own_name, sign):
         scores = model.score_samples(X)
         np.testing.assert_array_equal(sign * getattr(model, own_name)(X), scores)
         np.testing.assert_allclose(model.score(X), scores.mean(), rtol=1e-6)
+        in_chunks = getattr(model, own_name)(stream(X, chunk_size=20))
+        np.testing.assert_allclose(sign * in_chunks, scores, rtol=1e-6)
 
 
 @pytest.mark.parametrize("cls", those_with("score_samples"))

@@ -6,11 +6,11 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_array
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from .._deployment import twin_of
-from .._source import DenseRows
+from .._source import DenseRows, all_of
 from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._validation import FLOATS, Number, keep_parameters, native
 from .estimator import CHECKS as CHECKS_OF_ALL
@@ -137,16 +137,21 @@ class BaseRBM(BoltzmannEstimator):
         V : ndarray of shape (n_samples, n_features)
             Means of the visible units, with the dtype of ``X``.
         """
+        H = self._hidden_states(X, "inverse_transform")
+        model = self.__skebm_model__(H.dtype)
+        return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
+
+    def _hidden_states(self, X, method):
+        """Hidden states or activities, validated, that a method was given."""
         check_is_fitted(self)
         H = native(check_array(X, dtype=FLOATS, estimator=self))
         n_components = len(self.components_)
         if H.shape[1] != n_components:
             raise ValueError(
-                f"X has {H.shape[1]} features, but {type(self).__name__}.inverse_transform is "
+                f"X has {H.shape[1]} features, but {type(self).__name__}.{method} is "
                 f"expecting {n_components} features as input."
             )
-        model = self.__skebm_model__(H.dtype)
-        return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
+        return H
 
     def reconstruct(self, X: MatrixLike) -> Any:
         """Mean visible states given the mean hidden activities of each row.
@@ -168,6 +173,34 @@ class BaseRBM(BoltzmannEstimator):
         return self._data.given_back(model.to_data(model.machine.inverse_transform(H)))
 
     # Scores of rows
+
+    def energy(self, X: MatrixLike, H: ArrayLike | None = None) -> Floats:
+        """Energy E(v, h) of states of both layers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Visible states, none missing.
+        H : array-like of shape (n_samples, n_components), default=None
+            Hidden states, or means of them. None takes what :meth:`transform` returns.
+
+        Returns
+        -------
+        energy : ndarray of shape (n_samples,)
+            In nats, with the dtype of ``X``.
+
+        Raises
+        ------
+        ValueError
+            If values of ``X`` are missing, or if ``H`` has another shape.
+        """
+        model, rows = self._model_and_rows(X, "energy")
+        if H is None:
+            hidden = model.machine.transform(rows)
+        else:
+            hidden = self._hidden_states(H, "energy").astype(rows.dtype, copy=False)
+            check_consistent_length(rows, hidden)
+        return model.machine.energy(all_of(rows), hidden).astype(rows.dtype, copy=False)
 
     def free_energy(self, X: MatrixLike) -> Floats:
         """Free energy F(v) = -log of the sum over h of exp(-E(v, h)).

@@ -544,23 +544,6 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         """
         return self.log_likelihood_bound(X, log_partition)
 
-    def score(self, X: MatrixLike, y: object = None) -> float:
-        """Mean of :meth:`score_samples` over the rows; the higher, the better.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Data; NaN marks missing entries.
-        y : None
-            Ignored; here for scikit-learn's conventions.
-
-        Returns
-        -------
-        bound : float
-            In nats per row.
-        """
-        return float(self.score_samples(X).mean())
-
     def log_likelihood(
         self, X: MatrixLike, log_partition: LogPartition | float | None = None
     ) -> Floats:

@@ -13,7 +13,7 @@ from .._classes import check_classes, check_classes_of_further_call, one_hot, so
 from .._parameter_texts import with_texts
 from .._scales import check_scales
 from .._targets import TargetScale
-from .._validation import Options
+from .._validation import Options, keep_parameters
 from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 from .parameter_texts import OF_STACKING
@@ -116,30 +116,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         random_state=None,
         n_jobs=None,
     ):
-        self.n_components = n_components
-        self.n_modules = n_modules
-        self.alpha = alpha
-        self.dropout = dropout
-        self.init = init
-        self.rbm = rbm
-        self.stacking = stacking
-        self.stack_method = stack_method
-        self.cv = cv
-        self.final_estimator = final_estimator
-        self.warm_up = warm_up
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.input_dropout = input_dropout
-        self.max_iter = max_iter
-        self.emphasis = emphasis
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.working_memory = working_memory
-        self.verbose = verbose
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        keep_parameters(self, locals())
 
     def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
@@ -353,8 +330,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
 
     Notes
     -----
-    A fitted network carries the sums from which the output weights of its top module follow, an
-    array of shape (n_components, n_components) in float64, for :meth:`partial_fit`.
+    What :meth:`partial_fit` needs is kept as by :class:`DSNClassifier`, see the notes there.
 
     References
     ----------
@@ -400,29 +376,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         random_state=None,
         n_jobs=None,
     ):
-        self.n_components = n_components
-        self.n_modules = n_modules
-        self.alpha = alpha
-        self.dropout = dropout
-        self.init = init
-        self.rbm = rbm
-        self.stacking = stacking
-        self.cv = cv
-        self.final_estimator = final_estimator
-        self.warm_up = warm_up
-        self.learning_rate_init = learning_rate_init
-        self.batch_size = batch_size
-        self.input_dropout = input_dropout
-        self.max_iter = max_iter
-        self.emphasis = emphasis
-        self.tol = tol
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.working_memory = working_memory
-        self.verbose = verbose
-        self.random_state = random_state
-        self.n_jobs = n_jobs
+        keep_parameters(self, locals())
 
     def partial_fit(self, X, y=None, sample_weight=None):
         """Take in more rows: solve the output weights of the top module again, with these as well.
