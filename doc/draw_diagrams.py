@@ -444,6 +444,79 @@ def stacking():
     return figure
 
 
+# Practice --------------------------------------------------------------------
+
+
+def long_fits():
+    """The tasks of a deep network's fit, one inside of another, along the time."""
+    figure, ax = canvas(8, 4.3)
+    box(ax, 0.2, 3.2, 7.6, 0.62, "fit", PALE)
+    parts = [(0.2, 1.9, "layer 1", VISIBLE), (2.15, 1.9, "layer 2", VISIBLE)]
+    for left, width, name, colour in [*parts, (4.1, 3.7, "fine-tuning", HIDDEN)]:
+        box(ax, left, 2.4, width, 0.62, name, colour)
+    ends = []
+    for number in range(4):
+        left = 4.1 + 0.935 * number
+        box(ax, left, 1.6, 0.895, 0.62, "epoch", PALE)
+        ends.append(left + 0.895)
+    for x in ends:
+        arrow(ax, (x, 1.5), (x, 1.05), STORED)
+    for x in (2.1, 4.05):
+        arrow(ax, (x, 2.3), (x, 1.05), STORED)
+    say(ax, 4.1, 0.72, "callbacks are called, the model can be used,", color=STORED)
+    say(ax, 4.1, 0.34, "and an interrupted fit keeps what is done", color=STORED)
+    say(ax, 0.2, 4.08, "time", "left")
+    arrow(ax, (0.95, 4.08), (7.8, 4.08), EDGE)
+    return figure
+
+
+def rates():
+    """Results by the learning rate: the numbers of the table in ``parameters.rst``."""
+    falling = {0.003: -23.97, 0.01: -21.14, 0.03: -19.30, 0.1: -18.39, 0.3: -18.20, 1: -18.71}
+    constant = {0.03: -18.91, 0.3: -23.7}
+    figure, ax = plt.subplots(figsize=(WIDTH, 3.0), layout="constrained")
+    ax.plot(*zip(*falling.items(), strict=True), "o-", color="#0072B2", label="falling rate")
+    ax.plot(*zip(*constant.items(), strict=True), "s--", color=STORED, label="constant rate")
+    ax.set(xscale="log", xlabel="learning rate", ylabel="log-likelihood of\nrows held out, nats")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.grid(color="0.9")
+    ax.legend(loc="lower center")
+    return figure
+
+
+def rounds():
+    """Parts of a cluster that learn from their own chunks, and the mean of what they learn."""
+    figure, ax = canvas(8, 4.5)
+    say(ax, 4.0, 4.25, "chunks of rows")
+    for number, middle in enumerate((1.5, 4.1, 6.7), 1):
+        for k in range(3):
+            box(ax, middle - 0.95 + 0.66 * k, 3.5, 0.58, 0.45, "", VISIBLE)
+        arrow(ax, (middle, 3.5), (middle, 3.15))
+        box(ax, middle - 0.95, 2.2, 1.9, 0.95, f"part {number}:\nits own steps", PALE)
+        arrow(ax, (middle, 2.2), (middle, 1.6))
+    box(ax, 0.55, 0.95, 7.1, 0.65, "mean of what they have learned", HIDDEN)
+    ax.plot([0.55, 0.2, 0.2], [1.27, 1.27, 2.67], color=STORED, lw=1.5, zorder=1)
+    arrow(ax, (0.2, 2.67), (0.55, 2.67), STORED)
+    say(ax, 4.1, 0.45, "the next round of all parts starts from there", color=STORED)
+    return figure
+
+
+def saving():
+    """What a fitted estimator is made of, and what of it is left in a copy for use."""
+    figure, ax = canvas(8, 4.2)
+    box(ax, 0.2, 2.75, 2.5, 0.75, "parameters", PALE)
+    box(ax, 0.2, 1.85, 2.5, 0.75, "weights, biases,\nscales", HIDDEN)
+    box(ax, 0.2, 0.55, 2.5, 1.15, "chains, averages\nof solvers, sums\nover rows", VISIBLE)
+    say(ax, 1.45, 3.85, "fitted estimator")
+    box(ax, 5.3, 2.75, 2.5, 0.75, "parameters", PALE)
+    box(ax, 5.3, 1.85, 2.5, 0.75, "weights, biases,\nscales", HIDDEN)
+    say(ax, 6.55, 3.85, "copy for use")
+    arrow(ax, (2.85, 2.65), (5.15, 2.65), STORED)
+    say(ax, 4.0, 3.05, "without_training_\nstate()", color=STORED, fontsize=9.5)
+    say(ax, 4.0, 1.1, "only further\ntraining\nneeds these", color="#1f77a8")
+    return figure
+
+
 DIAGRAMS = {
     function.__name__: function
     for function in (
@@ -461,6 +534,10 @@ DIAGRAMS = {
         autoencoder,
         deep_boltzmann,
         stacking,
+        long_fits,
+        rates,
+        rounds,
+        saving,
     )
 }
 

@@ -77,7 +77,7 @@ display.ax_.set_title("Eight numbers per image")
 # were added afterwards.
 
 maps = {"PCA": PCA(2).fit(images_train), "Autoencoder": autoencoder(2)}
-fig, axes = plt.subplots(1, 2, figsize=(9, 4.4), layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 3.8), layout="constrained")
 for ax, (name, encoder) in zip(axes, maps.items(), strict=True):
     codes = encoder.transform(images_test)
     neighbours = KNeighborsClassifier(3).fit(encoder.transform(images_train), digits_train)
@@ -86,6 +86,6 @@ for ax, (name, encoder) in zip(axes, maps.items(), strict=True):
     for digit in range(10):
         x, y = np.median(codes[digits_test == digit], axis=0)
         ax.text(x, y, str(digit), fontsize=14, weight="bold", ha="center", va="center")
-    ax.set(xticks=[], yticks=[], title=f"{name}: nearest neighbours are right in {accuracy:.0%}")
+    ax.set(xticks=[], yticks=[], title=f"{name}\nneighbours right in {accuracy:.0%}")
 
 plt.show()

@@ -5,8 +5,8 @@ RBM features for a linear classifier, by grid search
 
 A linear classifier weights every pixel separately. A restricted Boltzmann machine (RBM) learns,
 without labels, which pixels occur together: its hidden units respond to strokes at certain places.
-A linear classifier on top of them is nearly as accurate as a kernel classifier on pixels, and
-predicts in the time of two matrix products.
+A linear classifier on top of them is as accurate as a kernel classifier on pixels, and predicts in
+the time of two matrix products.
 
 This example puts :class:`skebm.BernoulliRBM` in a scikit-learn pipeline in front of a linear
 support vector machine (SVM), tunes both by one grid search, and compares the result on digits that
@@ -114,9 +114,9 @@ print(f"\nCompilation, once after installing: {seconds_of_compilation:.1f} s")
 # --------------------------------
 #
 # Each tile shows the weights of one hidden unit as an image, on a scale of its own: red pixels
-# switch the unit on, blue pixels switch it off. Most are strokes at certain places. In the lower
-# plots, the dots are the three splits, and the bars are the seconds of the search and of the three
-# fits together.
+# switch the unit on, blue pixels switch it off. Many are strokes at certain places, some are nearly
+# whole digits. In the lower plots, the dots are the three splits, and the bars are the seconds of
+# the search and of the three fits together.
 
 
 def draw_accuracies(axes):

@@ -49,7 +49,7 @@ for n, result in results.items():
     per_site = result.energies / SIDE**2
     print(f"{n:>6} sweeps: energy per site {per_site.mean():.4f}, at best {per_site.min():.4f}")
 
-figure, axes = plt.subplots(1, 2, figsize=(9.4, 3.8), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.4), layout="constrained")
 colors = ("#999999", "#56B4E9", "#009E73", "#E69F00", "#CC79A7")
 for (n, result), color in zip(results.items(), colors, strict=True):
     if n > 1:
@@ -82,7 +82,7 @@ for ax in axes:
 # reversed is not. A quenched state has settled much smaller ones.
 
 result = results[1000]
-figure, axes = plt.subplots(1, 4, figsize=(9.4, 2.9), layout="constrained")
+figure, axes = plt.subplots(2, 2, figsize=(4.8, 5.2), layout="constrained")
 quenched = results[1].state.reshape(SIDE, SIDE)
 best, other = (state.reshape(SIDE, SIDE) for state in result.states[[0, 12]])
 pictures = (
@@ -91,7 +91,7 @@ pictures = (
     ("quenched, annealed", quenched * best, "RdBu_r"),
     ("two annealed ones", best * other, "RdBu_r"),
 )
-for ax, (title, picture, colors) in zip(axes, pictures, strict=True):
+for ax, (title, picture, colors) in zip(axes.flat, pictures, strict=True):
     ax.imshow(picture, cmap=colors)
     ax.set_title(title, fontsize=10)
     ax.axis("off")

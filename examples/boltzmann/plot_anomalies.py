@@ -95,7 +95,7 @@ ax.legend()
 # Fours become blurred, and more like a six, a nine or a zero.
 
 fours = np.flatnonzero(is_new)[:10]
-figure, axes = plt.subplots(2, 1, figsize=(7.5, 4), layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6.5, 3.6), layout="constrained")
 for ax, title, some in [
     (axes[0], "lowest free energy", np.argsort(energies)[:10]),
     (axes[1], "fours, which are new", fours),

@@ -81,9 +81,9 @@ for title, rbm in stages.items():
 # (``"pt"``) are other ways to reach them.
 
 figure, axes = plt.subplots(
-    1, len(stages), figsize=(11, 3.2), layout="constrained", sharex=True, sharey=True
+    2, 2, figsize=(6.5, 5.8), layout="constrained", sharex=True, sharey=True
 )
-for ax, (title, rbm) in zip(axes, stages.items(), strict=True):
+for ax, (title, rbm) in zip(axes.flat, stages.items(), strict=True):
     energy = -rbm.log_likelihood(plane).reshape(len(side), -1)
     surface = ax.contourf(
         side, side, energy, levels=np.linspace(0, 12, 25), cmap="viridis", extend="max"

@@ -52,17 +52,18 @@ print(f"{np.count_nonzero(weights)} of {n_pairs} pairs are coupled")
 # --------------------------
 #
 # Nearly all columns are correlated. Few couplings are strong: a mean goes with the worst value of
-# the same measurement, a radius with a perimeter and an area.
+# the same measurement, a radius with a perimeter and an area. Rows and columns of the maps are in
+# the same order.
 
 correlations = np.corrcoef(X.T) - np.eye(X.shape[1])
-fig, axes = plt.subplots(1, 2, figsize=(13, 6.2), layout="constrained")
+fig, axes = plt.subplots(2, 1, figsize=(6.4, 8.8), layout="compressed")
 display = CouplingsDisplay.from_estimator(machine, grouped=True, ax=axes[1])
 order = display.order_
 beside = CouplingsDisplay(correlations[np.ix_(order, order)], names=X.columns[order])
 beside.plot(ax=axes[0]).image_.colorbar.set_label("correlation")
-axes[0].set_title("correlations")
-axes[1].set_title("couplings")
-axes[1].set_yticks([])
+for ax, title in zip(axes, ("correlations", "couplings"), strict=True):
+    ax.set(title=title, xticks=[])
+    ax.tick_params(axis="y", labelsize=8.5)
 plt.show()
 
 # %%

@@ -66,9 +66,9 @@ codes, shares = np.array(codes), np.array(shares)
 # On the left, how much of the probability of all four messages the right one has. On the right, the
 # code: the two hidden units, for each message, on their way to a corner of their own.
 
-fig, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+fig, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.5), layout="constrained")
 for number in range(4):
-    left.plot(shares[:, number], label=f"message {number}")
+    left.plot(shares[:, number], linewidth=0.9, label=f"message {number}")
     right.plot(*codes[:, number].T, alpha=0.5, linewidth=0.8)
     right.plot(*codes[-1, number], "o", color=right.lines[-1].get_color())
     name = f"message {number}"
@@ -76,7 +76,7 @@ for number in range(4):
 left.set(xlabel="cycles", ylabel="share of the right message", ylim=(0, 1.02))
 left.legend()
 right.set(xlabel="first hidden unit", ylabel="second hidden unit")
-right.set(xlim=(-0.1, 1.3), ylim=(-0.1, 1.2))
+right.set(xlim=(-0.1, 1.45), ylim=(-0.1, 1.2))
 plt.show()
 
 # %%

@@ -75,7 +75,7 @@ for i in (0, 4, 9, -1):
 del rows
 folder.cleanup()
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.3), layout="constrained")
 left.plot(seen, scores, "o-", color="#0072B2")
 left.set(xlabel="rows seen", ylabel="pseudo-log-likelihood, nats per row", title="Rows held out")
 left.spines[["top", "right"]].set_visible(False)

@@ -90,7 +90,7 @@ print(f"    GaussianRBM               {rbm.score(test):8.1f} nats")
 # -------------------------
 
 pca = PCA(64).fit(train)
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.8), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.6), layout="constrained")
 for ax, title, model in zip(axes, ["GaussianRBM", "PCA"], [rbm, pca], strict=True):
     ComponentsDisplay.from_estimator(model, units=range(64), ax=ax, own_scales=True)
     ax.set_title(title)

@@ -22,6 +22,7 @@ from skebm import MixedRBM, RBMImputer
 # These are the diabetes data, not scaled. The sex is a category. We add another one, with an order,
 # made from the body mass index. Then a quarter of all entries is removed.
 
+pd.set_option("display.max_columns", None, "display.width", 90)
 whole = load_diabetes(as_frame=True, scaled=False).data[["age", "sex", "bmi", "bp", "s3", "s5"]]
 whole = whole.rename(columns={"bp": "blood pressure", "s3": "HDL", "s5": "log triglycerides"})
 whole["sex"] = whole["sex"].map({1.0: "A", 2.0: "B"})
@@ -66,7 +67,7 @@ rbm = MixedRBM(50, n_iter=100, batch_size=20, alpha=0.01, random_state=0).fit(fi
 drawn = rbm.sample(442, n_steps=500, random_state=0)
 print(drawn.head())
 
-fig, axes = plt.subplots(1, 2, figsize=(8, 3.6), sharex=True, sharey=True, layout="constrained")
+fig, axes = plt.subplots(1, 2, figsize=(6.5, 3.6), sharex=True, sharey=True, layout="constrained")
 colours = {"normal": "#0072B2", "over": "#009E73", "obese": "#D55E00"}
 for ax, rows, title in zip(axes, (whole, drawn), ("data", "samples"), strict=True):
     for group, colour in colours.items():

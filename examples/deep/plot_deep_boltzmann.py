@@ -109,7 +109,7 @@ for ax, title, rows in zip(axes, ["real", "drawn"], [test, drawn], strict=True):
 # Most of the generated digits can be read; some have wrong pixels, and some are not a digit. To
 # measure this, we take the nearest training digit to each generated digit, and count the pixels in
 # which the two differ. Real digits that the model has not seen differ in about three pixels,
-# generated ones in about four, rows of independent pixels in about eight. According to the labels
+# generated ones in four to five, rows of independent pixels in about eight. According to the labels
 # of the nearest training digits, all ten digits are generated.
 
 judge = KNeighborsClassifier(1).fit(train, train_digits)

@@ -9,6 +9,8 @@ the accuracy of the whole network: an RBM that reconstructs well does not necess
 classifier.
 """
 
+from itertools import product
+
 import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
@@ -50,15 +52,18 @@ print(f"accuracy on test digits:      {search.score(test, test_digits):.3f}")
 # The whole grid
 # --------------
 #
-# Here two layers are more accurate than one at each learning rate, while neither the rate nor the
-# dropout has a clear effect. All twelve accuracies lie within 0.01 of each other, which is a few of
-# the roughly 1200 training digits: use more rows, or repeat the search with other folds, before you
+# Here two layers are more accurate than one at each learning rate, though at 0.03 by less than
+# 0.002. Neither the rate nor the dropout has a clear effect. The bars are standard deviations over
+# the three folds. All twelve accuracies lie within 0.01 of each other, which is a dozen of the
+# roughly 1200 training digits: use more rows, or repeat the search with other folds, before you
 # rely on such a difference.
 
 results = search.cv_results_
-_, ax = plt.subplots(figsize=(7.5, 3.6), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.5, 4.2), layout="constrained")
 COLOURS = {(100,): "#0072B2", (100, 100): "#D55E00"}
 STYLES = {0.0: "o--", 0.2: "s-"}
+# Side by side, so that bars do not hide each other.
+SHIFTS = dict(zip(product(COLOURS, STYLES), (0.94, 0.98, 1.02, 1.06), strict=True))
 for sizes, colour in COLOURS.items():
     for dropout, style in STYLES.items():
         chosen = [
@@ -68,8 +73,15 @@ for sizes, colour in COLOURS.items():
             and params["dbnclassifier__dropout"] == dropout
         ]
         rates = [results["params"][i]["dbnclassifier__rbm_learning_rate"] for i in chosen]
-        scores = results["mean_test_score"][chosen]
-        ax.plot(rates, scores, style, color=colour, label=f"{sizes}, dropout {dropout}")
+        ax.errorbar(
+            np.array(rates) * SHIFTS[sizes, dropout],
+            results["mean_test_score"][chosen],
+            results["std_test_score"][chosen],
+            fmt=style,
+            color=colour,
+            capsize=3,
+            label=f"{sizes}, dropout {dropout}",
+        )
 ax.set(xlabel="learning rate of pre-training", ylabel="accuracy in cross-validation")
 ax.spines[["top", "right"]].set_visible(False)
 ax.grid(color="0.9")
@@ -77,5 +89,5 @@ ax.set_xscale("log")
 rates = grid["dbnclassifier__rbm_learning_rate"]
 ax.set_xticks(rates, rates)
 ax.minorticks_off()
-ax.legend(title="hidden layers", loc="center left", bbox_to_anchor=(1, 0.5))
+figure.legend(title="hidden layers", loc="outside lower center", ncols=2)
 plt.show()

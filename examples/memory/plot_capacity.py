@@ -54,8 +54,8 @@ for rule in RULES:
             patterns, damaged = random_patterns(int(load * N_UNITS), draw)
             memory = store(rule, patterns, draw)
             shares[i, draw] = memory.score(damaged, np.arange(len(patterns)))
-    recalled[rule] = shares.mean(axis=1)
-    half = LOADS[recalled[rule] >= 0.5].max()
+    recalled[rule] = shares
+    half = LOADS[shares.mean(axis=1) >= 0.5].max()
     print(f"{rule:<15} recalls half of its patterns up to a load of {half:.3g}")
 
 # %%
@@ -83,15 +83,16 @@ for count in (0, 250, 500, 2000, 3000):
 # Comparison
 # ----------
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(10.5, 3.6), layout="constrained", sharey=True)
+figure, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.9), layout="constrained", sharey=True)
 STYLES = ["o-", "s--", "^-.", "D:"]
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
 for rule, style, colour in zip(RULES, STYLES, COLOURS, strict=True):
-    left.plot(LOADS, recalled[rule], style, color=colour, label=rule)
+    means, spreads = recalled[rule].mean(axis=1), recalled[rule].std(axis=1, ddof=1)
+    left.errorbar(LOADS, means, spreads, fmt=style, color=colour, ms=4, capsize=2, label=rule)
 left.set(xlabel="load, patterns per unit", ylabel="share of patterns recalled", title="Four rules")
-figure.legend(loc="outside right center")
+figure.legend(loc="outside lower center", ncols=4)
 right.plot(dreams, shares, "o-", color=COLOURS[0])
-right.set(xlabel="dreams", title="Hebb's rule, load 0.2, unlearning")
+right.set(xlabel="dreams", title="Unlearning, load 0.2")
 for ax in (left, right):
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(color="0.9")

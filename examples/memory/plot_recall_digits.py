@@ -87,7 +87,7 @@ ReconstructionsDisplay(patterns, answers).plot()
 # without a meaning. Such a minimum may be shallow, and still no change of a single pixel leads out
 # of it. Under the pseudo-inverse rule all patterns have the same energy, and every line ends there.
 
-_, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+_, axes = plt.subplots(1, 2, figsize=(6.5, 3.2), layout="constrained")
 for ax, rule in zip(axes, ["storkey", "pseudo_inverse"], strict=True):
     EnergyPathsDisplay.from_estimator(memories[rule], flipped, ax=ax)
     ax.set_title(rule)

@@ -38,7 +38,7 @@ memory = HopfieldMemory(random_state=0).fit(patterns)
 COLD = {"temperature": 0.0}
 ANNEALED = {"temperature": 0.8, "temperature_schedule": "linear"}
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.2), layout="constrained", sharey=True)
 for ax, (title, dynamics) in zip(axes, {"cold": COLD, "annealed": ANNEALED}.items(), strict=True):
     memory.set_params(**dynamics)
     ended = memory.predict(start)
@@ -58,7 +58,8 @@ axes[1].set_ylabel("")
 # At a constant temperature, states are samples of :math:`e^{-E / T}`. We start in a stored pattern
 # and measure how much of it is left after 100 sweeps, by the overlap: it is 1 if all units agree,
 # and 0 if only half of them do. In theory, with few patterns and many units, the overlap vanishes
-# at :math:`T = 1`. With these eight patterns it is lost at a lower temperature.
+# at :math:`T = 1`. With these eight patterns it is lost at a lower temperature. The bars are
+# standard deviations over the states, ten for each pattern.
 
 temperatures = np.arange(0, 1.41, 0.1)
 stored = np.repeat(patterns, 10, axis=0)
@@ -66,12 +67,19 @@ overlaps = []
 for temperature in temperatures:
     memory.set_params(temperature=temperature, temperature_schedule="constant")
     states = memory.transform(stored)
-    overlaps.append(np.mean(states * stored))
+    overlaps.append(np.mean(states * stored, axis=1))
 print("T:      ", *(f"{temperature:6.1f}" for temperature in temperatures[::2]))
-print("overlap:", *(f"{overlap:6.2f}" for overlap in overlaps[::2]))
+print("overlap:", *(f"{mean:6.2f}" for mean in np.mean(overlaps, axis=1)[::2]))
 
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
-ax.plot(temperatures, overlaps, "o-", color="#0072B2")
+ax.errorbar(
+    temperatures,
+    np.mean(overlaps, axis=1),
+    np.std(overlaps, axis=1),
+    fmt="o-",
+    color="#0072B2",
+    capsize=3,
+)
 ax.set(xlabel="temperature", ylabel="overlap with the stored pattern")
 ax.spines[["top", "right"]].set_visible(False)
 ax.grid(color="0.9")

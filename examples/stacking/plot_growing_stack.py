@@ -52,8 +52,8 @@ def errors_by_module(dsn, X, y):
     return [np.mean(predicted != y) for predicted in dsn.staged_predict(X)]
 
 
-def mean_errors(cv):
-    """Errors of each module on training and on test rows, mean of the draws."""
+def errors_of_draws(cv):
+    """Errors of each module on training and on test rows, one line per draw."""
     training, test = [], []
     for draw in range(N_DRAWS):
         X_train, X_test, y_train, y_test = moved_digits(draw)
@@ -61,20 +61,28 @@ def mean_errors(cv):
         dsn.fit(X_train, y_train)
         training.append(errors_by_module(dsn, X_train, y_train))
         test.append(errors_by_module(dsn, X_test, y_test))
-    return {"training": np.mean(training, axis=0), "test": np.mean(test, axis=0)}
+    return {"training": np.array(training), "test": np.array(test)}
 
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained", sharey=True)
-for ax, cv in zip(axes, [None, 5], strict=True):
-    for name, errors in mean_errors(cv).items():
-        print(f"cv={cv!s:<5} {name:<9}" + "".join(f"{error:7.3f}" for error in errors))
-        ModuleErrorDisplay(errors, error_name="share of wrong labels").plot(ax, name=name)
-    ax.set_title(f"cv={cv}")
+of_cv = {cv: errors_of_draws(cv) for cv in (None, 5)}
+figure, axes = plt.subplots(1, 2, figsize=(6.5, 3.4), layout="constrained", sharey=True)
+for ax, (cv, found) in zip(axes, of_cv.items(), strict=True):
+    for name, errors in found.items():
+        means, spreads = errors.mean(axis=0), errors.std(axis=0, ddof=1)
+        print(f"cv={cv!s:<5} {name:<9}" + "".join(f"{mean:7.3f}" for mean in means))
+        display = ModuleErrorDisplay(means, error_name="share of wrong labels")
+        line = display.plot(ax, name=name).line_
+        ax.errorbar(*line.get_data(), spreads, fmt="none", ecolor=line.get_color(), capsize=3)
+    ax.set(title=f"cv={cv}", ylim=(0, 0.32))
 axes[1].set_ylabel("")
 
+gains = of_cv[None]["test"][:, -1] - of_cv[5]["test"][:, -1]
+print("test error of the top module, how much lower with cv=5, by draw:", *gains.round(3))
+
 # %%
-# Without ``cv``, the error on the training rows falls almost to zero, and there is little left to
-# learn for the upper modules. With it, the training error falls more slowly and the test error
-# falls further.
+# The bars show how much the four draws differ, as a standard deviation. Without ``cv``, the error
+# on the training rows falls almost to zero, and there is little left to learn for the upper
+# modules. With it, the training error falls more slowly and the test error falls further, in each
+# of the four draws.
 
 plt.show()

@@ -13,7 +13,7 @@ _GAP = 0.12
 # Inches of a tile, and of the space for the labels of rows and columns.
 _TILE = 0.7
 _LABELS = 0.6
-_MOST_INCHES = 10.0
+_WIDEST, _HIGHEST = 6.5, 10.0
 
 
 def image_shape_of(n_features, image_shape, name):
@@ -74,7 +74,7 @@ def sequences_of_images(states, image_shape, name):
 def grid_size(n_rows, n_columns):
     """Width and height, in inches, of a figure for this number of tiles."""
     width, height = (_TILE * n + _LABELS for n in (n_columns, n_rows))
-    factor = min(1, _MOST_INCHES / max(width, height))
+    factor = min(1, _WIDEST / width, _HIGHEST / height)
     return width * factor, height * factor
 
 
