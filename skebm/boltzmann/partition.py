@@ -41,21 +41,22 @@ _WEIGHTS_PER_CALL = 4e9
 
 @dataclass(frozen=True)
 class LogPartition:
-    """Logarithm of a partition function.
+    """Logarithm of a partition function: an estimate and two bounds.
 
     Attributes
     ----------
     estimate : float
-        The best guess, in nats. Where the bounds cross by more than 3 nats, the way back did not
-        start at samples of the model: the lower bound, which holds in any case.
+        The best estimate, in nats. If the bounds cross by more than 3 nats, the reverse direction
+        of annealing did not start from samples of the model; the estimate is then the lower bound,
+        which is always valid.
     lower, upper : float
-        Bounds in expectation, in nats: those of a run scatter, and where annealing is so slow
-        that they meet, they may cross by as much as they scatter. Equal where ``estimate`` is
-        exact.
+        Bounds, in nats, which hold in expectation. Those of a single run vary, and if they are
+        close to each other they may cross. If ``estimate`` is exact, both are equal to it.
     standard_error : float
-        Of ``estimate``, in nats, from the scatter of the chains: what all of them missed is not
-        in it, but shows as a gap between the bounds. 0 where ``estimate`` is exact. Where the
-        bounds cross by more than 3 nats, by how much they do.
+        Standard error of ``estimate``, in nats, from the variation between chains. It does not
+        include a region that all chains missed; such a region makes the bounds differ. 0 if
+        ``estimate`` is exact. If the bounds cross by more than 3 nats, the amount by which they
+        cross.
     """
 
     estimate: float
@@ -64,7 +65,7 @@ class LogPartition:
     standard_error: float
 
     def plus(self, nats):
-        """The same of a density with ``exp(nats)`` times the mass."""
+        """The result for ``exp(nats)`` times the partition function."""
         return LogPartition(
             self.estimate + nats, self.lower + nats, self.upper + nats, self.standard_error
         )

@@ -50,36 +50,35 @@ def simulated_annealing(
     random_state: RandomStateLike = None,
     verbose: int = 0,
 ) -> Bunch:
-    """Find states of least energy E(x) = -1/2 x W x - b x of binary units.
+    """Find states of lowest energy E(x) = -1/2 x W x - b x of binary units.
 
-    Each restart is a chain of stochastic units [1]_: hot at first, where nearly every state is as
-    likely as another, then cooled sweep by sweep, and at last led downhill to a state from which
-    no flip of one unit leads lower. The lowest energy that was found need not be the lowest there
-    is; more sweeps make it more likely, and so do more restarts. See
-    :ref:`the user guide <annealing>`.
+    Each restart is a chain of stochastic units [1]_. It starts at a high temperature, at which all
+    states are nearly equally likely, and is cooled from sweep to sweep. At the end, units flip as
+    long as this lowers the energy. The lowest energy that is found need not be the minimum; more
+    sweeps, and more restarts, make this more likely. See :ref:`the user guide <annealing>`.
 
     Parameters
     ----------
     weights : {array-like, sparse matrix} of shape (n_units, n_units)
-        The W of the energy: symmetric, with a zero diagonal. Positive weights want two units alike.
-        Computed with as float32 if it is of this type, otherwise as float64.
+        The W of the energy: symmetric, with a zero diagonal. A positive weight favours equal states
+        of two units. The computation is in float32 if it has this dtype, otherwise in float64.
     intercept : array-like of shape (n_units,), default=None
-        The b of the energy: positive ones want a unit on. None is 0.
+        The b of the energy: a positive value favours the state "on". None is 0.
     units : {"spin", "binary"}, default="spin"
         Whether units are -1 and 1, or 0 and 1.
     n_sweeps : int, default=1000
-        Sweeps over all units of each restart, each at a temperature of its own. Not used where
-        ``temperatures`` is a sequence of more than two.
+        Number of sweeps over all units of each restart. Not used if ``temperatures`` is a sequence
+        of more than two.
     n_restarts : int, default=100
-        Chains, which are independent of each other.
+        Number of chains, which are independent of each other.
     temperatures : tuple of two floats or array-like of shape (n_sweeps,), default=None
-        The first temperature and the last one; or that of each sweep. In units of the energy, if
-        units are -1 and 1; the same states of 0 and 1 are annealed in the same way. None goes from
-        the largest to a tenth of the smallest sqrt(sum of w_ij^2 over j) of all coupled units i,
-        with weights as they are between units of -1 and 1, which is a fourth of those between 0
-        and 1.
+        The first and the last temperature, or the temperature of each sweep, in units of the energy
+        for states of -1 and 1. States of 0 and 1 are annealed in the same way. With None, the first
+        temperature is the largest and the last one a tenth of the smallest sqrt(sum of w_ij^2 over
+        j) of all units i that have weights. Here w are the weights between units of -1 and 1, a
+        fourth of those between units of 0 and 1.
     schedule : {"geometric", "linear"}, default="geometric"
-        How the temperature falls from sweep to sweep: by a factor, or by a difference.
+        Whether the temperature falls by the same factor or by the same difference per sweep.
     init : array-like of shape (n_units,) or (n_restarts, n_units), default=None
         States to start from, of the same kind as ``units``; None draws them.
     clamp : array-like of bool of shape (n_units,), default=None
@@ -92,20 +91,20 @@ def simulated_annealing(
     Returns
     -------
     result : :class:`~sklearn.utils.Bunch`
-        With the restarts in the order of their energies, the lowest first, and the attributes
+        The restarts are sorted by energy, the lowest first. The attributes are
 
         state : ndarray of int of shape (n_units,)
             The state of the lowest energy that was found.
         energy : float
             Its energy.
         states : ndarray of int of shape (n_restarts, n_units)
-            Where each restart ended.
+            The last state of each restart.
         energies : ndarray of shape (n_restarts,)
             Their energies.
         energy_paths : ndarray of shape (n_restarts, n_sweeps + 2)
             Energies at the start, after each sweep, and at the end.
         temperatures : ndarray of shape (n_sweeps,)
-            That of each sweep.
+            The temperature of each sweep.
 
     Raises
     ------
