@@ -71,14 +71,14 @@ class Values(NamedTuple):
             )
         if hasattr(column, "isna"):
             is_missing = np.asarray(column.isna())
-        elif hasattr(column, "is_null"):
-            is_missing = np.asarray(column.is_null())
+        elif values.dtype.kind == "O":
+            is_missing = np.array([_is_nothing(value) for value in values], dtype=bool)
         else:
             is_missing = np.zeros(len(values), dtype=bool)
+        if hasattr(column, "is_null"):
+            is_missing = is_missing | np.asarray(column.is_null())
         if values.dtype.kind == "f":
             is_missing = is_missing | np.isnan(values)
-        elif values.dtype.kind == "O":
-            is_missing = is_missing | np.array([_is_nothing(value) for value in values], dtype=bool)
         if not _is_nothing(missing_values):
             is_missing = is_missing | (values == missing_values)
         return cls(values, is_missing, column)

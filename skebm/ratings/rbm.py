@@ -483,7 +483,7 @@ class RatingRBM(
         return self._model(), self._checked(X, reset=False)
 
     def transform(self, X):
-        """Means of the hidden units: features of the users.
+        """The features of the users: means of the hidden units.
 
         Parameters
         ----------
@@ -523,7 +523,7 @@ class RatingRBM(
         return _everywhere(model, rows, X.shape[1], _expected)
 
     def predict_proba(self, X, pairs=None):
-        """Probabilities of each possible rating, given the other ratings of the row.
+        """The probabilities of each possible rating, given the other ratings of the row.
 
         Parameters
         ----------
