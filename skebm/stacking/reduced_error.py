@@ -159,7 +159,11 @@ def residuals_of(layer, coef, intercept, noise, examples):
     """
     found = Residuals(0.0, np.zeros_like(layer.weights), np.zeros_like(layer.bias))
     shrinkage = noise * np.square(coef).sum(axis=1)
+    room = np.empty(0, dtype=layer.dtype)
     for part, activities in examples.activities.again(layer):
+        if room.size < activities.size:
+            room = np.empty(activities.size, dtype=layer.dtype)
+        slopes = room[: activities.size].reshape(activities.shape)
         residuals = outputs_of(layer, activities, coef, intercept)
         residuals -= examples.targets[part].T
         weights = examples.weights_of(part)
@@ -169,16 +173,19 @@ def residuals_of(layer, coef, intercept, noise, examples):
         found.squared_error += float(squares @ weights)
         residuals *= weights
         blame = Blame(coef, residuals, shrinkage, weights)
-        _add_gradient(found, layer, activities, blame, examples.rows, part)
+        _add_gradient(found, layer, activities, blame, examples.rows, part, slopes)
     return found
 
 
-def _add_gradient(found, layer, activities, blame, rows, part):
-    """Add half the derivatives by weights and bias, from the rows in a slice."""
+def _add_gradient(found, layer, activities, blame, rows, part, slopes):
+    """Add half the derivatives by weights and bias, from the rows in a slice.
+
+    ``slopes`` is room for an array like the activities.
+    """
 
     def add_block(block):
-        slopes = blame.slopes(block, activities, found.by_bias)
-        rows.add_gradient(slopes, part, found.by_weights[block])
+        blame.slopes(block, activities, found.by_bias, slopes[block])
+        rows.add_gradient(slopes[block], part, found.by_weights[block])
 
     layer.for_each_block(add_block)
 
@@ -203,14 +210,11 @@ class Blame:
     shrinkage: np.ndarray
     weights: np.ndarray
 
-    def slopes(self, block, activities, by_bias):
+    def slopes(self, block, activities, by_bias, out):
         """Half the derivatives by the inputs of a block of units; sums are added to ``by_bias``."""
-        slopes = np.empty_like(activities[block])
-        multiply(self.coef[block], self.residuals, slopes)
-        slopes_of_units(
-            slopes, activities[block], self.shrinkage[block], self.weights, by_bias[block]
-        )
-        return slopes
+        multiply(self.coef[block], self.residuals, out)
+        slopes_of_units(out, activities[block], self.shrinkage[block], self.weights, by_bias[block])
+        return out
 
 
 def outputs_of(layer, activities, coef, intercept):

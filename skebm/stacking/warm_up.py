@@ -82,7 +82,8 @@ class WarmUp:
         def move(block):
             h, coef = activities[block], self._coef[block]
             by_weights = np.empty_like(layer.weights[block])
-            multiply(blame.slopes(block, activities, by_bias), X, by_weights)
+            slopes = blame.slopes(block, activities, by_bias, np.empty_like(h))
+            multiply(slopes, X, by_weights)
             by_coef = multiply(h, residuals.T, np.empty_like(coef))
             squares = np.square(h) @ weights
             by_coef += (alpha + noise * squares).astype(layer.dtype)[:, None] * coef
