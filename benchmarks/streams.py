@@ -6,8 +6,8 @@
 MNIST is written to a file, which stays in the cache of the system. Each case is fitted to the array
 and to a stream of the memory map, in turns. The fastest of each counts, and the ratios say more
 than the seconds. Then a process of its own fits each, and says by how much memory it has grown: of
-an array, by the array itself, too. "score" is on 10,000 images that are not learned from, the mean
-pseudo-log-likelihood in nats of an RBM, the share of right labels of the others.
+an array, by the array itself, too. "score" is on 10,000 images that are not learned from: the mean
+pseudo-log-likelihood in nats of RBMs and general machines, the share of right labels of the others.
 """
 
 import argparse
@@ -31,13 +31,23 @@ CASES = {
         (256, 128), rbm_n_iter=1, rbm_batch_size=100, batch_size=100, max_iter=3, random_state=0
     ),
     "dsn": lambda: skebm.DSNClassifier(256, n_modules=2, max_iter=3, random_state=0),
+    "bm-tap": lambda: skebm.BoltzmannMachine(algorithm="tap", binarize=0.5),
+    "bm-pl": lambda: skebm.BoltzmannMachine(algorithm="pseudo_likelihood", binarize=0.5, tol=0.01),
+    "bm-pcd": lambda: skebm.BoltzmannMachine(
+        algorithm="pcd", binarize=0.5, n_iter=1, batch_size=500, random_state=0
+    ),
 }
+
+
+def has_targets(name):
+    """Whether the model of a case predicts something."""
+    return name.startswith("d")
 
 
 def fit(name, X, y):
     """Fit the model of a case, and return it."""
     model = CASES[name]()
-    return model.fit(X) if name.startswith("rbm") else model.fit(X, y)
+    return model.fit(X, y) if has_targets(name) else model.fit(X)
 
 
 def data_of(kind, path, window):
@@ -95,7 +105,7 @@ def main():
             scores = []
             for kind in kinds:
                 model = timings[kind].result
-                y_test = () if name.startswith("rbm") else (data["y_test"],)
+                y_test = (data["y_test"],) if has_targets(name) else ()
                 scores.append(model.score(X_test, *y_test))
             megabytes = [grown(name, kind, path, y, options.window) for kind in kinds]
             print(

@@ -69,9 +69,10 @@ def data_parallel(
 
     The chunks of the data are divided among several parts. In a round, each part takes some steps
     from the same model, on minibatches of its own chunks; the mean of their models is the model of
-    the next round. RBMs, deep belief networks, deep Boltzmann machines and autoencoders are trained
-    in this way. Deep stacking networks and memories need no parts, because their sums over rows are
-    exact. See :ref:`the user guide <data_parallel>`.
+    the next round. RBMs, deep belief networks, deep Boltzmann machines, autoencoders and the chains
+    of a :class:`BoltzmannMachine` are trained in this way. Its other algorithms, deep stacking
+    networks and memories need no parts, because their sums over rows are exact. See :ref:`the user
+    guide <data_parallel>`.
 
     If there is a ``dask.distributed.Client``, data of Dask are always trained on in this way, by
     default with the parameters below.

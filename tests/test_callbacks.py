@@ -80,6 +80,12 @@ def threads_that_failed(monkeypatch):
     return failed
 
 
+def test_a_search_tells_of_each_iteration_and_of_no_other():
+    recorder = Recorder()
+    machine = BoltzmannMachine(random_state=0).set_callbacks(recorder).fit(X > 0.5)
+    assert [name for _, name in tasks(recorder)].count("iteration") == machine.n_iter_
+
+
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=lambda e: type(e).__name__)
 def test_progress_bar_and_recorder_hear_of_a_whole(estimator, method, threads_that_failed, capsys):

@@ -452,11 +452,14 @@ default="full"
         rows = self._training_rows(X, goes_on)
         n_units = rows.shape[1] + self._parameters.n_components
         self._check_sizes(n_units, goes_on)
-        self.algorithm_ = self._algorithm_for(n_units, watched)
-        way, task = WAYS[self.algorithm_], self._task(rows, n_units, goes_on)
-        self._check_way(way, n_units, watched)
+        all_rows_are_here = watched  # and partial_fit, which watches none, has some of them
+        self.algorithm_ = self._algorithm_for(n_units, all_rows_are_here)
+        self.alpha_ = n_units / rows.shape[0] if self.alpha == "auto" else float(self.alpha)
+        way = WAYS[self.algorithm_]
+        self._check_way(way, n_units, all_rows_are_here)
         with np.errstate(all="ignore"):
-            return Training(way(task), self._rows_to_watch(rows) if watched else None)
+            learned = way(self._task(rows, n_units, goes_on))
+        return Training(learned, self._rows_to_watch(rows) if watched else None)
 
     def _run_epoch(self, training, number, after_round):
         return training.iterate(after_round)
@@ -499,7 +502,6 @@ default="full"
             start = pairs.vector(machine.weights, machine.bias[0])
         else:
             start = self._first_vector(pairs, n_visible, random_state, rows.dtype)
-        self.alpha_ = n_units / n_rows if p.alpha == "auto" else float(p.alpha)
         before = getattr(self, "_training_state", None) if goes_on else None
         return Task(rows, pairs, start, self.alpha_, p, streams, before)
 

@@ -155,7 +155,7 @@ class Descent(Way):
 
     @property
     def has_converged(self):
-        """See :class:`Way`; no point after this one: as far as rounding tells."""
+        """See :class:`Way`. Where no lower loss is found, rounding hides any further gain."""
         return self._points is None or self._point.expected_gain <= self._tol
 
     @property

@@ -13,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skebm import BernoulliRBM, BoltzmannMachine, HopfieldMemory
 from skebm._counts import Counts
+from skebm._quasi_newton import descend
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings, stochastic_solver
 from skebm._source import as_rows
@@ -604,6 +605,22 @@ def test_errors_of_fitted_machines():
 def test_a_search_that_has_not_ended_says_so():
     with pytest.warns(ConvergenceWarning, match="had not come to rest after 1 iterations"):
         BoltzmannMachine(max_iter=1, alpha=0).fit(rows())
+
+
+def test_a_search_ends_where_no_lower_loss_is_found(monkeypatch):
+    def three_points(*args):
+        return itertools.islice(descend(*args), 3)
+
+    monkeypatch.setattr("skebm.pairwise.learning.descend", three_points)
+    losses = BoltzmannMachine(tol=0).fit(rows()).history_["loss"]
+    assert losses[0] > losses[1] == losses[2]
+    assert len(losses) == 3
+    assert BoltzmannMachine(tol=1e3).fit(rows()).n_iter_ == 0
+
+
+def test_samples_of_as_many_replicas_as_there_are_now():
+    machine = BoltzmannMachine(algorithm="pt", n_replicas=3, n_iter=1, random_state=0).fit(rows())
+    assert machine.set_params(n_replicas=5).sample(4, 3, algorithm="pt").shape == (4, 5)
 
 
 def test_solver_and_chains_are_taken_over_only_where_they_fit():
