@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 from ._validation import all_or_nothing
 
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
 try:
     from sklearn.callback import CallbackSupportMixin
     from sklearn.callback import with_callbacks as _with_callbacks

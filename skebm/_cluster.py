@@ -76,7 +76,8 @@ class Item(NamedTuple):
     Attributes
     ----------
     reads : sequence of callable
-        What returns each chunk. Those of Dask also have it as ``delayed``.
+        What returns each chunk. Those of Dask also have it as ``delayed`` and, where a worker can
+        make it in one task, as ``alone``: what does so, or None.
     recipe : callable
         ``recipe(facts, *chunks)`` makes it; sent to workers once for all items that share it.
     facts : object
@@ -186,10 +187,15 @@ class Cluster:
     def _made(self, part, function, item, *more):
         """A future of ``function(facts, *more, recipe, *chunks)`` of an item.
 
-        Its chunks are computed by the worker that has it, if they are Dask's, or sent there.
+        Its chunks are computed by the worker that has it, if they are Dask's, or sent there. Where
+        that can be the same task, a chunk is never on its way, nor waits for its turn in memory.
         """
         from dask import delayed
 
+        reads = [getattr(read, "alone", None) for read in item.reads]
+        if None not in reads:
+            task = partial(_read_and, function, item.facts, reads)
+            return self._on(part, task, *more, self._sent(item.recipe))
         # What is bound is not looked through for more of Dask's.
         task = delayed(partial(function, item.facts), pure=False)
         chunks = map(self._chunk, item.reads)
@@ -297,6 +303,10 @@ def _is_of_lost_work(error):
     # Not of what the chunks themselves may raise, such as a file that is not there.
     lost = distributed.client.FutureCancelledError, distributed.comm.CommClosedError, TimeoutError
     return isinstance(error, (distributed.KilledWorker, *lost))
+
+
+def _read_and(function, facts, reads, *more):
+    return function(facts, *more, *(read() for read in reads))
 
 
 def _make(facts, recipe, *chunks):

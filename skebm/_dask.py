@@ -5,7 +5,9 @@ Nothing of Dask is imported unless an object of Dask comes in: it has been impor
 
 import sys
 import warnings
+from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from inspect import signature
 from typing import NamedTuple
 from uuid import uuid4
@@ -287,23 +289,63 @@ def _computed(value):
 
 
 class _Block:
-    """A chunk of Dask's data, with the part of the graph that it needs and no more."""
+    """A chunk of Dask's data, with the part of the graph that it needs and no more.
 
-    def __init__(self, key, graph):
-        self._key, self._graph = key, graph
+    Parameters
+    ----------
+    key : key of Dask
+    graph : dict
+        Of all chunks.
+    is_alone : bool
+        Whether nobody else needs what it is made of, and none of that has been computed.
+    """
+
+    def __init__(self, key, graph, is_alone):
+        self._key, self._graph, self._is_alone = key, graph, is_alone
 
     @property
     def delayed(self):
         """The chunk as a Delayed object."""
         from dask.delayed import Delayed
-        from dask.optimization import cull
 
-        graph, _ = cull(self._graph, [self._key])
-        return Delayed(self._key, graph)
+        return Delayed(self._key, self._own_graph())
+
+    @property
+    def alone(self):
+        """What returns the chunk wherever it is sent to, in the thread that calls it; or None."""
+        from dask import get
+
+        return partial(get, self._own_graph(), self._key) if self._is_alone else None
 
     def __call__(self):
         """The chunk itself."""
         return self.delayed.compute()
+
+    def _own_graph(self):
+        from dask.optimization import cull
+
+        return cull(self._graph, [self._key])[0]
+
+
+def _blocks_alone(keys, graph):
+    """Whether each of some chunks can be made in one task: see :class:`_Block`."""
+    from dask.optimization import cull
+
+    n_chunks, found = Counter(), []
+    for key in keys:
+        n_chunks.update(cull(graph, [key])[0].keys())
+    for key in keys:
+        part, _ = cull(graph, [key])
+        found.append(all(n_chunks[key] == 1 for key in part) and _is_to_compute(part))
+    return found
+
+
+def _is_to_compute(graph):
+    """Whether a graph is of tasks that need each other alone: no arrays, and nothing of workers."""
+    return all(
+        hasattr(task, "dependencies") and graph.keys() >= task.dependencies
+        for task in graph.values()
+    )
 
 
 class _DaskChunks(Chunks):
@@ -316,7 +358,12 @@ class _DaskChunks(Chunks):
         graph = dict(blocks[0].dask)
         # A chunk may be of another type than the one that is announced.
         dtype = X.dtype if _is_array(X) and X.dtype.kind == "f" else None
-        super().__init__([Piece(_Block(block.key, graph)) for block in blocks], None, None, dtype)
+        keys = [block.key for block in blocks]
+        pieces = [
+            Piece(_Block(key, graph, is_alone))
+            for key, is_alone in zip(keys, _blocks_alone(keys, graph), strict=True)
+        ]
+        super().__init__(pieces, None, None, dtype)
         if _is_array(X) and not np.isnan(X.chunks[0]).any():
             self._sizes = list(X.chunks[0])
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import joblib
 import numpy as np
@@ -32,6 +32,7 @@ from skebm import (
     data_parallel,
 )
 from skebm._cluster import Here
+from skebm._dask import _DaskChunks
 from skebm._parallel import DataParallel, InRounds, Learned, evenly, mean_of
 from skebm._source import as_rows
 
@@ -39,6 +40,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
+dumps, loads = (getattr(distributed.protocol.pickle, name) for name in ("dumps", "loads"))
 
 pytestmark = [
     # Of Dask itself, in a process that ends.
@@ -51,6 +53,18 @@ X = (RNG.random((230, 12)) < 0.4).astype(np.float32)
 LABELS = np.where(X[:, 0] > 0, "on", "off")
 Y = np.tanh(X[:, :3] @ RNG.standard_normal((3, 2)))
 CHUNKED = da.from_array(X, chunks=(50, 12))
+
+# Where chunks of READ have been read: names of tasks on workers.
+READ_BY = []
+
+
+def _read(block_id):
+    with suppress(ValueError):
+        READ_BY.append(str(distributed.get_worker().get_current_task()))
+    return X[50 * block_id[0] : 50 * (block_id[0] + 1)].copy()
+
+
+READ = da.map_blocks(_read, chunks=CHUNKED.chunks, meta=X[:0], name="rows-of-a-file")
 
 
 @pytest.fixture(scope="module")
@@ -497,6 +511,48 @@ def test_sums_on_workers(cluster):
         np.testing.assert_array_equal(module.components_, other.components_)
         np.testing.assert_array_equal(module.coef_, other.coef_)
     np.testing.assert_array_equal(memory.weights_, HopfieldMemory().fit(X[:1]).weights_)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        DSNClassifier(5, n_modules=2, max_iter=3, random_state=0),
+        BernoulliRBM(5, n_iter=2, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_a_chunk_is_read_by_the_task_that_works_on_it(model, client):
+    READ_BY.clear()
+    there = clone(model).fit(READ, da.from_array(LABELS, chunks=50))
+    # But for the first row, which all others have to be like.
+    assert sum(READ.name in task for task in READ_BY) <= 1
+    assert len(READ_BY) > 2 * READ.numblocks[0]
+    here = clone(model).fit(CHUNKED, da.from_array(LABELS, chunks=50))
+    np.testing.assert_array_equal(there.transform(X), here.transform(X))
+
+
+def test_what_others_need_or_workers_have_is_read_on_its_own(client):
+    whole = dask.delayed(np.copy)(X)
+    parts = [whole[start : start + 50] for start in range(0, 200, 50)]
+    sent = dask.delayed(np.copy)(client.scatter(X[:50]))
+    lists = {
+        "alone": READ,
+        "shared": da.concatenate([da.from_delayed(x, (50, 12), X.dtype) for x in parts]),
+        "sent": da.from_delayed(sent, (50, 12), X.dtype),
+        "kept": READ.persist(),
+        "made of what is kept": READ.persist() + 1,
+        "in the graph": CHUNKED,
+    }
+    alone = {}
+    for name, rows in lists.items():
+        places = _DaskChunks(rows).places()
+        alone[name] = [place.read.alone for place in places]
+        assert {read is None for read in alone[name]} == {name != "alone"}
+    for read, rows in zip(alone["alone"], CHUNKED.partitions, strict=True):
+        data = dumps(read)
+        # Of no other chunk.
+        assert len(data) < 2000
+        np.testing.assert_array_equal(loads(data)(), rows.compute())
 
 
 def test_lazy_answers_on_workers(client, rbm):

@@ -3,9 +3,10 @@
 from functools import partial
 from numbers import Integral, Real
 from operator import methodcaller
-from typing import ClassVar
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Bunch, check_consistent_length, check_random_state
@@ -214,23 +215,23 @@ class HopfieldMemory(
 
     def __init__(
         self,
-        rule="hebb",
+        rule: Literal["hebb", "storkey", "pseudo_inverse", "dreaming", "dense", "softmax"] = "hebb",
         *,
-        fit_intercept=False,
-        binarize=0.0,
-        sleep_time=10.0,
-        order=3,
-        beta=1.0,
-        similarity="dot",
-        update="async",
-        max_iter=100,
-        temperature=0.0,
-        temperature_schedule="constant",
-        tol=1e-4,
-        match_tol=0.02,
-        allow_missing=False,
-        random_state=None,
-    ):
+        fit_intercept: bool = False,
+        binarize: float | None = 0.0,
+        sleep_time: float = 10.0,
+        order: int = 3,
+        beta: float = 1.0,
+        similarity: Literal["dot", "euclidean", "manhattan"] = "dot",
+        update: Literal["async", "sync"] = "async",
+        max_iter: int = 100,
+        temperature: float = 0.0,
+        temperature_schedule: Literal["constant", "linear", "invscaling", "cosine"] = "constant",
+        tol: float = 1e-4,
+        match_tol: float = 0.02,
+        allow_missing: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> None:
         self.rule = rule
         self.fit_intercept = fit_intercept
         self.binarize = binarize
@@ -249,7 +250,7 @@ class HopfieldMemory(
 
     # Storing
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Store the rows. What was stored before is forgotten.
 
         Parameters
@@ -281,7 +282,7 @@ class HopfieldMemory(
             self._store(X, y)
         return self
 
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
         """Store more rows.
 
         The result is the same as if all rows had been stored together: exactly for "hebb", up to
@@ -316,7 +317,7 @@ class HopfieldMemory(
             self._store(X, y)
         return self
 
-    def forget(self, X):
+    def forget(self, X: ArrayLike) -> Self:
         """Remove stored rows, as if they had never been stored.
 
         "hebb" subtracts them from the weights. The other rules compute the weights again from the
@@ -352,7 +353,7 @@ class HopfieldMemory(
             self._count_patterns(rule)
         return self
 
-    def unlearn(self, n_dreams=100, rate=0.01):
+    def unlearn(self, n_dreams: int = 100, rate: float = 0.01) -> Self:
         """Recall from random states, and subtract the states that are found from the weights.
 
         These states ("dreams") are mostly spurious, so the stored patterns become easier to
@@ -573,7 +574,7 @@ class HopfieldMemory(
 
     # Recalling
 
-    def transform(self, X):
+    def transform(self, X: Any) -> Any:
         """Recall a stored pattern from each row.
 
         Parameters
@@ -588,7 +589,14 @@ class HopfieldMemory(
         """
         return self._decode(self._recall(X))
 
-    def recall(self, X, *, clamp=None, missing=None, random_state=None):
+    def recall(
+        self,
+        X: ArrayLike,
+        *,
+        clamp: ArrayLike | None = None,
+        missing: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> Bunch:
         """Recall a stored pattern from each row, and report the number of sweeps and the energies.
 
         Parameters
@@ -633,7 +641,7 @@ default=None
             energies=outcome.paths[:, : outcome.n_steps.max() + 1].copy(),
         )
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Find the stored pattern in which the recall of each row ends.
 
         Parameters
@@ -668,7 +676,7 @@ default=None
         out[~stored] = found[~stored].reshape(-1, *[1] * (out.ndim - 1))
         return out
 
-    def energy(self, X):
+    def energy(self, X: ArrayLike) -> NDArray[np.floating]:
         """Energy of each row. Recall lowers it.
 
         Parameters
@@ -682,11 +690,11 @@ default=None
             In units of the temperature.
         """
         self._fitted_rule()
-        X = validated(self, X, reset=False)
-        states, _ = self._states(X)
-        return self._network().energy(states).astype(self._float_type(X.dtype), copy=False)
+        rows = validated(self, X, reset=False)
+        states, _ = self._states(rows)
+        return self._network().energy(states).astype(self._float_type(rows.dtype), copy=False)
 
-    def score_samples(self, X):
+    def score_samples(self, X: Any) -> Any:
         """Minus the energy of each row: rows unlike the stored patterns have low scores.
 
         Parameters
@@ -701,7 +709,7 @@ default=None
         """
         return -self.energy(X)
 
-    def score(self, X, y=None):
+    def score(self, X: Any, y: ArrayLike | None = None) -> float:
         """Share of rows whose recall ends in the pattern of ``y``.
 
         Without ``y``, the mean of :meth:`score_samples`.

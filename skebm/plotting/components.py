@@ -2,12 +2,17 @@
 
 import math
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .image_grid import draw_image_grid, grid_size, image_shape_of
 from .style import WEIGHTS, axes_for, check_has
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ComponentsDisplay:
@@ -47,14 +52,26 @@ class ComponentsDisplay:
     (4, 5)
     """
 
-    def __init__(self, components, *, image_shape=None):
+    def __init__(
+        self,
+        components: ArrayLike,
+        *,
+        image_shape: tuple[int, int] | None = None,
+    ) -> None:
         self.components = components
         self.image_shape = image_shape
 
     @classmethod
     def from_estimator(
-        cls, estimator, *, units=100, image_shape=None, own_scales=False, ax=None, im_kw=None
-    ):
+        cls,
+        estimator: Any,
+        *,
+        units: int | ArrayLike = 100,
+        image_shape: tuple[int, int] | None = None,
+        own_scales: bool = False,
+        ax: "Axes | None" = None,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the weights of a fitted estimator.
 
         Parameters
@@ -98,7 +115,13 @@ class ComponentsDisplay:
         display = cls(components, image_shape=image_shape)
         return display.plot(ax, own_scales=own_scales, im_kw=im_kw)
 
-    def plot(self, ax=None, *, own_scales=False, im_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        own_scales: bool = False,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the weights.
 
         Parameters

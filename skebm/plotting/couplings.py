@@ -1,9 +1,16 @@
 """The weights between the units of a Boltzmann machine, as a matrix of colours."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .style import WEIGHTS, axes_for, check_has
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Largest number of units whose names are written beside the matrix.
 _MOST_NAMES = 60
@@ -49,12 +56,20 @@ class CouplingsDisplay:
     array([0, 1, 2, 3, 4, 5])
     """
 
-    def __init__(self, weights, *, names=None):
+    def __init__(self, weights: ArrayLike, *, names: Sequence[str] | None = None) -> None:
         self.weights = weights
         self.names = names
 
     @classmethod
-    def from_estimator(cls, estimator, *, names=None, grouped=False, ax=None, im_kw=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        names: Sequence[str] | None = None,
+        grouped: bool = False,
+        ax: "Axes | None" = None,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the weights between the visible units of a fitted estimator.
 
         Parameters
@@ -89,7 +104,13 @@ class CouplingsDisplay:
             names = [*estimator.feature_names_in_, *hidden]
         return cls(estimator.weights_, names=names).plot(ax, grouped=grouped, im_kw=im_kw)
 
-    def plot(self, ax=None, *, grouped=False, im_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        grouped: bool = False,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the weights.
 
         Parameters
@@ -127,14 +148,14 @@ class CouplingsDisplay:
         side = max(4.0, _INCHES_OF_A_NAME * n_units) if are_named else 4.5
         ax = axes_for(self, ax, (side + 1.5, side))
         limit = np.abs(shown).max() or 1.0
-        options = {"cmap": WEIGHTS, "vmin": -limit, "vmax": limit} | (im_kw or {})
-        self.image_ = ax.imshow(shown, **options)
+        scale: dict[str, Any] = {"cmap": WEIGHTS, "vmin": -limit, "vmax": limit}
+        self.image_ = ax.imshow(shown, **scale | (im_kw or {}))
         if are_named:
             ax.set_xticks(range(n_units), names[self.order_], rotation=90, fontsize=7)
             ax.set_yticks(range(n_units), names[self.order_], fontsize=7)
         else:
             ax.set(xlabel="unit", ylabel="unit")
-        self.figure_.colorbar(self.image_, ax=ax, label="weight", shrink=0.8)
+        ax.figure.colorbar(self.image_, ax=ax, label="weight", shrink=0.8)
         return self
 
 

@@ -1,15 +1,23 @@
 """The energies of rows during recall by an associative memory."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .._deployment import twin_of
 from .style import BLUE, GREEN, GREY, VERMILION, axes_for, count_in_whole_numbers, tidy_lines
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
+
 STORED, REVERSED, SPURIOUS = "a stored pattern", "a reversed pattern", "a spurious state"
 
 # With different dashes, so that colours are not needed to distinguish them.
-_STYLES = {
+_STYLES: dict[str | None, dict[str, Any]] = {
     STORED: {"color": BLUE, "linestyle": "-"},
     REVERSED: {"color": GREEN, "linestyle": "-."},
     SPURIOUS: {"color": VERMILION, "linestyle": "--"},
@@ -54,14 +62,22 @@ class EnergyPathsDisplay:
     3
     """
 
-    def __init__(self, energies, *, endings=None):
+    def __init__(self, energies: ArrayLike, *, endings: Sequence[str | None] | None = None) -> None:
         self.energies = energies
         self.endings = endings
 
     @classmethod
     def from_estimator(
-        cls, estimator, X, *, clamp=None, missing=None, random_state=None, ax=None, line_kw=None
-    ):
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        clamp: ArrayLike | None = None,
+        missing: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        ax: "Axes | None" = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Recall rows and draw their energies.
 
         Parameters
@@ -92,7 +108,7 @@ default=None
         endings = _endings(estimator, recalled.states)
         return cls(recalled.energies, endings=endings).plot(ax, line_kw=line_kw)
 
-    def plot(self, ax=None, *, line_kw=None):
+    def plot(self, ax: "Axes | None" = None, *, line_kw: dict[str, Any] | None = None) -> Self:
         """Draw the paths.
 
         Parameters
@@ -114,7 +130,8 @@ default=None
         """
         name = type(self).__name__
         energies = check_array(self.energies, dtype=(np.float64, np.float32), estimator=name)
-        endings = [None] * len(energies) if self.endings is None else list(self.endings)
+        given = self.endings
+        endings: list[str | None] = [None] * len(energies) if given is None else list(given)
         if len(endings) != len(energies) or not set(endings) <= set(_STYLES):
             raise ValueError(
                 f"The 'endings' parameter of {name} must have, for each of the {len(energies)} "
@@ -123,7 +140,7 @@ default=None
             )
         ax = axes_for(self, ax)
         sweeps = np.arange(energies.shape[1])
-        self.lines_ = []
+        self.lines_: list[Line2D] = []
         for path, ending in zip(energies, endings, strict=True):
             options = _STYLES[ending] | {"marker": ".", "alpha": 0.7} | (line_kw or {})
             self.lines_ += ax.plot(sweeps, path, **options)

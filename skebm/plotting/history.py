@@ -1,6 +1,12 @@
 """Measurements of a training, epoch by epoch."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # By default, the first of these that was measured is drawn.
 _DEFAULT_METRICS = ("pseudo_likelihood", "loss", "reconstruction_error")
@@ -51,12 +57,25 @@ class HistoryDisplay:
     5
     """
 
-    def __init__(self, history, *, metric=None):
+    def __init__(
+        self,
+        history: Mapping[str, Sequence[float]],
+        *,
+        metric: str | None = None,
+    ) -> None:
         self.history = history
         self.metric = metric
 
     @classmethod
-    def from_estimator(cls, estimator, *, metric=None, name=None, ax=None, line_kw=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        *,
+        metric: str | None = None,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the history of a fitted estimator.
 
         Parameters
@@ -88,7 +107,13 @@ class HistoryDisplay:
         check_has(estimator, "history_", cls.__name__, others)
         return cls(estimator.history_, metric=metric).plot(ax, name=name, line_kw=line_kw)
 
-    def plot(self, ax=None, *, name=None, line_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the measurement.
 
         Parameters

@@ -1,10 +1,17 @@
 """The errors of the modules of a stacking network."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import is_classifier
 from sklearn.metrics import mean_squared_error, zero_one_loss
 
 from .style import axes_for, check_has, count_in_whole_numbers, next_colour, tidy_lines
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # The error and its name, by whether a network is a classifier.
 _ERRORS = {
@@ -48,12 +55,21 @@ class ModuleErrorDisplay:
     3
     """
 
-    def __init__(self, errors, *, error_name="error"):
+    def __init__(self, errors: Sequence[float], *, error_name: str = "error") -> None:
         self.errors = errors
         self.error_name = error_name
 
     @classmethod
-    def from_estimator(cls, estimator, X=None, y=None, *, name=None, ax=None, line_kw=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Any = None,
+        y: ArrayLike | None = None,
+        *,
+        name: str | None = None,
+        ax: "Axes | None" = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the errors of the modules of a fitted network.
 
         Parameters
@@ -98,7 +114,13 @@ class ModuleErrorDisplay:
             errors = [error(y, predicted) for predicted in estimator.staged_predict(X)]
         return cls(errors, error_name=error_name).plot(ax, name=name, line_kw=line_kw)
 
-    def plot(self, ax=None, *, name=None, line_kw=None):
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        name: str | None = None,
+        line_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw the errors.
 
         Parameters
@@ -118,7 +140,7 @@ class ModuleErrorDisplay:
         ax = axes_for(self, ax)
         numbers = np.arange(1, len(self.errors) + 1)
         options = {"color": next_colour(ax), "marker": "o", "label": name} | (line_kw or {})
-        (self.line_,) = ax.plot(numbers, self.errors, **options)
+        self.line_ = ax.plot(numbers, self.errors, **options)[0]
         tidy_lines(ax)
         count_in_whole_numbers(ax.xaxis)
         ax.set(xlabel="module", ylabel=self.error_name)

@@ -1,14 +1,19 @@
 """The states of rows during recall by an associative memory, sweep by sweep."""
 
 import warnings
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from .._deployment import twin_of
 from .image_grid import draw_image_grid, grid_size, range_of, sequences_of_images
 from .style import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class RecallDisplay:
@@ -48,23 +53,23 @@ class RecallDisplay:
     3
     """
 
-    def __init__(self, states, *, image_shape=None):
+    def __init__(self, states: ArrayLike, *, image_shape: tuple[int, int] | None = None) -> None:
         self.states = states
         self.image_shape = image_shape
 
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        X,
+        estimator: Any,
+        X: ArrayLike,
         *,
-        clamp=None,
-        missing=None,
-        random_state=None,
-        image_shape=None,
-        ax=None,
-        im_kw=None,
-    ):
+        clamp: ArrayLike | None = None,
+        missing: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        image_shape: tuple[int, int] | None = None,
+        ax: "Axes | None" = None,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Recall rows and draw their states.
 
         Parameters
@@ -111,7 +116,7 @@ default=None
         states = _states_after_sweeps(estimator, X, given)
         return cls(states, image_shape=image_shape).plot(ax, im_kw=im_kw)
 
-    def plot(self, ax=None, *, im_kw=None):
+    def plot(self, ax: "Axes | None" = None, *, im_kw: dict[str, Any] | None = None) -> Self:
         """Draw the states, all with the same colour scale.
 
         Parameters

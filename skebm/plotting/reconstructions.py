@@ -1,10 +1,16 @@
 """Rows of data, and their reconstructions by models."""
 
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array
 
 from .image_grid import draw_image_grid, grid_size, image_shape_of, range_of
 from .style import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _FLOATS = (np.float64, np.float32)
 
@@ -47,13 +53,27 @@ class ReconstructionsDisplay:
     (2, 8)
     """
 
-    def __init__(self, originals, reconstructions, *, image_shape=None):
+    def __init__(
+        self,
+        originals: ArrayLike,
+        reconstructions: ArrayLike | dict[str, ArrayLike],
+        *,
+        image_shape: tuple[int, int] | None = None,
+    ) -> None:
         self.originals = originals
         self.reconstructions = reconstructions
         self.image_shape = image_shape
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, image_shape=None, ax=None, im_kw=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: ArrayLike,
+        *,
+        image_shape: tuple[int, int] | None = None,
+        ax: "Axes | None" = None,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Draw rows and their reconstructions by a fitted estimator.
 
         Parameters
@@ -82,7 +102,7 @@ class ReconstructionsDisplay:
         reconstructions = estimator.inverse_transform(estimator.transform(X))
         return cls(X, reconstructions, image_shape=image_shape).plot(ax, im_kw=im_kw)
 
-    def plot(self, ax=None, *, im_kw=None):
+    def plot(self, ax: "Axes | None" = None, *, im_kw: dict[str, Any] | None = None) -> Self:
         """Draw the rows and their reconstructions, all with the same colour scale.
 
         Parameters

@@ -1,10 +1,17 @@
 """The states of Markov chains of a model."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 
 from .image_grid import draw_image_grid, grid_size, range_of, sequences_of_images
 from .style import axes_for
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class SamplesDisplay:
@@ -43,7 +50,13 @@ class SamplesDisplay:
     (8, 4)
     """
 
-    def __init__(self, states, *, steps=None, image_shape=None):
+    def __init__(
+        self,
+        states: ArrayLike,
+        *,
+        steps: Sequence[int] | None = None,
+        image_shape: tuple[int, int] | None = None,
+    ) -> None:
         self.states = states
         self.steps = steps
         self.image_shape = image_shape
@@ -51,18 +64,18 @@ class SamplesDisplay:
     @classmethod
     def from_estimator(
         cls,
-        estimator,
-        n_chains=None,
+        estimator: Any,
+        n_chains: int | None = None,
         *,
-        steps=(0, 1, 10, 100, 1000),
-        init=None,
-        clamp=None,
-        means=False,
-        random_state=None,
-        image_shape=None,
-        ax=None,
-        im_kw=None,
-    ):
+        steps: Sequence[int] = (0, 1, 10, 100, 1000),
+        init: ArrayLike | None = None,
+        clamp: ArrayLike | None = None,
+        means: bool = False,
+        random_state: int | np.random.RandomState | None = None,
+        image_shape: tuple[int, int] | None = None,
+        ax: "Axes | None" = None,
+        im_kw: dict[str, Any] | None = None,
+    ) -> Self:
         """Run chains of a fitted model and draw them.
 
         Parameters
@@ -132,7 +145,7 @@ class SamplesDisplay:
         display = cls(np.stack(states, axis=1), steps=steps, image_shape=image_shape)
         return display.plot(ax, im_kw=im_kw)
 
-    def plot(self, ax=None, *, im_kw=None):
+    def plot(self, ax: "Axes | None" = None, *, im_kw: dict[str, Any] | None = None) -> Self:
         """Draw the states, all with the same colour scale.
 
         Parameters

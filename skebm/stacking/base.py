@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import sklearn
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -126,7 +127,9 @@ class BaseDSN(
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Fit the modules, one after the other, from the bottom up.
 
         Parameters
@@ -470,7 +473,7 @@ class BaseDSN(
 
     # Use
 
-    def transform(self, X, module=-1):
+    def transform(self, X: Any, module: int = -1) -> Any:
         """Hidden activities of a module.
 
         Parameters

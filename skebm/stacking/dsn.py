@@ -1,8 +1,10 @@
 """Deep stacking networks."""
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -14,6 +16,7 @@ from .._parameter_texts import with_texts
 from .._scales import check_scales
 from .._targets import TargetScale
 from .._validation import Options, keep_parameters
+from ..boltzmann import BernoulliRBM
 from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 from .parameter_texts import OF_STACKING
@@ -90,35 +93,41 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     def __init__(
         self,
-        n_components=500,
-        n_modules=3,
+        n_components: int = 500,
+        n_modules: int = 3,
         *,
-        alpha=1.0,
-        dropout=0.1,
-        init="random",
-        rbm=None,
-        stacking="all",
-        stack_method="decision_function",
-        cv=None,
-        final_estimator=None,
-        warm_up=0,
-        learning_rate_init=0.001,
-        batch_size=100,
-        input_dropout=0.0,
-        max_iter=20,
-        emphasis=False,
-        tol=1e-4,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        working_memory=None,
-        verbose=0,
-        random_state=None,
-        n_jobs=None,
-    ):
+        alpha: float | Literal["loo", "gcv"] = 1.0,
+        dropout: float = 0.1,
+        init: Literal["rbm", "random", "copy"] = "random",
+        rbm: BernoulliRBM | None = None,
+        stacking: Literal["all", "last"] = "all",
+        stack_method: Literal["decision_function", "predict_proba"] = "decision_function",
+        cv: Any = None,
+        final_estimator: Any = None,
+        warm_up: int = 0,
+        learning_rate_init: float = 0.001,
+        batch_size: int = 100,
+        input_dropout: float = 0.0,
+        max_iter: int = 20,
+        emphasis: bool = False,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        working_memory: float | None = None,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         keep_parameters(self, locals())
 
-    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Take in more rows: solve the output weights of the top module again, with these as well.
 
         The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
@@ -151,7 +160,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             check_classes_of_further_call(self, classes)
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Label of the class with the largest output, for each row.
 
         Parameters
@@ -170,7 +179,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         return self._labels(self._top_outputs(X))
 
     @available_if(final_estimator_has("predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: Any) -> Any:
         """Probability of each class.
 
         The softmax of the linear outputs times ``sharpness_`` of the top module. That number is
@@ -212,7 +221,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             return np.log(self.predict_proba(X))
 
     @available_if(final_estimator_has("decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X: Any) -> Any:
         """Linear outputs of the top module.
 
         Parameters
@@ -232,7 +241,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         outputs = self._top_outputs(X)
         return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
 
-    def staged_predict(self, X):
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Yield the labels that each module predicts, from the bottom up.
 
         Parameters
@@ -248,7 +257,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         for _, outputs in self._stages(self._validated(X)):
             yield self._labels(outputs)
 
-    def staged_predict_proba(self, X):
+    def staged_predict_proba(self, X: Any) -> Iterator[NDArray[np.floating]]:
         """Yield the probabilities that each module gives the classes, from the bottom up.
 
         Parameters
@@ -351,34 +360,36 @@ class DSNRegressor(RegressorMixin, BaseDSN):
 
     def __init__(
         self,
-        n_components=500,
-        n_modules=3,
+        n_components: int = 500,
+        n_modules: int = 3,
         *,
-        alpha=1.0,
-        dropout=0.1,
-        init="random",
-        rbm=None,
-        stacking="all",
-        cv=None,
-        final_estimator=None,
-        warm_up=0,
-        learning_rate_init=0.001,
-        batch_size=100,
-        input_dropout=0.0,
-        max_iter=20,
-        emphasis=False,
-        tol=1e-4,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        working_memory=None,
-        verbose=0,
-        random_state=None,
-        n_jobs=None,
-    ):
+        alpha: float | Literal["loo", "gcv"] = 1.0,
+        dropout: float = 0.1,
+        init: Literal["rbm", "random", "copy"] = "random",
+        rbm: BernoulliRBM | None = None,
+        stacking: Literal["all", "last"] = "all",
+        cv: Any = None,
+        final_estimator: Any = None,
+        warm_up: int = 0,
+        learning_rate_init: float = 0.001,
+        batch_size: int = 100,
+        input_dropout: float = 0.0,
+        max_iter: int = 20,
+        emphasis: bool = False,
+        tol: float = 1e-4,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        working_memory: float | None = None,
+        verbose: int = 0,
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+    ) -> None:
         keep_parameters(self, locals())
 
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Take in more rows: solve the output weights of the top module again, with these as well.
 
         The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
@@ -406,7 +417,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def predict(self, X):
+    def predict(self, X: Any) -> Any:
         """Predicted targets.
 
         Parameters
@@ -424,7 +435,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
             return self.final_estimator_.predict(self._features(X))
         return self._in_units_of_y(self._top_outputs(X))
 
-    def staged_predict(self, X):
+    def staged_predict(self, X: Any) -> Iterator[NDArray[Any]]:
         """Yield the targets that each module predicts, from the bottom up.
 
         Parameters

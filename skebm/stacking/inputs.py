@@ -148,6 +148,7 @@ class StreamedInputs:
 
     def __init__(self, X, n_features, keep_all):
         self.X, self._n_features, self._keep_all = X, n_features, keep_all
+        self._columns = None
 
     @property
     def rows(self):
@@ -155,14 +156,21 @@ class StreamedInputs:
         return as_rows(self.X)
 
     def columns(self, weights):
-        """:class:`Columns` of what the next module sees, for weights of the rows or None."""
-        if weights is None:
-            parts = self.X.each(_columns_of)
-        else:
-            parts = (
-                _columns_of(X, weights[start : start + X.shape[0]]) for start, X in self.X.parts()
+        """:class:`Columns` of what the next module sees, for weights of the rows or None.
+
+        Without weights they are kept: each asking is a pass over the stream.
+        """
+        if weights is not None:
+            return tree_sum(
+                (
+                    _columns_of(X, weights[start : start + X.shape[0]])
+                    for start, X in self.X.parts()
+                ),
+                Columns.joined,
             )
-        return tree_sum(parts, Columns.joined)
+        if self._columns is None:
+            self._columns = tree_sum(self.X.each(_columns_of), Columns.joined)
+        return self._columns
 
     def made_of_matrix(self, function):
         """A stream of ``function(matrix)`` for each chunk of what the next module sees."""

@@ -14,6 +14,7 @@ from skebm._reduction import BRANCHES
 from skebm._source import as_rows
 from skebm.stacking.examples import Examples, StreamedExamples
 from skebm.stacking.hidden_layer import HiddenLayer
+from skebm.stacking.inputs import stack_inputs
 from skebm.stacking.reduced_error import Penalty, ReducedError, equations_of, residuals_of
 
 X, Y = load_digits(return_X_y=True)
@@ -57,6 +58,22 @@ def test_a_network_of_a_stream_is_that_of_the_array(storage, options):
     np.testing.assert_allclose(model.predict_proba(rows), expected.predict_proba(X), rtol=1e-6)
     np.testing.assert_allclose(np.concatenate(list(model.transform(rows))), expected.transform(X))
     assert model.score(rows, Y) == expected.score(X, Y)
+
+
+def test_columns_are_summed_up_once():
+    passes = []
+
+    def chunks():
+        passes.append(None)
+        yield from (X[:300], X[300:])
+
+    inputs = stack_inputs(stream(chunks), True)
+    columns, n_passes = inputs.columns(None), len(passes)
+    np.testing.assert_allclose(columns.mean, X.mean(axis=0))
+    assert inputs.columns(None) is columns
+    assert len(passes) == n_passes
+    weighted = inputs.columns(WEIGHTS).mean
+    np.testing.assert_allclose(weighted, np.average(X, axis=0, weights=WEIGHTS))
 
 
 def test_rows_have_weights():
