@@ -1,7 +1,7 @@
 """Rows in chunks, for data that are larger than memory: what ``skebm.stream`` returns.
 
 A stream says where its chunks come from and what is made of each; it holds none of them. Here are
-arrays alone: :class:`skebm._source.StreamedRows` is what training reads of a stream.
+arrays and tables alone: :class:`skebm._source.StreamedRows` is what training reads of a stream.
 """
 
 from collections.abc import Callable
