@@ -1,7 +1,8 @@
 """Rows in chunks, for data that are larger than memory: what ``skebm.stream`` returns.
 
 A stream knows where its chunks come from and which functions are applied to them; it stores no
-chunk. It yields arrays or tables. Training reads a stream through :class:`skebm._source.StreamedRows`.
+chunk. It yields arrays or tables. Training reads a stream through
+:class:`skebm._source.StreamedRows`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
