@@ -464,9 +464,9 @@ def test_zeros_of_sparse_data_cannot_mark_gaps():
 def test_likelihoods_take_whole_rows(RBM):
     X, X_gaps = rows_and_gaps()
     rbm = fitted(RBM, X)
-    with pytest.raises(ValueError, match=f"{RBM.__name__}.log_likelihood takes whole rows"):
+    with pytest.raises(ValueError, match=f"{RBM.__name__}.log_likelihood needs complete rows"):
         rbm.log_likelihood(X_gaps)
-    with pytest.raises(ValueError, match=f"{RBM.__name__}.log_partition takes whole rows"):
+    with pytest.raises(ValueError, match=f"{RBM.__name__}.log_partition needs complete rows"):
         rbm.log_partition(X=X_gaps)
     with pytest.raises(ValueError, match="contains NaN"):
         rbm.sample(3, init=X_gaps)

@@ -293,14 +293,14 @@ def deadly_epochs(monkeypatch):
 def test_a_fit_that_leaves_many_units_dead_warns(cls):
     message = (
         rf"50% of the hidden units of {cls.__name__} have .*lower the 'learning_rate' or the "
-        r"'momentum' parameter, or have more rows in a minibatch by 'batch_size'"
+        r"'momentum' parameter, or use larger minibatches by 'batch_size'"
     )
     X = minmax_scale(load_iris().data)
     with pytest.warns(UserWarning, match=message) as caught:
         cls(8, n_iter=2, random_state=0).fit(X)
     (warning,) = caught
     assert warning.filename == __file__, "points at somebody else's code"
-    with pytest.warns(UserWarning, match="'momentum' or the 'alpha' parameter, or have"):
+    with pytest.warns(UserWarning, match="'momentum' or the 'alpha' parameter, or use"):
         cls(8, n_iter=1, alpha=0.01, random_state=0).fit(X)
 
 
@@ -311,7 +311,7 @@ def test_a_deep_network_warns_of_dead_units_by_its_layers_and_parameters(cls):
     model = cls((8, 6), rbm_n_iter=1, random_state=0)
     message = (
         rf"50% of the hidden units of layer (\d) of {cls.__name__} have .*lower the "
-        "'rbm_learning_rate' or the 'rbm_momentum' parameter, or have more rows in a minibatch by "
+        "'rbm_learning_rate' or the 'rbm_momentum' parameter, or use larger minibatches by "
         "'rbm_batch_size'"
     )
     with pytest.warns(UserWarning, match=message) as caught:

@@ -440,7 +440,7 @@ def test_no_numbers(change, message):
 @pytest.mark.parametrize(
     ("table", "parameters", "message"),
     [
-        ({"day": pd.date_range("2020", periods=9)}, {}, "'day' is of the type datetime64"),
+        ({"day": pd.date_range("2020", periods=9)}, {}, "'day' has the dtype datetime64"),
         ({"a": [None] * 9, "b": range(9)}, {"categories": {"a": []}}, "no known value"),
         ({"a": range(9)}, {"categories": {"b": None}}, "names a column, 'b'"),
         ({"a": range(9)}, {"categories": "few"}, "'categories' parameter"),
@@ -461,7 +461,7 @@ def test_errors_of_fit(table, parameters, message):
         (["weight"], "no column 'weight'"),
         ([5], "no column 5"),
         (["height"], "needs 'values', the points"),
-        (["sex", [0.0]], "for no other; 'sex' is binary"),
+        (["sex", [0.0]], "real numbers only; 'sex' is binary"),
     ],
 )
 def test_errors_of_conditional_proba(arguments, message):

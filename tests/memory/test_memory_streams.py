@@ -63,9 +63,9 @@ def test_rules_whose_memory_is_the_patterns_keep_them_and_their_labels(rule):
 def test_weights_alone_are_kept_of_a_stream():
     memory = HopfieldMemory(random_state=0).fit(in_chunks(FEW))
     assert not hasattr(memory, "patterns_")
-    with pytest.raises(ValueError, match="predict compares with the stored patterns"):
+    with pytest.raises(ValueError, match="predict needs the stored patterns"):
         memory.predict(FEW)
-    with pytest.raises(ValueError, match="forget compares with the stored patterns"):
+    with pytest.raises(ValueError, match="forget needs the stored patterns"):
         memory.forget(FEW)
     with pytest.raises(ValueError, match="keeps neither the patterns of a stream nor their labels"):
         memory.fit(in_chunks(FEW), np.arange(5))

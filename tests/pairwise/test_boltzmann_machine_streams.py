@@ -216,7 +216,7 @@ def test_chunks_are_scored_and_searched_through():
     search = GridSearchCV(BoltzmannMachine(), {"alpha": [1e-3, 10.0]}, cv=3)
     found, expected = (clone(search).fit(data).cv_results_["mean_test_score"] for data in (rows, X))
     np.testing.assert_allclose(found, expected)
-    with pytest.raises(TypeError, match="impute takes arrays, and X is a stream"):
+    with pytest.raises(TypeError, match="impute takes arrays, but X is a stream"):
         machine.impute(rows)
     with pytest.raises(TypeError, match="sample takes an array for init"):
         machine.sample(init=rows)
