@@ -322,7 +322,7 @@ def test_numbers_that_cannot_be_scaled_are_refused(size, dtype, message, storage
     rbm = GaussianRBM(2, n_iter=1)
     with (
         warnings.catch_warnings(action="error"),
-        pytest.raises(ValueError, match=f"GaussianRBM .* {message}.*Divide"),
+        pytest.raises(ValueError, match=f"GaussianRBM .* {message}.*Rescale"),
     ):
         rbm.fit(X)
     assert vars(rbm) == vars(GaussianRBM(2, n_iter=1))
@@ -469,6 +469,6 @@ def test_a_bad_parameter_is_named_and_nothing_changes(name, value, train):
 
 def test_variances_of_another_number_of_features_are_refused():
     rbm = GaussianRBM(3, variances=[1.0, 2.0])
-    with pytest.raises(ValueError, match=r"'variances' parameter .* one number or 4"):
+    with pytest.raises(ValueError, match=r"'variances' parameter .* one for each of the 4"):
         rbm.fit(correlated_rows())
     assert not hasattr(rbm, "mean_")
