@@ -97,6 +97,6 @@ def check_scales(name, what, sizes, dtype, to_square=False):
         raise ValueError(
             f"{name} cannot compute with {what} whose size or standard deviation is too {which} "
             f"for {dtype}: below {low:g} or above {high:g}. Got {sizes[outside][0]:.3g}, in "
-            f"{np.count_nonzero(outside)} of {len(sizes)}. Rescale them first, for example by "
-            "sklearn.preprocessing.StandardScaler."
+            f"{np.count_nonzero(outside)} of {len(sizes)}. Divide them by a constant of their own "
+            "size first."
         )
