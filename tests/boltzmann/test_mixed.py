@@ -427,7 +427,7 @@ def test_unknown_categories():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"height": "tall"}, "'height' is one of numbers .* 'tall'"),
+        ({"height": "tall"}, "'height' was numeric .* 'tall'"),
         ({"height": np.inf}, "infinity, in column 'height'"),
     ],
 )
