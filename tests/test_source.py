@@ -269,7 +269,7 @@ def test_a_minibatch_has_what_its_rows_declare_of_each():
 
 def test_no_row_is_listed_that_compiled_loops_do_not_read_whole():
     rbm = BernoulliRBM(5, n_iter=0).fit(binary_rows())
-    learner = rbm._trainer(binary_rows(), None, goes_on=True, progress=None, commit=None).learner
+    learner = rbm._training(binary_rows(), None, True, None, None, watched=False).learner
     rows, settings = as_rows(binary_rows()), rbm._settings(last_stage, 1.0)
     assert can_run(learner, rows, settings)
     assert not can_run(learner, rows, replace(settings, max_gradient_norm=1.0))

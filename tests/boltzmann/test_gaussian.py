@@ -322,7 +322,7 @@ def test_numbers_that_cannot_be_scaled_are_refused(size, dtype, message, storage
     rbm = GaussianRBM(2, n_iter=1)
     with (
         warnings.catch_warnings(action="error"),
-        pytest.raises(ValueError, match=f"GaussianRBM .* {message}.*Rescale"),
+        pytest.raises(ValueError, match=f"GaussianRBM .* {message}.*Divide"),
     ):
         rbm.fit(X)
     assert vars(rbm) == vars(GaussianRBM(2, n_iter=1))

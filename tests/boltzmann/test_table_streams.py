@@ -139,7 +139,7 @@ OTHERS = pd.CategoricalDtype(["s", "l"], ordered=True)
         (
             [frame([1.0, 2.0]), frame([1.0]), frame(pd.to_datetime(["2020-01-01"]))],
             {},
-            "Chunk 2 of the stream: Column 'c' is of the type datetime64",
+            "Chunk 2 of the stream: Column 'c' has the dtype datetime64",
         ),
         (
             [frame(["a"]), frame(["b"])],
@@ -162,7 +162,7 @@ OTHERS = pd.CategoricalDtype(["s", "l"], ordered=True)
             r"Chunk 1 .* columns \[4\], but the first one has \[3\]",
         ),
         ([frame(["a"]), frame(["b"]).assign(d=1)], {}, "Chunk 1 of a stream has 2 columns"),
-        ([np.ones((3, 2)), np.array([["a", 1]], dtype=object)], {}, "Chunk 1 .* values of object"),
+        ([np.ones((3, 2)), np.array([["a", 1]], dtype=object)], {}, "Chunk 1 .* the dtype object"),
         (
             [frame([None], dtype=object), frame(["b"])],
             {"categories": {"d": None}},

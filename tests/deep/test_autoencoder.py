@@ -777,7 +777,7 @@ def test_a_step_of_a_pipeline_that_a_search_can_tune():
             r"'corruption_level' .* must be a share, .* corruption='masking'. Got 1.5",
         ),
         ({"code_noise": -1.0}, "'code_noise' parameter of DeepAutoencoder"),
-        ({"sparsity_cost": 0.1}, "'sparsity_cost' parameter of DeepAutoencoder needs a code"),
+        ({"sparsity_cost": 0.1}, "'sparsity_cost' parameter of DeepAutoencoder needs code="),
         ({"sparsity_target": 1.0}, "'sparsity_target' parameter of DeepAutoencoder"),
         ({"contraction_cost": np.nan}, "'contraction_cost' parameter of DeepAutoencoder"),
         ({"max_iter": -1}, "'max_iter' parameter of DeepAutoencoder"),
@@ -827,7 +827,9 @@ def test_columns_that_do_not_count_are_warned_of():
 )
 def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
     X = make_data()
-    with pytest.warns(UserWarning, match=r"has 8 units, the data have 8 features: it may learn"):
+    with pytest.warns(
+        UserWarning, match=r"8 units, and the data have only 8 features: it may"
+    ):
         small(hidden_layer_sizes=(5, 8)).fit(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -836,7 +838,7 @@ def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
 
 @pytest.mark.parametrize("pretrain", [True, False])
 def test_data_outside_of_their_range_are_warned_of(pretrain):
-    message = "^DeepAutoencoder is meant for values between 0 and 1, the data range from 0 to 3"
+    message = "^DeepAutoencoder is meant for values between 0 and 1, but the data range from 0 to 3"
     with pytest.warns(UserWarning, match=message):
         small(pretrain=pretrain, visible_units="bernoulli").fit(np.round(3 * make_data()))
 
