@@ -827,9 +827,7 @@ def test_columns_that_do_not_count_are_warned_of():
 )
 def test_a_wide_code_is_warned_of_unless_it_is_kept_from_copying(kept):
     X = make_data()
-    with pytest.warns(
-        UserWarning, match=r"8 units, and the data have only 8 features: it may"
-    ):
+    with pytest.warns(UserWarning, match=r"8 units, and the data have only 8 features: it may"):
         small(hidden_layer_sizes=(5, 8)).fit(X)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
