@@ -155,7 +155,7 @@ def test_answers():
     for method in (rbm.predict, rbm.predict_proba):
         with pytest.raises(TypeError, match="takes 'pairs' only with ratings"):
             method(rows, pairs=([0], [1]))
-    with pytest.raises(TypeError, match="recommend takes arrays, and X is a stream"):
+    with pytest.raises(TypeError, match="recommend takes arrays, but X is a stream"):
         rbm.recommend(rows)
 
 
