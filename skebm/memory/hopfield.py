@@ -19,6 +19,7 @@ from .._deployment import Deployable
 from .._encodings import encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
 from .._schedules import DECAYS
+from .._source import evenly_spaced
 from .._spins import Dynamics, Outcome, random_orders, temperatures
 from .._streams import is_stream, targets_of
 from .._typing import RandomStateLike
@@ -46,6 +47,10 @@ from .unlearning import unlearn
 
 # The encoding of a memory whose states are real numbers.
 REAL = "real"
+
+# Number of stored patterns of which ``fit`` tests whether recall keeps them, and the share of the
+# units of a pattern that may change. At the capacity of Hebb's rule 1.6 per cent do.
+_MOST_TESTED, _SHARE_OF_ERRORS = 100, 0.05
 
 
 class HopfieldMemory(
@@ -281,6 +286,7 @@ class HopfieldMemory(
             y = self._labels_to_keep(X, y)
             self._start(X, y)
             self._store(X, y)
+            self._warn_of_unstable_patterns()
         return self
 
     def partial_fit(self, X: Any, y: ArrayLike | None = None) -> Self:
@@ -552,6 +558,22 @@ class HopfieldMemory(
                 f"than the capacity of rule={self.rule!r}, {self.capacity_:.3g} for random "
                 f"patterns: {rule.overload}. For this number of patterns, set "
                 f"{rule_for(n_patterns, n_units)}.",
+            )
+
+    def _warn_of_unstable_patterns(self):
+        """Warn if recall leaves most of the stored patterns, and their number is not the reason."""
+        has_weights = not self._rule().keeps_patterns
+        if not has_weights or not hasattr(self, "patterns_") or self.load_ > self.capacity_:
+            return
+        states = evenly_spaced(self.patterns_, _MOST_TESTED).astype(self.weights_.dtype)
+        changes = self._network().fields(states) * states < 0
+        n_unstable = np.count_nonzero(changes.mean(axis=1) > _SHARE_OF_ERRORS)
+        if 2 * n_unstable > len(states):
+            warn_caller(
+                f"Recall does not keep {n_unstable} of {len(states)} stored patterns: they are not "
+                f"stable states of this {type(self).__name__}. With rule={self.rule!r}, patterns "
+                "that are correlated, as images are, disturb each other. Set "
+                f"{rule_for(self._n_patterns, self.n_features_in_)}."
             )
 
     def _rule(self):
