@@ -91,9 +91,9 @@ class BoltzmannMachine(PairwiseEstimator):
 
     Models rows of binary data by p(x) proportional to exp(-E(x)), with
     E(x) = -1/2 x W x - b x for the states x of all visible and hidden units [1]_. Without hidden
-    units it is the maximum-entropy distribution with the means and the correlations of the data, an
-    inverse Ising model: for example of neurons, species, positions of proteins or answers. See
-    :ref:`the user guide <general_boltzmann>`.
+    units it is the maximum-entropy distribution with the means and the correlations of the data,
+    and ``fit`` solves the inverse Ising problem. Units are for example neurons, species, positions
+    of proteins or answers. See :ref:`the user guide <general_boltzmann>`.
 
     States are -1 and 1, or 0 and 1, or booleans. ``fit`` recognises which, and results are
     returned in the same form. The learned model does not depend on it. Other numbers are
@@ -215,7 +215,7 @@ default="full"
 
     See Also
     --------
-    BernoulliRBM : Faster, for machines without weights within a layer.
+    BernoulliRBM : For models that need no connections within a layer.
     HopfieldMemory : Weights by a rule instead of training; see :meth:`from_memory`.
     simulated_annealing : States of low energy for any weights.
 
