@@ -92,7 +92,7 @@ class Learner:
     # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """Arrays that the learners of all parts of the data share: parameters, solver averages."""
+        """Arrays that all parts of the data have in common: parameters and solver averages."""
         return [self.vector, *self.solver.averages]
 
     @property
@@ -106,9 +106,9 @@ class Learner:
         self.streams.become(streams)
 
     def own_of(self, part):
-        """Initial state of a part: a copy of these chains, and separate random numbers."""
+        """Initial state of a part: these chains, and separate random numbers."""
         return self.chains, self.streams.of_part(part)
 
     def become(self, other):
-        """Copy the state of another learner."""
+        """Take over the state of another learner."""
         vars(self).update(vars(other))

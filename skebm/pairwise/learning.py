@@ -133,7 +133,7 @@ class Way:
 class Descent(Way):
     """Minimisation of a loss over all rows by L-BFGS."""
 
-    n_tellers = 1  # Terms of the loss with the weight of a pair; its curvature is proportional to this number.
+    n_tellers = 1  # Loss terms that contain the weight of a pair: a factor of its curvature.
 
     def __init__(self, task):
         super().__init__(task)
