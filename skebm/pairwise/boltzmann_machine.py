@@ -93,7 +93,7 @@ class BoltzmannMachine(PairwiseEstimator):
     E(x) = -1/2 x W x - b x for the states x of all visible and hidden units [1]_. Without hidden
     units it is the maximum-entropy distribution with the means and the correlations of the data,
     and ``fit`` solves the inverse Ising problem. Units are for example neurons, species, positions
-    of proteins or answers. See :ref:`the user guide <general_boltzmann>`.
+    in proteins or answers to questions. See :ref:`the user guide <general_boltzmann>`.
 
     States are -1 and 1, or 0 and 1, or booleans. ``fit`` recognises which, and results are
     returned in the same form. The learned model does not depend on it. Other numbers are

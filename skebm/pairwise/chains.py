@@ -43,7 +43,7 @@ class PairwiseChains:
         dtype : dtype
         streams : RandomStreams
         before : PairwiseChains, default=None
-            Chains of earlier training, by any algorithm. States of matching shape are used again.
+            Chains of earlier training, by any algorithm. What still fits is used again.
         """
         return cls()
 
