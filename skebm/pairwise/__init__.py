@@ -1,4 +1,4 @@
-"""General Boltzmann machines, any two units of which may be coupled, and simulated annealing."""
+"""General Boltzmann machines, with weights between any two units, and simulated annealing."""
 
 from .annealing import simulated_annealing
 from .boltzmann_machine import BoltzmannMachine

@@ -1,4 +1,4 @@
-"""Simulated annealing: states of least energy, by chains that are cooled."""
+"""Simulated annealing: states of low energy, found by chains that are cooled."""
 
 from numbers import Integral, Real
 from typing import Literal
@@ -23,16 +23,17 @@ from .._validation import (
 )
 from .machine import PairwiseMachine
 
-# Temperatures at which annealing begins and ends, in units of the root of the summed squares of
-# the couplings of a unit: the largest of all units, and the smallest.
+# First and last temperature, as multiples of the root of the summed squares of the weights of a
+# unit: the largest over all units for the first, the smallest for the last.
 _HOTTEST, _COLDEST = 1.0, 0.1
-# Share of the weights that are not zero up to which only these are looked at.
+# Largest share of nonzero weights for which weights are stored as a sparse array.
 _FEW = 0.1
-# Pieces of the schedule, each of which begins with exact fields and may be reported.
+# Number of pieces of the schedule. Fields are computed anew at the start of each, and progress is
+# reported at its end.
 _N_PIECES = 10
-# Sweeps of the descent that follows, which ends by itself.
+# Largest number of sweeps of the final descent, which usually converges earlier.
 _MOST_SWEEPS_DOWN = 10_000
-# Share of the largest weight by which those of a pair may differ: rounding.
+# Largest difference between W_ij and W_ji that counts as rounding, relative to the largest weight.
 _ASYMMETRY = 1e-5
 
 
@@ -78,9 +79,9 @@ def simulated_annealing(
         j) of all units i that have weights. Here w are the weights between units of -1 and 1, a
         fourth of those between units of 0 and 1.
     schedule : {"geometric", "linear"}, default="geometric"
-        Whether the temperature falls by the same factor or by the same difference per sweep.
+        Whether the temperature falls by a constant factor or a constant difference per sweep.
     init : array-like of shape (n_units,) or (n_restarts, n_units), default=None
-        States to start from, of the same kind as ``units``; None draws them.
+        States to start from, in the encoding of ``units``. With None they are random.
     clamp : array-like of bool of shape (n_units,), default=None
         Units that keep the state that they have in ``init``.
     random_state : int, RandomState instance or None, default=None
@@ -91,10 +92,10 @@ def simulated_annealing(
     Returns
     -------
     result : :class:`~sklearn.utils.Bunch`
-        The restarts are sorted by energy, the lowest first. The attributes are
+        The restarts are sorted by energy, the lowest first. The attributes are:
 
         state : ndarray of int of shape (n_units,)
-            The state of the lowest energy that was found.
+            The state of lowest energy that was found.
         energy : float
             Its energy.
         states : ndarray of int of shape (n_restarts, n_units)
@@ -117,8 +118,8 @@ def simulated_annealing(
 
     Notes
     -----
-    No result depends on the number of threads. Time grows with ``n_restarts * n_sweeps`` times the
-    number of couplings.
+    Results do not depend on the number of threads. The running time is proportional to
+    ``n_restarts * n_sweeps`` times the number of nonzero weights.
 
     References
     ----------
@@ -127,8 +128,9 @@ def simulated_annealing(
 
     Examples
     --------
-    The largest cut of a graph: two sides such that as many edges as possible join one with the
-    other. Weights of -1 want the ends of an edge to differ, and E = uncut - cut edges.
+    The maximum cut of a graph: divide the vertices into two sets with as many edges as possible
+    between them. Weights of -1 favour different states at the ends of an edge, and E is the number
+    of uncut edges minus that of cut edges.
 
     >>> import numpy as np
     >>> from skebm import simulated_annealing
@@ -139,8 +141,8 @@ def simulated_annealing(
     >>> print("edges cut:", (len(edges) - result.energy) / 2)
     edges cut: 5.0
 
-    A quadratic form x Q x of units of 0 and 1 to be made small (QUBO): the diagonal of Q is a
-    bias, as x^2 = x.
+    Minimise a quadratic form x Q x of units of 0 and 1 (QUBO). The diagonal of Q is a bias, as
+    x^2 = x.
 
     >>> Q = np.array([[-2.0, 3.0, 0.0], [0.0, -2.0, 1.5], [0.0, 0.0, -1.0]])
     >>> pairs = Q + Q.T - 2 * np.diag(Q.diagonal())
@@ -186,7 +188,7 @@ _POSITIVE = Number(Real, "(0, inf)")
 
 
 def cooling(weights, n_sweeps, ends=None, schedule="geometric"):
-    """Temperatures of sweeps from hot to cold.
+    """Falling temperatures of sweeps.
 
     Parameters
     ----------
@@ -194,7 +196,7 @@ def cooling(weights, n_sweeps, ends=None, schedule="geometric"):
         Between units of -1 and 1.
     n_sweeps : int
     ends : tuple of two floats, default=None
-        The first and the last; None finds them from the weights.
+        The first and the last temperature. None computes them from the weights.
     schedule : {"geometric", "linear"}, default="geometric"
 
     Returns
@@ -211,7 +213,7 @@ def cooling(weights, n_sweeps, ends=None, schedule="geometric"):
 
 
 def cool(machine, X, temperatures, streams, free=None, report=None):
-    """Take chains through sweeps at falling temperatures, and then downhill, in place.
+    """Run chains at falling temperatures, then descend to a local minimum, in place.
 
     Parameters
     ----------
@@ -223,13 +225,13 @@ def cool(machine, X, temperatures, streams, free=None, report=None):
     free : ndarray of bool of shape (1, n_units) or (n_rows, n_units), default=None
         Units that may change; None is all of them.
     report : callable, default=None
-        To be called with the number of sweeps so far, that of all, the last temperature and the
-        energies of the rows, ten times.
+        Called ten times, with the number of sweeps so far, the number of all sweeps, the last
+        temperature and the energies of the rows.
 
     Returns
     -------
     energies : ndarray of shape (n_rows, n_sweeps + 2)
-        At the start, after each sweep, and at the end; float64, nats at temperature 1.
+        Energies at the start, after each sweep, and at the end; float64, nats at temperature 1.
     """
     free = machine.all_free() if free is None else free
     n_sweeps = len(temperatures)
@@ -264,7 +266,7 @@ def _run(machine, X, free, temperatures, n_cold, address, paths):
 
 
 def checked_couplings(weights, intercept, name="simulated_annealing"):
-    """Weights and biases as a machine takes them.
+    """Validated weights and biases in the form that a machine requires.
 
     Returns
     -------
@@ -274,8 +276,8 @@ def checked_couplings(weights, intercept, name="simulated_annealing"):
     Raises
     ------
     ValueError
-        If the weights are not square, not symmetric or have a diagonal, or if the biases are not
-        as many as units.
+        If the weights are not square, not symmetric or have a nonzero diagonal, or if the number
+        of biases is not the number of units.
     """
     weights = native(
         check_array(
@@ -347,7 +349,7 @@ def _temperatures(machine, given, schedule, n_sweeps):
 
 
 def _start(init, clamp, encoding, shape, dtype):
-    """States to start from, None if they are to be drawn; and the units that are free."""
+    """Initial states, or None if they are random, and a mask of the units that may change."""
     name = "simulated_annealing"
     free = None
     if clamp is not None:

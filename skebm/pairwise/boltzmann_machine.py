@@ -50,12 +50,13 @@ _Algorithm: TypeAlias = Literal[
     "auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", "pt", "annealing"
 ]
 
-# Rows by which training is watched, always the same; fewer where there are many hidden units, whose
-# weights between each other mean field visits for each feature of a row: so many times in all.
+# Number of training rows that are scored after each iteration, always the same rows. There are
+# fewer with many hidden units: for each feature of a row, mean field visits all weights between
+# hidden units, and the total number of visits is limited.
 _N_WATCHED = 50
 _VISITS_OF_WATCHED = 5e7
 
-# Standard deviation, over the rows, of what the first weights put into a hidden unit.
+# Standard deviation, over the rows, of the input of a hidden unit with the initial weights.
 _FIRST_INPUTS = 1.0
 
 
@@ -63,7 +64,7 @@ class _Mask(Check):
     """A square array that says which units are connected."""
 
     def admits(self, value):
-        """Whether ``value`` is a symmetric array of truth values, or of 0 and 1."""
+        """Whether ``value`` is a symmetric array of booleans, or of 0 and 1."""
         if isinstance(value, str) or np.ndim(value) != 2:
             return False
         mask = np.asarray(value)
@@ -86,16 +87,16 @@ class _Temperatures(Check):
 
 
 class BoltzmannMachine(PairwiseEstimator):
-    """Boltzmann machine: units that may all be connected with each other, some of them hidden.
+    """Boltzmann machine with weights between any two units, with or without hidden units.
 
     Models rows of binary data by p(x) proportional to exp(-E(x)), with
-    E(x) = -1/2 x W x - b x for the states x of all units, visible and hidden ones [1]_. Without
-    hidden units it is the distribution of least structure that has the means and the correlations
-    of the data: an Ising model whose weights are to be found, a maximum-entropy model of neurons,
-    species, positions of proteins or answers. See :ref:`the user guide <general_boltzmann>`.
+    E(x) = -1/2 x W x - b x for the states x of all visible and hidden units [1]_. Without hidden
+    units it is the maximum-entropy distribution with the means and the correlations of the data,
+    and ``fit`` solves the inverse Ising problem. Units are for example neurons, species, positions
+    in proteins or answers to questions. See :ref:`the user guide <general_boltzmann>`.
 
-    States are -1 and 1, or 0 and 1, or booleans, recognised in ``fit`` and returned as they came
-    in; of the same data in two of these encodings the same model is learned. Other numbers are
+    States are -1 and 1, or 0 and 1, or booleans. ``fit`` recognises which, and results are
+    returned in the same form. The learned model does not depend on it. Other numbers are
     thresholded, see ``binarize``.
 
     Parameters
@@ -104,31 +105,32 @@ class BoltzmannMachine(PairwiseEstimator):
         Number of hidden units.
     connections : {"full", "restricted"} or array-like of bool of shape (n_units, n_units), \
 default="full"
-        Which units are connected. "full": any two. "restricted": each visible one with each hidden
-        one, a restricted Boltzmann machine. An array: those pairs for which it is true, the
-        features first and then the hidden units; symmetric.
+        Which units are connected. "full": any two units. "restricted": each visible unit with each
+        hidden unit, a restricted Boltzmann machine. A symmetric array: the pairs for which it is
+        true; the visible units come first, then the hidden units.
     algorithm : {"auto", "exact", "pseudo_likelihood", "mean_field", "tap", "pcd", "cd", \
 "pt", "annealing"}, default="auto"
-        Where expectations of the model come from while it learns, see the notes. "auto" is "exact"
-        up to 20 units, beyond that "pseudo_likelihood" without hidden units and "pcd" with some.
+        How the expectations under the model are computed in training, see the notes. "auto" is
+        "exact" for up to 20 units. For more, it is "pseudo_likelihood" without hidden units and
+        "pcd" with hidden units.
     alpha : float or "auto", default="auto"
-        Strength of the penalty on the weights; biases are free. "auto" is the number of units
-        divided by the number of rows: as if weights were drawn with a variance of one over the
-        number of units, so that what all others put into a unit is of the order of one.
+        Strength of the penalty on the weights; biases are not penalised. "auto" is the number of
+        units divided by the number of rows. This corresponds to a normal prior of the weights with
+        variance 1 / n_units, so that the input of a unit from all others is of the order of 1.
     l1_ratio : float, default=0.0
-        Share of L1 in the penalty ``alpha * (l1_ratio * |J|_1 + (1 - l1_ratio) * |J|^2 / 2)`` that
-        is taken from the mean log-likelihood of a row. J are the weights between units of -1 and 1,
-        each pair counted once, whatever the encoding of the data: of 0 and 1, a quarter of
-        ``weights_``. L1 makes weights exactly zero.
+        Share of L1 in the penalty ``alpha * (l1_ratio * |J|_1 + (1 - l1_ratio) * |J|^2 / 2)``,
+        which is subtracted from the mean log-likelihood of a row. J are the weights between units
+        of -1 and 1, whatever the encoding of the data, with each pair counted once. For data of 0
+        and 1, J is a quarter of ``weights_``. L1 makes some weights exactly zero.
     max_iter : int, default=500
-        Most iterations of "exact" and "pseudo_likelihood".
+        Only used by "exact" and "pseudo_likelihood". Largest number of iterations.
     tol : float, default=1e-6
-        Of "exact" and "pseudo_likelihood": they end when no more than this is expected to be
-        gained, in nats per row and unit.
+        Only used by "exact" and "pseudo_likelihood". Training ends when the expected gain is at
+        most this, in nats per row and unit.
     learning_rate : float or sequence of float, default=0.01
-        Of "pcd", "cd", "pt" and "annealing", as all parameters from here to ``shuffle``: length of
-        a step, in the weights between units of -1 and 1. A sequence changes from epoch to epoch:
-        its values share the ``n_iter`` epochs evenly.
+        Length of a step, in the weights between units of -1 and 1. Each value of a sequence is
+        used for an equal share of the ``n_iter`` epochs. This parameter and the next ones, up to
+        ``shuffle``, are only used by "pcd", "cd", "pt" and "annealing".
     learning_rate_schedule : {"constant", "linear", "invscaling", "cosine"}, default="linear"
         Factor of the learning rate in epoch e = 0, 1, ... of n: 1; 1 - e / n; 1 / sqrt(1 + e);
         (1 + cos(pi e / n)) / 2.
@@ -137,72 +139,73 @@ default="full"
     n_iter : int, default=50
         Epochs, passes over the training data.
     n_chains : int, default=None
-        Chains of states of the model. None is ``batch_size``. Not used by "cd".
+        Number of Markov chains that sample from the model. None is ``batch_size``. Not used by
+        "cd".
     n_replicas : int, default=10
-        Temperatures of parallel tempering, from that of the model to one where all units are
-        independent. Used by "pt" and ``sample`` only.
+        Number of temperatures of parallel tempering, from that of the model to one at which all
+        units are independent. Only used by "pt" and ``sample``.
     n_gibbs_steps : int or sequence of int, default=1
-        Sweeps over all units for one step of learning. Of "annealing", sweeps after each of which
-        states are counted.
+        Sweeps over all units per step of learning. With "annealing", the number of sweeps at
+        temperature 1, after each of which the states are counted.
     temperatures : sequence of float, default=None
-        Of "annealing": temperature of each sweep before states are counted, which is done at 1.
-        None is that of [1]_: 2, 2, 1.5, 1.5, 1.2, 1.2, 1, 1, 1, 1.
+        Only used by "annealing". Temperature of each sweep before states are counted. None is the
+        schedule of [1]_: 2, 2, 1.5, 1.5, 1.2, 1.2, 1, 1, 1, 1.
     solver : {"sgd", "adagrad", "rmsprop", "adam"}, default="adam"
-        How steps follow from gradients.
+        Optimiser that computes steps from gradients.
     momentum : float or sequence of float, default=0.0
-        Of "sgd": share of the last step that is added to the next, in [0, 1).
+        Only used by "sgd". Share of the previous step that is added to the next one, in [0, 1).
     nesterovs_momentum : bool, default=False
-        Whether the momentum of "sgd" is Nesterov's; Polyak's otherwise.
+        Only used by "sgd". Whether to use Nesterov's momentum instead of Polyak's.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Of "adam": shares of the averages of gradients and of their squares that are kept, in
-        [0, 1).
+        Only used by "adam". Decay rates of the moving averages of gradients and of their squares,
+        in [0, 1).
     epsilon : float, default=1e-8
-        What "adagrad", "rmsprop" and "adam" add to a divisor.
+        Number that "adagrad", "rmsprop" and "adam" add to a divisor.
     shuffle : bool, default=True
         Visit the rows in a new order in each epoch.
     binarize : float or None, default=0.0
         Threshold for data that are neither -1 and 1 nor 0 and 1: units above it are on, and states
-        come back as 0 and 1. None: such data are an error.
+        are returned as 0 and 1. With None such data raise an error.
     verbose : int, default=0
-        If positive, print a line an iteration.
+        If positive, print one line per iteration.
     random_state : int, RandomState instance or None, default=None
-        Source of the first weights of hidden units, of the order of the rows, and of all samples.
+        Source of the initial weights of hidden units, of the order of the rows, and of all samples.
         Pass an int for the same result at each call, on any number of threads, see
         :ref:`random_numbers`.
     warm_start : bool, default=False
-        Whether ``fit`` goes on from where the last call ended.
+        Whether ``fit`` continues from the result of the last call.
 
     Attributes
     ----------
     weights_ : ndarray of shape (n_units, n_units)
-        Weights, symmetric with a zero diagonal, for states in the encoding of the data: the
-        n_features visible units first, then the hidden ones.
+        Symmetric weights with a zero diagonal, for states in the encoding of the data. The
+        n_features visible units come first, then the hidden units.
     intercept_ : ndarray of shape (n_units,)
         Biases, for states in the encoding of the data.
     encoding_ : {"spin", "binary", "threshold"}
-        How the data were written: -1 and 1; 0 and 1; anything else, thresholded.
+        Values of the data: -1 and 1; 0 and 1; or other numbers, which are thresholded.
     algorithm_ : str
-        What "auto" has chosen, or what was asked for.
+        The parameter ``algorithm``, or what "auto" has chosen.
     alpha_ : float
-        What "auto" is for these data, or what was asked for.
+        The parameter ``alpha``, or the value of "auto" for these data.
     covariance_ : ndarray of shape (n_features, n_features)
-        Covariances of the visible units in the model, in the encoding of the data. Computed when
-        it is asked for: by a sum over all states up to 20 units, beyond that from 10,000 samples,
-        always the same.
+        Covariances of the visible units under the model, in the encoding of the data. Computed on
+        access: by a sum over all states for up to 20 units, otherwise from 10,000 samples, always
+        the same.
     betas_ : ndarray of shape (n_replicas,)
-        Inverse temperatures of the replicas, from 0 to 1, as they have adapted. Only with
+        Inverse temperatures of the replicas, from 0 to 1, after adaptation. Only with
         ``algorithm="pt"``.
     swap_rates_ : ndarray of shape (n_replicas - 1,)
-        Probability that replicas at neighbouring temperatures swap, a moving average over the
-        last steps. Only with ``algorithm="pt"``.
+        Probability that replicas at neighbouring temperatures swap their states, a moving average
+        over the last steps. Only with ``algorithm="pt"``.
     n_iter_ : int
         Number of iterations that the last ``fit`` ran.
     history_ : dict of str to list of float
         Measurements after each iteration of the last ``fit``: "pseudo_likelihood", the mean of
-        ``score_samples`` on up to 50 training rows, always the same; "seconds"; and of "exact" and
-        "pseudo_likelihood", "loss": what is minimised, with the penalty, in nats per row.
+        ``score_samples`` on up to 50 training rows, always the same rows; "seconds"; and with
+        "exact" and "pseudo_likelihood", "loss", the loss with the penalty, in nats per row.
     loss_curve_ : list of float
-        ``history_["loss"]`` if it is there; otherwise minus ``history_["pseudo_likelihood"]``.
+        ``history_["loss"]`` if available; otherwise minus ``history_["pseudo_likelihood"]``.
     n_features_in_ : int
         Number of features seen during ``fit``.
     n_features_out_ : int
@@ -212,41 +215,40 @@ default="full"
 
     See Also
     --------
-    BernoulliRBM : The machine to take where units of a layer need not be connected.
-    HopfieldMemory : Weights by a rule, in place of learning; see :meth:`from_memory`.
-    simulated_annealing : States of least energy of any weights.
+    BernoulliRBM : For models that need no connections within a layer.
+    HopfieldMemory : Weights by a rule instead of training; see :meth:`from_memory`.
+    simulated_annealing : States of low energy for any weights.
 
     Notes
     -----
-    Ways of learning, ``algorithm``:
+    Values of ``algorithm``:
 
-    - "exact": the likelihood and its gradient by sums over all states, climbed by L-BFGS. For up to
-      26 units; time doubles with each.
-    - "pseudo_likelihood": the product of the probabilities of each unit given all others [2]_.
-      Exact gradient, no samples. Without hidden units only.
-    - "mean_field" [3]_ and "tap" [4]_: closed forms from the inverse of the covariances. Without
-      hidden units, for ``connections="full"``, and with L2 only, which is of the weights times the
-      standard deviations of both units. Quick, and good where weights are weak.
-    - "pcd": chains of Gibbs sampling that go on from step to step stand in for the model.
-      Hidden units given the data have their means, exact where hidden units are not connected with
-      each other or where there are up to 12, by mean field beyond.
-    - "cd": the same with chains that start at the data in each step.
-    - "pt": the same as "pcd", and each chain swaps states with replicas of itself at higher
-      temperatures, so that it does not stay in one mode.
-    - "annealing": hidden units given the data, and all units, are cooled from random states in each
-      step [1]_, and states are counted at the end. The way of 1985; slow.
+    - "exact": maximises the likelihood by L-BFGS. The likelihood and its gradient are sums over
+      all states. For up to 26 units; time doubles with each unit.
+    - "pseudo_likelihood": maximises the product of the probabilities of each unit given all others
+      [2]_. The gradient is exact and needs no samples. Only without hidden units.
+    - "mean_field" [3]_ and "tap" [4]_: closed forms from the inverse of the covariances. Only
+      without hidden units, for ``connections="full"``, and with L2 only. L2 is then of the weights
+      times the standard deviations of both units. Fast, and accurate if weights are weak.
+    - "pcd": expectations under the model are estimated from persistent chains of Gibbs sampling.
+      Hidden units given the data are represented by their means. These are exact if hidden units
+      are not connected with each other or if there are at most 12; otherwise mean field.
+    - "cd": the same, with chains that start at the data in each step.
+    - "pt": the same as "pcd", but each chain swaps states with replicas at higher temperatures, so
+      that it does not stay in one mode.
+    - "annealing": in each step, hidden units given the data, and all units of the model, are cooled
+      from random states [1]_, and states are counted at the end. The algorithm of 1985; slow.
 
-    Of a stream, and of data of Dask, "exact", "mean_field" and "tap" count rows once, and are then
-    the same machine as of an array, to the last bit. "pseudo_likelihood" reads all chunks for each
-    loss and gradient. The others take minibatches from windows.
+    For a stream and for data of Dask, "exact", "mean_field" and "tap" count rows in one pass, and
+    the result is exactly that for an array. "pseudo_likelihood" reads all chunks for each
+    evaluation of the loss and its gradient. The others take minibatches from windows.
 
-    Half a row of each state of each unit is added to the data, so that a unit that never changes
-    gets a finite bias. Learning starts from independent units with the means of the data; hidden
-    units start with random weights by which their inputs have a standard deviation of about 1 over
-    the rows.
+    Half a row of each state of each unit is added to the data, so that a constant feature gets a
+    finite bias. Training starts from independent units with the means of the data. Hidden units
+    start with random weights, such that their inputs have a standard deviation of about 1 over the
+    rows.
 
-    Without hidden units, the model has no features in the sense of other Boltzmann machines:
-    ``transform`` then returns the mean of each visible unit given all others.
+    Without hidden units, ``transform`` returns the mean of each visible unit given all others.
 
     References
     ----------
@@ -329,24 +331,24 @@ default="full"
 
     @classmethod
     def from_memory(cls, memory: Any, temperature: float = 1.0, **params: Any) -> Self:
-        """The Boltzmann machine whose energy is that of an associative memory.
+        """The Boltzmann machine with the energy of an associative memory.
 
-        Stochastic units at a temperature T sample exp(-E / T): the weights and biases of the memory
-        divided by T are those of a machine that does so at temperature 1.
+        At temperature T, the stochastic units of the memory sample from exp(-E / T). The weights
+        and biases of this machine are those of the memory divided by T.
 
         Parameters
         ----------
         memory : HopfieldMemory
-            Fitted, by a rule that makes weights.
+            A fitted memory whose rule has weights.
         temperature : float, default=1.0
-            Above 0.
+            The temperature T, positive.
         **params
             Parameters of the machine.
 
         Returns
         -------
         machine : BoltzmannMachine
-            Fitted, without hidden units.
+            A fitted machine without hidden units.
 
         Raises
         ------
@@ -370,7 +372,7 @@ default="full"
         return machine.__skebm_take__(memory, float(temperature))
 
     def __skebm_take__(self, memory, temperature):
-        """Become the fitted machine of a memory at a temperature."""
+        """Set the fitted attributes from a memory at a temperature."""
         scale = memory.weights_.dtype.type(1 / temperature)
         weights = np.ascontiguousarray(memory.weights_) * scale
         self.n_features_in_ = memory.n_features_in_
@@ -395,8 +397,8 @@ default="full"
         Parameters
         ----------
         X : {array-like, stream} of shape (n_samples, n_features)
-            Training data, in one of the encodings of binary states. NaN is an error. Chunks of a
-            stream are read as the notes say.
+            Training data, in one of the encodings of binary states. NaN raises an error. See the
+            notes for how chunks of a stream are read.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -409,7 +411,7 @@ default="full"
         ------
         ValueError
             If a parameter or the data are not valid, or if the weights are no longer finite. The
-            estimator is then as it was, or as the last whole iteration left it.
+            estimator is then unchanged, or keeps the result of the last complete iteration.
         """
         return self._fit(X, y)
 
@@ -417,13 +419,13 @@ default="full"
     def partial_fit(self, X: MatrixLike, y: object = None) -> Self:
         """Continue training with more data, in one pass over its rows in minibatches.
 
-        With ``algorithm="auto"``, by "pcd". If a parameter is a sequence over the epochs, its
+        With ``algorithm="auto"``, "pcd" is used. If a parameter is a sequence over the epochs, its
         last value is used. ``learning_rate_schedule`` is not used.
 
         Parameters
         ----------
         X : {array-like, stream} of shape (n_samples, n_features)
-            Training data, of any number of rows. NaN is an error.
+            Training data, with any number of rows. NaN raises an error.
         y : None
             Ignored; here for scikit-learn's conventions.
 
@@ -435,8 +437,8 @@ default="full"
         Raises
         ------
         ValueError
-            As for :meth:`fit`. The estimator is then unchanged. Also if ``algorithm`` is one that
-            needs all rows at once.
+            As for :meth:`fit`, or if ``algorithm`` is one that needs all rows at once. The
+            estimator is then unchanged.
         """
         return self._partial_fit(X, y)
 
@@ -452,7 +454,7 @@ default="full"
         rows = self._training_rows(X, goes_on)
         n_units = rows.shape[1] + self._parameters.n_components
         self._check_sizes(n_units, goes_on)
-        all_rows_are_here = watched  # and partial_fit, which watches none, has some of them
+        all_rows_are_here = watched  # partial_fit scores no rows and has only some of the data
         self.algorithm_ = self._algorithm_for(n_units, all_rows_are_here)
         self.alpha_ = n_units / rows.shape[0] if self.alpha == "auto" else float(self.alpha)
         way = WAYS[self.algorithm_]
@@ -477,7 +479,7 @@ default="full"
             )
 
     def _training_rows(self, X, goes_on):
-        """Rows of -1 and 1 to learn from, a :class:`~skebm._source.Source`."""
+        """Training rows of -1 and 1, a :class:`~skebm._source.Source`."""
         X = validated(self, X, reset=not goes_on)
         self.encoding_ = self._encoding_with(X, self.encoding_ if goes_on else None)
         self._dtype_of_states = X.dtype if X.dtype.kind in "biuf" else np.dtype(np.float64)
@@ -487,7 +489,7 @@ default="full"
         return as_rows(made_of(X, partial(to_spins, **how)))
 
     def _task(self, rows, n_units, goes_on):
-        """What is to be learned from these rows."""
+        """The :class:`~.learning.Task` for these rows."""
         p, (n_rows, n_visible) = self._parameters, rows.shape
         random_state = check_random_state(self.random_state)
         streams = (
@@ -511,7 +513,7 @@ default="full"
         return all_of(rows.subset(np.array(numbers)))
 
     def _n_watched(self):
-        """How many these are."""
+        """Number of rows that are scored after each iteration."""
         visits = self.n_features_in_ * self._parameters.n_components**2
         return max(1, min(_N_WATCHED, int(_VISITS_OF_WATCHED / max(visits, 1))))
 
@@ -535,7 +537,7 @@ default="full"
         return np.ones((n_units, n_units), dtype=bool)
 
     def _first_vector(self, pairs, n_visible, random_state, dtype):
-        """Independent units with the means of the data, and weak random weights to hidden ones."""
+        """Initial parameters: independent visible units, weak random weights to hidden units."""
         means, n_hidden = pairs.offsets, self._parameters.n_components
         weights = np.zeros((len(means), len(means)))
         if n_hidden:
@@ -592,7 +594,7 @@ default="full"
             self._check_decay(self.alpha_)
 
     def _publish(self, training):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the results of training into the fitted attributes."""
         way = training.way
         machine = way.machine
         if have_diverged(machine.weights, machine.bias):

@@ -1,6 +1,6 @@
-"""Where a learning step gets its states from: given data, and from the model itself.
+"""Sampling in a learning step: states given data, and states of the model.
 
-One class for each algorithm, as in :mod:`skebm.boltzmann.chains` for machines of layers.
+One class per algorithm, as in :mod:`skebm.boltzmann.chains` for machines with layers.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from .model import PairwiseModel, correlations
 from .path import PairwiseTempering
 
-# Temperature of each sweep of the annealing of [1]_, in units of that at which states are counted.
+# Temperature of each sweep of the annealing in [1]_, relative to that at which states are counted.
 #
 # .. [1] D. H. Ackley, G. E. Hinton and T. J. Sejnowski, "A learning algorithm for Boltzmann
 #    machines", Cognitive Science 9, 1985.
@@ -23,7 +23,7 @@ class PairwiseChains:
     states : ndarray of shape (..., n_chains, n_units), or None if no chain persists
         Changed in place.
     tempering : PairwiseTempering or None
-        Temperatures of replicas, where there are some.
+        Temperatures of replicas, only with parallel tempering.
     """
 
     states = None
@@ -31,46 +31,45 @@ class PairwiseChains:
 
     @classmethod
     def prepare(cls, parameters, offsets, dtype, streams, before=None):
-        """The chains at the start of a training.
+        """The chains at the start of training.
 
         Parameters
         ----------
         parameters : estimator
-            Each algorithm reads its own of ``n_chains``, ``n_replicas``, ``batch_size`` and
+            Each algorithm uses some of ``n_chains``, ``n_replicas``, ``batch_size`` and
             ``temperatures``.
         offsets : ndarray of shape (n_units,)
-            Means of the units, by which first states are drawn.
+            Means of the units, with which initial states are drawn.
         dtype : dtype
         streams : RandomStreams
         before : PairwiseChains, default=None
-            Those of the training to go on with, of any algorithm: what still fits is taken over.
+            Chains of earlier training, by any algorithm. What still fits is used again.
         """
         return cls()
 
     def copy(self):
-        """The same chains with arrays of their own."""
+        """A copy that shares no arrays with these chains."""
         return self
 
     def fitted_attributes(self):
-        """What the estimator publishes of the chains, by name."""
+        """Fitted attributes of the estimator that come from the chains, by name."""
         return {}
 
     def given_data(self, machine, visible, n_sweeps, streams):
-        """States of all units where the visible ones are data, and their correlations.
+        """States of all units given data for the visible units, and their correlations.
 
-        Hidden units have their means, which have the same expectation as states that are drawn, or
-        are the best that is known.
+        Hidden units are represented by their means: exact ones if possible, otherwise mean field.
         """
         return PairwiseModel(machine, visible.shape[1]).moments_given(visible)
 
     def of_model(self, machine, of_data, n_sweeps, streams):
-        """States of all units that the model has drawn.
+        """States of all units, sampled from the model.
 
         Parameters
         ----------
         machine : PairwiseMachine
         of_data : ndarray of shape (n_rows, n_units)
-            States that :meth:`given_data` has returned.
+            States returned by :meth:`given_data`.
         n_sweeps : int
         streams : RandomStreams
         """
@@ -78,7 +77,7 @@ class PairwiseChains:
 
 
 class Persistent(PairwiseChains):
-    """Persistent contrastive divergence: chains go on where the last step left them.
+    """Persistent contrastive divergence: chains continue from their states in the last step.
 
     Parameters
     ----------
@@ -111,7 +110,7 @@ class Tempered(PairwiseChains):
     Parameters
     ----------
     states : ndarray of shape (n_replicas, n_chains, n_units)
-        The last replicas are those of the machine itself; changed in place.
+        The last replicas are at the temperature of the machine. Changed in place.
     tempering : PairwiseTempering
     """
 
@@ -155,16 +154,16 @@ class FromData(PairwiseChains):
 
 
 class Annealed(PairwiseChains):
-    """Hidden units given the data, and all units, are cooled from random states in each step.
+    """Annealing: hidden units given the data, and all units, are cooled from random states.
 
-    Then states are counted after each of some sweeps.
+    This is done in each step. States are then counted after each of some sweeps.
 
     Parameters
     ----------
     n_chains : int or None
-        None is as many as there are rows.
+        None is the number of rows.
     temperatures : ndarray
-        Of each sweep before states are counted.
+        Temperature of each sweep before states are counted.
     """
 
     def __init__(self, n_chains, temperatures):
@@ -177,7 +176,7 @@ class Annealed(PairwiseChains):
         return cls(parameters.n_chains, np.array(temperatures, dtype=np.float64))
 
     def given_data(self, machine, visible, n_sweeps, streams):
-        """See :class:`PairwiseChains`; hidden units have states that were drawn."""
+        """See :class:`PairwiseChains`; hidden units have sampled states."""
         states = machine.random_states(len(visible), (streams.seed, streams.take(), 0))
         n_visible = visible.shape[1]
         states[:, :n_visible] = visible
@@ -202,18 +201,18 @@ class Annealed(PairwiseChains):
 
 
 def ladder(means, betas):
-    """Replicas at these inverse temperatures whose hottest ones have these means, independently."""
+    """Tempering at these inverse temperatures; units of the hottest replicas have these means."""
     return PairwiseTempering(np.arctanh(means), betas.astype(np.float64))
 
 
 def _states(shape, means, streams, before):
-    """States where earlier chains left them, or new ones where there are not so many."""
+    """States of the chains of earlier training if their shape fits, otherwise random states."""
     if before is not None and before.states is not None and before.states.shape[:-1] == shape:
         return before.states.copy()
     return draw(np.broadcast_to(means, (*shape, len(means))), streams)
 
 
 def draw(means, streams):
-    """Independent states of -1 and 1 that have these means."""
+    """Independent random states of -1 and 1 with these means."""
     uniform = streams.generator().random(means.shape)
     return np.where(2 * uniform - 1 < means, 1, -1).astype(means.dtype)

@@ -1,4 +1,4 @@
-"""What a machine of coupled pairs is as an estimator: features, samples, scores, likelihoods."""
+"""Estimator of a machine of coupled pairs: features, samples, scores and likelihoods."""
 
 from typing import Any, Literal
 
@@ -21,26 +21,26 @@ from .machine import PairwiseMachine
 from .model import PairwiseModel
 from .path import PairwisePath
 
-# Units of which all states are summed over where nobody asks for it, and where somebody does.
+# Largest number of units for sums over all states: by default, and if the user asks for them.
 MOST_UNITS, MOST_UNITS_ON_DEMAND = 20, 26
 
-# Samples, and sweeps before them, that covariances of many units are from.
+# Number of samples, and of sweeps before them, for covariances of many units.
 _N_SAMPLES, _N_SWEEPS = 10_000, 200
 
 
 class PairwiseEstimator(BaseBoltzmann):
-    """A fitted machine of coupled pairs, however it came to be.
+    """Methods of a fitted machine of coupled pairs.
 
-    Its fitted attributes are ``weights_`` and ``intercept_`` for states in the encoding
-    ``encoding_``, and beside them ``_means``, of independent units as tempering and annealing begin
-    with them, ``_streams``, and ``_dtype_of_states``, in which states are returned where none were
-    given. The parameters ``binarize`` and ``n_replicas`` are read.
+    They use the fitted attributes ``weights_`` and ``intercept_``, for states in the encoding
+    ``encoding_``; ``_means``, the means of the independent units with which tempering and annealing
+    start; ``_streams``; and ``_dtype_of_states``, the dtype of states that are returned if no
+    states were given. The parameters ``binarize`` and ``n_replicas`` are used.
     """
 
     # The model
 
     def _model(self, dtype=None):
-        """What has been learned, as a :class:`~skebm.pairwise.model.PairwiseModel`."""
+        """The fitted model, a :class:`~skebm.pairwise.model.PairwiseModel`."""
         dtype = self.weights_.dtype if dtype is None else dtype
         weights, bias = (
             np.ascontiguousarray(array, dtype=dtype) for array in (self.weights_, self.intercept_)
@@ -49,7 +49,7 @@ class PairwiseEstimator(BaseBoltzmann):
         return PairwiseModel(make(weights, bias), self.n_features_in_)
 
     def _model_and_states(self, X, gaps_are_fine=False):
-        """The model, of the type of data; rows of -1 and 1; and a mask of what is missing."""
+        """The model in the dtype of X, rows of -1 and 1, a mask of missing entries, and X."""
         check_is_fitted(self)
         finite = "allow-nan" if gaps_are_fine else True
         X = validated(self, X, reset=False, ensure_all_finite=finite)
@@ -60,36 +60,36 @@ class PairwiseEstimator(BaseBoltzmann):
         return self._model(dtype), states, gaps, X
 
     def _as_given(self, states, dtype):
-        """States of visible units as users give them."""
+        """Visible states in the encoding of the data."""
         return from_spins(states[:, : self.n_features_in_], self.encoding_, dtype)
 
     def _means_as_given(self, means):
-        """Means of states in the encoding of the data from those of -1 and 1."""
+        """Convert means of units of -1 and 1 to the encoding of the data."""
         return means if self.encoding_ == SPIN else (means + 1) / 2
 
     def _publish_machine(self, machine):
         weights, bias = machine.weights, machine.bias[0]
         if self.encoding_ == SPIN:
             self.weights_, self.intercept_ = weights.copy(), bias.copy()
-        else:  # the other way round: PairwiseMachine.of_binary_units
+        else:  # inverse of PairwiseMachine.of_binary_units
             self.weights_, self.intercept_ = 4 * weights, 2 * (bias - weights.sum(axis=1))
         n_hidden = len(self.weights_) - self.n_features_in_
         self._n_features_out = n_hidden or self.n_features_in_
         self._stamp_version()
 
     def _encoding_with(self, X, encoding, gaps=None):
-        """Encoding of a model together with these data; of ones alone, 0 and 1."""
+        """Encoding of the model and these data together; 0 and 1 if all values are 1."""
         name, found = type(self).__name__, encoding_of(X, gaps)
         return joint_encoding(encoding, found, name, X, self._parameters.binarize) or BINARY
 
     # Features
 
     def transform(self, X: MatrixLike) -> Any:
-        """Mean states of the hidden units given each row; without any, of each visible unit.
+        """Mean states of the hidden units given each row.
 
-        Exact where hidden units are not connected with each other, or where there are up to 12;
-        by mean field beyond. Without hidden units, the mean of each visible unit given all others
-        of its row: what the model expects there, whatever the row has.
+        Exact if hidden units are not connected with each other, or if there are at most 12;
+        otherwise by mean field. Without hidden units, the mean of each visible unit given all
+        other units of its row.
 
         Parameters
         ----------
@@ -147,7 +147,7 @@ class PairwiseEstimator(BaseBoltzmann):
         return np.where(gaps, means, X).astype(states.dtype, copy=False)
 
     def _joint(self, model, visible, streams):
-        """All units where the visible ones are given and the hidden ones drawn by their means."""
+        """States of all units: visible ones as given, hidden ones drawn with their means."""
         return np.hstack([visible, draw(model.hidden_means(visible), streams)])
 
     def anneal(
@@ -161,21 +161,21 @@ class PairwiseEstimator(BaseBoltzmann):
         clamp: ArrayLike | None = None,
         random_state: RandomStateLike = None,
     ) -> Bunch:
-        """Find states of least energy, which are the most likely ones, by simulated annealing.
+        """Find states of low energy, the most probable ones, by simulated annealing.
 
         Parameters
         ----------
         n_sweeps : int, default=1000
-            Sweeps over all units of each restart, each at a temperature of its own.
+            Number of sweeps over all units of each restart, each at its own temperature.
         n_restarts : int, default=100
-            Chains, which are independent of each other.
+            Number of chains, which are independent of each other.
         temperatures : tuple of two floats or array-like of shape (n_sweeps,), default=None
-            The first temperature and the last one, or that of each sweep; the model's own is 1.
-            None finds them from the weights, see :func:`simulated_annealing`.
+            The first and the last temperature, or the temperature of each sweep. That of the model
+            is 1. None computes them from the weights, see :func:`simulated_annealing`.
         schedule : {"geometric", "linear"}, default="geometric"
-            How the temperature falls from sweep to sweep: by a factor, or by a difference.
+            Whether the temperature falls by a constant factor or a constant difference per sweep.
         init : array-like of shape (n_features,), default=None
-            Visible states to start from, in the encoding of the data; None draws them.
+            Visible states to start from, in the encoding of the data. With None they are random.
         clamp : array-like of bool of shape (n_features,), default=None
             Visible units that keep the value that they have in ``init``.
         random_state : int, RandomState instance or None, default=None
@@ -184,8 +184,8 @@ class PairwiseEstimator(BaseBoltzmann):
         Returns
         -------
         result : :class:`~sklearn.utils.Bunch`
-            As of :func:`simulated_annealing`, with ``state`` and ``states`` of all units, the
-            visible ones first, in the encoding of the data; energies in nats.
+            As in :func:`simulated_annealing`. ``state`` and ``states`` contain all units, the
+            visible ones first, in the encoding of the data. Energies are in nats.
 
         Raises
         ------
@@ -227,13 +227,13 @@ class PairwiseEstimator(BaseBoltzmann):
         X : array-like of shape (n_samples, n_features)
             Visible states.
         H : array-like of shape (n_samples, n_components), default=None
-            Hidden states, or means of them, in the encoding of the data. None takes what
-            :meth:`transform` returns.
+            Hidden states, or their means, in the encoding of the data. With None, the result of
+            :meth:`transform`.
 
         Returns
         -------
         energy : ndarray of shape (n_samples,)
-            In nats, of states in the encoding of the data.
+            Energies in nats, for states in the encoding of the data.
         """
         model, visible, _, _ = self._model_and_states(X)
         if H is None or not model.n_hidden:
@@ -252,8 +252,8 @@ class PairwiseEstimator(BaseBoltzmann):
     def free_energy(self, X: MatrixLike) -> Floats:
         """Free energy F(v) = -log of the sum over hidden states h of exp(-E(v, h)).
 
-        Without hidden units, that is the energy. Exact where hidden units are not connected with
-        each other, or where there are up to 12; by mean field beyond: then it is an upper bound.
+        Without hidden units, this is the energy. Exact if hidden units are not connected with each
+        other, or if there are at most 12; otherwise an upper bound by mean field.
 
         Parameters
         ----------
@@ -263,7 +263,7 @@ class PairwiseEstimator(BaseBoltzmann):
         Returns
         -------
         F : ndarray of shape (n_samples,)
-            Free energies in nats; -F(v) is log p(v) up to a constant of the model.
+            Free energies in nats; -F(v) is log p(v) plus a constant of the model.
         """
         model, visible, _, X = self._model_and_states(X)
         return (-model.log_masses(visible)).astype(visible.dtype, copy=False)
@@ -271,8 +271,8 @@ class PairwiseEstimator(BaseBoltzmann):
     def score_samples(self, X: MatrixLike) -> Floats:
         """Pseudo-log-likelihood, the sum over i of log p(v_i | all other v), for each row.
 
-        Deterministic. Hidden units are summed over: exactly as far as :meth:`free_energy` is exact;
-        beyond that, each conditional is the one that two bounds differ by.
+        Deterministic. Hidden units are summed over, exactly if :meth:`free_energy` is exact.
+        Otherwise each conditional probability follows from the difference of two bounds.
 
         Parameters
         ----------
@@ -282,7 +282,7 @@ class PairwiseEstimator(BaseBoltzmann):
         Returns
         -------
         pseudo_log_likelihood : ndarray of shape (n_samples,)
-            In nats.
+            Pseudo-log-likelihoods in nats.
         """
         model, visible, _, _ = self._model_and_states(X)
         return model.pseudo_log_likelihood(visible).astype(visible.dtype, copy=False)
@@ -316,19 +316,19 @@ class PairwiseEstimator(BaseBoltzmann):
         X : array-like of shape (n_samples, n_features)
             Visible states.
         log_partition : LogPartition or float, default=None
-            What :meth:`log_partition` returned for this model, of which the estimate counts, or a
-            number of nats. None calls ``log_partition(random_state=0)`` at each call.
+            The result of :meth:`log_partition` for this model, of which the estimate is used, or a
+            number in nats. None calls ``log_partition(random_state=0)`` at each call.
 
         Returns
         -------
         log_likelihood : ndarray of shape (n_samples,)
-            In nats; a lower bound where :meth:`free_energy` is an upper one.
+            In nats; a lower bound if :meth:`free_energy` is an upper bound.
         """
         return -self.free_energy(X) - self._log_z(log_partition)
 
     @property
     def covariance_(self) -> Floats:
-        """Covariances of the visible units in the model."""
+        """Covariances of the visible units under the model."""
         check_is_fitted(self)
         model, n = self._model(), self.n_features_in_
         if model.machine.n_units <= MOST_UNITS:
@@ -356,5 +356,5 @@ class PairwiseEstimator(BaseBoltzmann):
 
 
 def _dtype_of_states(X, weights):
-    """Type of states that are returned for data."""
+    """Dtype of states that are returned for these data."""
     return X.dtype if X.dtype.kind in "biuf" else weights.dtype

@@ -1,4 +1,4 @@
-"""Sums over the states of hidden units that may be coupled with each other, given their fields."""
+"""Sums over the states of hidden units, which may be coupled with each other, given fields."""
 
 import numpy as np
 
@@ -6,21 +6,20 @@ from .._source import for_each_chunk
 from ..kernels.conditionals import log_two_cosh
 from .machine import PairwiseMachine
 
-# Hidden units that are coupled, up to which all of their states are summed over for each row.
+# Largest number of coupled hidden units for which each row takes a sum over all of their states.
 MOST_ENUMERATED = 12
 
 
 class HiddenUnits:
     """Hidden units of -1 and 1 given visible states.
 
-    Exact where hidden units are not coupled with each other, or where there are at most
-    ``MOST_ENUMERATED`` of them. Others are taken to be independent, with the means that are best
-    for that (mean field).
+    Results are exact if hidden units are not coupled with each other, or if there are at most
+    ``MOST_ENUMERATED`` of them. Otherwise they are approximated by independent units (mean field).
 
     Parameters
     ----------
     weights : ndarray of shape (n_hidden, n_hidden)
-        Between hidden units.
+        Weights between hidden units.
     """
 
     def __init__(self, weights):
@@ -29,7 +28,7 @@ class HiddenUnits:
 
     @property
     def is_exact(self):
-        """Whether log-partition functions are exact, and not lower bounds."""
+        """Whether log-partition functions are exact; otherwise they are lower bounds."""
         return self._are_independent or len(self._weights) <= MOST_ENUMERATED
 
     def log_partition(self, fields):
@@ -38,7 +37,7 @@ class HiddenUnits:
         Parameters
         ----------
         fields : ndarray of shape (n_rows, n_hidden)
-            What biases and visible units put in.
+            Input of the hidden units from biases and visible units.
 
         Returns
         -------
@@ -52,18 +51,18 @@ class HiddenUnits:
         return machine.log_partition() if self.is_exact else machine.mean_field().bound
 
     def means(self, fields):
-        """Mean states, of the type of ``fields``."""
+        """Mean states, in the dtype of ``fields``."""
         return self.moments(fields)[0]
 
     def moments(self, fields):
-        """Mean states, and the mean over rows of x x'; of independent units, products of means.
+        """Mean states, and the mean over rows of x x'; for independent units, products of means.
 
         Returns
         -------
         means : ndarray of shape (n_rows, n_hidden)
-            Of the type of ``fields``, as the other one.
+            Both arrays have the dtype of ``fields``.
         correlations : ndarray of shape (n_hidden, n_hidden)
-            Without the diagonal, whose entries do not matter.
+            Values on the diagonal are not defined.
         """
         if not self._are_independent and self.is_exact:
             found = PairwiseMachine(self._weights, fields).moments()

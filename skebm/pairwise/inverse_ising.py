@@ -1,9 +1,8 @@
 """Weights of a fully visible Boltzmann machine from means and correlations, in closed form.
 
-Near the machine without weights, the matrix of covariances is the inverse of one whose entries
-beside the diagonal are the weights with the opposite sign: naive mean field [1]_. The next term of
-the same expansion is the one of Thouless, Anderson and Palmer [2]_. Both are quick, and good where
-weights are weak.
+For weak weights, the off-diagonal entries of the inverse of the covariance matrix are the negative
+weights: naive mean field [1]_. The next term of the same expansion is that of Thouless, Anderson
+and Palmer [2]_. Both are fast, and accurate if weights are weak.
 
 .. [1] H. J. Kappen and F. B. Rodríguez, "Efficient learning in Boltzmann machines using linear
    response theory", Neural Computation 10, 1998.
@@ -17,9 +16,9 @@ import numpy as np
 
 
 def means_and_covariances(counts):
-    """Of rows that were counted, with half a row of each state of each unit more.
+    """Means and covariances of counted rows, plus half a row of each state of each unit.
 
-    So no variance is zero.
+    No variance is then zero.
 
     Parameters
     ----------
@@ -40,8 +39,8 @@ def naive_mean_field(mean, covariances, l2):
     mean : ndarray of shape (n_units,)
     covariances : ndarray of shape (n_units, n_units)
     l2 : float
-        The penalty is ``l2 / 2`` times the sum over pairs of squares of the weight times the
-        standard deviations of both units, as [3]_ takes it.
+        The penalty is ``l2 / 2`` times the sum over pairs of the square of the weight times the
+        standard deviations of both units, as in [3]_.
     """
     weights = -_inverse(covariances, l2)
     np.fill_diagonal(weights, 0)
@@ -49,11 +48,11 @@ def naive_mean_field(mean, covariances, l2):
 
 
 def thouless_anderson_palmer(mean, covariances, l2):
-    """Weights and biases by the equations of Thouless, Anderson and Palmer; see the other one."""
+    """Weights and biases by the TAP equations [2]_; arguments as in :func:`naive_mean_field`."""
     inverse = _inverse(covariances, l2)
     products = np.outer(mean, mean)
-    # The root that goes over into naive mean field where means are small. Where there is none, the
-    # nearest number that has one.
+    # Of the two roots, the one that becomes naive mean field for small means. If there is no real
+    # root, the discriminant is set to 0.
     root = np.sqrt(np.maximum(1 - 8 * products * inverse, 0))
     weights = -2 * inverse / (1 + root)
     np.fill_diagonal(weights, 0)
@@ -62,9 +61,9 @@ def thouless_anderson_palmer(mean, covariances, l2):
 
 
 def _inverse(covariances, l2):
-    """Inverse of the covariances that is penalised by the sum of its squares, see [3]_.
+    """Inverse of the covariances with a penalty on the sum of its squares, see [3]_.
 
-    Of an eigenvalue c of the correlations, the inverse a maximises log(a) - c a - l2 a^2 / 2.
+    For an eigenvalue c of the correlations, the inverse a maximises log(a) - c a - l2 a^2 / 2.
     """
     deviations = np.sqrt(np.diag(covariances))
     scales = np.outer(deviations, deviations)

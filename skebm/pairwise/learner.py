@@ -1,4 +1,4 @@
-"""Learning in steps on minibatches: what is carried from one to the next, and one step."""
+"""Learning in steps on minibatches: one step, and the state that is kept between steps."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from .model import correlations
 
 @dataclass(frozen=True)
 class Lesson:
-    """How a learner goes through a window of rows, see :mod:`skebm._parallel`.
+    """Settings of the training on a window of rows, see :mod:`skebm._parallel`.
 
     Attributes
     ----------
     batch_size : int
-        Rows of a step.
+        Rows per step.
     learning_rate, momentum : float
     n_sweeps : int
-        Of the chains, for each step.
+        Sweeps of the chains per step.
     l1, l2 : float
         Strengths of the penalties on the weights.
     """
@@ -32,10 +32,10 @@ class Lesson:
     l2: float
 
     def beside(self, places):
-        """What belongs to rows besides: nothing."""
+        """Further data of these rows: there are none."""
 
     def __call__(self, learner, window, beside=None):
-        """Learn from the rows."""
+        """Train on the rows."""
         order = window.order
         for start in range(0, len(order), self.batch_size):
             numbers = order[start : start + self.batch_size]
@@ -44,7 +44,7 @@ class Lesson:
 
 
 class Learner:
-    """A machine in training, and all that training carries from one minibatch to the next.
+    """A machine in training, with all state that is kept between minibatches.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ class Learner:
     chains : PairwiseChains
         Changed in place.
     prior : Prior
-        What is added to the loss, without the penalties that steps take by themselves.
+        Terms added to the loss, except for the penalties that the steps apply.
     streams : RandomStreams
     """
 
@@ -66,11 +66,11 @@ class Learner:
 
     @property
     def machine(self):
-        """What has been learned so far."""
+        """The machine with the current weights and biases."""
         return PairwiseMachine(*self.pairs.weights_and_bias(self.vector))
 
     def step(self, visible, lesson):
-        """One step on a minibatch (n_rows, n_visible)."""
+        """Take one step on a minibatch (n_rows, n_visible)."""
         gradient, n_pairs = self._gradient(visible, lesson.n_sweeps), self.pairs.n_pairs
         weights, biases = slice(0, n_pairs), slice(n_pairs, len(gradient))
         rate = lesson.learning_rate
@@ -80,7 +80,7 @@ class Learner:
         self.solver.move(self.vector, biases, gradient[biases], NO_DECAY)
 
     def _gradient(self, visible, n_sweeps):
-        """Of the loss."""
+        """Gradient of the loss."""
         machine, streams = self.machine, self.streams
         of_data, joint = self.chains.given_data(machine, visible, n_sweeps, streams)
         of_model = self.chains.of_model(machine, of_data, n_sweeps, streams)
@@ -89,15 +89,15 @@ class Learner:
         gradient = self.pairs.gradient(of_pairs, of_bias) + self.prior.gradient(self.vector)
         return gradient.astype(self.vector.dtype)
 
-    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+    # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """What parts of the data have in common: parameters, averages of the solver."""
+        """Arrays that all parts of the data have in common: parameters and solver averages."""
         return [self.vector, *self.solver.averages]
 
     @property
     def own(self):
-        """What a part keeps for itself: chains, and random numbers."""
+        """State that each part of the data has separately: chains and random numbers."""
         return self.chains, self.streams
 
     @own.setter
@@ -106,9 +106,9 @@ class Learner:
         self.streams.become(streams)
 
     def own_of(self, part):
-        """What a part begins with: chains as they are here, random numbers of its own."""
+        """Initial state of a part: these chains, and separate random numbers."""
         return self.chains, self.streams.of_part(part)
 
     def become(self, other):
-        """Take over what another learner has learned."""
+        """Take over the state of another learner."""
         vars(self).update(vars(other))

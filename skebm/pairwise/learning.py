@@ -1,7 +1,7 @@
-"""Ways to learn weights of pairs and biases: by descent over all rows, in closed form, by steps.
+"""Training algorithms: descent over all rows, closed forms, and steps on minibatches.
 
-A way is one class in ``WAYS``. As long as it is not over, ``iterate()`` goes on, and ``machine`` is
-then what has been learned so far.
+Each algorithm is a class in ``WAYS``. ``iterate()`` is called until ``is_over``; ``machine`` is the
+current result after each call.
 """
 
 import time
@@ -29,7 +29,7 @@ from .statistics import counts_of
 
 @dataclass(frozen=True)
 class Task:
-    """What is to be learned.
+    """Data and settings of a training.
 
     Attributes
     ----------
@@ -42,10 +42,10 @@ class Task:
     alpha : float
         Strength of the penalty.
     parameters : estimator
-        Each way reads its own.
+        Each algorithm uses some of its parameters.
     streams : RandomStreams
     before : object, default=None
-        ``state`` of the training that goes on, of a way that is carried out in minibatches.
+        ``state`` of earlier training that is continued, if it was in minibatches.
     """
 
     rows: Source
@@ -68,32 +68,32 @@ class Task:
 
     @property
     def l1(self):
-        """Strength of L1."""
+        """Strength of the L1 penalty."""
         return self.alpha * self.parameters.l1_ratio
 
     @property
     def l2(self):
-        """Strength of L2."""
+        """Strength of the L2 penalty."""
         return self.alpha * (1 - self.parameters.l1_ratio)
 
 
 class Way:
-    """What is asked of every way to learn; a subclass answers.
+    """Interface of all training algorithms.
 
     Attributes
     ----------
     takes_hidden_units, takes_any_connections, takes_l1 : bool
-        What it can be asked for.
+        Whether the algorithm supports hidden units, arbitrary connections and L1.
     in_minibatches : bool
-        Whether it can go on with other rows, by ``take_steps()``.
+        Whether it can continue with other rows, by ``take_steps()``.
     is_over : bool
-        Whether there is no iteration to come.
+        Whether no further iteration is to be run.
     has_converged : bool
-        Whether further iterations would bring next to nothing.
+        Whether further iterations would bring almost no gain.
     state : object
-        What further training goes on from, besides weights and biases.
+        State for further training, in addition to weights and biases.
     fitted_attributes : dict
-        What the estimator publishes, besides weights and biases.
+        Fitted attributes of the estimator, in addition to weights and biases.
     streams : RandomStreams
     """
 
@@ -112,28 +112,28 @@ class Way:
 
     @property
     def machine(self):
-        """What has been learned so far."""
+        """The machine with the current weights and biases."""
         weights, bias = self._task.pairs.weights_and_bias(self._vector)
         return PairwiseMachine(weights, bias)
 
     @property
     def streams(self):
-        """Where random numbers go on."""
+        """Streams from which later random numbers are drawn."""
         return self._task.streams
 
     def iterate(self, after_round=None):
-        """Do one iteration, and return a dict of what was measured of it.
+        """Run one iteration, and return a dict of its measurements.
 
-        ``after_round`` is called, where learning goes in rounds, when there is a machine that may
-        stay.
+        If training has rounds, ``after_round`` is called after each of them, when the machine is
+        in a state that may be kept.
         """
         raise NotImplementedError
 
 
 class Descent(Way):
-    """Down a loss of all rows by L-BFGS, to a minimum."""
+    """Minimisation of a loss over all rows by L-BFGS."""
 
-    n_tellers = 1  # How many units tell of the weight of a pair: which curvature that has.
+    n_tellers = 1  # Loss terms that contain the weight of a pair: a factor of its curvature.
 
     def __init__(self, task):
         super().__init__(task)
@@ -150,12 +150,12 @@ class Descent(Way):
         self._point = next(self._points)
 
     def loss(self):
-        """What takes weights and biases and returns a loss with its gradients."""
+        """A function that takes weights and biases and returns a loss with its gradients."""
         raise NotImplementedError
 
     @property
     def has_converged(self):
-        """See :class:`Way`. Where no lower loss is found, rounding hides any further gain."""
+        """See :class:`Way`. If no lower loss is found, further gains are below rounding errors."""
         return self._points is None or self._point.expected_gain <= self._tol
 
     @property
@@ -164,7 +164,7 @@ class Descent(Way):
         return self.has_converged or not self._n_left
 
     def iterate(self, after_round=None):
-        """See :class:`Way`; measured is the loss, with the penalty."""
+        """See :class:`Way`. The measurement is the loss with the penalty."""
         self._n_left -= 1
         point = next(self._points, None)
         if point is None:
@@ -176,7 +176,7 @@ class Descent(Way):
 
 
 class Exact(Descent):
-    """The likelihood, by sums over all states."""
+    """Maximum likelihood, by sums over all states."""
 
     def loss(self):
         """See :class:`Descent`."""
@@ -184,7 +184,7 @@ class Exact(Descent):
 
 
 class OfConditionals(Descent):
-    """The pseudo-likelihood."""
+    """Maximum pseudo-likelihood."""
 
     takes_hidden_units = False
     n_tellers = 2
@@ -195,7 +195,7 @@ class OfConditionals(Descent):
 
 
 class ClosedForm(Way):
-    """A formula of means and covariances; there is one iteration, and nothing to measure.
+    """A closed form from means and covariances: one iteration, without measurements.
 
     A subclass has ``formula``, see :mod:`skebm.pairwise.inverse_ising`.
     """
@@ -228,7 +228,7 @@ class Tap(ClosedForm):
 class Steps(Way):
     """Steps on minibatches along the gradient of the likelihood; an iteration is an epoch.
 
-    A subclass has ``kind_of_chains``, which tell the gradient.
+    A subclass has ``kind_of_chains``, the class of the chains that estimate the gradient.
     """
 
     in_minibatches = True
@@ -286,12 +286,12 @@ class Steps(Way):
         return {}
 
     def take_steps(self, now=last_stage, rate_factor=1.0, after_round=None):
-        """A step for each minibatch of the rows.
+        """Take one step for each minibatch of the rows.
 
         Parameters
         ----------
         now : callable
-            Gives the value of a parameter that may be a sequence.
+            Returns the current value of a parameter that may be a sequence.
         rate_factor : float
         after_round : callable, default=None
             See :class:`Way`.
@@ -304,25 +304,25 @@ class Steps(Way):
 
 
 class PersistentSteps(Steps):
-    """With persistent chains."""
+    """Steps with persistent chains."""
 
     kind_of_chains = Persistent
 
 
 class DataSteps(Steps):
-    """With chains that start at the data."""
+    """Steps with chains that start at the data."""
 
     kind_of_chains = FromData
 
 
 class TemperedSteps(Steps):
-    """With persistent chains at several temperatures."""
+    """Steps with persistent chains at several temperatures."""
 
     kind_of_chains = Tempered
 
 
 class AnnealedSteps(Steps):
-    """With chains that are cooled in each step."""
+    """Steps with chains that are cooled in each step."""
 
     kind_of_chains = Annealed
 
@@ -340,19 +340,19 @@ WAYS = {
 
 
 class Training:
-    """A way to learn that is watched or not, for whoever publishes what it has learned.
+    """A training algorithm with optional measurements after each iteration.
 
     Parameters
     ----------
     way : Way
     watched : ndarray of shape (n_rows, n_visible), default=None
-        Rows that are scored after each iteration. None: nothing is measured.
+        Rows that are scored after each iteration. With None, nothing is measured.
 
     Attributes
     ----------
     way : Way
     history : dict of str to list of float, or None
-        What was measured in each iteration.
+        Measurements of each iteration.
     """
 
     def __init__(self, way, watched=None):
@@ -362,11 +362,11 @@ class Training:
 
     @property
     def is_over(self):
-        """Whether there is no iteration to come."""
+        """Whether no further iteration is to be run."""
         return self.way.is_over
 
     def iterate(self, after_round):
-        """Do one iteration, and measure; returns a dict. ``after_round``: see :class:`Way`."""
+        """Run one iteration; returns its measurements. For ``after_round`` see :class:`Way`."""
         start = time.perf_counter()
         with np.errstate(all="ignore"):
             measured = self.way.iterate(after_round)

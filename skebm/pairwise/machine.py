@@ -1,8 +1,8 @@
-"""A machine of units of -1 and 1 any two of which may be coupled: the general Boltzmann machine.
+"""The general Boltzmann machine: units of -1 and 1, with weights between any two of them.
 
 E(x) = -1/2 x W x - b x, p(x) = exp(-E(x)) / Z. There are no layers, so units are drawn one after
-the other. Where some units are clamped, the others are a machine again, whose biases differ from
-row to row (:meth:`PairwiseMachine.given`): what a machine can do serves both phases of learning.
+the other. If some units are clamped, the others form a machine whose biases differ from row to row
+(:meth:`PairwiseMachine.given`). Both phases of learning therefore use the same methods.
 """
 
 from dataclasses import dataclass
@@ -18,27 +18,27 @@ from ..boltzmann.summation import drawn_numbers
 from ..kernels import enumeration, spins
 from ..kernels.products import multiply
 
-# Units whose states are built at once: they and what is computed from them stay in the cache.
+# Number of units whose states are enumerated at once, so that these arrays stay in the cache.
 _UNITS_AT_ONCE = 14
-# States that are summed over before another thread is worth waking.
+# Smallest number of states for which one more thread is worthwhile.
 _STATES_PER_CHUNK = 2**16
-# Chains are drawn side by side up to so many couplings of a unit, where weights are sparse, or so
-# many units, where they are dense, and from so many chains on: with a quarter to a half of the
-# units flipping in a sweep, that was measured to be faster.
+# Chains are drawn side by side up to this number of couplings per unit (sparse weights) or of units
+# (dense weights), and from this number of chains on. This was measured to be faster if a quarter to
+# a half of the units flip per sweep.
 _MOST_COUPLINGS, _MOST_UNITS, _FEWEST_ROWS = 256, 2048, 16
-# Where all of many units are coupled and few of them flip, to draw one by one is faster again.
+# With dense weights, this many units and at most this share of flips, one by one is faster again.
 _MANY_UNITS, _FEW_FLIPS = 512, 0.07
-# Sweeps in which means mostly settle.
+# Number of sweeps in which means mostly converge.
 _FEW_SWEEPS = 10
-# Rows of a block are a multiple of the lanes that they are drawn in.
+# The number of rows in a block is a multiple of the number of vector lanes.
 _ROWS_OF_VECTORS = 32
-# Blocks of rows of which many threads are done at about the same time.
+# Number of blocks of rows that balances the load of many threads.
 _MANY_BLOCKS = 16
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What is known of the states of a machine, by a sum over all of them.
+    """Moments of the states of a machine, by a sum over all of them.
 
     Attributes
     ----------
@@ -47,7 +47,7 @@ class Moments:
     means : ndarray of shape (n_rows, n_units)
         Mean states.
     correlations : ndarray of shape (n_units, n_units)
-        Mean of x x', over the distribution of each row and then over the weighted rows.
+        Mean of x x' over the distribution of each row, and weighted mean over the rows.
     """
 
     log_partition: np.ndarray
@@ -57,16 +57,17 @@ class Moments:
 
 @dataclass(frozen=True)
 class MeanField:
-    """The distribution of independent units that is nearest to a machine's, as far as it was found.
+    """Mean field: a distribution of independent units that approximates that of a machine.
 
     Attributes
     ----------
     means : ndarray of shape (n_rows, n_units)
         Mean states.
     bound : ndarray of shape (n_rows,)
-        Entropy less mean energy of independent units with these means: at most log Z; nats.
+        Entropy minus mean energy of independent units with these means, a lower bound of log Z, in
+        nats.
     n_sweeps : ndarray of int of shape (n_rows,)
-        Sweeps over the units until none moved any more.
+        Number of sweeps over the units until convergence.
     """
 
     means: np.ndarray
@@ -75,16 +76,16 @@ class MeanField:
 
 
 class PairwiseMachine(WeightNetwork):
-    """Units of -1 and 1 with E(x) = -1/2 x W x - b x + offset, and what follows from it.
+    """Units of -1 and 1 with the energy E(x) = -1/2 x W x - b x + offset.
 
     Parameters
     ----------
     weights : ndarray or CSR array of shape (n_units, n_units)
         Symmetric, with a zero diagonal. An ndarray is C-contiguous.
     bias : ndarray of shape (n_units,) or (n_rows, n_units)
-        Of all rows of states that the machine is asked about, or of each.
+        Biases, the same for all rows of states or separate for each row.
     offset : float or ndarray of shape (n_rows,), default=0.0
-        Energy of units that are clamped, nats.
+        Energy of clamped units, in nats.
     """
 
     def __init__(self, weights, bias, offset=0.0):
@@ -108,13 +109,13 @@ class PairwiseMachine(WeightNetwork):
         return cls(weights / 4, bias / 2 + sums / 4, float(offset))
 
     def engine(self, n_rows):
-        """What draws the units of so many rows."""
+        """The sampler for this number of rows."""
         if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
             return self._side_by_side
         return self._one_by_one
 
     def faster_engine(self, engine, share):
-        """What had better go on where such a share of the units flip in a sweep."""
+        """The faster sampler if this share of the units flips per sweep."""
         if engine is self._one_by_one or issparse(self.weights) or self.n_units < _MANY_UNITS:
             return engine
         return engine if share > _FEW_FLIPS else self._one_by_one
@@ -126,22 +127,22 @@ class PairwiseMachine(WeightNetwork):
 
     @property
     def n_rows(self):
-        """Rows that have biases of their own; 1 where all have the same."""
+        """Number of rows with separate biases; 1 if the biases are the same for all rows."""
         return len(self.bias)
 
     def given(self, X, clamped):
-        """The machine of the other units where some are clamped to their states in each row.
+        """The machine of the other units, given that some units are clamped in each row.
 
         Parameters
         ----------
         X : ndarray of shape (n_rows, n_units)
-            States; only those of clamped units are looked at.
+            States; only those of clamped units are used.
         clamped : ndarray of bool of shape (n_units,)
 
         Returns
         -------
         PairwiseMachine
-            With a bias and an offset for each row: energies are those of all units.
+            It has a bias and an offset for each row, so that energies are those of all units.
         """
         free = ~clamped
         x = np.ascontiguousarray(X[:, clamped])
@@ -160,7 +161,7 @@ class PairwiseMachine(WeightNetwork):
         return PairwiseMachine(weights, bias + from_clamped, of_clamped.energy(x) + self.offset)
 
     def _part(self, rows, columns):
-        """Weights between some units and others, and the biases of the latter."""
+        """Weights between some units (rows) and others (columns), and the biases of the latter."""
         weights = self.weights[rows][:, columns]
         if not issparse(weights):
             weights = np.ascontiguousarray(weights)
@@ -173,9 +174,9 @@ class PairwiseMachine(WeightNetwork):
     # By enumeration
 
     def log_partition(self):
-        """log of the sum of exp(-E) over all states, for each row of biases; nats.
+        """log of the sum of exp(-E) over all states, for each row of biases, in nats.
 
-        Time doubles with each unit: some milliseconds for 20 of them.
+        Time doubles with each unit: some milliseconds for 20 units.
         """
         if self.n_units > _UNITS_AT_ONCE:
             return np.array([logsumexp(part.log_partition()) for part, *_ in self._cut_up()])
@@ -194,7 +195,7 @@ class PairwiseMachine(WeightNetwork):
         Parameters
         ----------
         sample_weight : ndarray of shape (n_rows,), default=None
-            How much each row of biases counts in the correlations; None is all the same.
+            Weights of the rows of biases in the correlations. None is equal weights.
 
         Returns
         -------
@@ -217,7 +218,7 @@ class PairwiseMachine(WeightNetwork):
         return Moments(log_z - self.offset, means, parts.sum(axis=0))
 
     def moments_given(self, X, clamped, sample_weight=None):
-        """The same of all units where some are clamped, and the sums are over the others.
+        """The :meth:`moments` of all units if some are clamped, by a sum over the other units.
 
         Parameters
         ----------
@@ -235,7 +236,7 @@ class PairwiseMachine(WeightNetwork):
         return Moments(of_free.log_partition, means, correlations)
 
     def exact_samples(self, n_samples, streams):
-        """Independent states of a machine of few units, drawn through the list of all."""
+        """Independent samples of a machine of few units, drawn by enumeration of all states."""
         W, H = self._in_doubles()
         masses, scratch = np.empty((2, 2**self.n_units))
         enumeration.log_masses(W, H[0], masses, scratch)
@@ -247,15 +248,15 @@ class PairwiseMachine(WeightNetwork):
         return (np.ascontiguousarray(array, dtype=np.float64) for array in (W, self.bias))
 
     def _cut_up(self):
-        """For each row of biases, the machine of few units given each state of the others.
+        """For each row of biases, machines of few units, given each state of the other units.
 
         Yields
         ------
         part : PairwiseMachine
         whole : PairwiseMachine
-            Of this row.
+            The machine of this row.
         X, clamped
-            What ``part`` was given.
+            The arguments of :meth:`given` for ``part``.
         """
         clamped = np.arange(self.n_units) >= _UNITS_AT_ONCE
         X = np.zeros((2 ** np.count_nonzero(clamped), self.n_units))
@@ -280,13 +281,13 @@ class PairwiseMachine(WeightNetwork):
     # By chains
 
     def random_states(self, n_rows, address):
-        """States of -1 and 1 with even odds, drawn at an address (seed, stream, first row)."""
+        """Uniform random states of -1 and 1, drawn at an address (seed, stream, first row)."""
         X = np.empty((n_rows, self.n_units), dtype=self.dtype)
         spins.random_spins(address, np.ones(X.shape, dtype=bool), X)
         return X
 
     def run(self, X, temperatures, address, free=None):
-        """Take chains through sweeps over the units, one for each temperature, in place.
+        """Run chains for one sweep over the units at each temperature, in place.
 
         Parameters
         ----------
@@ -294,9 +295,9 @@ class PairwiseMachine(WeightNetwork):
         temperatures : ndarray of shape (n_sweeps,)
             Positive; 1 is that of the machine.
         address : tuple of int
-            (seed, first stream). Each sweep takes a stream.
+            (seed, first stream). Each sweep uses one stream.
         free : ndarray of bool of shape (1, n_units) or (n_rows, n_units), default=None
-            Units that may change, in all rows or in each; None is all of them.
+            Units that may change, the same for all rows or separate for each; None is all units.
 
         Returns
         -------
@@ -323,29 +324,29 @@ class PairwiseMachine(WeightNetwork):
         return X
 
     def orders(self):
-        """In which units are visited, of shape (1, n_units)."""
+        """Order in which units are visited, of shape (1, n_units)."""
         return np.arange(self.n_units)[None]
 
     def all_free(self):
-        """A mask, of shape (1, n_units), by which all units may change."""
+        """A mask of shape (1, n_units) with which all units may change."""
         return np.ones((1, self.n_units), dtype=bool)
 
     # By mean field
 
     def mean_field(self, start=None, max_iter=100, tol=1e-4):
-        """Means of independent units at a maximum of a bound on log Z, for each row of biases.
+        """Means of independent units at a maximum of a lower bound of log Z, per row of biases.
 
-        One unit after the other takes the mean tanh(h), which is best given the means of all
-        others. No such step lowers the bound, so none has to be damped.
+        One unit after the other gets the mean tanh(h), which is optimal given the means of all
+        others. No such update lowers the bound, so no damping is needed.
 
         Parameters
         ----------
         start : ndarray of shape (n_rows, n_units), default=None
-            Means to start from, which are left as they are; None is 0.
+            Initial means, which are not changed; None is 0.
         max_iter : int, default=100
-            Most sweeps over the units.
+            Largest number of sweeps over the units.
         tol : float, default=1e-4
-            A unit moves if its mean would change by more.
+            A unit is updated if its mean would change by more than this.
 
         Returns
         -------
@@ -374,7 +375,7 @@ class PairwiseMachine(WeightNetwork):
 
 
 def all_states(n_units, numbers=None):
-    """States of -1 and 1: unit k is 1 where bit k of the number is; all of them without numbers."""
+    """States of -1 and 1: unit k is 1 if bit k of the number is set. By default all states."""
     numbers = np.arange(2**n_units) if numbers is None else numbers
     return ((numbers[:, None] >> np.arange(n_units)) & 1) * 2.0 - 1
 

@@ -1,4 +1,4 @@
-"""A machine of coupled pairs whose first units are visible, and what it says of rows of data."""
+"""A machine of coupled pairs with visible and hidden units, and its functions of rows of data."""
 
 import numpy as np
 
@@ -9,12 +9,12 @@ from .hidden_units import HiddenUnits
 
 
 class PairwiseModel:
-    """Functions of rows of visible states, which are -1 and 1.
+    """Functions of rows of visible states of -1 and 1.
 
     Parameters
     ----------
     machine : PairwiseMachine
-        The visible units first, then the hidden ones.
+        The visible units come first, then the hidden units.
     n_visible : int
     """
 
@@ -33,7 +33,7 @@ class PairwiseModel:
         return self._to_hidden.shape[1]
 
     def hidden_fields(self, visible):
-        """What visible states and biases put into hidden units."""
+        """Input of the hidden units from visible states and biases."""
         out = np.empty((len(visible), self.n_hidden), dtype=visible.dtype)
         for_each_chunk(
             lambda part: multiply(visible[part], self._to_hidden, out[part]), len(visible)
@@ -41,7 +41,7 @@ class PairwiseModel:
         return out + self._bias_of_hidden
 
     def visible_fields(self, visible):
-        """What the other visible units put into each visible one, without its bias."""
+        """Input of each visible unit from the other visible units, without its bias."""
         out = np.empty_like(visible)
         for_each_chunk(
             lambda part: multiply(visible[part], self._among_visible, out[part]), len(visible)
@@ -49,7 +49,7 @@ class PairwiseModel:
         return out
 
     def log_masses(self, visible):
-        """log of the sum over hidden states of exp(-E), for each row; nats, float64."""
+        """log of the sum over hidden states of exp(-E), for each row; in nats, float64."""
         fields = self.visible_fields(visible) / 2 + self._bias
         of_visible = np.einsum("ij,ij->i", visible, fields, dtype=np.float64)
         of_visible -= self.machine.offset
@@ -62,13 +62,13 @@ class PairwiseModel:
         return self.hidden.means(self.hidden_fields(visible))
 
     def moments_given(self, visible):
-        """States of all units given rows, hidden ones by their means, and correlations.
+        """States of all units given rows, with means for hidden units, and correlations.
 
         Returns
         -------
         states : ndarray of shape (n_rows, n_units)
         correlations : ndarray of shape (n_units, n_units)
-            Mean of x x', over the hidden units of each row and then over the rows.
+            Mean of x x' over the hidden states of each row, and mean over the rows.
         """
         means, among_hidden = self.hidden.moments(self.hidden_fields(visible))
         states = np.hstack([visible, means])
@@ -79,7 +79,7 @@ class PairwiseModel:
     def conditional_fields(self, visible):
         """Half the log-odds of each visible unit being 1 given all other visible ones.
 
-        As far as hidden units can be summed over exactly; else the difference of two bounds.
+        Exact if the sum over hidden units is exact; otherwise the difference of two bounds.
         """
         fields = self.visible_fields(visible) + self._bias
         if not self.n_hidden:
@@ -103,16 +103,16 @@ class PairwiseModel:
         return -losses
 
     def conditional_means(self, visible):
-        """Mean state of each visible unit given all other visible ones."""
+        """Mean state of each visible unit given all other visible units."""
         return np.tanh(self.conditional_fields(visible))
 
     def walk(self, states, n_steps, streams, free=None):
-        """States of all units after sweeps of Gibbs sampling; in place."""
+        """States of all units after sweeps of Gibbs sampling, in place."""
         address = streams.seed, streams.take(n_steps)
         return self.machine.run(states, np.ones(n_steps), address, free)
 
     def tempered_walk(self, states, n_steps, streams, ladder, free=None):
-        """The same with replicas at other temperatures, which adapt in the first half."""
+        """Like :meth:`walk`, with replicas at temperatures that adapt in the first half."""
         X = np.repeat(states[None], len(ladder.betas), axis=0)
         for n_sweeps, adapt in ((n_steps // 2, True), (n_steps - n_steps // 2, False)):
             address = streams.seed, streams.take(ladder.n_streams * n_sweeps)
@@ -120,7 +120,7 @@ class PairwiseModel:
         return X[-1]
 
     def means_beside(self, states, free=None):
-        """Mean of each visible unit given the states of all other units; fixed ones as they are."""
+        """Mean of each visible unit given the states of all others; for fixed units, the state."""
         means = np.tanh(self.machine.fields(states)[:, : self.n_visible])
         if free is None:
             return means
@@ -129,7 +129,7 @@ class PairwiseModel:
     def means_by_walk(self, states, free, n_steps, streams):
         """Means of the free visible units over the second half of a walk.
 
-        Of each state, the mean of a unit given all the others counts, and not just its state.
+        The average is over the means of a unit given all others, not over its states.
         """
         n_skipped = n_steps // 2
         self.walk(states, n_skipped, streams, free)

@@ -1,4 +1,4 @@
-"""What a Boltzmann machine of coupled pairs is fitted by where all rows are seen at once."""
+"""Likelihood and penalties of a Boltzmann machine of coupled pairs, over all rows at once."""
 
 import numpy as np
 
@@ -6,19 +6,19 @@ from .._source import chunks
 from .machine import PairwiseMachine, all_states
 from .statistics import counts_of, states_of
 
-# Different states of visible units of which the hidden ones are summed over at a time.
+# Number of distinct visible states per batch of sums over hidden states.
 _STATES_AT_A_TIME = 2**16
 
 
 class Likelihood:
     """The mean over rows of -log p(visible states), by sums over the states of all units.
 
-    Rows are looked at once, and counted: how often each state is there is all that matters.
+    Rows are read once, to count how often each state occurs. Nothing else is needed of them.
 
     Parameters
     ----------
     rows : Source
-        Of -1 and 1.
+        Rows of -1 and 1.
     n_hidden : int
     """
 
@@ -31,7 +31,7 @@ class Likelihood:
             self._means, self._correlations = counts_of(rows).moments()
 
     def __call__(self, weights, bias):
-        """Loss, and its gradient by each weight alone and by each bias."""
+        """Loss, and its gradients with respect to each single weight and each bias."""
         machine = PairwiseMachine(weights, bias)
         of_model = machine.moments()
         log_mass, correlations, means = self._of_data(machine)
@@ -52,7 +52,7 @@ class Likelihood:
         log_mass, correlations, means = 0.0, np.zeros((n_units, n_units)), np.zeros(n_units)
         for part in chunks(len(self._states.numbers), _STATES_AT_A_TIME):
             numbers, counts = (array[part] for array in self._states)
-            # States of the hidden units, which are the highest bits, do not matter.
+            # The hidden units are the highest bits. Their states are not used.
             states = all_states(n_units, numbers).astype(machine.dtype)
             found = machine.moments_given(states, self._is_visible, counts)
             log_mass += float(counts @ found.log_partition)
@@ -62,10 +62,10 @@ class Likelihood:
 
 
 class Penalised:
-    """A loss with what is added to it, as a function of the vector of parameters.
+    """A loss with added terms, as a function of the vector of parameters.
 
-    Added are L2 of the weights, and half a row of each state of each unit, as if its field were its
-    bias alone: so no bias grows without end where a unit is always in one state.
+    The added terms are an L2 penalty on the weights, and half a row of each state of each unit,
+    as if the field of the unit were its bias alone. They keep the bias of a constant unit finite.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ class Penalised:
         Takes weights and biases; see :class:`Likelihood`.
     parameters : PairwiseParameters
     dtype : dtype
-        That the loss is computed in.
+        Dtype in which the loss is computed.
     n_rows : int
     l2 : float
         The penalty is ``l2 / 2`` times the sum of the squares of the weights.
@@ -93,19 +93,19 @@ class Penalised:
 
 
 class Prior:
-    """What :class:`Penalised` adds."""
+    """The terms that :class:`Penalised` adds."""
 
     def __init__(self, n_pairs, n_rows, l2):
         self._n_pairs, self._n_rows, self._l2 = n_pairs, n_rows, l2
 
     def loss(self, vector):
-        """What is added to the loss; nats per row."""
+        """The added loss, in nats per row."""
         weights, bias = np.split(vector.astype(np.float64), [self._n_pairs])
-        # -log of the probabilities of both states of a unit, each counted half.
+        # -log of the probabilities of both states of a unit, each with weight 1/2.
         of_bias = np.logaddexp(bias, -bias).sum() / self._n_rows
         return float(self._l2 / 2 * (weights @ weights) + of_bias)
 
     def gradient(self, vector):
-        """Its gradient, of the type of ``vector``."""
+        """Gradient of the added loss, in the dtype of ``vector``."""
         weights, bias = np.split(vector, [self._n_pairs])
         return np.concatenate([self._l2 * weights, np.tanh(bias) / self._n_rows])

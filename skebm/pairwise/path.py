@@ -1,8 +1,8 @@
-"""Annealing and tempering of a machine of units any two of which may be coupled.
+"""Annealing and tempering of a machine with weights between any two units.
 
-At the inverse temperature beta, the energy is (1 - beta) times that of a base, in which units
-ignore each other, and beta times the machine's. What the fields of the machine are more than those
-of the base, the gap W x + b - base, is kept up to date while units flip.
+At the inverse temperature beta, the energy is (1 - beta) times that of a base, a machine of
+independent units, plus beta times that of the machine. The difference of the fields of machine and
+base, the gap W x + b - base, is updated when units flip.
 """
 
 from functools import partial
@@ -15,24 +15,24 @@ from ..boltzmann.summation import MOST_UNITS
 from ..boltzmann.tempering import Ladder, groups
 from .machine import PairwiseMachine
 
-# Python can be interrupted between two calls of a kernel.
+# Number of sweeps per call of a kernel. Python can be interrupted between two calls.
 _SWEEPS_PER_CALL = 100
 
 
 class PairwisePath:
-    """The machines at all inverse temperatures from 0, without weights, to 1, the one in question.
+    """Machines at inverse temperatures from 0, without weights, to 1, the given machine.
 
-    Has what annealing asks of a :class:`~skebm.boltzmann.path.TemperaturePath`.
+    It has the interface of :class:`~skebm.boltzmann.path.TemperaturePath` that annealing uses.
 
     Parameters
     ----------
     machine : PairwiseMachine
-        At the end of the path; with one bias for all rows.
+        The machine at the end of the path, with the same bias for all rows.
     base : ndarray of shape (n_units,), default=None
-        Bias at its start; None is 0.
+        Bias at the start of the path; None is 0.
     """
 
-    # Streams of random numbers of a step.
+    # Number of streams of random numbers per step.
     n_streams = 1
 
     def __init__(self, machine, base=None):
@@ -42,16 +42,16 @@ class PairwisePath:
 
     @property
     def dtype(self):
-        """Type of the states."""
+        """Dtype of the states."""
         return self.machine.dtype
 
     @property
     def n_weights(self):
-        """Weights that half a step visits at most, nearly."""
+        """Approximately the largest number of weights that half a step visits."""
         return self.machine.weights.size // 2
 
     def start(self, n_chains, streams):
-        """States of the machine without weights."""
+        """Samples from the machine without weights."""
         X = np.ones((n_chains, self.machine.n_units), self.dtype)
         with one_blas_thread():
             chains = ChainsOnPath(self._gap, self.base, X)
@@ -59,22 +59,22 @@ class PairwisePath:
         return X
 
     def exact_samples(self, n_samples, streams):
-        """States of the machine, independent of each other, or None if it has too many."""
+        """Independent samples from the machine, or None if it has too many units."""
         if self.machine.n_units > MOST_UNITS:
             return None
         return self.machine.exact_samples(n_samples, streams)
 
     def burn_in(self, X, n_steps, streams):
-        """Take states through sweeps of the machine, in place."""
+        """Run sweeps of the machine on states, in place."""
         self.machine.run(X, np.ones(n_steps), (streams.seed, streams.take(n_steps)))
 
     def anneal(self, betas, X, log_weights, address):
-        """Take states along the path, in place, and add up the logarithms of their weights.
+        """Move states along the path, in place, and add up the logarithms of their weights.
 
         Parameters
         ----------
         betas : ndarray of shape (n_steps + 1,)
-            That of the states, and that of each step.
+            Inverse temperature of the initial states and of each step.
         X : ndarray of shape (n_rows, n_units)
         log_weights : ndarray of shape (n_rows,)
         address : tuple of int
@@ -89,37 +89,37 @@ class PairwisePath:
             log_weights -= energies[:, :-1] @ np.diff(some)
 
     def log_partition_of_base(self):
-        """Log-partition function of the machine without weights, at the same offset; nats."""
+        """Log-partition function of the machine without weights, with the same offset, in nats."""
         of_units = np.logaddexp(self.base, -self.base, dtype=np.float64)
         return float(of_units.sum() - self.machine.offset)
 
 
 class PairwiseTempering(Ladder):
-    """Sweeps of the replicas of a machine of units any two of which may be coupled.
+    """Parallel tempering of a machine with weights between any two units.
 
-    The base is the bias at the inverse temperature 0. Other parameters: see
+    The base is the bias at the inverse temperature 0. For other parameters see
     :class:`~skebm.boltzmann.tempering.Ladder`.
     """
 
-    # Streams of random numbers of a sweep: states, swaps.
+    # Number of streams of random numbers per sweep: for states and for swaps.
     n_streams = 2
 
     def run(self, machine, X, n_sweeps, address, free=None, adapt=True):
-        """Sweeps of all replicas, in place.
+        """Run sweeps of all replicas, in place.
 
         Parameters
         ----------
         machine : PairwiseMachine
         X : ndarray of shape (n_replicas, n_chains, n_units)
-            The last replica is that of the machine itself.
+            The last replica is at the temperature of the machine.
         n_sweeps : int
-            Each takes ``n_streams`` streams.
+            Number of sweeps. Each uses ``n_streams`` streams.
         address : tuple of int
             (seed, first stream)
         free : ndarray of bool of shape (1, n_units) or (n_chains, n_units), default=None
-            Units that may change; None is all. Units that may not are the same in all replicas.
+            Units that may change; None is all. Fixed units are the same in all replicas.
         adapt : bool, default=True
-            Whether the ladder may change.
+            Whether to adapt the temperatures.
 
         Returns
         -------
@@ -153,23 +153,23 @@ class PairwiseTempering(Ladder):
 
 
 class ChainsOnPath:
-    """States of chains on the way from a base to a machine, and what is kept up to date with them.
+    """States of chains between a base and a machine, with cached values that are updated.
 
     Parameters
     ----------
     gap : PairwiseMachine
-        What the machine is more than the base.
+        Difference of the machine and the base.
     base : ndarray of shape (n_units,)
         Bias of the base.
     X : ndarray of shape (n_rows, n_units)
-        States, which change in place.
+        States, changed in place.
     free : ndarray of bool of shape (1, n_units) or (n_free, n_units), default=None
-        Units that may change; each n_free rows in turn have the same.
+        Units that may change. Row i uses row i % n_free.
 
     Attributes
     ----------
     kept : ndarray of shape (n_rows, *)
-        What belongs to the states of a row, and has to go with them where they are swapped.
+        Cached values of the states of each row; they are swapped together with the states.
     """
 
     def __init__(self, gap, base, X, free=None):
@@ -179,12 +179,12 @@ class ChainsOnPath:
         self.kept = self._engine.begin(X, gap.bias)
 
     def sweep(self, betas, address, rows=slice(None)):
-        """A sweep of some rows at each inverse temperature.
+        """Run one sweep of some rows at each inverse temperature.
 
         Returns
         -------
         energies : ndarray of shape (n_rows, n_sweeps + 1)
-            What the energy of the machine is more than that of the base, before each and at last.
+            Energy of the machine minus that of the base, before each sweep and at the end.
         """
         with np.errstate(divide="ignore"):
             temperatures = 1 / np.asarray(betas, dtype=np.float64)

@@ -1,8 +1,8 @@
-"""Pseudo-likelihood: how likely each unit is given all the others.
+"""Pseudo-likelihood: the product of the probabilities of each unit given all others.
 
 J. Besag, "Statistical analysis of non-lattice data", The Statistician 24, 1975. It needs no
-partition function and no samples, its gradient is exact, and for more and more rows of a fully
-visible Boltzmann machine its maximum is where that of the likelihood is.
+partition function and no samples, and its gradient is exact. For a growing number of rows of a
+fully visible Boltzmann machine, its maximum converges to that of the likelihood.
 """
 
 from functools import partial
@@ -16,8 +16,8 @@ from ..kernels.blas import GEMM, multiply_transposed
 from ..kernels.conditionals import conditional_losses
 from ..kernels.products import multiply
 
-# Numbers of fields that are kept at a time, and how the work on them is cut: rows of a chunk, as
-# many as stay in the cache between two passes, and units of a block.
+# Largest number of fields in memory at a time; and sizes of the pieces of work: rows per chunk, so
+# that a chunk stays in the cache between two passes, and smallest number of units per block.
 _NUMBERS = 2**22
 _ROWS, _SMALLEST_BLOCK = 256, 32
 
@@ -28,14 +28,14 @@ class PseudoLikelihood:
     Parameters
     ----------
     rows : Source
-        Of -1 and 1. Each call goes once through them.
+        Rows of -1 and 1. Each call is one pass over them.
     """
 
     def __init__(self, rows):
         self._rows = rows
 
     def __call__(self, weights, bias):
-        """Loss, and its gradient by each weight alone and by each bias."""
+        """Loss, and its gradients with respect to each single weight and each bias."""
         sums = self._rows.total_of_parts(partial(_sums_over, weights, bias), _Sums.joined)
         n_rows = self._rows.shape[0]
         scale = weights.dtype.type(1 / n_rows)
@@ -50,7 +50,7 @@ class _Sums(NamedTuple):
     of_bias: np.ndarray
 
     def joined(self, other):
-        """Those of these rows and others together."""
+        """The sums over these rows and others together."""
         return _Sums(*(a + b for a, b in zip(self, other, strict=True)))
 
 

@@ -1,6 +1,6 @@
-"""What is counted of rows of -1 and 1: whole numbers, the same however the rows are cut.
+"""Counts over rows of -1 and 1: integers, which do not depend on how rows are divided into chunks.
 
-Some losses ask nothing else of the data, so that one pass over the rows is enough for them.
+Some losses need nothing else of the data, so one pass over the rows is enough.
 """
 
 import operator
@@ -22,17 +22,17 @@ def counts_of(rows):
 
 
 def states_of(rows):
-    """Which states there are among the rows, as :class:`States`; of few units."""
+    """The distinct states of the rows, as :class:`States`; for few units."""
     return rows.total_of_parts(States.of, States.joined)
 
 
 class States(NamedTuple):
-    """Different states of a few units, and how often each is there.
+    """Distinct states of a few units, and how often each occurs.
 
     Attributes
     ----------
     numbers : ndarray of int of shape (n_states,)
-        Ascending; bit k says whether unit k is 1, as in
+        Ascending. Bit k is set if unit k is 1, as in
         :func:`skebm.pairwise.machine.all_states`.
     counts : ndarray of int of shape (n_states,)
     """
@@ -42,12 +42,12 @@ class States(NamedTuple):
 
     @classmethod
     def of(cls, rows):
-        """Those of rows in memory."""
+        """The states of rows in memory."""
         numbers = (rows.data.X > 0) @ (1 << np.arange(rows.shape[1]))
         return cls(*np.unique(numbers, return_counts=True))
 
     def joined(self, other):
-        """Those of these rows and others together."""
+        """The states of these rows and others together."""
         together = np.concatenate([self.numbers, other.numbers])
         numbers, places = np.unique(together, return_inverse=True)
         counts = np.zeros(len(numbers), dtype=self.counts.dtype)

@@ -1,4 +1,4 @@
-"""Ratings of items by users: a machine for each row, with the items that the row rates."""
+"""Ratings of items by users: a separate machine for each row, with the items that it rates."""
 
 from .folds import RatingKFold, RatingSamples
 from .rbm import RatingRBM

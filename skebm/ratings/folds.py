@@ -12,9 +12,9 @@ from .._validation import Number
 class RatingSamples:
     """The ratings of a matrix as samples: each rating is one sample.
 
-    scikit-learn's searches hold out samples, which are usually rows. Of this object, they are
-    single ratings. Indexing selects ratings, and the result still contains the others: ``fit``
-    learns from the selected ratings only; ``score`` predicts the selected ratings, each from all
+    scikit-learn's searches hold out samples, which are usually rows. The samples of this object
+    are single ratings. Indexing selects ratings; the result still contains the others. ``fit``
+    learns from the selected ratings only. ``score`` predicts the selected ratings, each from all
     other ratings of its row, selected or not.
 
     Parameters
@@ -25,7 +25,7 @@ class RatingSamples:
     Attributes
     ----------
     shape : tuple (n_ratings, n_items)
-        Number of selected ratings, and of items.
+        Number of selected ratings and number of items.
 
     See Also
     --------
@@ -54,7 +54,7 @@ class RatingSamples:
 
     @property
     def shape(self):
-        """Number of selected ratings, and of items."""
+        """Number of selected ratings and number of items."""
         return len(self.numbers), self.all_ratings.shape[1]
 
     def __len__(self):
@@ -106,7 +106,7 @@ class RatingKFold:
         self.random_state = random_state
 
     def split(self, X, y=None, groups=None):
-        """Yield the indices of the ratings to train on, and of those held out.
+        """Yield the indices of the training ratings and of the ratings held out.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""The machines of all rows: how they begin, learn and answer."""
+"""The machines of all rows: initial values, training and predictions."""
 
 from functools import partial
 from operator import add
@@ -22,26 +22,27 @@ from ..kernels.ratings import (
 )
 from .table import NO_RATINGS
 
-# Of the rows of a minibatch, and of the items that they rate, a thread takes so many at least.
+# Smallest number of rows of a minibatch, and of items that they rate, per block of work; and
+# largest number of blocks.
 _FEWEST_ROWS, _MOST_BLOCKS = 4, 64
 _FEWEST_ITEMS = 16
 
-# Answers that are worked out at a time, by each thread.
+# Number of predictions per block of work of a thread.
 _ANSWERS = 2**14
 
-# Passes over the base rates of rows and items in turn, and halvings of an interval.
+# Number of alternating passes over the means of rows and items; number of bisections.
 _PASSES, _HALVINGS = 5, 30
 
 
 class Model(NamedTuple):
-    """What is learned, and what it is about."""
+    """Weights, the scale of the weights, and the possible ratings."""
 
     weights: Weights
     scale: Scale
-    levels: np.ndarray  # (n_levels,) the ratings that there are
+    levels: np.ndarray  # (n_levels,) the possible ratings
 
     def copy(self):
-        """A model with weights of its own."""
+        """A model with a copy of the weights."""
         return self._replace(weights=_copied(self.weights))
 
 
@@ -50,7 +51,7 @@ def _copied(weights):
 
 
 def zeros_like(weights):
-    """Steps to begin with: none."""
+    """Initial steps: zeros."""
     return Weights(*(np.zeros_like(array) for array in weights))
 
 
@@ -58,7 +59,7 @@ def zeros_like(weights):
 
 
 def counts_of(n_items, n_levels, rows):
-    """How often each item has each level, of shape (n_items, n_levels)."""
+    """Number of ratings of each item at each level, of shape (n_items, n_levels)."""
     ratings = rows.ratings
     is_known = ratings.levels >= 0
     places = ratings.items[is_known].astype(np.int64) * n_levels + ratings.levels[is_known]
@@ -66,9 +67,9 @@ def counts_of(n_items, n_levels, rows):
 
 
 def base_of(rows, levels, degree, half, prior, smoothing):
-    """Logarithms of the base rates of items, and the scale, of the type of ``levels``.
+    """Logarithms of the base rates of items, and the scale in the dtype of ``levels``.
 
-    ``rows`` are :class:`~skebm.ratings.rows.RatingRows` or such rows of a stream.
+    ``rows`` are :class:`~skebm.ratings.rows.RatingRows`, or rows of a stream.
     """
     dtype, levels = levels.dtype, levels.astype(np.float64)
     counts = rows.total_of_parts(partial(counts_of, rows.shape[1], len(levels)), add)
@@ -77,11 +78,11 @@ def base_of(rows, levels, degree, half, prior, smoothing):
 
 
 def log_base_rates(rows, counts, levels, prior, smoothing):
-    """Smoothed logarithms of how often an item has each level.
+    """Logarithms of the smoothed frequencies of the levels of each item.
 
-    An item has as many ratings as there are, and ``smoothing`` more: those of all items, tilted
-    towards the mean of the item. That mean is less how high the rows rate that rate the item, and
-    has ``prior`` more ratings that are neither high nor low.
+    To the ratings of an item, ``smoothing`` additional ones are added. They have the distribution
+    of all ratings, tilted to the mean of the item. This mean is corrected for how high the rows
+    that rate the item rate on the whole, and shrunk by ``prior`` additional average ratings.
 
     Returns
     -------
@@ -95,7 +96,7 @@ def log_base_rates(rows, counts, levels, prior, smoothing):
 
 
 def _shifts_of_items(rows, counts, levels, mean, prior):
-    """How much higher each item is rated than the mean, whoever rates it."""
+    """Mean rating of each item minus the mean of all, corrected for the rows that rate it."""
     of_items, n_of_items = None, counts.sum(axis=1)
     for _ in range(_PASSES):
         sums = rows.total_of_parts(partial(_sums_of_items, levels - mean, prior, of_items), add)
@@ -104,9 +105,10 @@ def _shifts_of_items(rows, counts, levels, mean, prior):
 
 
 def _sums_of_items(levels, prior, of_items, rows):
-    """Sums of the ratings of each item, less how much higher their rows rate than the mean.
+    """Sums of the ratings of each item, minus the shifts of their rows.
 
-    What rows rate higher follows from ``of_items``, what items are rated higher; None is nothing.
+    The shift of a row is how much higher it rates than the mean, after subtraction of the shifts
+    of items, ``of_items``. If ``of_items`` is None, no shifts of rows are subtracted.
     """
     (n_rows, n_items), ratings = rows.shape, rows.ratings
     is_known = ratings.levels >= 0
@@ -120,8 +122,8 @@ def _sums_of_items(levels, prior, of_items, rows):
 
 
 def _tilted(rates, levels, means):
-    """The rates times exponentials of the level, such that they have the means given."""
-    # A mean near an end of the scale would take an endless tilt.
+    """The rates times exponential functions of the level, so that they have the given means."""
+    # A mean at an end of the scale would need an infinite tilt.
     room = 0.01 * (levels[-1] - levels[0])
     means = means.clip(levels[0] + room, levels[-1] - room)
     low, high = np.full(len(means), -50.0), np.full(len(means), 50.0)
@@ -137,7 +139,7 @@ def _tilted(rates, levels, means):
 
 
 def scale_of_items(log_rates, counts, levels, degree, half, prior, dtype):
-    """What weights are multiplied by: powers of the standardised rating, or one for each level."""
+    """Functions of the rating: powers of the standardised rating, or one indicator per level."""
     everywhere = (counts.sum(axis=0) + 1) / (counts.sum() + len(levels))
     mean = levels @ everywhere
     deviation = np.sqrt((levels - mean) ** 2 @ everywhere)
@@ -153,7 +155,7 @@ def scale_of_items(log_rates, counts, levels, degree, half, prior, dtype):
 
 
 def _orthogonal_powers(ratings, rates, degree):
-    """Powers of the ratings from the first on, uncorrelated and of variance 1 at these rates."""
+    """Orthonormal polynomials of the ratings of degree 1 and higher, with respect to the rates."""
     roots = np.sqrt(rates)[:, None]
     powers = np.column_stack([ratings**p for p in range(degree + 1)])
     q, r = np.linalg.qr(roots * powers)
@@ -164,7 +166,7 @@ def _orthogonal_powers(ratings, rates, degree):
 
 
 class Settings(NamedTuple):
-    """What holds in an epoch."""
+    """Settings of an epoch."""
 
     rule: Rule
     n_steps: int
@@ -172,14 +174,14 @@ class Settings(NamedTuple):
 
 
 class Learner:
-    """A model in training, and what training carries from one minibatch to the next.
+    """A model in training, with all state that is kept between minibatches.
 
     Parameters
     ----------
     model : Model
         Changed in place.
     steps : Weights
-        The last steps; changed in place.
+        The previous steps; changed in place.
     company : float
         See :func:`company_of`.
     streams : RandomStreams
@@ -193,19 +195,19 @@ class Learner:
         self._counts = np.zeros(len(model.weights.bias), dtype=np.int64)
 
     def run_epoch(self, rows, order, settings):
-        """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        """Take one step per minibatch of the rows with the numbers ``order``, in this order."""
         for batch in chunks(len(order), settings.batch_size):
             self._step(rows.ratings, order[batch], settings)
 
-    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+    # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """What parts of the data have in common: the weights, and their last steps."""
+        """Arrays that all parts of the data have in common: weights and their previous steps."""
         return [*self.model.weights, *self.steps]
 
     @property
     def own(self):
-        """What a part keeps for itself: random numbers."""
+        """State that each part of the data has separately: random numbers."""
         return self.streams
 
     @own.setter
@@ -213,11 +215,11 @@ class Learner:
         self.streams.become(own)
 
     def own_of(self, part):
-        """What a part begins with: random numbers of its own."""
+        """Initial state of a part: separate random numbers."""
         return self.streams.of_part(part)
 
     def become(self, other):
-        """Take over what another learner has learned."""
+        """Take over the state of another learner."""
         vars(self).update(vars(other))
 
     def _step(self, rows, numbers, settings):
@@ -261,7 +263,7 @@ class Learner:
 
 
 def company_of(rows, scale):
-    """How many ratings a rating has beside it, times the square of their factor, on average."""
+    """Mean over all ratings of n / (1 + n / half_size) for the n ratings of their row."""
     total, n_ratings = rows.total_of_parts(partial(_company_of_part, scale.half), add)
     return float(total / max(1, n_ratings))
 
@@ -272,7 +274,7 @@ def _company_of_part(half, rows):
 
 
 class Errors(NamedTuple):
-    """The sum of squared errors of some predictions; two of them add up."""
+    """The sum of squared errors of some predictions, and their number."""
 
     squares: float
     n: int
@@ -290,7 +292,7 @@ class Errors(NamedTuple):
 
 
 def errors_of(model, rows, asked):
-    """:class:`Errors` of the ratings of a matrix, each predicted from the other ones in the rows.
+    """:class:`Errors` of the ratings in ``asked``, each predicted from the others of its row.
 
     Parameters
     ----------
@@ -306,7 +308,7 @@ def errors_of(model, rows, asked):
     return Errors(float(np.square(errors).sum(dtype=np.float64)), len(items))
 
 
-# Answers ---------------------------------------------------------------------
+# Predictions -----------------------------------------------------------------
 
 
 def probabilities(model, rows, asked, items):
@@ -317,7 +319,7 @@ def probabilities(model, rows, asked, items):
     model : Model
     rows : Rows
     asked : ndarray of int, of shape (n_rows + 1,)
-        Where the items that are asked for in each row begin in ``items``.
+        Place in ``items`` at which the items to predict of each row begin.
     items : ndarray of int, of shape (n_asked,)
     """
     out = np.empty((len(items), len(model.levels)), dtype=model.weights.A.dtype)
@@ -331,7 +333,7 @@ def probabilities(model, rows, asked, items):
 
 
 def _even_parts(asked):
-    """Pairs (first, last) of rows with about as many answers, or one row where that has more."""
+    """Pairs (first, last) of rows with about equally many predictions, or a single larger row."""
     n_rows = len(asked) - 1
     cuts = np.searchsorted(asked, np.arange(0, asked[-1], _ANSWERS), side="right") - 1
     cuts = np.unique(np.concatenate([[0], cuts, [n_rows]]))
@@ -351,7 +353,7 @@ def features(model, rows):
 
 
 def samples(model, rows, n_steps, streams):
-    """Levels of the same items after some steps of the chains that start at the rows."""
+    """Levels of the same items after some steps of Gibbs sampling that start at the rows."""
     n_rows, n_hidden = len(rows.indptr) - 1, len(model.weights.hidden_bias)
     levels, numbers = np.empty_like(rows.levels), np.arange(n_rows)
     room = np.empty((2, n_rows, n_hidden), dtype=model.weights.A.dtype)

@@ -48,10 +48,10 @@ from .training import Monitor, Training, errors_of_parts
 
 _COUNT = Number(Integral, "[1, inf)")
 
-# Weights start as normal random numbers of this standard deviation.
+# Standard deviation of the normal initial weights.
 _FIRST_WEIGHTS = 0.01
 
-# Probabilities that are computed at a time, if all items are predicted.
+# Number of probabilities that are computed at a time if all items are predicted.
 _ANSWERS = 2**22
 
 
@@ -364,7 +364,7 @@ class RatingRBM(
         return rating_matrix(X, bool(self.conditional), type(self).__name__)
 
     def _training(self, X, goes_on, is_watched):
-        """What trains on ratings, from the start or from where training ended."""
+        """The training on these ratings, new or continued."""
         X, parts = self._checked(getattr(X, "chosen_ratings", X), reset=not goes_on), None
         if goes_on:
             model, streams = self._model().copy(), replace(self._streams)
@@ -386,7 +386,7 @@ class RatingRBM(
         return Training(learner, rows, monitor, error)
 
     def _parts(self, X, streams):
-        """The ratings to train on, and those that are held out."""
+        """The training ratings and the ratings held out."""
         split = Split(streams.seed, streams.take(), self._parameters.validation_fraction)
         parts = split.parts(X)
         n_training, n_held_out = n_ratings_of(parts)
@@ -399,7 +399,7 @@ class RatingRBM(
         return parts
 
     def _levels(self, X):
-        """The rating scale: the parameter, or what is in the data."""
+        """The rating scale: the parameter, or the levels of the data."""
         if self.rating_scale is not None:
             return np.asarray(self._parameters.rating_scale, dtype=X.dtype)
         found = Levels.of(X)
@@ -429,19 +429,19 @@ class RatingRBM(
         return Model(weights, scale, levels)
 
     def _last_steps(self):
-        """Those that the momentum of an earlier training goes on from, or None."""
+        """The last steps of earlier training, used by its momentum, or None."""
         steps = getattr(self, "_steps", None)
         return None if steps is None else Weights(*(array.copy() for array in steps))
 
     def _settings(self, now, rate_factor):
-        """Settings of an epoch; ``now`` gives the present value of a parameter or sequence."""
+        """Settings of an epoch; ``now`` returns the current value of a parameter or sequence."""
         p = self._parameters
         rate = rate_factor * now(p.learning_rate)
         rule = Rule(rate, now(p.momentum), p.alpha, p.scaling_power)
         return Settings(rule, now(p.n_gibbs_steps), p.batch_size)
 
     def _publish(self, training):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the results of training into the fitted attributes."""
         learner = training.learner
         weights, scale, levels = learner.model.copy()
         self.rating_scale_ = levels

@@ -1,4 +1,4 @@
-"""Rows of ratings as training reads them: in memory, or of a stream, a window at a time."""
+"""Rows of ratings for training: in memory, or one window of a stream at a time."""
 
 from functools import partial
 from operator import add, attrgetter
@@ -12,7 +12,7 @@ from .._streams import is_stream, made_of, total_of
 from ..kernels.ratings import choose_at_random
 from .table import MOST_LEVELS, NO_RATINGS, as_csr, as_rows
 
-# The most training ratings that are predicted after each epoch, for history_.
+# Largest number of training ratings that are predicted after each epoch, for history_.
 _MOST_WATCHED = 1000
 
 
@@ -29,7 +29,7 @@ class RatingRows(Source):
     ----------
     X : csr_array of shape (n_rows, n_items)
     ratings : skebm.kernels.ratings.Rows
-        The same as indices of levels.
+        The ratings as indices of levels.
     """
 
     def __init__(self, levels, X):
@@ -46,11 +46,11 @@ class RatingRows(Source):
         return function(self)
 
     def subset(self, numbers):
-        """The rows with these numbers, on their own."""
+        """The rows with these numbers."""
         return RatingRows(self._levels, self.X[numbers])
 
     def passes(self, generator=None, numbers=None):
-        """Go through all rows once, as one window: see :class:`~skebm._source.Source`."""
+        """Pass over all rows once, as one window: see :class:`~skebm._source.Source`."""
         numbers = np.arange(self.shape[0]) if numbers is None else numbers
         yield Window(self, numbers if generator is None else generator.permutation(numbers))
 
@@ -62,7 +62,7 @@ def rating_rows(levels, X):
 
 
 def rating_matrix(X, admits_nan, name):
-    """Validated ratings as a CSR matrix; of a stream, a stream of such matrices.
+    """Validated ratings as a CSR matrix; for a stream, a stream of such matrices.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def rating_matrix(X, admits_nan, name):
     admits_nan : bool
         Whether a sparse matrix may store NaN.
     name : str
-        Of the estimator that the user called, for messages.
+        Name of the estimator that the user called, for messages.
     """
     if is_stream(X):
         return X.map_named(partial(_matrix_of_chunk, admits_nan, name))
@@ -91,12 +91,12 @@ def _matrix_of_chunk(admits_nan, name, X, where):
 
 
 class Parts(NamedTuple):
-    """The ratings of some rows: those that are known, and those to be predicted from them.
+    """The known ratings of some rows, and the ratings to predict from them.
 
     Attributes
     ----------
     known, asked : csr_array of shape (n_rows, n_items)
-        A known rating has no part in its own prediction.
+        A known rating is not used in its own prediction.
     """
 
     known: object
@@ -104,14 +104,14 @@ class Parts(NamedTuple):
 
     @classmethod
     def all_of(cls, X):
-        """All ratings are known, and to be predicted from the others of their row."""
+        """Parts with all ratings known, and each predicted from the others of its row."""
         return cls(X, X)
 
 
 class Split(NamedTuple):
-    """Which ratings are held out, and not known: each by a random number for its row and its item.
+    """Split into known ratings and ratings held out, by a random number for each row and item.
 
-    So it does not matter how rows are cut into chunks.
+    It does not depend on how rows are divided into chunks.
     """
 
     seed: int
@@ -119,7 +119,7 @@ class Split(NamedTuple):
     share: float
 
     def parts(self, X):
-        """:class:`Parts` of a CSR matrix; of a stream of these, a stream of parts."""
+        """:class:`Parts` of a CSR matrix; for a stream of matrices, a stream of parts."""
         if is_stream(X):
             return X.map_named(self._parts_of_chunk)
         return self._parts(X, np.arange(X.shape[0]))
@@ -136,12 +136,12 @@ class Split(NamedTuple):
 
 
 def known_of(parts):
-    """The ratings that are known; of a stream of parts, a stream of them."""
+    """The known ratings; for a stream of parts, a stream of matrices."""
     return made_of(parts, attrgetter("known"))
 
 
 def n_ratings_of(parts):
-    """How many ratings are known, and how many are to be predicted: an array of two ints."""
+    """Number of known ratings and number of ratings to predict: an array of two ints."""
     return total_of(parts, _n_ratings, add)
 
 
@@ -150,23 +150,24 @@ def _n_ratings(parts):
 
 
 def chosen(X, is_chosen):
-    """Some of the stored ratings of a matrix."""
+    """The selected stored ratings of a matrix, as a matrix of the same shape."""
     n_before = np.concatenate([[0], np.cumsum(is_chosen)])
     entries = X.data[is_chosen], X.indices[is_chosen], n_before[X.indptr]
     return scipy.sparse.csr_array(entries, shape=X.shape)
 
 
-# What is found of ratings before training ------------------------------------
+# Properties of ratings that training needs -----------------------------------
 
 
 class Levels(NamedTuple):
-    """The distinct ratings of some rows; two of them add up.
+    """The distinct ratings of some rows; those of two sets of rows can be joined.
 
     Attributes
     ----------
     values : ndarray, or None
-        In ascending order. None: more than ``MOST_LEVELS``.
+        Distinct ratings, ascending. None if there are more than ``MOST_LEVELS``.
     low, high : float
+        Smallest and largest rating.
     """
 
     values: np.ndarray | None
@@ -175,7 +176,7 @@ class Levels(NamedTuple):
 
     @classmethod
     def of(cls, X):
-        """Those of a CSR matrix, or of all chunks of a stream."""
+        """The levels of a CSR matrix, or of all chunks of a stream."""
         return total_of(X, cls._of_matrix, cls.joined)
 
     @classmethod
@@ -192,12 +193,12 @@ class Levels(NamedTuple):
         return Levels(values, min(self.low, other.low), max(self.high, other.high)).without_many()
 
     def without_many(self):
-        """The same without values that are too many."""
+        """The same levels, with None for ``values`` if there are too many."""
         are_many = self.values is not None and len(self.values) > MOST_LEVELS
         return self._replace(values=None) if are_many else self
 
     def scale(self, dtype):
-        """The rating scale: the distinct ratings, or ``MOST_LEVELS`` that are evenly spaced.
+        """The rating scale: the distinct ratings, or ``MOST_LEVELS`` evenly spaced values.
 
         Raises
         ------
@@ -213,13 +214,13 @@ class Levels(NamedTuple):
 
 
 def some_ratings_of(rows):
-    """A few of the known ratings, evenly spaced, and the rows that they are from.
+    """Some of the known ratings, evenly spaced, and the rows that contain them.
 
     Returns
     -------
     rows : RatingRows
     asked : csr_array
-        These ratings alone, of the same shape.
+        Only these ratings, as a matrix of the same shape.
     """
     ends = np.cumsum(of_parts(_n_known_of_rows, rows))
     n_known = ends[-1] if len(ends) else 0
@@ -235,6 +236,6 @@ def some_ratings_of(rows):
 
 
 def _n_known_of_rows(rows):
-    """How many known ratings each row has."""
+    """Number of known ratings per row."""
     n_before = np.concatenate([[0], np.cumsum(~np.isnan(rows.X.data))])
     return np.diff(n_before[rows.X.indptr])

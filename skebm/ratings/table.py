@@ -1,4 +1,4 @@
-"""Ratings as users have them, and as kernels read them."""
+"""Conversion of ratings between tables, matrices and the arrays that kernels use."""
 
 from typing import NamedTuple
 
@@ -94,9 +94,10 @@ def _numbered(values, names):
 
 
 def as_csr(X):
-    """The ratings of a validated matrix, stored row by row with sorted columns.
+    """The ratings of a validated matrix as a CSR array with sorted columns.
 
-    Of a dense matrix these are all entries that are not NaN, of a sparse one all stored entries.
+    Ratings are all entries of a dense matrix that are not NaN, or all stored entries of a sparse
+    one.
     """
     if not scipy.sparse.issparse(X):
         rows, columns = np.nonzero(~np.isnan(X))

@@ -1,4 +1,4 @@
-"""Training of a model for ratings: epochs, what is measured after each, and when to stop."""
+"""Training of a model for ratings: epochs, measurements after each epoch, and early stopping."""
 
 import time
 from functools import partial
@@ -20,13 +20,13 @@ class Monitor:
     Parameters
     ----------
     rows : RatingRows or StreamedRows
-        Those that are trained on.
+        The rows of the training.
     parts : Parts or stream of these, or None
         Ratings of the same rows, some of which are held out.
     n_without_gain : int
-        Epochs to wait for a lower error of ratings held out.
+        Number of epochs to wait for a lower error of the ratings held out.
     tol : float
-        Smallest gain that counts.
+        Smallest decrease of the error that counts.
     """
 
     def __init__(self, rows, parts, n_without_gain, tol):
@@ -36,11 +36,11 @@ class Monitor:
 
     @property
     def is_over(self):
-        """Whether there was no gain for too many epochs."""
+        """Whether there was no improvement for too many epochs."""
         return self._patience.is_over
 
     def measure(self, model):
-        """Errors of this epoch, by the names that ``history_`` has; keeps the best model."""
+        """Errors of this epoch, by their names in ``history_``; keeps the best model."""
         rows, asked = self._watched
         measured = {"rmse": errors_of(model, rows.ratings, asked).rmse}
         if self._parts is not None:
@@ -52,7 +52,7 @@ class Monitor:
 
 
 def errors_of_parts(model, parts):
-    """:class:`Errors` of the ratings to be predicted of :class:`Parts`, or of a stream of these."""
+    """:class:`Errors` of the ratings to predict in :class:`Parts`, or in a stream of these."""
     return total_of(parts, partial(_errors_of_parts, model), Errors.joined)
 
 
@@ -61,7 +61,7 @@ def _errors_of_parts(model, parts):
 
 
 class Training:
-    """A training of one model, epoch by epoch.
+    """The training of a model, epoch by epoch.
 
     Parameters
     ----------
@@ -69,14 +69,14 @@ class Training:
         Changed in place.
     rows : RatingRows or StreamedRows
     monitor : Monitor or None
-        What measures the epochs. None is for steps alone.
+        Measures errors after each epoch. None if only steps are taken.
     divergence : Exception
-        To be raised when weights are no longer finite.
+        Raised if weights are no longer finite.
 
     Attributes
     ----------
     history : dict of str to list of float
-        What was measured after each epoch, and how many "seconds" it took.
+        Measurements after each epoch, and its duration, "seconds".
     """
 
     def __init__(self, learner, rows, monitor, divergence):
@@ -85,21 +85,21 @@ class Training:
 
     @property
     def is_watched(self):
-        """Whether there is a monitor, and so a history."""
+        """Whether there is a monitor, and therefore a history."""
         return self._monitor is not None
 
     @property
     def is_over(self):
-        """Whether no further epoch is worth running."""
+        """Whether no further epoch is to be run."""
         return self.is_watched and self._monitor.is_over
 
     @property
     def rate_factor(self):
-        """What learning rates are to be multiplied by: 1, but for data-parallel training."""
+        """Factor of learning rates: 1 unless training is data-parallel."""
         return self._course.rate_factor
 
     def run_epoch(self, settings, after_round=None):
-        """Train once on the rows, and measure; returns a dict."""
+        """Train for one epoch; returns a dict of the measurements."""
         start = time.perf_counter()
         self.take_steps(settings, after_round)
         measured = self._monitor.measure(self.learner.model)
@@ -109,7 +109,7 @@ class Training:
         return measured
 
     def take_steps(self, settings, after_round=None):
-        """Train once on the rows, in minibatches in a new order."""
+        """Train for one epoch, in minibatches in a new order, without measurements."""
         generator = self.learner.streams.generator()
         with np.errstate(all="ignore"):
             self._course.run(Lesson(settings), generator, after_round=after_round)
@@ -117,7 +117,7 @@ class Training:
             raise self._divergence
 
     def go_back_to_best(self):
-        """Take the best model that the monitor has kept; returns whether there is one."""
+        """Restore the best model that the monitor has kept; returns whether there is one."""
         best = self._monitor.best_model
         if best is not None:
             self.learner.model = best

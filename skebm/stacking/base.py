@@ -1,4 +1,4 @@
-"""What deep stacking networks share as estimators, whatever they predict."""
+"""Base class of deep stacking networks for classification and regression."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -56,11 +56,11 @@ from .training import Settings, train_module
 
 _MEGABYTE = 2**20
 
-# The RBM that hidden weights start from unless the user brings one.
+# The RBM that initialises the hidden weights if the parameter ``rbm`` is None.
 DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
 
 
-# What the parameters of all stacking networks may be.
+# Valid values of the parameters of all stacking networks.
 DSN_CHECKS = {
     "n_components": Number(Integral, "[1, inf)"),
     "n_modules": Number(Integral, "[1, inf)"),
@@ -87,9 +87,9 @@ DSN_CHECKS = {
 
 
 def final_estimator_has(name):
-    """What asks a network whether it has a method that its final estimator would have to have.
+    """A function that checks whether the final estimator of a network has the method ``name``.
 
-    That is the one that was fitted, whatever has been set since. Networks without any have all.
+    After ``fit`` it checks the fitted final estimator. Without a final estimator it returns True.
     """
 
     def has(network):
@@ -98,7 +98,7 @@ def final_estimator_has(name):
         else:
             final_estimator = network.final_estimator
         if final_estimator is not None:
-            getattr(final_estimator, name)  # whose AttributeError says what is missing
+            getattr(final_estimator, name)  # raises an AttributeError that names the missing method
         return True
 
     return has
@@ -118,8 +118,8 @@ class BaseDSN(
 ):
     """Training, staged outputs and hidden features of a stack of modules.
 
-    A subclass has the constructor; learns from the first ``y`` what there is to predict
-    (``_start``); and turns ``y`` into targets, one column an output of a module (``_targets``).
+    A subclass has the constructor, reads the classes or the scale of the targets from the first
+    ``y`` (``_start``), and converts ``y`` to targets, one column per output (``_targets``).
     """
 
     _parameter_checks: ClassVar = DSN_CHECKS
@@ -137,11 +137,12 @@ class BaseDSN(
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            What to predict; more than one column for a regressor only. None only where ``X`` is a
-            stream that brings it.
+            Labels or targets. More than one column is for regressors only. None only if ``X`` is a
+            stream that contains them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows. A weight of 2 is the same as the row twice and a weight of 0 as
-            no row, except for what draws rows at random: RBMs, the warm-up and early stopping.
+            Weights of the rows. A weight of 2 is the same as the row twice, and a weight of 0 is
+            the same as no row. RBMs, the warm-up and early stopping are exceptions, as they draw
+            rows at random.
 
         Returns
         -------
@@ -151,7 +152,7 @@ class BaseDSN(
         Raises
         ------
         ValueError
-            If a parameter or the data are not valid. The estimator is then as it was.
+            If a parameter or the data are not valid. The estimator is then unchanged.
         """
         check_parameters(self, self._parameter_checks)
         progress = self._init_callback_context(max_subtasks=self._parameters.n_modules)
@@ -194,7 +195,7 @@ class BaseDSN(
         return self
 
     def _training_data(self, X, y, sample_weight, first_time):
-        """Validated rows, what to predict, and weights or None."""
+        """Validated rows, labels or targets, and weights or None."""
         if is_stream(X):
             self._check_that_a_stream_is_enough()
         y = targets_of(X, y)
@@ -219,14 +220,14 @@ class BaseDSN(
                 )
 
     def _targets_of(self, X, y):
-        """Targets of all rows; of those of a stream, made when they are needed."""
+        """Targets of all rows; those of a stream are computed when they are needed."""
         if is_stream(X):
             n_targets = self._targets(y[:1], X.dtype).shape[1]
             return LazyTargets(y, lambda some: self._targets(some, X.dtype), n_targets, X.dtype)
         return self._targets(y, X.dtype)
 
     def _train(self, X, targets, weights, progress):
-        """Train all modules, or those up to the first that is no gain."""
+        """Train all modules, or stop at the first that brings no improvement."""
         training = self._modules_in_turn(X, targets, weights)
         for _ in range(self._parameters.n_modules):
             task = progress.subcontext(task_name="module")
@@ -236,9 +237,10 @@ class BaseDSN(
                 break
 
     def _modules_in_turn(self, X, targets, weights):
-        """Train a module each time that it is asked for one; yields whether it was the last."""
+        """Generator that trains one module per step and yields whether it was the last."""
         rows = _RowSet(stack_inputs(X, self.stacking == "all"), targets, weights, None)
-        # Pairs of row numbers, unlike a way to split, are those of all rows.
+        # If cv is an iterable of pairs of row numbers, these count all rows, also those of weight
+        # zero and those held out.
         given = self.cv is not None and not isinstance(self.cv, Integral)
         if given and not hasattr(self.cv, "split"):
             rows.folds = self._folds(rows)
@@ -275,7 +277,7 @@ class BaseDSN(
         check_scales(type(self).__name__, "features", sizes, inputs.X.dtype, to_square=True)
 
     def _grow(self, row_sets, module, start, streams):
-        """Append what a module passes on to the inputs of the next one."""
+        """Append the outputs of a module to the inputs of the next one."""
         passed_on = [partial(self._outputs_passed_on, module)] * len(row_sets)
         if self.cv is not None:
             cross_fitted = self._cross_fitted_outputs(row_sets, start, streams)
@@ -288,7 +290,7 @@ class BaseDSN(
             return self._passed_on(module, module.outputs(rows, self._parameters.n_jobs))
 
     def _cross_fitted_outputs(self, row_sets, start, streams):
-        """What modules pass on of the rows that each was trained without, all from ``start``."""
+        """Outputs of modules for the rows that each was trained without, all from ``start``."""
         rows, *held_out = row_sets
         out = np.empty_like(rows.targets)
         for number, fold in enumerate(np.unique(rows.folds), start=1):
@@ -301,9 +303,9 @@ class BaseDSN(
         return out
 
     def _fit_module(self, layer, row_sets, streams, name):
-        """Train a module from ``layer`` on; also returns the point that it ended in.
+        """Train a module that starts from ``layer``; returns the module and its last point.
 
-        ``name`` is what it is called in what is printed.
+        ``name`` is its name in printed messages.
         """
         settings = self._settings()
         report = partial(self._report, name)
@@ -319,21 +321,21 @@ class BaseDSN(
         return module, point
 
     def _calibrate(self, module, point, penalty, training, held_out):
-        """Find what predictions need beside the outputs of a module."""
+        """Estimate what predictions need in addition to the outputs of a module."""
 
     def _passed_on(self, module, outputs):
-        """What the modules above see of a module, given its outputs."""
+        """What a module passes on to the modules above it, given its outputs."""
         return outputs
 
     def _is_gain(self, module):
-        """Whether a module is better on the rows held out than the one below it."""
+        """Whether a module has a lower error on the rows held out than the module below it."""
         if not self.modules_:
             return True
         return min(module.validation_curve_) < min(self.modules_[-1].validation_curve_)
 
     @property
     def history_(self):
-        """What was measured after each step of fine-tuning, of all modules in turn."""
+        """Measurements after each step of fine-tuning, module by module."""
         history = {"module": [], "loss": []}
         for number, module in enumerate(self.modules_):
             errors, held_out = module.error_curve_[1:], module.validation_curve_[1:]
@@ -345,7 +347,7 @@ class BaseDSN(
 
     def _append(self, module, point):
         self.modules_ = [*self.modules_, module]
-        # What partial_fit adds further rows to.
+        # The sums to which partial_fit adds further rows.
         self._equations = point.equations
         self._n_features_out = len(module.components_)
         self.n_iter_ = sum(len(module.error_curve_) - 1 for module in self.modules_)
@@ -386,7 +388,7 @@ class BaseDSN(
         )
 
     def _prepare_folds(self, rows):
-        """Folds of the rows that are trained on: without those held out, or of weight zero."""
+        """Folds of the training rows: without rows held out and rows of weight zero."""
         if rows.folds is None:
             rows.folds = self._folds(rows)
         if (rows.folds == rows.folds[0]).all():
@@ -397,7 +399,7 @@ class BaseDSN(
             )
 
     def _folds(self, rows):
-        """Number of the fold in which each row is left out."""
+        """For each row, the number of the fold in which it is left out."""
         targets = rows.targets
         labels = targets.argmax(axis=1) if is_classifier(self) else targets
         splitter = check_cv(self.cv, labels, classifier=is_classifier(self))
@@ -420,7 +422,7 @@ class BaseDSN(
         return folds
 
     def _split(self, rows, streams):
-        """The rows to train on and, with early stopping, those held out."""
+        """The training rows and, with early stopping, the rows held out."""
         if not self.early_stopping:
             return [rows]
         n_rows = len(rows.targets)
@@ -448,7 +450,7 @@ class BaseDSN(
         return super()._attributes_for_use() | {"_equations": None}
 
     def _add_rows(self, X, targets, weights):
-        """Solve the output weights of the top module again, with these rows as well."""
+        """Add rows and solve for the output weights of the top module again."""
         if self._equations is None:
             raise ValueError(
                 f"This {type(self).__name__} is a copy without the sums over rows that partial_fit "
@@ -481,7 +483,7 @@ class BaseDSN(
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Data.
         module : int, default=-1
-            Which module, counted from 0 at the bottom; -1 is the top one.
+            Number of the module, from 0 at the bottom; -1 is the top one.
 
         Returns
         -------
@@ -508,7 +510,7 @@ class BaseDSN(
         return validated(self, X, accept_sparse="csr", dtype=FLOATS, order="C", reset=False)
 
     def _stages(self, X):
-        """Yield each module, and its linear outputs for the rows of ``X``."""
+        """Yield each module and its linear outputs for the rows of ``X``."""
         inputs = stack_inputs(X, self.stacking == "all")
         for module in self.modules_:
             with one_blas_thread():
@@ -518,7 +520,7 @@ class BaseDSN(
             inputs = inputs.followed_by(lambda rows, passed_on=passed_on: passed_on)
 
     def _inputs_above(self, X, modules):
-        """What a module sees of ``X`` that stands on these."""
+        """Inputs, for the rows of ``X``, of a module above these modules."""
         inputs = stack_inputs(X, self.stacking == "all")
         for module in modules:
             inputs = inputs.followed_by(partial(self._outputs_passed_on, module))
@@ -533,7 +535,7 @@ class BaseDSN(
 
 @dataclass
 class _RowSet:
-    """Rows to train on, or held out, as the stack grows over them."""
+    """Training rows or rows held out, with the inputs of the next module."""
 
     inputs: StackInputs
     targets: np.ndarray
@@ -547,5 +549,5 @@ class _RowSet:
         return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights, folds)
 
     def examples(self):
-        """What the next module learns from."""
+        """The examples that the next module is trained on."""
         return as_examples(self.inputs.rows, self.targets, self.weights)

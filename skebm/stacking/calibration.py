@@ -11,7 +11,7 @@ _LOG_RANGE = (-5.0, 8.0)
 
 
 def sharpness_of(outputs, one_hot, weights=None):
-    """The factor s with which softmax(s * outputs) gives the labels the highest probability.
+    """The factor s for which the labels have the highest likelihood under softmax(s * outputs).
 
     Parameters
     ----------
@@ -27,17 +27,17 @@ def sharpness_of(outputs, one_hot, weights=None):
 
 
 def left_out_outputs(point, examples, penalty):
-    """Outputs of each row as if the solve had not seen it.
+    """Outputs for each row by the output weights solved for without this row.
 
-    By the formula for a least squares solution without one of its rows, nothing is solved again.
+    Uses the closed form for a least squares solution without one of its rows: no further solve.
 
     Parameters
     ----------
     point : Point
     examples : Examples
-        Rows that are among those of the point.
+        Some of the rows of the point.
     penalty : Penalty
-        That of the point.
+        The penalty of the point.
 
     Returns
     -------

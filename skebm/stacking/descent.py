@@ -1,23 +1,23 @@
-"""Full-batch descent that never goes up: limited-memory BFGS with back-tracking."""
+"""Full-batch descent that never raises the error: limited-memory BFGS with backtracking."""
 
 import numpy as np
 
-# Pairs of steps and changes of the gradient that the curvature is estimated from.
+# Number of pairs of steps and changes of the gradient from which the curvature is estimated.
 _N_PAIRS = 7
-# Share of the decrease that the slope promises which a step has to reach (Armijo).
+# Share of the decrease predicted by the slope that a step has to reach (Armijo).
 _SUFFICIENT = 1e-4
-# Halvings of a step after which there is no way down that the arithmetic can see.
+# Largest number of halvings of a step. A smaller step would be lost in rounding.
 _MOST_HALVINGS = 12
-# Length of the first step, relative to the weights, before anything is known of the curvature.
+# Length of the first step, relative to the weights, when the curvature is not yet known.
 _FIRST_STEP = 0.01
 
 
 def descend(error, point, max_iter):
-    """Yield points of ever lower error, at most ``max_iter``, fewer where there is no way down.
+    """Yield points of decreasing error: at most ``max_iter``, fewer if no step lowers the error.
 
     The directions are those of L-BFGS: J. Nocedal and S. J. Wright, "Numerical Optimization",
-    second edition, algorithm 7.4. As no pair of negative curvature is taken in, each direction
-    goes down.
+    second edition, algorithm 7.4. Pairs of negative curvature are left out, so each direction is a
+    descent direction.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def descend(error, point, max_iter):
         if found is None:
             if not pairs:
                 return
-            # The curvature misleads: forget it and go straight down.
+            # No step along this direction lowers the error: restart from the negative gradient.
             pairs = []
             continue
         step, point = found
@@ -54,7 +54,7 @@ def _flat(arrays):
 
 
 def _direction(gradient, pairs):
-    """Product of the estimated inverse Hessian with the gradient, downwards."""
+    """Negative product of the estimated inverse Hessian and the gradient."""
     direction = -gradient
     factors = []
     for step, change, curvature in reversed(pairs):
@@ -70,7 +70,7 @@ def _direction(gradient, pairs):
 
 
 def _backtrack(error, point, direction, gradient):
-    """The step, and the point that it leads to; None if no step along the direction goes down."""
+    """The step and the point that it leads to; None if no step along the direction is accepted."""
     slope = float(gradient @ direction)
     layer = point.layer
     for halvings in range(_MOST_HALVINGS):

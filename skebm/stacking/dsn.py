@@ -22,7 +22,7 @@ from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of
 from .parameter_texts import OF_STACKING
 
-# Rows that are left out one by one to find one number.
+# Largest number of training rows from which ``sharpness_`` is estimated.
 _MOST_CALIBRATION_ROWS = 4096
 
 
@@ -30,11 +30,12 @@ _MOST_CALIBRATION_ROWS = 4096
 class DSNClassifier(ClassifierMixin, BaseDSN):
     """Deep stacking network for classification.
 
-    A stack of modules [1]_. Each has one layer of sigmoid units and linear outputs, and sees the
-    features of the data together with the outputs of the modules below it. Its output weights are
-    the exact solution of a convex problem, the ridge regression of one-hot labels. Its hidden
-    weights start at random or from a restricted Boltzmann machine and are fine-tuned in full-batch
-    steps, each with the output weights solved for again, so that the training error never rises.
+    A stack of modules [1]_. Each module has one layer of sigmoid units and linear outputs. Its
+    inputs are the features of the data and the outputs of the modules below it. Its output weights
+    are the exact solution of a convex problem, the ridge regression of one-hot labels. Its hidden
+    weights are initialised at random or by a restricted Boltzmann machine and fine-tuned in
+    full-batch steps. The output weights are solved for again in each step, so that the training
+    error never rises.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
 
@@ -42,7 +43,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     ----------
     n_components, n_modules, alpha, dropout, init, rbm, stacking
     stack_method : {"decision_function", "predict_proba"}, default="decision_function"
-        What a module passes on to those above: its linear outputs or its probabilities.
+        What a module passes on to the modules above it: its linear outputs or its probabilities.
     cv
     final_estimator : classifier, default=None
         If given, for example a :class:`sklearn.linear_model.LogisticRegression`, it is trained on
@@ -60,13 +61,13 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     See Also
     --------
-    DSNRegressor : The same for regression.
-    BernoulliRBM : What hidden weights start from with ``init="rbm"``.
+    DSNRegressor : Deep stacking network for regression.
+    BernoulliRBM : Machine that initialises the hidden weights with ``init="rbm"``.
 
     Notes
     -----
-    A fitted network carries the sums from which the output weights of its top module follow, an
-    array of shape (n_components, n_components) in float64, for :meth:`partial_fit`.
+    For :meth:`partial_fit`, a fitted network stores the sums from which the output weights of its
+    top module are computed: an array of shape (n_components, n_components) in float64.
 
     References
     ----------
@@ -129,21 +130,21 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Take in more rows: solve the output weights of the top module again, with these as well.
+        """Add rows: solve for the output weights of the top module again, for all rows so far.
 
-        The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
-        the top, stay as they are; the solution is then exact: the one for all rows together, of
-        whatever size the pieces were that they came in.
+        The first call is the same as :meth:`fit`. Later calls leave the hidden weights, and all
+        modules below the top one, unchanged. The output weights are then the exact solution for
+        all rows together, however they are divided into calls.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data.
         y : array-like of shape (n_samples,)
-            Labels, some of ``classes``.
+            Labels; each is one of ``classes``.
         classes : array-like of shape (n_classes,), default=None
-            All labels that there will be, needed if the first call does not have them all. In
-            later calls the same ones or None.
+            All labels of this and later calls. Needed if ``y`` of the first call does not contain
+            them all. In later calls the same labels or None.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows.
 
@@ -155,7 +156,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`, or if a label is new. The estimator is then as it was.
+            As for :meth:`fit`, or if a label is new. The estimator is then unchanged.
         """
         if hasattr(self, "classes_"):
             check_classes_of_further_call(self, classes)
@@ -183,11 +184,11 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     def predict_proba(self, X: Any) -> Any:
         """Probability of each class.
 
-        The softmax of the linear outputs times ``sharpness_`` of the top module. That number is
-        the one which gives the true labels the highest likelihood, for the rows held out with
-        ``early_stopping``, and otherwise for up to 4096 training rows, of which each is predicted
-        by the output weights that would have been solved for without it. As these rows have still
-        had a part in fine-tuning, the probabilities are then somewhat too sure of themselves.
+        The softmax of the linear outputs times ``sharpness_`` of the top module. This factor
+        maximises the likelihood of the true labels. With ``early_stopping`` it is estimated on the
+        rows held out, otherwise on up to 4096 training rows, each predicted by the output weights
+        that are solved for without it. As fine-tuning uses these rows too, the probabilities are
+        then somewhat overconfident.
 
         Parameters
         ----------
@@ -233,8 +234,8 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         Returns
         -------
         scores : ndarray of shape (n_samples, n_classes) or (n_samples,)
-            Outputs, about 1 for the class of a row and 0 for the others. Of two classes, the
-            output of the second less that of the first.
+            Outputs, about 1 for the class of a row and 0 for the others. With two classes, the
+            output of the second minus that of the first.
         """
         X = self._validated(X)
         if hasattr(self, "final_estimator_"):
@@ -259,7 +260,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
             yield self._labels(outputs)
 
     def staged_predict_proba(self, X: Any) -> Iterator[NDArray[np.floating]]:
-        """Yield the probabilities that each module gives the classes, from the bottom up.
+        """Yield the probabilities of the classes by each module, from the bottom up.
 
         Parameters
         ----------
@@ -311,8 +312,8 @@ def _probabilities(module, outputs):
 class DSNRegressor(RegressorMixin, BaseDSN):
     """Deep stacking network for regression.
 
-    As :class:`DSNClassifier`, but the output weights of each module [1]_ are the ridge regression
-    of targets. Targets can have any scale: the network standardises each of them.
+    Like :class:`DSNClassifier`, but the output weights of each module [1]_ are the ridge regression
+    of the targets. Targets can have any scale: the network standardises each of them.
 
     See :ref:`the user guide <stacking>` for the equations and for how to choose the parameters.
 
@@ -329,18 +330,18 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     ----------
     modules_
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
-        Mean and standard deviation of the targets, by which they are standardised.
+        Mean and standard deviation of the training targets, used to standardise them.
     final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
     feature_names_in_
 
     See Also
     --------
-    DSNClassifier : The same for classification.
-    BernoulliRBM : What hidden weights start from with ``init="rbm"``.
+    DSNClassifier : Deep stacking network for classification.
+    BernoulliRBM : Machine that initialises the hidden weights with ``init="rbm"``.
 
     Notes
     -----
-    What :meth:`partial_fit` needs is kept as by :class:`DSNClassifier`, see the notes there.
+    For :meth:`partial_fit`, sums are stored as in :class:`DSNClassifier`, see the notes there.
 
     References
     ----------
@@ -391,11 +392,11 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     def partial_fit(
         self, X: Any, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
     ) -> Self:
-        """Take in more rows: solve the output weights of the top module again, with these as well.
+        """Add rows: solve for the output weights of the top module again, for all rows so far.
 
-        The first call is :meth:`fit`. In later ones hidden weights, and all of the modules below
-        the top, stay as they are; the solution is then exact: the one for all rows together, of
-        whatever size the pieces were that they came in.
+        The first call is the same as :meth:`fit`. Later calls leave the hidden weights, and all
+        modules below the top one, unchanged. The output weights are then the exact solution for
+        all rows together, however they are divided into calls.
 
         Parameters
         ----------
@@ -414,7 +415,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`. The estimator is then as it was.
+            As for :meth:`fit`. The estimator is then unchanged.
         """
         return self._partial_fit(X, y, sample_weight)
 
@@ -465,7 +466,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
                 f"with {len(self.target_mean_)}."
             )
         scale = TargetScale(self.target_mean_, self.target_scale_)
-        # Further ones may be of another size than those that were measured.
+        # Targets of later rows may be on another scale than those that were measured.
         sizes = np.abs((columns - scale.mean) / scale.deviation).max(axis=0)
         check_scales(type(self).__name__, "targets", np.where(sizes > 1, sizes, 0), dtype, True)
         return scale.standardize(columns, dtype)

@@ -1,7 +1,7 @@
-"""The convex half of a module: ridge regression from sums over rows.
+"""The convex part of a module: ridge regression from sums over rows.
 
-The rows themselves are not here. Whatever their number, output weights follow from the sums of
-products of the hidden units with each other and with the targets.
+The rows themselves are not needed: the output weights follow from the sums of products of the
+hidden activities with each other and with the targets.
 """
 
 import operator
@@ -12,14 +12,14 @@ from scipy import linalg
 from .._validation import warn_caller
 from ..kernels.products import multiply
 
-# Relative size below which an eigenvalue, or the square of a pivot, is taken for zero.
+# Relative size below which an eigenvalue, or the square of a pivot, is treated as zero.
 _NEGLIGIBLE = 1e-14
 
 
 class NormalEquations:
-    """Sums over rows of hidden activities h and targets t, each row times its weight.
+    """Weighted sums over rows of hidden activities h and targets t.
 
-    All are float64: a float32 would lose what one more row adds to a sum of thousands.
+    All are float64: in float32, rounding would lose what one row adds to a sum over thousands.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ class NormalEquations:
     Attributes
     ----------
     gram : ndarray of shape (n_units, n_units)
-        Sum of h hᵀ; what is above the diagonal is not used.
+        Sum of h hᵀ; entries above the diagonal are not used.
     cross : ndarray of shape (n_units, n_targets)
         Sum of h tᵀ.
     unit_sums : ndarray of shape (n_units,)
@@ -36,7 +36,7 @@ class NormalEquations:
     target_sums, target_squares : ndarray of shape (n_targets,)
         Sums of t and of its squares.
     weight : float
-        Sum of the weights: without weights, the number of rows.
+        Sum of the weights of the rows; without weights, the number of rows.
     """
 
     def __init__(self, n_units, n_targets):
@@ -60,12 +60,12 @@ class NormalEquations:
         return self
 
     def solve(self, alpha, noise):
-        """Output weights of least squared error, with its two penalties.
+        """Output weights that minimise the squared error plus two penalties.
 
         Minimises the sum of ``|h @ coef + intercept - t|**2``, plus ``alpha * |coef|**2``, plus
-        ``noise * sum(diag(gram) * |coef|**2)``: what the squared error grows by on average if
-        each activity is multiplied by random numbers of mean 1 and variance ``noise``, such as
-        those of dropout. The intercept is free.
+        ``noise * sum(diag(gram) * |coef|**2)``. The last term is the mean increase of the squared
+        error if each activity is multiplied by a random number of mean 1 and variance ``noise``,
+        as in dropout. The intercept is not penalised.
 
         Returns
         -------
@@ -75,7 +75,7 @@ class NormalEquations:
         Warns
         -----
         scipy.linalg.LinAlgWarning
-            If the equations are singular; the shortest of the solutions is then returned.
+            If the equations are singular. The solution of smallest norm is then returned.
         """
         factor = self._factor(alpha, noise)
         if factor is None:
@@ -90,10 +90,10 @@ class NormalEquations:
         )
 
     def leverages(self, alpha, noise):
-        """A function that says how large the share of a row in its own prediction is.
+        """A function that returns the leverage of rows, the share of each in its own prediction.
 
-        It takes activities (n_units, n_rows) of rows that are in the sums, and returns one number
-        a row, for each unit of weight of that row.
+        It takes the activities (n_units, n_rows) of rows that are part of the sums, and returns
+        one number per row, per unit of its weight.
         """
         factor = self._factor(alpha, noise)
         if factor is None:
@@ -111,7 +111,7 @@ class NormalEquations:
         return leverages
 
     def _factor(self, alpha, noise):
-        """Upper Cholesky factor of the equations, None if they are singular."""
+        """Upper Cholesky factor of the equations; None if they are singular."""
         matrix = self.penalised_gram(noise)
         matrix[np.diag_indices_from(matrix)] += alpha
         try:
@@ -122,13 +122,13 @@ class NormalEquations:
         return factor if pivots.min() > _NEGLIGIBLE * pivots.max() else None
 
     def spectrum(self, noise):
-        """These equations in the basis in which they are independent of each other."""
+        """The eigendecomposition of these equations, a :class:`Spectrum`."""
         return Spectrum(self, noise)
 
     def penalised_gram(self, noise):
-        """Gram matrix of activities less their means, with the penalty of the noise.
+        """Gram matrix of the centred activities, with the penalty of the noise.
 
-        Its upper triangle, in Fortran order: what LAPACK can overwrite without a copy.
+        Only the upper triangle, in Fortran order, so that LAPACK can overwrite it without a copy.
         """
         matrix = np.outer(self.unit_sums / self.weight, self.unit_sums)
         np.subtract(self.gram, matrix, out=matrix)
@@ -159,24 +159,24 @@ class Spectrum:
         )
         self.values = np.maximum(values, 0)
         self._cross = self.vectors.T @ equations.centred_cross()
-        # What each direction has from the rows, without the penalty.
+        # Share of the rows in each eigenvalue, without the penalty.
         penalty = noise * equations.gram.diagonal()
         self._from_rows = np.maximum(self.values - penalty @ np.square(self.vectors), 0)
         self._penalty = penalty
 
     def inverse(self, alpha):
-        """Inverse of each eigenvalue plus ``alpha``; of one that is zero to rounding, zero."""
+        """1 / (eigenvalue + alpha) for each eigenvalue; 0 if the divisor is 0 up to rounding."""
         values = self.values + alpha
         kept = values > _NEGLIGIBLE * max(values.max(), np.finfo(float).tiny) * len(values)
         return np.where(kept, 1 / np.where(kept, values, 1), 0)
 
     def solve(self, alpha):
-        """Output weights and intercept for this ``alpha``, the shortest if there are many."""
+        """Output weights and intercept for this ``alpha``; of several, those of smallest norm."""
         coef = self.vectors @ (self.inverse(alpha)[:, None] * self._cross)
         return self._equations.with_intercept(coef)
 
     def generalised_cross_validation(self, alpha):
-        """Estimate of the squared error of rows that were not seen, summed over all rows.
+        """Estimate of the squared error on unseen rows, summed over all rows.
 
         Golub, Heath and Wahba, "Generalized cross-validation as a method for choosing a good
         ridge parameter", Technometrics 21, 1979.
@@ -198,12 +198,12 @@ class Spectrum:
         ----------
         activities : ndarray of shape (n_units, n_rows), C-contiguous
         inverses : ndarray of shape (n_units, n_alphas)
-            What :meth:`inverse` says, for each alpha.
+            Result of :meth:`inverse` for each alpha.
 
         Returns
         -------
         leverages : ndarray of shape (n_rows, n_alphas)
-            For each unit of weight of a row.
+            Per unit of the weight of each row.
         """
         dtype = activities.dtype
         weight = self._equations.weight

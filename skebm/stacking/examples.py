@@ -1,7 +1,7 @@
-"""Rows that a module learns from: all in memory, or a window of a stream at a time.
+"""Training rows of a module: all in memory, or one window of a stream at a time.
 
-What is summed over rows is a function of :class:`Examples`. It is called once for those in memory,
-and for each window of :class:`StreamedExamples`, whose sums are then added up as a tree.
+Sums over rows are functions of :class:`Examples`. They are called once for rows in memory, and once
+for each window of :class:`StreamedExamples`; the sums of the windows are then added as a tree.
 """
 
 from dataclasses import dataclass, replace
@@ -11,20 +11,21 @@ import numpy as np
 
 from .._source import chunks
 
-# Rows in a chunk, at most and at least: enough that adding up its sums in float64 is cheap beside
-# making them. In between, so many that their features, which each block of units goes through
-# again, stay in the cache: with 784 features and 256 units, that saves a sixth of the time.
+# Largest and smallest number of rows in a chunk: enough that adding its sums in float64 is cheap
+# compared with computing them. Between these limits, the features of a chunk fit into the cache, as
+# each block of units reads them again: with 784 features and 256 units, this saves a sixth of the
+# time.
 CHUNK, _SMALLEST_CHUNK, _BYTES_OF_CHUNK = 4096, 1024, 3 * 2**20
 
 
 class ChunkedActivities:
-    """Activities of a layer for all rows, a chunk at a time, kept or computed again.
+    """Activities of a layer for all rows, one chunk at a time, kept or computed again.
 
     Parameters
     ----------
     rows : Rows
     n_bytes : float
-        All are kept if they take no more than this.
+        Activities are kept if all of them together take no more memory than this.
     """
 
     def __init__(self, rows, n_bytes=0):
@@ -34,14 +35,14 @@ class ChunkedActivities:
         self._rooms = []
 
     def compute(self, layer):
-        """Yield each chunk, a slice, and its activities (n_units, n_rows)."""
+        """Yield each chunk, as a slice, and its activities (n_units, n_rows)."""
         if not self._rooms:
             self._make_room(layer)
         for number, part in enumerate(self._parts):
             yield part, layer.activities(self._rows, part, self._room(layer, number))
 
     def again(self, layer):
-        """Yield the same once more."""
+        """Yield the same chunks and activities as the last :meth:`compute`."""
         if len(self._rooms) < len(self._parts):
             yield from self.compute(layer)
             return
@@ -58,7 +59,7 @@ class ChunkedActivities:
     def _room(self, layer, number):
         part = self._parts[number]
         shape = layer.n_units, part.stop - part.start
-        # The last chunk may be shorter than the room that it shares with the others.
+        # The last chunk may be shorter than the buffer that all chunks use.
         return self._rooms[number % len(self._rooms)][: shape[0] * shape[1]].reshape(shape)
 
 
@@ -69,16 +70,16 @@ def _rows_of_chunk(rows):
 
 @dataclass
 class Examples:
-    """Rows in memory, and what is wanted of them.
+    """Rows in memory, their targets and their weights.
 
     Attributes
     ----------
     rows : Rows
     targets : ndarray of shape (n_rows, n_targets)
     weights : ndarray of shape (n_rows,), or None
-        None for all 1. Both are of the type of the rows.
+        None if all are 1. Targets and weights have the dtype of the rows.
     activities : ChunkedActivities, default=None
-        Those of the rows. None: they are not kept.
+        Activities of the rows. With None they are not kept.
     """
 
     rows: object
@@ -97,15 +98,15 @@ class Examples:
 
     @property
     def n_targets(self):
-        """Number of targets of each."""
+        """Number of targets per row."""
         return self.targets.shape[1]
 
     def keeping_activities(self, n_bytes):
-        """The same rows, whose activities are kept if they take no more than so many bytes."""
+        """The same rows; activities are kept if they take at most ``n_bytes`` bytes."""
         return replace(self, activities=ChunkedActivities(self.rows, n_bytes))
 
     def with_weights(self, weights):
-        """The same rows with other weights, and the same memory for their activities."""
+        """The same rows with other weights; the memory for activities is shared."""
         return replace(self, weights=weights)
 
     def weights_of(self, part):
@@ -113,9 +114,9 @@ class Examples:
         return None if self.weights is None else self.weights[part]
 
     def weight_left_out(self, part):
-        """Weight that is missing when a row in the slice is left out once.
+        """Weight that is removed when each row in the slice is left out once.
 
-        A row of weight 2 is the same row twice, of which one stays.
+        A row of weight 2 is the same row twice; leaving it out removes one of the two.
         """
         return 1.0 if self.weights is None else np.minimum(self.weights[part], 1)
 
@@ -125,28 +126,28 @@ class Examples:
         return Examples(self.rows.subset(numbers), np.asarray(self.targets[numbers]), weights)
 
     def in_memory(self, most):
-        """All rows; of those of a stream, so many at most, evenly spaced."""
+        """All rows; of a stream, at most ``most`` rows, evenly spaced."""
         return self
 
     def total_weight(self):
-        """Sum of the weights: without weights, the number of rows."""
+        """Sum of the weights of the rows; without weights, the number of rows."""
         return float(self.n_rows if self.weights is None else self.weights.sum(dtype=np.float64))
 
     def total(self, function):
-        """The sum over all rows of ``function(examples)``, of which the sum of two has ``+=``."""
+        """The sum over all rows of ``function(examples)``, whose results are added by ``+=``."""
         return function(self)
 
     def of_each_row(self, function):
-        """``function(examples)``, an array with one entry for each row, for all of them."""
+        """``function(examples)``, an array with one entry per row, for all rows."""
         return function(self)
 
     def passes(self, generator):
-        """Go through the rows once, shuffled: yield examples, and an order of their numbers."""
+        """Pass over the rows once: yield examples, and a random order of their row numbers."""
         yield self, generator.permutation(self.n_rows)
 
 
 class StreamedExamples:
-    """Rows of a stream, and what is wanted of them.
+    """Rows of a stream, their targets and their weights.
 
     Parameters
     ----------
@@ -165,11 +166,11 @@ class StreamedExamples:
 
     @property
     def n_targets(self):
-        """Number of targets of each."""
+        """Number of targets per row."""
         return self.targets.shape[1]
 
     def keeping_activities(self, n_bytes):
-        """The same rows: nothing of all of them is kept."""
+        """The same rows: activities of a stream are never kept."""
         return self
 
     def with_weights(self, weights):
@@ -182,27 +183,27 @@ class StreamedExamples:
         return Examples(self.rows.subset(numbers), np.asarray(self.targets[numbers]), weights)
 
     def in_memory(self, most):
-        """So many rows at most, evenly spaced."""
+        """At most ``most`` rows, evenly spaced."""
         return self.take(np.arange(0, self.n_rows, -(-self.n_rows // most)))
 
     def total_weight(self):
-        """Sum of the weights: without weights, the number of rows."""
+        """Sum of the weights of the rows; without weights, the number of rows."""
         return float(self.n_rows if self.weights is None else self.weights.sum(dtype=np.float64))
 
     def total(self, function):
-        """The sum over all rows of ``function(examples)``, of which the sum of two has ``+=``.
+        """The sum over all rows of ``function(examples)``, whose results are added by ``+=``.
 
-        It is a tree over the windows, whose order depends on nothing but their number.
+        Windows are added as a tree, in an order that depends only on their number.
         """
         return self.rows.total(partial(_of_window, function), _add, self._beside)
 
     def of_each_row(self, function):
-        """``function(examples)``, an array with one entry for each row, for all of them."""
+        """``function(examples)``, an array with one entry per row, for all rows."""
         found = self.rows.each_window(partial(_of_window, function), self._beside)
         return np.concatenate(list(found))
 
     def passes(self, generator):
-        """Go through the rows once, shuffled: yield examples, and an order of their numbers."""
+        """Pass over the rows once: yield examples, and a random order of their row numbers."""
         for window in self.rows.passes(generator):
             yield Examples(window.rows, *self._beside(window.places)), window.order
 
@@ -213,7 +214,7 @@ class StreamedExamples:
 
 
 def _of_window(function, pair):
-    """A function of the examples that a window and what belongs to its rows are."""
+    """Call ``function`` on the examples of a window, its rows with their targets and weights."""
     window, beside = pair
     return function(Examples(window.rows, *beside))
 
@@ -224,6 +225,6 @@ def _add(total, part):
 
 
 def as_examples(rows, targets, weights=None):
-    """Examples of rows in memory or of a stream, by what their targets are."""
+    """Examples of rows in memory, or of a stream if the targets are those of a stream."""
     is_lazy = not isinstance(targets, np.ndarray)
     return (StreamedExamples if is_lazy else Examples)(rows, targets, weights)

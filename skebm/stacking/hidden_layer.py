@@ -1,12 +1,12 @@
-"""A layer of sigmoid units, and what it makes of rows of data."""
+"""A layer of sigmoid units and its activities for rows of data."""
 
 import numpy as np
 
 from .._threads import blocks_of, for_each
 from ..kernels.stacking import activate_units
 
-# Units that a thread takes at a time: fewer and BLAS slows down, more and there is too little
-# to share out.
+# Units per block of work of a thread. With fewer, BLAS is slower; with more, there are too few
+# blocks to divide among threads.
 _UNITS_PER_BLOCK = 256
 _SMALLEST_BLOCK = 32
 
@@ -14,8 +14,8 @@ _SMALLEST_BLOCK = 32
 class HiddenLayer:
     """Units with the activities sigmoid(weights @ x + bias) for a row x.
 
-    Activities are held with one unit a row and one row of data a column, so that a block of
-    units is contiguous in every array that has to do with it.
+    Arrays of activities have one row per unit and one column per row of data, so that a block of
+    units is contiguous in each of them.
 
     Parameters
     ----------
@@ -40,14 +40,14 @@ class HiddenLayer:
 
     @property
     def dtype(self):
-        """Type of the parameters and of the activities."""
+        """Dtype of the parameters and of the activities."""
         return self.weights.dtype
 
     @property
     def lower_tiles(self):
         """Pairs of slices that cover the lower triangle of a matrix over all pairs of units."""
         below = [(a, b) for n, a in enumerate(self.blocks) for b in self.blocks[:n]]
-        # Half of a tile on the diagonal is above it: such tiles are cut once more.
+        # Half of a tile on the diagonal is above the diagonal: such tiles are divided again.
         return below + [tile for block in self.blocks for tile in _lower_quarters(block)]
 
     def for_each(self, function, pieces):

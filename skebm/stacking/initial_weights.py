@@ -1,4 +1,4 @@
-"""Where the hidden weights of a module start: an RBM, random numbers, or the module below."""
+"""Initial hidden weights of a module: of an RBM, random, or copied from the module below."""
 
 from functools import partial
 
@@ -7,21 +7,21 @@ import scipy.sparse
 
 from .hidden_layer import HiddenLayer
 
-# Standard deviation of the input that a random unit gets from features of unit spread.
+# Standard deviation of the input of a random unit for features with a standard deviation of 1.
 _RANDOM_SCALE = 2.0
-# Features whose range is narrower than so many units in the last place of their largest value get
-# no weights: what these tell apart is rounding, and so is a difference of inputs of that size.
+# Features get no weights if their range is narrower than this many units in the last place of their
+# largest value: such differences are rounding errors.
 _NARROWEST = 64
-# Standard deviation of the weights of a copied unit to what its copy did not see.
+# Standard deviation of the weights of a copied unit to the features that are new.
 _NEW_WEIGHT_SCALE = 0.1
 
 
 def random_layer(columns, n_units, generator, dtype, n_jobs):
-    """Units with random weights, for features less their mean and divided by a quarter of their
-    range.
+    """Units with random weights for features that are centred and divided by their range / 4.
 
-    That scaling is part of the layer, which takes the features as they are. A standard deviation
-    would give a feature that is hardly ever on weights that drown all others where it is.
+    The scaling is part of the layer, which takes unscaled features. Division by the standard
+    deviation would give a feature that is rarely on such large weights that it would dominate all
+    others in the rows where it is on.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def random_layer(columns, n_units, generator, dtype, n_jobs):
     n_units : int
     generator : numpy Generator
     dtype : dtype
-        Of the features, and of the layer.
+        Dtype of the features and of the layer.
     n_jobs : int or None
     """
     mean, low, high = columns.mean, columns.low, columns.high
@@ -46,8 +46,8 @@ def random_layer(columns, n_units, generator, dtype, n_jobs):
 def rbm_layer(inputs, rbm, n_jobs):
     """Hidden units of the RBM ``rbm``, which is trained here on the features.
 
-    It sees features that are outside of [0, 1] scaled to it, those of sparse data by their largest
-    absolute value alone. The scaling is then made part of the layer.
+    Features outside [0, 1] are scaled to this range for training; those of sparse data are divided
+    by their largest absolute value only. The scaling then becomes part of the layer.
 
     Parameters
     ----------
@@ -63,9 +63,9 @@ def rbm_layer(inputs, rbm, n_jobs):
 
 
 def copied_layer(layer, kept, n_features, generator):
-    """Units of the module below, with small random weights to the features that it did not see.
+    """Units of the module below, with small random weights to the features that are new.
 
-    ``kept`` is how many of the first features both see.
+    ``kept`` is the number of first features that both modules see.
     """
     shape = layer.n_units, n_features
     weights = (_NEW_WEIGHT_SCALE * generator.standard_normal(shape)).astype(layer.dtype)
@@ -78,20 +78,20 @@ def _layer(weights, bias, dtype, n_jobs):
 
 
 def _ranges(low, high):
-    """Low end and span of each column that leaves [0, 1], and 0 and 1 for the others."""
+    """Minimum and range of each column with values outside [0, 1]; 0 and 1 for other columns."""
     outside = (low < 0) | (high > 1)
     span = np.where(high > low, high - low, 1)
     return np.where(outside, low, 0), np.where(outside, span, 1)
 
 
 def _scaled(low, span, X):
-    """Each column less its ``low``, divided by its ``span``; no copy if there is nothing to do."""
+    """(column - low) / span for each column; no copy if nothing changes."""
     if np.all(low == 0) and np.all(span == 1):
         return X
     if not scipy.sparse.issparse(X):
         scaled = (X - low.astype(X.dtype)) / span.astype(X.dtype)
         return np.clip(scaled, 0, 1, out=scaled)
-    # Columns that are shifted are no longer sparse; of the others, zeros stay zeros.
+    # Shifted columns are no longer sparse. In other columns, zeros stay zeros.
     shifted = np.flatnonzero(low)
     columns = (X[:, shifted].toarray() - low[shifted]) / span[shifted]
     places = np.arange(len(shifted)), shifted

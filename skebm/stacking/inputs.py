@@ -1,4 +1,4 @@
-"""What a module of a stack sees: the data, and the outputs of the modules below."""
+"""Inputs of a module of a stack: the data and the outputs of the modules below."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,28 +12,29 @@ from .._streams import is_stream
 
 
 def stack_inputs(X, keep_all):
-    """What the lowest module sees of an array, of a CSR matrix or of a stream.
+    """Inputs of the lowest module: an array, a CSR matrix or a stream.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or stream of shape (n_rows, n_features)
     keep_all : bool
-        Whether a module sees the outputs of all modules below, or those of the last one only.
+        Whether a module sees the outputs of all modules below, or only those of the last one.
     """
     return StreamedInputs(X, X.shape[1], keep_all) if is_stream(X) else StackInputs(X, keep_all)
 
 
 @dataclass
 class Columns:
-    """Sums and ends of features over some rows; two of them add up to those of all.
+    """Sums, minima and maxima of features over some rows; those of two sets can be joined.
 
     Attributes
     ----------
     sums : ndarray of shape (n_features,)
-        Of the features, each row times its weight.
+        Weighted sums of the features.
     weight : float
         Sum of the weights.
     low, high : ndarray of shape (n_features,)
+        Minima and maxima of the features.
     """
 
     sums: np.ndarray
@@ -47,7 +48,7 @@ class Columns:
         return self.sums / self.weight
 
     def joined(self, other):
-        """Those of these rows and of others together."""
+        """The columns of these rows and of other rows together."""
         return Columns(
             self.sums + other.sums,
             self.weight + other.weight,
@@ -73,7 +74,7 @@ def _ends(X):
 
 
 def _side_by_side(X, outputs):
-    """The data and outputs as one matrix."""
+    """The data and the outputs as one matrix."""
     if scipy.sparse.issparse(X):
         return scipy.sparse.hstack([X, scipy.sparse.csr_array(outputs)]).tocsr()
     return np.hstack([X, outputs])
@@ -86,9 +87,9 @@ class StackInputs:
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_features)
     keep_all : bool
-        Whether a module sees the outputs of all modules below, or those of the last one only.
+        Whether a module sees the outputs of all modules below, or only those of the last one.
     outputs : ndarray of shape (n_rows, n_outputs), default=None
-        What the modules below have said so far.
+        Outputs of the modules below so far.
     """
 
     def __init__(self, X, keep_all, outputs=None):
@@ -99,11 +100,11 @@ class StackInputs:
 
     @property
     def rows(self):
-        """What the next module sees, without a copy of the data."""
+        """Inputs of the next module, without a copy of the data."""
         return self._data if self._outputs is None else JoinedRows(self._data, self._outputs)
 
     def columns(self, weights):
-        """:class:`Columns` of what the next module sees, for weights of the rows or None."""
+        """:class:`Columns` of the inputs of the next module, for weights of the rows or None."""
         if self._outputs is None:
             return _columns_of(self.X, weights)
         parts = [_columns_of(block, weights) for block in (self.X, self._outputs)]
@@ -114,7 +115,7 @@ class StackInputs:
         return Columns(sums, parts[0].weight, low, high)
 
     def made_of_matrix(self, function):
-        """``function(matrix)`` of what the next module sees, as one matrix."""
+        """``function(matrix)`` of the inputs of the next module, as one matrix."""
         return function(self.X if self._outputs is None else _side_by_side(self.X, self._outputs))
 
     def take(self, numbers):
@@ -123,9 +124,10 @@ class StackInputs:
         return StackInputs(self.X[numbers], self._keep_all, outputs)
 
     def followed_by(self, outputs_of):
-        """What the module after the next one sees.
+        """Inputs of the module after the next one.
 
-        ``outputs_of(rows)`` are the outputs (n_rows, n_outputs) of the next one, given its rows.
+        ``outputs_of(rows)`` returns the outputs (n_rows, n_outputs) of the next module for its
+        input rows.
         """
         outputs = outputs_of(self.rows)
         if self._outputs is not None and self._keep_all:
@@ -134,14 +136,14 @@ class StackInputs:
 
 
 class StreamedInputs:
-    """The same of a stream: outputs of the modules below are computed as rows are read.
+    """:class:`StackInputs` of a stream: outputs of the modules below are computed during reading.
 
     Parameters
     ----------
     X : stream of shape (n_rows, n_inputs)
-        What the next module sees.
+        Inputs of the next module.
     n_features : int
-        Number of the columns that are data.
+        Number of columns of the data.
     keep_all : bool
         See :class:`StackInputs`.
     """
@@ -152,13 +154,13 @@ class StreamedInputs:
 
     @property
     def rows(self):
-        """What the next module sees."""
+        """Inputs of the next module."""
         return as_rows(self.X)
 
     def columns(self, weights):
-        """:class:`Columns` of what the next module sees, for weights of the rows or None.
+        """:class:`Columns` of the inputs of the next module, for weights of the rows or None.
 
-        Without weights they are kept: each asking is a pass over the stream.
+        Without weights the result is kept, as computing it takes a pass over the stream.
         """
         if weights is not None:
             return tree_sum(
@@ -173,7 +175,7 @@ class StreamedInputs:
         return self._columns
 
     def made_of_matrix(self, function):
-        """A stream of ``function(matrix)`` for each chunk of what the next module sees."""
+        """A stream of ``function(matrix)`` for each chunk of the inputs of the next module."""
         return self.X.map(function)
 
     def take(self, numbers):
@@ -181,16 +183,16 @@ class StreamedInputs:
         return StreamedInputs(self.X[numbers], self._n_features, self._keep_all)
 
     def followed_by(self, outputs_of):
-        """What the module after the next one sees, see :class:`StackInputs`."""
+        """Inputs of the module after the next one, see :class:`StackInputs`."""
         n_kept = None if self._keep_all else self._n_features
         X = self.X.map(partial(_with_outputs, outputs_of, n_kept))
         return StreamedInputs(X, self._n_features, self._keep_all)
 
 
 def _with_outputs(outputs_of, n_kept, X):
-    """Some rows, or their first ``n_kept`` columns, beside the outputs that a module has for them.
+    """Some rows, or their first ``n_kept`` columns, followed by the outputs of a module for them.
 
-    A sparse matrix remains one.
+    The result is sparse if the rows are.
     """
     kept = X if n_kept is None else X[:, :n_kept]
     return _side_by_side(kept, outputs_of(as_rows(X)))

@@ -1,4 +1,4 @@
-"""One module of a stack: a hidden layer, and linear outputs that are solved for."""
+"""One module of a stack: a hidden layer and linear outputs that are solved for."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ from .reduced_error import outputs_of
 
 @dataclass
 class Module:
-    """What a module has learned: plain arrays and numbers.
+    """A trained module: plain arrays and numbers.
 
     Attributes
     ----------
@@ -28,15 +28,15 @@ class Module:
         Penalty on the output weights.
     error_before_, error_after_ : float
         Squared error of the training rows, summed over the outputs, mean over the rows: with the
-        hidden weights as they started, and in the end.
+        initial and with the final hidden weights.
     error_curve_ : list of float
-        What fine-tuning minimises, at the start and after each step: the squared error and the
-        penalties, over the number of rows. It never rises.
+        Loss of fine-tuning, at the start and after each step: the squared error plus the
+        penalties, divided by the number of rows. It never rises.
     validation_curve_ : list of float
         Squared error of the rows held out, summed over the outputs, mean over the rows; empty
         without early stopping.
     sharpness_ : float or None
-        Of a classifier: factor of the outputs in the softmax that makes probabilities of them.
+        Only for classifiers: factor of the outputs in the softmax that computes probabilities.
     """
 
     components_: np.ndarray
@@ -51,7 +51,7 @@ class Module:
     sharpness_: float | None = None
 
     def layer(self, dtype, n_jobs=None):
-        """The hidden units, of the type ``dtype``."""
+        """The hidden units, with this dtype."""
         weights = np.ascontiguousarray(self.components_, dtype=dtype)
         return HiddenLayer(weights, np.ascontiguousarray(self.intercept_hidden_, dtype), n_jobs)
 

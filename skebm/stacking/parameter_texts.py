@@ -1,4 +1,4 @@
-"""What parameters and attributes mean that both stacking networks have.
+"""Texts of the parameters and attributes of both stacking networks.
 
 See :mod:`skebm._parameter_texts` for how the texts get into the docstrings.
 """

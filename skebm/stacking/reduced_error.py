@@ -1,12 +1,11 @@
 """Training error of a module as a function of its hidden layer alone.
 
-The output weights are those that are best for the hidden layer: a convex problem, solved from
-scratch wherever the error is asked for. As they are a minimum, the derivative of the error by the
-hidden weights is the one with the output weights held fixed, and nothing of the solve has to be
-differentiated.
+The output weights are the optimal ones for the hidden layer: a convex problem, solved again at each
+evaluation of the error. At this minimum, the derivative of the error with respect to the hidden
+weights is the one with the output weights held fixed. The solve itself is not differentiated.
 
-Rows are worked on twice: once for the sums that the solve needs, and, after it, once for the
-residuals and the gradient. Both are functions of some rows, whose sums are those of all rows.
+There are two passes over the rows: one for the sums that the solve needs and, after it, one for the
+residuals and the gradient. Both are sums over rows, so they can be computed in parts.
 """
 
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from .hidden_layer import HiddenLayer
 
 @dataclass
 class Penalty:
-    """What is added to the squared error; see :meth:`NormalEquations.solve`."""
+    """Strengths of the penalties on the output weights; see :meth:`NormalEquations.solve`."""
 
     alpha: float
     noise: float
@@ -30,7 +29,7 @@ class Penalty:
 
 @dataclass
 class Point:
-    """The error at a hidden layer, with what belongs to it.
+    """A hidden layer with its output weights, its error and its gradient.
 
     Attributes
     ----------
@@ -38,13 +37,13 @@ class Point:
     coef : ndarray of shape (n_units, n_targets)
     intercept : ndarray of shape (n_targets,)
     squared_error : float
-        Sum over rows and targets, each row times its weight.
+        Weighted sum over rows, and sum over targets.
     error : float
-        The squared error and the penalties.
+        The squared error plus the penalties.
     gradient : tuple of ndarray
-        Derivatives of ``error`` by the weights and by the bias of the layer.
+        Derivatives of ``error`` with respect to the weights and the bias of the layer.
     equations : NormalEquations
-        What the output weights were solved from.
+        The equations that the output weights solve.
     """
 
     layer: HiddenLayer
@@ -64,8 +63,8 @@ class ReducedError:
     examples : Examples or StreamedExamples
     penalty : Penalty
     n_bytes : float
-        Activities of all rows are kept between the two passes if they take no more than this;
-        else they are computed twice.
+        Activities of all rows are kept between the two passes if they take no more memory than
+        this; otherwise they are computed twice.
     """
 
     def __init__(self, examples, penalty, n_bytes=0):
@@ -73,7 +72,7 @@ class ReducedError:
         self.penalty = penalty
 
     def with_weights(self, weights):
-        """The same error with other weights of the rows, in the same memory."""
+        """The same error with other weights of the rows; memory is shared."""
         return ReducedError(self.examples.with_weights(weights), self.penalty)
 
     def at(self, layer):
@@ -94,12 +93,12 @@ class ReducedError:
         return Point(layer, coef, intercept, squared_error, error, gradient, equations)
 
     def normal_equations(self, layer):
-        """Sums over the rows from which the output weights follow."""
+        """Sums over the rows that determine the output weights."""
         return self.examples.total(partial(equations_of, layer))
 
 
 def equations_of(layer, examples):
-    """The sums over some rows from which the output weights follow.
+    """Sums over some rows that determine the output weights.
 
     Parameters
     ----------
@@ -124,9 +123,10 @@ class Residuals:
     Attributes
     ----------
     squared_error : float
-        Over rows and targets, each row times its weight.
+        Weighted sum over rows, and sum over targets.
     by_weights, by_bias : ndarray
-        Half the derivatives of the error by the weights and by the bias of the hidden layer.
+        Half the derivatives of the error with respect to the weights and the bias of the hidden
+        layer.
     """
 
     squared_error: float
@@ -151,7 +151,7 @@ def residuals_of(layer, coef, intercept, noise, examples):
     noise : float
         See :class:`Penalty`.
     examples : Examples
-        Of these, activities that :func:`equations_of` has kept are not computed again.
+        Activities that :func:`equations_of` has kept are not computed again.
 
     Returns
     -------
@@ -178,9 +178,9 @@ def residuals_of(layer, coef, intercept, noise, examples):
 
 
 def _add_gradient(found, layer, activities, blame, rows, part, slopes):
-    """Add half the derivatives by weights and bias, from the rows in a slice.
+    """Add half the derivatives with respect to weights and bias, for the rows in a slice.
 
-    ``slopes`` is room for an array like the activities.
+    ``slopes`` is a buffer with the shape of the activities.
     """
 
     def add_block(block):
@@ -192,13 +192,13 @@ def _add_gradient(found, layer, activities, blame, rows, part, slopes):
 
 @dataclass
 class Blame:
-    """What some rows have against the hidden units.
+    """Derivatives of the error with respect to the inputs of the hidden units, for some rows.
 
     Attributes
     ----------
     coef : ndarray of shape (n_units, n_targets)
     residuals : ndarray of shape (n_targets, n_rows)
-        Outputs less targets, times the weights of the rows.
+        Outputs minus targets, times the weights of the rows.
     shrinkage : ndarray of shape (n_units,)
         Factor of the penalty on the squared activities of each unit.
     weights : ndarray of shape (n_rows,)
@@ -211,7 +211,10 @@ class Blame:
     weights: np.ndarray
 
     def slopes(self, block, activities, by_bias, out):
-        """Half the derivatives by the inputs of a block of units; sums are added to ``by_bias``."""
+        """Half the derivatives for a block of units; their sums over rows are added to ``by_bias``.
+
+        They are with respect to the inputs of the units.
+        """
         multiply(self.coef[block], self.residuals, out)
         slopes_of_units(out, activities[block], self.shrinkage[block], self.weights, by_bias[block])
         return out
@@ -220,7 +223,7 @@ class Blame:
 def outputs_of(layer, activities, coef, intercept):
     """Linear outputs (n_targets, n_rows) for activities (n_units, n_rows).
 
-    Blocks are added up in their order, whichever thread has computed them.
+    Blocks are added in a fixed order, whichever thread computed them.
     """
     parts = {}
 
@@ -236,7 +239,7 @@ def outputs_of(layer, activities, coef, intercept):
 
 
 def _add_rows(equations, layer, activities, targets, weights):
-    """Add the sums over some rows, block of units by block of units."""
+    """Add the sums over some rows, one block of units after the other."""
     weighted_targets = targets if weights is None else targets * weights[:, None]
     weighted = activities if weights is None else np.empty_like(activities)
 

@@ -1,4 +1,4 @@
-"""How a module learns: from a first hidden layer to the best that was found."""
+"""Training of a module: from its initial hidden layer to the best one that was found."""
 
 import time
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from .module import Module, linear_outputs
 from .reduced_error import Penalty, ReducedError, outputs_of
 from .warm_up import WarmUp
 
-# What ``alpha`` is chosen from, where it is chosen.
+# Candidates for ``alpha`` if it is "loo" or "gcv".
 ALPHAS = np.logspace(-3, 4, 15)
 
-# For fewer steps, the curvature would have to be learned too often.
+# With fewer steps, the curvature would have to be estimated too often.
 _STEPS_OF_ONE_EMPHASIS = 5
 
 
 @dataclass
 class Settings:
-    """How a module is trained; see the parameters of the estimators, which have the same names."""
+    """Settings of the training of a module, named like the parameters of the estimators."""
 
     alpha: float | str
     dropout: float
@@ -37,31 +37,31 @@ class Settings:
 
     @property
     def noise(self):
-        """Variance of a unit that is dropped now and then, relative to its squared mean."""
+        """Variance of a unit with dropout, relative to its squared mean."""
         return self.dropout / (1 - self.dropout)
 
 
 def train_module(layer, training, held_out, settings, streams, report):
-    """Solve, warm up, go down, and return the module.
+    """Solve for the output weights, warm up, fine-tune, and return the module.
 
     Parameters
     ----------
     layer : HiddenLayer
-        Where to start.
+        Initial hidden layer.
     training : Examples or StreamedExamples
     held_out : the same or None
-        If given, the point with the least error on them is kept.
+        If given, the point with the lowest error on these rows is kept.
     settings : Settings
     streams : RandomStreams
     report : callable
-        Called with the number of the step, the mean squared error of the training rows and that
-        of the rows held out, or None.
+        Called with the number of the step, the mean squared error of the training rows, that of
+        the rows held out or None, and the time in seconds.
 
     Returns
     -------
     module : Module
     point : Point
-        Where the module is.
+        The point of the module.
     """
     alpha = settings.alpha
     if isinstance(alpha, str):
@@ -76,12 +76,12 @@ def train_module(layer, training, held_out, settings, streams, report):
 
 
 def _points(error, layer, settings, streams):
-    """Yield the points of ever lower error that a module goes through."""
+    """Yield the successive points of a module, of decreasing error."""
     point = error.at(layer)
     yield point
     if settings.warm_up and settings.max_iter:
         warmed = error.at(_warmed_up(point, error, settings, streams))
-        # A learning rate that was too high must not cost what the solve had won.
+        # If the learning rate is too high, the warm-up may raise the error: it is then ignored.
         if warmed.error < point.error:
             point = warmed
             yield point
@@ -94,9 +94,9 @@ def _points(error, layer, settings, streams):
 def _descend_with_emphasis(error, point, max_iter):
     """Like :func:`descend`, with more weight for rows that are predicted badly.
 
-    The weights, (1 + squared error / mean squared error) / 2 of each row, hold for some steps. A
-    point that these have led to is yielded if the error itself has fallen; if not, the rest of the
-    way is gone without weights.
+    The weight of a row is (1 + squared error / mean squared error) / 2, constant for some steps.
+    The point after these steps is yielded if the error without these weights has fallen. If not,
+    the remaining steps are taken without them.
     """
     for first in range(0, max_iter, _STEPS_OF_ONE_EMPHASIS):
         weighted = error.with_weights(_emphasis(error.examples, point))
@@ -117,7 +117,7 @@ def _end_of(points, layer):
 
 
 def _emphasis(examples, point):
-    """Weights of the rows, larger where the squared error is."""
+    """Weights of the rows, larger for rows with a larger squared error."""
     squares = examples.of_each_row(partial(_squared_errors, point))
     given = np.ones_like(squares) if examples.weights is None else examples.weights
     mean = np.average(squares, weights=given)
@@ -131,10 +131,10 @@ def _squared_errors(point, examples):
 
 
 def choose_alpha(layer, training, settings):
-    """The alpha among :data:`ALPHAS` that predicts rows best that it has not seen, by estimate.
+    """The alpha among :data:`ALPHAS` with the lowest estimated error on unseen rows.
 
-    By generalised cross-validation, or by leaving out one row after the other; neither solves
-    anything again, as one eigendecomposition serves all.
+    The estimate is generalised cross-validation or the leave-one-out error. Both need only one
+    eigendecomposition for all values.
     """
     error = ReducedError(training, Penalty(0.0, settings.noise))
     spectrum = error.normal_equations(layer).spectrum(settings.noise)
@@ -146,7 +146,7 @@ def choose_alpha(layer, training, settings):
 
 
 def _leave_one_out_errors(layer, training, spectrum):
-    """Squared error of the rows, each predicted by the solution without it, for each alpha."""
+    """Leave-one-out squared error, summed over the rows, for each alpha."""
     inverses = np.stack([spectrum.inverse(alpha) for alpha in ALPHAS], axis=1)
     solutions = [
         [solved.astype(layer.dtype, order="C") for solved in spectrum.solve(alpha)]
@@ -182,15 +182,15 @@ def _warmed_up(point, error, settings, streams):
 
 
 class _Watch:
-    """Follows the points of a descent, keeps the best and says when to stop.
+    """Records the points of a descent, keeps the best and decides when to stop.
 
-    The best is the one with the least error on the rows held out, or else the last.
+    The best is the one with the lowest error on the rows held out; without such rows, the last.
     """
 
     def __init__(self, training, held_out, settings, report):
         self._n_rows = training.total_weight()
         self._held_out = held_out
-        # Scores are errors below zero, of which a share has to go.
+        # Scores are negative errors. A gain is a relative decrease of the error by more than tol.
         self._patience = Patience(
             settings.n_iter_no_change, lambda score, best: score > best * (1 - settings.tol)
         )
@@ -200,7 +200,7 @@ class _Watch:
         self.best_point = self._best_squared_error = self._first_squared_error = None
 
     def see(self, point):
-        """Note a point; FloatingPointError if its error is not finite."""
+        """Record a point; raises FloatingPointError if its error is not finite."""
         error = point.error / self._n_rows
         if not np.isfinite(error):
             raise FloatingPointError("The error is no longer finite.")
@@ -221,7 +221,7 @@ class _Watch:
         )
 
     def is_over(self):
-        """Whether too many points in a row were no gain."""
+        """Whether too many points in succession brought no gain."""
         return self._patience.is_over
 
     def module(self, alpha):

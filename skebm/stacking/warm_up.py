@@ -1,8 +1,7 @@
-"""Minibatch descent of hidden and output weights together: far from a minimum, cheaper by far.
+"""Minibatch descent of hidden and output weights together: fast while far from a minimum.
 
-A step on a hundred rows costs a thousandth of one on all rows and takes a network out of the
-state in which it was started almost as far. The output weights that it ends with are thrown away:
-the solve finds better ones.
+A step on a hundred rows takes a thousandth of the time of a step on all rows, and early in training
+it is almost as good. The final output weights are discarded: the solve finds better ones.
 """
 
 import numpy as np
@@ -23,11 +22,11 @@ class WarmUp:
     examples : Examples or StreamedExamples
     penalty : Penalty
     point : Point
-        Where to start. It stays as it is.
+        Initial point; it is not changed.
     learning_rate : float
     batch_size : int
     input_dropout : float
-        Share of the features that are dropped from each row of a minibatch.
+        Probability with which a feature is dropped from a row of a minibatch.
     streams : RandomStreams
     """
 
@@ -47,17 +46,17 @@ class WarmUp:
         self._streams = streams
 
     def run(self, n_epochs):
-        """Go ``n_epochs`` times over the rows, in a new order each time, and return the layer."""
+        """Run ``n_epochs`` epochs, each in a new order of the rows, and return the layer."""
         n_steps = n_epochs * -(-self._examples.n_rows // self._batch_size)
         number = 0
         for _ in range(n_epochs):
             for examples, order in self._examples.passes(self._streams.generator()):
                 for part in chunks(len(order), self._batch_size):
-                    # Of a stream there are some more, since none reaches over the end of a window.
+                    # A stream has some more steps, as no minibatch spans two windows.
                     fall = DECAYS["cosine"](min(number, n_steps - 1), n_steps)
                     self._step(examples, order[part], self._learning_rate * fall)
                     number += 1
-        # Of its own, and not a part of a vector that has the output weights, too.
+        # Copies, so that the vector with the output weights can be freed.
         return self._layer.with_parameters(self._layer.weights.copy(), self._layer.bias.copy())
 
     def _step(self, examples, numbers, rate):
@@ -95,7 +94,7 @@ class WarmUp:
         self._solver.move(self._parameters, of_intercept, residuals.sum(axis=1))
 
     def _batch(self, examples, numbers):
-        """Rows with these numbers, some of their features dropped; their targets and weights."""
+        """Rows with these numbers, with some features dropped; their targets and weights."""
         dtype = self._layer.dtype
         X = examples.rows.take(numbers, np.empty((len(numbers), examples.rows.shape[1]), dtype))
         if self._input_dropout:
