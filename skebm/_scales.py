@@ -14,14 +14,13 @@ _SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): 
 
 
 def mean_and_deviation(rows, name):
-    """Mean and standard deviation of each column; a deviation that is only rounding noise is set to
-    0.
+    """Mean and standard deviation of each column; deviations that are only rounding noise are 0.
 
     Parameters
     ----------
     rows : Source
     name : str
-        Of the estimator that the user called.
+        Name of the estimator that the user called.
 
     Returns
     -------
@@ -80,7 +79,7 @@ def check_scales(name, what, sizes, dtype, to_square=False):
     Parameters
     ----------
     name : str
-        Of the estimator that the user called.
+        Name of the estimator that the user called.
     what : str
         Name of the numbers, such as "features".
     sizes : ndarray

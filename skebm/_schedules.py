@@ -16,8 +16,7 @@ HINT = "How it changes from epoch to epoch is the parameter {!r}."
 
 
 def stage_at(epoch, n_epochs, value):
-    """Value of a parameter at an epoch; each value of a list holds for an equal share of the
-    epochs."""
+    """Value of a parameter at an epoch; the values of a list hold for equal numbers of epochs."""
     stages = value if isinstance(value, list) else [value]
     return stages[epoch * len(stages) // n_epochs]
 
