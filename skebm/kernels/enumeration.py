@@ -36,8 +36,7 @@ def log_masses(W, h, masses, fields):
 
 @kernel
 def to_probabilities(masses):
-    """Replace ``masses`` by values proportional to exp(masses); return log of the sum of exp, and
-    the sum."""
+    """Replace ``masses`` by values in proportion to exp(masses); return logsumexp, and the sum."""
     largest = masses[0]
     for s in range(masses.shape[0]):
         largest = max(largest, masses[s])

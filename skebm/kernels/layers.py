@@ -28,8 +28,7 @@ def sample_bernoulli(probabilities, seed, stream, first_row, column, out):
 
 @kernel
 def largest_mean_change(new, old, first, stop, out):
-    """Set ``out`` to the mean absolute change of the units of a layer, if it is larger, for each
-    row."""
+    """Raise ``out`` to the mean absolute change of the units of a layer, for each row."""
     for r in range(new.shape[0]):
         a, b = new[r, first:stop], old[r, first:stop]
         total = new.dtype.type(0)
@@ -251,8 +250,11 @@ _N_FACTORS = 64
 
 @inlined
 def _log_partition_along(x, w, step):
-    """Sum over hidden units of log(1 + exp(x + w step)): the greater of 0 and the exponent
-    apart, the rest as logarithms of products of many factors."""
+    """Sum over hidden units of log(1 + exp(x + w step)).
+
+    The larger of 0 and the exponent is summed separately, the rest by logarithms of products of
+    many factors.
+    """
     n = x.shape[0]
     zero, one = x.dtype.type(0), x.dtype.type(1)
     total = 0.0

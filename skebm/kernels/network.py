@@ -14,6 +14,7 @@ from .scalar import exp, sigmoid
 from .sparse import add_scaled, dot, fill, scale
 
 # Outputs: loss and its derivative with respect to inputs -----------------------------------------
+#
 # Each output is the mean of a family of distributions whose natural parameter is the input: the
 # derivative of -log p(target) with respect to the input is output - target for all of them.
 
@@ -83,6 +84,7 @@ def squared_loss(inputs, bias, targets, weights, losses):
 
 
 # Corruption and noise ---------------------------------------------------------------------------
+#
 # Numbers are drawn at the addresses (seed, stream, first_row + row, unit); ``first`` must be a
 # multiple of four.
 
