@@ -148,7 +148,9 @@ class ColumnSummary(NamedTuple):
     n_known : int
         Number of values that are not missing.
     dtype : dtype
-        Their dtype. types : frozenset of type Their types as Python objects.
+        Their dtype.
+    types : frozenset of type
+        Their types as Python objects.
     distinct : set or None
         The distinct ones; None if they are numbers and too many to be categories.
     declared : list or None

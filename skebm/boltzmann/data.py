@@ -61,8 +61,9 @@ class Numbers:
         estimator : estimator
             Its parameter ``missing_values`` is used, and its name in messages.
         X : object
-            The data that the user passed. dtype : dtype or list of dtypes, optional The dtype of
-            the rows, or dtypes that are kept.
+            The data that the user passed.
+        dtype : dtype or list of dtypes, optional
+            The dtype of the rows, or dtypes that are kept.
         order : {"C"} or None
             Memory order of an array. None: any.
         reset : bool

@@ -106,7 +106,7 @@ class TrainingData:
         Weight of each row; the mean over the rows to learn from is positive. None is 1 for all
         rows.
     mean_weight : float, default=None
-        This mean, to be passed if the rows are only a part of all. None computes it from the rows.
+        This mean; pass it if the rows are only a part of all. None computes it from the rows.
     """
 
     def __init__(self, inputs, targets, numbers, weights=None, mean_weight=None):
@@ -176,7 +176,8 @@ class Lesson:
     Attributes
     ----------
     batch_size : int
-        Rows in a minibatch. learning_rate : float
+        Rows in a minibatch.
+    learning_rate : float
     mean_weight : float
         Mean weight of all rows that are used for training.
     beside : callable
