@@ -1,6 +1,7 @@
-"""Data in chunks in place of arrays: here public methods learn to take streams and Dask's data.
+"""Make public methods that take arrays accept streams and data of Dask, too.
 
-Of a stream, they are called for one chunk after another; of Dask's data, on the workers, lazily.
+With a stream, they are called for one chunk after another; with data of Dask, lazily, on the
+workers.
 """
 
 from functools import partial, wraps
@@ -14,8 +15,8 @@ from sklearn.utils.metaestimators import available_if
 from ._dask import answer_of_dask, arguments, as_stream, is_dask, score_of_dask
 from ._streams import is_stream
 
-# Methods that return many numbers per row: of a stream, another stream, which is read when it is
-# needed. And those that return a few: an array of all rows.
+# FEATURES are methods that return many numbers per row: for a stream, they return another stream,
+# which is read when it is needed. ANSWERS return a few numbers per row: an array for all rows.
 FEATURES = ("transform", "inverse_transform", "reconstruct")
 ANSWERS = (
     "predict",
@@ -27,28 +28,30 @@ ANSWERS = (
     "reconstruction_error",
     "free_energy",
 )
-# Of data of Dask alone, where what is the same for all chunks is computed once.
+# For data of Dask only, because what is the same for all chunks is then computed once.
 _ANSWERS_OF_DASK = ("log_likelihood",)
 
 
-# Methods that know of streams themselves.
+# Methods that handle streams themselves.
 _OF_STREAMS = ("fit", "partial_fit", "fit_transform", "fit_predict", "score")
 
 
 class AnswersByChunk:
-    """Mixin: an estimator whose methods take data in chunks, though they are written for arrays.
+    """Mixin: an estimator whose methods for arrays also accept data in chunks.
 
-    Those that cannot be called by chunk, since they draw or look at all rows together, say so. The
-    mixin stands before those of scikit-learn that wrap the same methods.
+    Methods that cannot be called chunk by chunk, because they draw random numbers or need all rows
+    together, raise an error. The mixin must precede those of scikit-learn that wrap the same
+    methods.
     """
 
-    # Whether chunks may be DataFrames whose columns have types of their own, and texts.
+    # Whether chunks may be DataFrames whose columns have different dtypes, or texts.
     _reads_tables: ClassVar = False
 
     def _refuse_chunks(self, method, options):
         """Raise an error where a method cannot be called for one chunk after another.
 
-        That may depend on parameters, and on what it is called with besides rows, a dict.
+        This may depend on parameters, and on ``options``, a dict of the arguments other than the
+        rows.
         """
 
     def __init_subclass__(cls, **kwargs):
@@ -71,7 +74,7 @@ class AnswersByChunk:
                 setattr(cls, name, _by_chunk(method, *refuse))
         if "transform" in vars(cls) and hasattr(cls, "fit_transform"):
             cls.fit_transform = _fit_and_transform(cls.fit_transform)
-        # Of those that predict it is scikit-learn's, of the others the mean of score_samples.
+        # For estimators that predict, it is scikit-learn's; for others, the mean of score_samples.
         if issubclass(cls, (ClassifierMixin, RegressorMixin)) or hasattr(cls, "score_samples"):
             cls.score = _score_by_chunk(cls.score)
         elif "score" in vars(cls):
@@ -79,8 +82,8 @@ class AnswersByChunk:
 
 
 def _by_chunk(method, of_stream, of_dask=answer_of_dask):
-    """A method of arrays as one of data in chunks, too."""
-    if hasattr(method, "check"):  # what available_if has made of it
+    """Make a method that takes arrays accept data in chunks, too."""
+    if hasattr(method, "check"):  # wrapped by available_if
         return available_if(method.check)(_by_chunk(method.fn, of_stream, of_dask))
 
     @wraps(method)
@@ -98,7 +101,7 @@ def _by_chunk(method, of_stream, of_dask=answer_of_dask):
 
 
 def _by_stream(method):
-    """A method of arrays and streams, such as ``fit``, as one of Dask's data, too."""
+    """Make a method that takes arrays and streams, such as ``fit``, accept data of Dask, too."""
     if hasattr(method, "check"):
         return available_if(method.check)(_by_stream(method.fn))
 
@@ -112,7 +115,7 @@ def _by_stream(method):
 
 
 def _fit_and_transform(method):
-    """scikit-learn's ``fit_transform`` of arrays as one of data in chunks, too."""
+    """Make scikit-learn's ``fit_transform`` accept data in chunks, too."""
 
     @wraps(method)
     def of_any(self, X, y=None, **fit_params):
@@ -124,7 +127,7 @@ def _fit_and_transform(method):
 
 
 def _score_by_chunk(method):
-    """``score`` of arrays and streams as one of Dask's data, too."""
+    """Make a ``score`` that takes arrays and streams accept data of Dask, too."""
 
     @wraps(method)
     def of_any(self, X, *args, **kwargs):
@@ -168,9 +171,9 @@ def _array_of(stream, function):
 
 
 def _values_of(function, stream, chunk):
-    """What a function makes of a chunk of a stream.
+    """Result of a function for a chunk of a stream.
 
-    An array also where scikit-learn makes it a DataFrame; but of tables, tables may come.
+    It is an array even if scikit-learn makes it a DataFrame, except for streams of tables.
     """
     values = function(stream.with_names(chunk))
     if stream.is_of_tables:

@@ -1,4 +1,4 @@
-"""scikit-learn's callbacks where scikit-learn has them (1.9 and later), silence elsewhere."""
+"""scikit-learn's callbacks, which need version 1.9; with older versions nothing is called."""
 
 from collections.abc import Callable
 from contextlib import contextmanager, nullcontext
@@ -12,7 +12,7 @@ try:
 except ImportError:
 
     class _SilentContext:
-        """Takes the calls that a callback context takes and does nothing."""
+        """Has the methods of a callback context, which do nothing."""
 
         def subcontext(self, **_):
             return self
@@ -40,15 +40,15 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def with_callbacks(method: _Method) -> _Method:
-    """What ``sklearn.callback.with_callbacks`` makes of a method, which keeps its types."""
+    """Apply ``sklearn.callback.with_callbacks`` to a method, without changing its static type."""
     return _with_callbacks(method)
 
 
 @contextmanager
 def fitting(estimator, progress, X, y):
-    """While the block runs, have ``estimator`` fitted to ``X`` and ``y``: by all of it, or not.
+    """Context manager for fitting: the estimator is unchanged if the block raises an exception.
 
-    Callbacks are told by ``progress``, their context. Yields what
+    Callbacks are called through ``progress``, their context. Yields what
     :func:`~skebm._validation.all_or_nothing` yields.
     """
     progress.call_on_fit_task_begin(estimator=estimator, X=X, y=y)
@@ -58,23 +58,23 @@ def fitting(estimator, progress, X, y):
 
 
 def tasks(estimator, progress, name, most, training):
-    """Go through the parts of a training, such as epochs, each of which is a task for callbacks.
+    """Iterate over the parts of a training, such as epochs; each is a task for callbacks.
 
     Parameters
     ----------
     estimator : estimator
     progress : callback context
     name : str
-        What a part is called.
+        Name of a part.
     most : int
-        How many there may be.
+        Largest number of parts.
     training : object
-        There are no more where its ``is_over`` is true, nor where a callback wants training to end.
+        Its attribute ``is_over`` ends the iteration, as does a callback that requests a stop.
 
     Yields
     ------
     number : int
-        That of the part, counted from 0.
+        Index of the part, counted from 0.
     """
     for number in range(most):
         if training.is_over:

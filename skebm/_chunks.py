@@ -18,13 +18,13 @@ _NOT_AGAIN = (
 
 
 def numbers_between(numbers, start, stop):
-    """Those from ``start`` on and below ``stop`` of numbers in ascending order, less ``start``."""
+    """Those of ascending numbers that are in [start, stop), minus ``start``."""
     first, end = np.searchsorted(numbers, (start, stop))
     return numbers[first:end] - start
 
 
 def stacked(tables):
-    """Arrays, CSR matrices or DataFrames on top of each other."""
+    """Arrays, CSR matrices or DataFrames, stacked vertically."""
     if len(tables) == 1:
         return tables[0]
     if scipy.sparse.issparse(tables[0]):
@@ -37,7 +37,7 @@ def stacked(tables):
 
 
 def rows_at(table, rows):
-    """The rows of an array, a CSR matrix or a DataFrame with these numbers, or of a slice."""
+    """The rows of an array, a CSR matrix or a DataFrame at these indices, or in a slice."""
     return table.iloc[rows] if _is_frame(table) else table[rows]
 
 
@@ -49,9 +49,9 @@ class Piece(NamedTuple):
     read : callable
         Returns the chunk, as the user has it.
     n_rows : int or None
-        Number of its rows, where that is known without reading it.
+        Number of its rows, if it is known without reading it.
     name : str
-        What it is called beside its number; may be empty.
+        Name in messages, in addition to its index; may be empty.
     """
 
     read: Callable
@@ -66,14 +66,14 @@ class _Chunk(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a chunk is that can be read at any time, here or elsewhere.
+    """Location of a chunk that can be read at any time, in this process or in another.
 
     Attributes
     ----------
     read : callable
         Returns the chunk, as the user has it.
     start : int
-        Number of its first row.
+        Index of its first row.
     n_rows : int
     name : str
     """
@@ -85,13 +85,13 @@ class Place(NamedTuple):
 
 
 class Chunks:
-    """The chunks of a source, one after another or in any order, each like the first one.
+    """The chunks of a source, in sequence or in any order, checked to be consistent with the first.
 
     Parameters
     ----------
     pieces : list of Piece, or None
     again : callable or None
-        Returns an iterator of chunks, where there are no pieces.
+        Returns an iterator of chunks, if there are no pieces.
     target, dtype
         See :func:`skebm.stream`.
 
@@ -109,11 +109,11 @@ class Chunks:
 
     @property
     def first(self):
-        """The first row of the first chunk that has rows, to which all chunks are compared."""
+        """The first row of the first chunk with rows, to which all chunks are compared."""
         return self.read_first()
 
     def read_first(self):
-        """Read the first row, and raise an error if this fails or if there is none."""
+        """Read the first row, and raise an error if this fails or if there are no rows."""
         if self._first is None:
             for name, chunk in self._heads():
                 table, y = _split(chunk, self._target, name)
@@ -127,17 +127,17 @@ class Chunks:
 
     @property
     def reader(self):
-        """What takes the features out of a chunk, given the chunk and its name; can be pickled."""
+        """A function from a chunk and its name to the features; can be pickled."""
         return Reader(self._target, self.first)
 
     @property
     def to_matrix(self):
-        """What makes an array or a CSR matrix of such features; can be pickled."""
+        """A function from such features to an array or a CSR matrix; can be pickled."""
         return partial(_matrix_like, self._dtype, self.first.X)
 
     @property
     def to_table(self):
-        """What leaves them a DataFrame, or an array of any type; can be pickled."""
+        """A function from such features to a DataFrame or an array of any dtype; can be pickled."""
         return partial(_table_like, self._dtype, self.first)
 
     @property
@@ -152,18 +152,18 @@ class Chunks:
 
     @property
     def n_rows(self):
-        """Number of rows, None as long as nobody has counted them."""
+        """Number of rows; None if they have not been counted yet."""
         return None if self._sizes is None else sum(self._sizes)
 
     def count(self):
-        """Number of rows, by a pass over all chunks if need be."""
+        """Number of rows; if necessary, a pass over all chunks counts them."""
         if self._sizes is None:
             for _ in self.in_turn():
                 pass
         return self.n_rows
 
     def targets(self):
-        """What is to be predicted of all rows; None where chunks say nothing of it."""
+        """Targets of all rows; None if the chunks have no targets."""
         if not self.first.has_y:
             return None
         parts, sizes = [], []
@@ -181,9 +181,9 @@ class Chunks:
         return np.concatenate(parts)
 
     def in_turn(self, generator=None, numbers=None):
-        """Yield each chunk that has some of the rows with these numbers; None are all rows.
+        """Yield each chunk that contains some of the rows with these indices; None is all rows.
 
-        The order is drawn by ``generator``, if there is one and chunks can be had in any order.
+        ``generator`` draws the order, if it is not None and chunks can be read in any order.
         """
         if self._pieces is None or self._sizes is None:
             yield from self._one_after_another()
@@ -197,7 +197,7 @@ class Chunks:
                 yield _Chunk(place.start, X, place.name)
 
     def places(self):
-        """Where each chunk that has rows is, if chunks can be had in any order; else None."""
+        """The Place of each chunk with rows, if chunks can be read in any order; otherwise None."""
         if self._pieces is None:
             return None
         self.count()
@@ -228,11 +228,11 @@ class Chunks:
         self._sizes = sizes
 
     def _heads(self):
-        """Yield the name of each chunk, and its first row or more of it."""
+        """Yield the name of each chunk, and at least its first row."""
         return self._as_given()
 
     def _as_given(self):
-        """Yield the name of each chunk, and what the user has for it."""
+        """Yield the name of each chunk, and the chunk as the user passed it."""
         if self._pieces is not None:
             for k, piece in enumerate(self._pieces):
                 yield self._name(k), piece.read()
@@ -248,11 +248,11 @@ class Chunks:
             yield f"Chunk {k}", chunk
 
     def _refuse_the_same(self, chunks):
-        """Raise an error where a callable gives the iterator that it gave before."""
+        """Raise an error if a callable returns the same iterator as before."""
         if hasattr(chunks, "__next__"):
             if self._last_iterator is not None and self._last_iterator() is chunks:
                 raise TypeError(f"The source of a stream can be read only once. {_NOT_AGAIN}")
-            with suppress(TypeError):  # of those that cannot be referred to without being kept
+            with suppress(TypeError):  # for objects without weak references
                 self._last_iterator = ref(chunks)
 
     def __getstate__(self):
@@ -264,7 +264,7 @@ class Chunks:
 
 
 class Reader(NamedTuple):
-    """What takes the features out of the chunks that the user has: each like the first one.
+    """Extracts the features from the user's chunks, and checks them against the first chunk.
 
     Attributes
     ----------
@@ -279,7 +279,7 @@ class Reader(NamedTuple):
     def __call__(self, chunk, name, n_rows=None):
         """The features of a chunk: an array, a CSR matrix or a DataFrame.
 
-        ``n_rows`` is how many rows it had at first, if that is known.
+        ``n_rows`` is the number of rows it had when it was first read, if known.
         """
         table, _ = _split(chunk, self.target, name)
         n_columns = self.like.X.shape[1]
@@ -300,7 +300,7 @@ class Reader(NamedTuple):
 
 
 def _matrix_like(dtype, like, table, where):
-    """Features as an array or a CSR matrix like that of the first chunk."""
+    """Features as an array or a CSR matrix, of the same kind as that of the first chunk."""
     X, name = _matrix(table, dtype, where.name), where.name
     if scipy.sparse.issparse(X) != scipy.sparse.issparse(like):
         kinds = ["dense", "sparse"][:: -1 if scipy.sparse.issparse(X) else 1]
@@ -317,9 +317,9 @@ def _matrix_like(dtype, like, table, where):
 
 
 def _table_like(dtype, like, table, where):
-    """Features as a DataFrame, whose columns have types of their own, or as an array.
+    """Features as a DataFrame, whose columns keep their dtypes, or as an array.
 
-    Arrays of texts may differ in how long a text they have room for.
+    Arrays of texts may differ in their maximum length of a text.
     """
     columns, expected = (list(X.columns) if _is_frame(X) else None for X in (table, like.head))
     if columns != expected:
@@ -333,7 +333,7 @@ def _table_like(dtype, like, table, where):
 
 
 def check_size(X, n_rows, name):
-    """Raise an error where a chunk does not have the rows that it had at first."""
+    """Raise an error if a chunk has another number of rows than when it was first read."""
     if X.shape[0] != n_rows:
         raise ValueError(
             f"{name} of a stream had {n_rows} rows at first and {X.shape[0]} when it was read "
@@ -342,7 +342,7 @@ def check_size(X, n_rows, name):
 
 
 class _Like(NamedTuple):
-    """What all chunks of a stream are like: one row, as given and as an array; whether y is in."""
+    """The first row, as the user passed it and as an array, and whether the chunks include y."""
 
     name: str
     head: object
@@ -360,7 +360,7 @@ def _is_pair(chunk):
 
 
 def _split(chunk, target, name):
-    """The features of a chunk, and what is to be predicted or None."""
+    """The features of a chunk, and the targets or None."""
     if _is_pair(chunk):
         if target is not None:
             raise ValueError(
@@ -390,7 +390,7 @@ def _split(chunk, target, name):
 
 def _table(chunk, name):
     """A chunk with rows and columns: a DataFrame, an array, or a sparse matrix."""
-    if hasattr(chunk, "to_pandas"):  # of pyarrow and of polars
+    if hasattr(chunk, "to_pandas"):  # pyarrow and polars
         chunk = chunk.to_pandas()
     if scipy.sparse.issparse(chunk):
         return chunk.tocsr()
@@ -409,7 +409,7 @@ def _is_frame(chunk):
 
 
 def _names_of(table):
-    """Names of columns, where all of them are strings."""
+    """Names of the columns, if all of them are strings; otherwise None."""
     if not _is_frame(table):
         return None
     names = list(table.columns)
@@ -421,12 +421,12 @@ def _columns(table, places):
 
 
 def _first_row(table):
-    """The first row, with memory of its own."""
+    """A copy of the first row."""
     return (table.iloc[:1] if _is_frame(table) else table[:1]).copy()
 
 
 def _matrix(table, dtype, name):
-    """A table as an array or a CSR matrix of a type, in the order of bytes of the machine."""
+    """A table as an array or a CSR matrix of a dtype, in native byte order."""
     X = table.to_numpy() if _is_frame(table) else table
     return _converted(X, X.dtype.newbyteorder("=") if dtype is None else dtype, name)
 
@@ -464,7 +464,7 @@ def _itself(chunk):
 
 
 def _slices(array, chunk_size, file=None):
-    """Pieces of an array of two dimensions, which may be that of a file."""
+    """Pieces of a two-dimensional array, which may be mapped from a file."""
     if scipy.sparse.issparse(array):
         array = array.tocsr()
     part = _part_of_file(array) or partial(_part, array)
@@ -483,9 +483,9 @@ def _part(array, start, stop):
 
 
 def _part_of_file(array):
-    """How to map a part of the file of a memory map anew; None where it is no whole file's.
+    """A function that maps a part of a memory map's file again; None if it is not of a whole file.
 
-    What has been read of one map counts as memory of the process until all of it is closed.
+    Pages that were read through a map count as memory of the process until the map is closed.
     """
     is_whole = isinstance(array, np.memmap) and not isinstance(array.base, np.ndarray)
     if not is_whole or array.filename is None or array.mode not in ("r", "c", "r+"):
@@ -597,13 +597,13 @@ _READERS = {".npy": _pieces_of_npy, ".npz": _pieces_of_npz, ".parquet": _pieces_
 
 
 class Targets:
-    """What is to be predicted of all rows of some chunks, read once.
+    """Targets of all rows of some chunks, read once.
 
     Parameters
     ----------
     chunks : Chunks
     read : callable or None
-        Returns an array. None: it is in the chunks, if anywhere.
+        Returns an array. None: the targets, if any, are in the chunks.
     """
 
     def __init__(self, chunks, read):
@@ -622,7 +622,7 @@ class Targets:
 
 
 def reader_of_targets(y):
-    """What returns the targets of all rows, from where the user has them; None for none."""
+    """A function that returns the targets of all rows; None if ``y`` is None."""
     if y is None:
         return None
     if isinstance(y, (str, Path)):

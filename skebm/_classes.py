@@ -1,10 +1,10 @@
-"""The labels of a classifier, checked alike by all of them."""
+"""Checks of labels that all classifiers share."""
 
 import numpy as np
 
 
 def sorted_classes(classes):
-    """All labels that there will be, as the user has named them: in any collection, a set too."""
+    """The sorted unique labels of a collection, which may be a set."""
     if not hasattr(classes, "__array__"):
         classes = list(classes)
     return np.unique(classes)
@@ -20,7 +20,7 @@ def check_classes(estimator, classes):
 
 
 def check_classes_of_further_call(estimator, classes):
-    """Raise an error where a further call of partial_fit names other classes than the first."""
+    """Raise an error if a later call of partial_fit passes other classes than the first."""
     if classes is not None and not np.array_equal(sorted_classes(classes), estimator.classes_):
         raise ValueError(
             f"classes={classes!r} is not the same as on the last call to partial_fit of "
@@ -29,7 +29,7 @@ def check_classes_of_further_call(estimator, classes):
 
 
 def check_labels(estimator, labels):
-    """Raise an error where some labels are none of the classes."""
+    """Raise an error if some labels are not among the classes."""
     unseen = np.setdiff1d(labels, estimator.classes_)
     if len(unseen):
         raise ValueError(
@@ -39,7 +39,7 @@ def check_labels(estimator, labels):
 
 
 def one_hot(estimator, y, dtype):
-    """Labels of rows, checked, as rows of zeros with a single one.
+    """Check the labels and encode them as one-hot vectors.
 
     Returns
     -------

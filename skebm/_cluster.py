@@ -1,6 +1,6 @@
-"""Workplaces: this process, or the workers of Dask's distributed scheduler and what fails there.
+"""Workplaces: this process, or the workers of Dask's distributed scheduler, with error handling.
 
-Nothing of Dask is imported here before there is a client, which has imported it already.
+Dask is imported only once there is a client, that is, when the user has already imported it.
 """
 
 import pickle
@@ -14,24 +14,24 @@ from typing import Any, NamedTuple
 
 from ._reduction import BRANCHES, tree_sum
 
-# How often a round is done that was lost with a worker, before it is said to be more than chance.
+# How often a round is repeated that was lost with a worker, before an error is raised.
 _MOST_TRIES = 5
 
-# Rounds that follow each other on the workers before all goes through this process again; and how
-# many of them are under way while it takes in the result of one.
+# Number of consecutive rounds on the workers before the model passes through this process again;
+# and how many of them are submitted while it receives the result of one.
 _ROUNDS_OF_CHAIN, _ROUNDS_AHEAD = 16, 2
 
-# Items that are worked on, or wait to be, in a pass over all of them, for each thread.
+# Number of items per thread that are submitted at the same time, in a pass over all items.
 _ITEMS_PER_THREAD = 3
 
 
-# The client that a fit has been given, where it is not the one of the process.
+# The client that was passed for a fit, if it is not the default client of the process.
 _GIVEN = ContextVar("client", default=None)
 
 
 @contextmanager
 def working_for(client):
-    """While the block runs, have a client's workers do what there is to do; None is any client."""
+    """Context manager: a client's workers do the computations; None is the default client."""
     token = _GIVEN.set(client)
     try:
         with nullcontext() if client is None else client.as_current():
@@ -41,9 +41,9 @@ def working_for(client):
 
 
 def running_client():
-    """The client of ``dask.distributed`` that is there, or None.
+    """The present client of ``dask.distributed``, or None.
 
-    None is there for what runs on a worker: it would wait there for itself.
+    On a worker it is None, because a task would wait there for itself.
     """
     distributed = sys.modules.get("distributed")
     if distributed is None:
@@ -60,7 +60,7 @@ def running_client():
 
 
 def workplace(is_of_dask):
-    """Where chunks are worked on: by a client's workers, if there is one and the chunks are Dask's.
+    """Where chunks are processed: on a client's workers, if there is one and the chunks are Dask's.
 
     Returns
     -------
@@ -71,17 +71,19 @@ def workplace(is_of_dask):
 
 
 class Item(NamedTuple):
-    """Something that is made of chunks, here or by a worker.
+    """An object that is computed from chunks, in this process or by a worker.
 
     Attributes
     ----------
     reads : sequence of callable
-        What returns each chunk. Those of Dask also have it as ``delayed`` and, where a worker can
-        make it in one task, as ``alone``: what does so, or None.
+        Functions that return one chunk each. Those of Dask have the attributes ``delayed``, the
+        chunk as a Delayed object, and ``alone``, a function that computes the chunk in one task on
+        a worker, or None.
     recipe : callable
-        ``recipe(facts, *chunks)`` makes it; sent to workers once for all items that share it.
+        ``recipe(facts, *chunks)`` computes the object. It is sent to workers once for all items
+        that share it.
     facts : object
-        What is to be known of these chunks.
+        Further arguments for these chunks.
     """
 
     reads: Sequence
@@ -89,15 +91,15 @@ class Item(NamedTuple):
     facts: Any
 
     def made(self):
-        """What is made of them, here."""
+        """The object, computed in this process."""
         return self.recipe(self.facts, *(read() for read in self.reads))
 
 
 class Here:
-    """This process as the workplace: one piece of work after another."""
+    """This process as the workplace; items are processed one after another."""
 
     def map(self, function, items):
-        """``function(item)`` of each item as it is made, in their order, when asked for."""
+        """Yield the result of a function of each item's object, in order, when it is requested."""
         return (function(item.made()) for item in items)
 
     def total(self, function, items, add):
@@ -105,7 +107,7 @@ class Here:
         return tree_sum(self.map(function, items), add)
 
     def rounds(self, learn, mean, lesson, start, rounds):
-        """Have parts learn in rounds, each from the mean of what the round before has given.
+        """Train parts in rounds, each of which starts from the mean result of the round before.
 
         Parameters
         ----------
@@ -135,7 +137,7 @@ class Here:
 class Cluster:
     """The workers of a client as the workplace.
 
-    Which worker has which part only matters for speed: it keeps the windows of that part.
+    A worker keeps the windows of its parts. The assignment affects the speed only.
     """
 
     def __init__(self, client):
@@ -143,24 +145,24 @@ class Cluster:
         self._forget()
 
     def _forget(self):
-        """Know of nothing that workers have."""
+        """Discard all references to data on the workers."""
         self._windows, self._shared, self._workers = {}, {}, None
 
     def map(self, function, items):
-        """``function(item)`` of each item as it is made, in their order."""
+        """Yield the result of a function of each item's object, in order."""
         with self._errors_of_client():
             for future in self._applied(function, items):
                 yield future.result()
 
     def total(self, function, items, add):
-        """The sum of the same, as a tree; its sums stay on the workers, up to the last."""
+        """The sum of the same, as a tree; all partial sums stay on the workers."""
         with self._errors_of_client():
             return tree_sum(
                 self._applied(function, items), partial(self._on, None, _sum, add)
             ).result()
 
     def _applied(self, function, items):
-        """Futures of a function of each item, of which not many are under way at a time."""
+        """Yield futures of a function of each item; the number of pending ones is limited."""
         from distributed import wait
 
         function, under_way = self._sent(function), deque()
@@ -174,12 +176,12 @@ class Cluster:
         yield from under_way
 
     def _sent(self, something):
-        """A future of something that workers get once, and not with each task."""
+        """A future of an object that is sent to workers once, and not with each task."""
         from distributed.protocol.pickle import dumps
 
         number = id(something)
         if number not in self._shared:
-            # By a task, so that it can be had again where a worker is lost that has it.
+            # By a task, so that it can be computed again if the worker that holds it is lost.
             future = self._client.submit(_unpickled, dumps(something), pure=False)
             self._shared[number] = something, future
         return self._shared[number][1]
@@ -187,8 +189,8 @@ class Cluster:
     def _made(self, part, function, item, *more):
         """A future of ``function(facts, *more, recipe, *chunks)`` of an item.
 
-        Its chunks are computed by the worker that has it, if they are Dask's, or sent there. Where
-        that can be the same task, a chunk is never on its way, nor waits for its turn in memory.
+        Chunks of Dask are computed on the same worker, others are sent there. If the chunks can be
+        computed in the same task, they are neither transferred nor kept in memory between tasks.
         """
         from dask import delayed
 
@@ -196,7 +198,7 @@ class Cluster:
         if None not in reads:
             task = partial(_read_and, function, item.facts, reads)
             return self._on(part, task, *more, self._sent(item.recipe))
-        # What is bound is not looked through for more of Dask's.
+        # Dask does not search bound arguments for more of its collections.
         task = delayed(partial(function, item.facts), pure=False)
         chunks = map(self._chunk, item.reads)
         made = task(*more, self._sent(item.recipe), *chunks)
@@ -209,8 +211,8 @@ class Cluster:
     def rounds(self, learn, mean, lesson, start, rounds):
         """Have parts learn in rounds: see :class:`Here`.
 
-        What a worker took with it is done again. Nothing is lost, as this process has what the last
-        round has given that it has seen.
+        If a worker is lost, its work is repeated, from the last round whose result has reached this
+        process.
         """
         n_done = n_failures = 0
         while n_done < len(rounds):
@@ -234,10 +236,10 @@ class Cluster:
                 self._forget()
 
     def _chain(self, learn, mean, lesson, start, rounds):
-        """Some rounds, of which the next are under way while this process takes in one.
+        """Some rounds; the next ones are submitted while this process receives the result of one.
 
-        Each is asked for by what the one before will have given, so that what is learned goes from
-        worker to worker and not by way of this process.
+        Each round takes the futures of the round before, so that models are sent from worker to
+        worker and not through this process.
         """
         self._refuse_without_client()
         if self._workers is None:
@@ -275,7 +277,7 @@ class Cluster:
             ) from error
 
     def _keep_windows(self, tasks):
-        """Have the windows of a round and those that come after them, and let go of all others."""
+        """Keep the windows of a round and of the next visits, and release all others."""
         before, self._windows = self._windows, {}
         for task in tasks:
             for visit in (*task.visits, task.next_visit):
@@ -286,11 +288,11 @@ class Cluster:
                     self._windows[visit.number] = window
 
     def _on(self, part, function, *args):
-        """A future of what a function returns, on the worker of a part if there is that."""
+        """A future of the result of a function, on the worker of a part if that worker exists."""
         return self._client.submit(function, *args, pure=False, **self._place(part))
 
     def _place(self, part):
-        """Where Dask is to have something done: by the worker of a part if that is there."""
+        """Arguments for ``submit`` that prefer the worker of a part."""
         if not self._workers or part is None:
             return {}
         worker = self._workers[part % len(self._workers)]
@@ -300,7 +302,7 @@ class Cluster:
 def _is_of_lost_work(error):
     import distributed
 
-    # Not of what the chunks themselves may raise, such as a file that is not there.
+    # Errors of the chunks themselves, such as a missing file, are not included.
     lost = distributed.client.FutureCancelledError, distributed.comm.CommClosedError, TimeoutError
     return isinstance(error, (distributed.KilledWorker, *lost))
 
@@ -318,7 +320,7 @@ def _apply(facts, function, recipe, *chunks):
 
 
 def _sum(add, a, b):
-    """Of two results, which stay as they are: they may be asked for once more."""
+    """Add two results without changing them, because they may be needed again."""
     return add(pickle.loads(pickle.dumps(a, pickle.HIGHEST_PROTOCOL)), b)
 
 
@@ -327,7 +329,7 @@ def _unpickled(data):
 
 
 def _in_groups(mean, items):
-    """``mean`` of groups of items, and of their means, up to one: a tree of fixed shape."""
+    """``mean`` of groups of items, and of the means in turn, up to one: a tree of fixed shape."""
     while len(items) > 1:
         items = [mean(*items[k : k + BRANCHES]) for k in range(0, len(items), BRANCHES)]
     return items[0]

@@ -1,16 +1,16 @@
-"""Names that mean the same in all estimators, beyond those that scikit-learn settles."""
+"""Names with the same meaning in all estimators, in addition to those of scikit-learn."""
 
-# What learning lowers, by its name in ``history_``, and the factor that makes it a loss. Where the
-# loss itself cannot be computed, what says most about it comes first.
+# Quantities in ``history_`` that training optimises, and the factor that makes each a loss. The
+# loss itself comes first; the others, in order of preference, are used if it cannot be computed.
 _LOSSES = {"loss": 1, "rmse": 1, "pseudo_likelihood": -1, "reconstruction_error": 1}
 
 
 class HasHistory:
-    """Mixin: an estimator that learns in steps and keeps in ``history_`` what it measured."""
+    """Mixin: an estimator that is trained iteratively and records measurements in ``history_``."""
 
     @property
     def loss_curve_(self) -> list[float]:
-        """What learning lowers, after each epoch; see ``history_`` for all that is measured."""
+        """Training loss after each epoch; ``history_`` has all measurements."""
         for name, factor in _LOSSES.items():
             if name in self.history_:
                 return [factor * value for value in self.history_[name]]
@@ -18,7 +18,7 @@ class HasHistory:
 
 
 class HasFeaturesOut:
-    """Mixin: a transformer that says how many features it returns."""
+    """Mixin: a transformer with the number of its output features as an attribute."""
 
     @property
     def n_features_out_(self) -> int:

@@ -1,13 +1,13 @@
-"""Sums over patterns of -1 and 1: whole numbers, which add up exactly in any order."""
+"""Sums over patterns of -1 and 1: integers, whose sum is exact in any order."""
 
 import numpy as np
 
 from ._threads import blocks_of, for_each
 from .kernels.bits import WORD_BITS, add_correlations, pack_patterns
 
-# Words of patterns as bits that stay in the cache while each unit is compared with all others.
+# Number of words of bit-packed patterns that stay in the cache while units are compared in pairs.
 _WORDS_AT_A_TIME = 2**16
-# Rows of a triangle differ in length: with many small blocks, threads get equal amounts of work.
+# Rows of a triangle differ in length. With many small blocks, threads get equal amounts of work.
 _TRIANGLE_BLOCK, _MOST_TRIANGLE_BLOCKS = 32, 64
 
 

@@ -1,6 +1,7 @@
-"""Dask arrays and dataframes as data: lazy answers, scores, and rows to learn from in a stream.
+"""Dask arrays and dataframes as data: lazy results, scores, and streams for training.
 
-Nothing of Dask is imported unless an object of Dask comes in: it has been imported already then.
+Dask is imported only if an object of Dask is passed, that is, when the user has already imported
+it.
 """
 
 import sys
@@ -22,7 +23,7 @@ from ._streams import Stream
 
 
 def is_dask(X):
-    """Whether something is a collection of Dask, such as an array or a dataframe."""
+    """Whether ``X`` is a collection of Dask, such as an array or a dataframe."""
     dask = sys.modules.get("dask")
     return dask is not None and dask.is_dask_collection(X)
 
@@ -31,15 +32,15 @@ def is_dask(X):
 
 
 class _Call(NamedTuple):
-    """A call of a method with rows that are still to come.
+    """A method call whose rows are passed later.
 
     Attributes
     ----------
     method : str
     options : dict
-        What it is called with besides rows.
+        Arguments other than the rows.
     config : dict
-        scikit-learn's settings of the thread that the user called from; another has its own.
+        scikit-learn's configuration in the thread of the caller; other threads have their own.
     """
 
     method: str
@@ -47,16 +48,16 @@ class _Call(NamedTuple):
     config: dict
 
     def of(self, model, rows, **more):
-        """What the method of a model returns for some rows."""
+        """The result of the method of a model for some rows."""
         with config_context(**self.config):
             return getattr(model, self.method)(rows, **self.options, **more)
 
 
 def answer_of_dask(estimator, method, X, *args, **kwargs):
-    """What a method answers for each row of data of Dask, as an array or a dataframe of Dask.
+    """Result of a method for each row of data of Dask, as a lazy array or dataframe of Dask.
 
-    Nothing of the data is computed. The chunks stay as they are, and the model, as it is now, is in
-    the graph once.
+    No data are computed. The result has the same chunks, and the graph contains one copy of the
+    model in its present state.
     """
     options = arguments(estimator, method, X, *args, **kwargs)
     call = _Call(method.__name__, options, get_config())
@@ -83,7 +84,7 @@ def answer_of_dask(estimator, method, X, *args, **kwargs):
 
 
 def arguments(estimator, method, *args, **kwargs):
-    """What a method is called with besides rows, by name, unless it is None."""
+    """Arguments of a call other than the rows, by name, without those that are None."""
     _, _, *others = signature(method).bind(estimator, *args, **kwargs).arguments.items()
     return {name: value for name, value in others if value is not None}
 
@@ -107,7 +108,7 @@ def _answer_for_partition(part, *, partition_info=None, **given):
 
 
 def _answer_for_chunk(rows, *, number, model, call, nothing, log_partition=None):
-    """The answer for the rows of one chunk, of the type that was announced."""
+    """The result for the rows of one chunk, with the dtype that was announced."""
     if not rows.shape[0]:
         return nothing
     more = {} if log_partition is None else {"log_partition": log_partition}
@@ -117,9 +118,9 @@ def _answer_for_chunk(rows, *, number, model, call, nothing, log_partition=None)
 
 
 def _answer_for_one_row(model, X, call, more):
-    """What a method answers for a row such as those of ``X``, of which none is computed.
+    """Result of a method for an example row with the dtypes of ``X``, of which no row is computed.
 
-    That is a row of zeros, or, of models that do not know these, one of missing values.
+    The example is a row of zeros or, for models that reject zeros, of missing values.
     """
     errors = []
     for row in _rows_such_as(X):
@@ -158,7 +159,7 @@ def _later(function, *args, **kwargs):
 
 
 def _sent_once(model):
-    """A model under one name in a graph: it is sent to a worker once, whatever its chunks are."""
+    """A model as one node of a graph, which is sent to a worker once for all chunks."""
     from dask import delayed
 
     return delayed(model, name=f"{type(model).__name__}-{uuid4().hex}", traverse=False)
@@ -187,7 +188,7 @@ def score_of_dask(estimator, method, X, *args, **kwargs):
         _later(_sums_of_chunk, sums_of, once, number, *parts)
         for number, parts in enumerate(zip(*row_blocks(X, y, sample_weight), strict=True))
     ]
-    while len(sums) > 1:  # a tree, whose shape depends on the number of chunks alone
+    while len(sums) > 1:  # a tree whose shape depends on the number of chunks only
         sums = [_later(_joined, *sums[k : k + 2]) for k in range(0, len(sums), 2)]
     total = sums[0].compute()
     if total is None:
@@ -205,12 +206,12 @@ def _sums_of_chunk(sums_of, model, number, X, y, weights):
 
 
 def _joined(first, second=None):
-    """The sums over two chunks, of which either may be without rows."""
+    """The sums over two chunks, each of which may have no rows."""
     return first if second is None else second if first is None else first.joined(second)
 
 
 class _Mean(NamedTuple):
-    """A sum of numbers, one for each row, and of weights."""
+    """A weighted sum of one number per row, and the sum of the weights."""
 
     total: float
     weight: float
@@ -232,7 +233,7 @@ class _Mean(NamedTuple):
 
 
 class _Fit(NamedTuple):
-    """How far predictions are from targets, and how far these from their mean, output by output."""
+    """Sums of squares for R², for each output: around the predictions, and around the mean."""
 
     weight: float
     mean: np.ndarray
@@ -259,7 +260,7 @@ class _Fit(NamedTuple):
         )
 
     def score(self):
-        """R², the mean over outputs; of constant ones 1 or 0, as in scikit-learn."""
+        """R², averaged over outputs; constant outputs count as 1 or 0, as in scikit-learn."""
         varies = self.around_mean > 0
         share = self.around_predictions / np.where(varies, self.around_mean, 1)
         return float(np.where(varies, 1 - share, self.around_predictions == 0).mean())
@@ -267,15 +268,14 @@ class _Fit(NamedTuple):
 
 # Rows to learn from ----------------------------------------------------------
 
-# Rows that are in memory together in training, at least; see skebm.stream.
+# Smallest number of rows that are in memory together in training; see skebm.stream.
 _ROWS_OF_WINDOW = 10_000
 
 
 def as_stream(estimator, X, args, kwargs):
-    """The arguments of ``fit`` with a stream in place of Dask's data.
+    """The arguments of ``fit``, with a stream in place of data of Dask.
 
-    What belongs to rows beside them, targets and weights, is a number or a few for each row, and is
-    computed.
+    Targets and weights are computed, because they have only one or a few numbers per row.
     """
     X = in_whole_rows(estimator, X)
     chunks = _DaskChunks(X)
@@ -289,15 +289,15 @@ def _computed(value):
 
 
 class _Block:
-    """A chunk of Dask's data, with the part of the graph that it needs and no more.
+    """A chunk of data of Dask, with only the part of the graph that it needs.
 
     Parameters
     ----------
     key : key of Dask
     graph : dict
-        Of all chunks.
+        The graph of all chunks.
     is_alone : bool
-        Whether nobody else needs what it is made of, and none of that has been computed.
+        Whether no other chunk needs its dependencies, and none of these has been computed.
     """
 
     def __init__(self, key, graph, is_alone):
@@ -312,7 +312,7 @@ class _Block:
 
     @property
     def alone(self):
-        """What returns the chunk wherever it is sent to, in the thread that calls it; or None."""
+        """A picklable function that computes the chunk in the thread that calls it; or None."""
         from dask import get
 
         return partial(get, self._own_graph(), self._key) if self._is_alone else None
@@ -328,7 +328,7 @@ class _Block:
 
 
 def _blocks_alone(keys, graph):
-    """Whether each of some chunks can be made in one task: see :class:`_Block`."""
+    """Whether each of some chunks can be computed in one task: see :class:`_Block`."""
     from dask.optimization import cull
 
     n_chunks, found = Counter(), []
@@ -341,7 +341,7 @@ def _blocks_alone(keys, graph):
 
 
 def _is_to_compute(graph):
-    """Whether a graph is of tasks that need each other alone: no arrays, and nothing of workers."""
+    """Whether the tasks of a graph depend only on each other, not on arrays or data on workers."""
     return all(
         hasattr(task, "dependencies") and graph.keys() >= task.dependencies
         for task in graph.values()
@@ -349,14 +349,14 @@ def _is_to_compute(graph):
 
 
 class _DaskChunks(Chunks):
-    """The chunks of rows of a ``dask.array`` or ``dask.dataframe`` in whole rows."""
+    """The chunks of a ``dask.array`` or ``dask.dataframe``, each with all columns."""
 
     is_of_dask = True
 
     def __init__(self, X):
         blocks = row_blocks(X)[0]
         graph = dict(blocks[0].dask)
-        # A chunk may be of another type than the one that is announced.
+        # A chunk may have another dtype than the one that is announced.
         dtype = X.dtype if _is_array(X) and X.dtype.kind == "f" else None
         keys = [block.key for block in blocks]
         pieces = [
@@ -372,7 +372,7 @@ class _DaskChunks(Chunks):
             yield f"Chunk {number}", _later(_head, piece.read.delayed).compute()
 
     def count(self):
-        """Number of rows; where Dask does not know it, workers count."""
+        """Number of rows; if Dask does not know it, the workers count them."""
         if self._sizes is None:
             import dask
 
@@ -389,12 +389,12 @@ def _head(chunk):
     return chunk[:1]
 
 
-# What Dask's data are made of ------------------------------------------------
+# Chunks of data of Dask ------------------------------------------------------
 
 
 @contextmanager
 def chunk_named(number):
-    """Have an error in the rows of a chunk name the number of the chunk, counted from 0."""
+    """Add the index of the chunk, counted from 0, to the message of an error in its rows."""
     try:
         yield
     except ValueError as error:
@@ -413,12 +413,12 @@ def _is_frame(X):
 
 
 def in_whole_rows(estimator, X):
-    """Data of Dask with all columns in one piece, so that chunks are of rows alone.
+    """Data of Dask, rechunked so that each chunk has all columns.
 
     Raises
     ------
     TypeError, ValueError
-        If they are no table, or have nobody knows how many columns.
+        If they are not a table, or if the number of columns is unknown.
     """
     if _is_frame(X):
         return X
@@ -439,14 +439,14 @@ def in_whole_rows(estimator, X):
 
 
 def row_blocks(X, *others):
-    """The chunks of rows of some data, as lists of Delayed objects that belong together.
+    """The chunks of rows of some data, as lists of Delayed objects in the same order.
 
     Parameters
     ----------
     X : dask.array.Array or dask.dataframe.DataFrame
-        In whole rows.
+        With all columns in each chunk.
     *others : collection of Dask, array-like or None
-        A value, or some, for each row of ``X``. What is None has a None for each chunk.
+        One or more values for each row of ``X``. For None, the list has one None per chunk.
     """
     blocks = _blocks(X)
     return [blocks, *(_beside(X, len(blocks), other) for other in others)]
@@ -454,7 +454,7 @@ def row_blocks(X, *others):
 
 def _blocks(X):
     """A list of Delayed objects, in the order of the rows."""
-    # With its own optimisation, Dask loses the results of persist().
+    # With Dask's optimisation, the results of persist() would be lost.
     blocks = X.to_delayed(optimize_graph=False)
     return list(blocks.ravel()) if _is_array(X) else blocks
 

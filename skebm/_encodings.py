@@ -1,4 +1,4 @@
-"""How states are written: as -1 and 1, as 0 and 1, or as numbers beside a threshold."""
+"""Encodings of states: -1 and 1, 0 and 1, or numbers that are compared to a threshold."""
 
 import operator
 from typing import NamedTuple
@@ -17,7 +17,7 @@ _MEANING = {SPIN: "-1 and 1", BINARY: "0 and 1"}
 
 
 class Values(NamedTuple):
-    """How often -1, 0, 1 and NaN are among some values, and how many of these there are."""
+    """Counts of -1, 0, 1 and NaN among some values, and the number of values."""
 
     n_minus: int
     n_zero: int
@@ -27,7 +27,7 @@ class Values(NamedTuple):
 
     @classmethod
     def of(cls, X, missing=None):
-        """Those of an array, without what ``missing`` marks."""
+        """The counts for an array, without the entries that ``missing`` marks."""
         if missing is not None:
             X = X[~missing][None]
         if X.dtype.kind == "f" and X.dtype not in (np.float32, np.float64):
@@ -36,12 +36,12 @@ class Values(NamedTuple):
         return cls(*count_values(np.ascontiguousarray(X)), X.size)
 
     def joined(self, other):
-        """Those of these values and of others together."""
+        """The counts for these and other values together."""
         return Values(*map(operator.add, self, other))
 
     @property
     def encoding(self):
-        """How they are written, see :func:`encoding_of`."""
+        """The encoding of the values, see :func:`encoding_of`."""
         n_values = self.n_all - self.n_nan
         if self.n_one == n_values:
             return None
@@ -51,9 +51,9 @@ class Values(NamedTuple):
 
 
 def encoding_of(X, missing=None):
-    """How ``X`` is written: "spin", "binary", None if only ones tell it, "threshold" if neither.
+    """Encoding of ``X``: "spin", "binary", "threshold", or None if all values are 1.
 
-    What ``missing`` marks, and NaN, says nothing. ``X`` may be a stream.
+    Entries that ``missing`` marks, and NaN, are ignored. ``X`` may be a stream.
     """
     if X.dtype == bool:
         return BINARY
@@ -62,12 +62,12 @@ def encoding_of(X, missing=None):
 
 
 def joint_encoding(fitted, found, name, X, binarize):
-    """Encoding of data that meet an estimator in the encoding ``fitted``.
+    """Encoding of data for an estimator that was fitted with the encoding ``fitted``.
 
     Raises
     ------
     ValueError
-        If the data are in another one, or neither binary nor to be thresholded.
+        If the data have another encoding, or are not binary and ``binarize`` is None.
     """
     if found == THRESHOLD and binarize is None:
         raise ValueError(
@@ -94,11 +94,11 @@ def _other_value(X):
 
 
 def to_spins(X, encoding, threshold, dtype):
-    """States of -1 and 1. What is missing becomes -1."""
+    """States of -1 and 1. Missing entries become -1."""
     # In the other encodings zero separates the two values as well.
-    with np.errstate(over="ignore"):  # a threshold beyond the type of the data is infinite in it
+    with np.errstate(over="ignore"):  # a threshold outside the range of the dtype is infinite
         on = np.greater(X, threshold if encoding == THRESHOLD else 0)
-    # In the memory of the truth values: of many rows, each copy costs more than the arithmetic.
+    # In the memory of the boolean array: with many rows, a copy costs more than the arithmetic.
     spins = on.view(np.int8)
     spins *= 2
     spins -= 1
@@ -106,7 +106,7 @@ def to_spins(X, encoding, threshold, dtype):
 
 
 def from_spins(spins, encoding, dtype):
-    """States as the data of type ``dtype`` had them."""
+    """States in the encoding of the data, with dtype ``dtype``."""
     if encoding == SPIN:
         return spins.astype(dtype, copy=False)
     return (spins > 0).astype(dtype)

@@ -1,10 +1,10 @@
-"""Threads that help the one which has work to do, and what becomes of the work if it is left.
+"""Helper threads, and what happens to their work if it is interrupted.
 
-Three things can happen at any moment. The main thread is interrupted, between any two of its steps:
-Ctrl-C is raised there and nowhere else. The interpreter ends, and starts no more threads. The
-process is copied by a fork, without the helpers. So nothing waits for a helper that has not begun;
-what has to be put right again after work is the helper's business, whom no signal reaches; and the
-caller of a job can do all of it alone.
+Three things can happen at any moment. Ctrl-C interrupts the main thread between any two of its
+steps; it is raised in no other thread. The interpreter ends, and starts no more threads. The
+process is forked, and the child has no helpers. Therefore nothing waits for a helper that has not
+begun; cleaning up after the work is done by the helpers, which no signal interrupts; and the caller
+of a job can do all of the work alone.
 """
 
 import os
@@ -17,9 +17,9 @@ from .kernels._waiting import take
 
 
 def n_processors():
-    """Threads that this process may keep busy.
+    """Number of threads that this process may keep busy.
 
-    The environment variables OMP_NUM_THREADS and NUMBA_NUM_THREADS bound it. joblib sets both in
+    The environment variables OMP_NUM_THREADS and NUMBA_NUM_THREADS limit it. joblib sets both in
     its worker processes, so that all of them together use each processor once.
     """
     if hasattr(os, "sched_getaffinity"):
@@ -32,7 +32,7 @@ def n_processors():
 
 
 class Abandoned(BaseException):
-    """Ends what a helper does for a job that nobody waits for any more."""
+    """Ends the work of a helper for an abandoned job."""
 
 
 class Job:
@@ -43,8 +43,8 @@ class Job:
     work : callable
         What a helper does, without arguments.
     let_go : callable
-        Called, perhaps more than once, when the job is abandoned: no thread may then wait for
-        another, or begin with more of the work.
+        Called, possibly more than once, when the job is abandoned. After this call, no thread may
+        wait for another or begin new work.
     """
 
     def __init__(self, work, let_go):
@@ -57,8 +57,8 @@ class Job:
         self.is_abandoned = False
 
     def help(self, before_leaving):
-        """Take part, as a helper; ``before_leaving()`` is called before the caller can go on."""
-        # Entered first and looked at then: the caller closes first and then looks who is inside.
+        """Do the work, as a helper; ``before_leaving()`` is called before the caller continues."""
+        # Enter first, then check: the caller closes first, and then checks who is inside.
         self._inside.append(None)
         try:
             if not self._is_closed:
@@ -73,24 +73,25 @@ class Job:
             self._left.put(None)
 
     def abandon(self):
-        """Let helpers come to an end soon, with the work done or not."""
+        """Make helpers stop soon, even if the work is not finished."""
         self._is_closed = self.is_abandoned = True
         let_go = self._let_go
         if let_go is not None:
             let_go()
 
     def close(self):
-        """Wait, as the caller, until all helpers that have begun are done; no more may begin."""
+        """Wait, as the caller, for all helpers that have begun; no others may begin."""
         self._is_closed = True
         while self._inside:
             take(self._left)
-        # Whoever comes late finds a job that holds on to nothing.
+        # Helpers that come late find a job without references to the work.
         self._work = self._let_go = None
 
     def run(self, helpers, n_wanted, lead):
-        """Do the work with up to so many of the helpers, as the caller.
+        """Do the work with up to ``n_wanted`` of the helpers, as the caller.
 
-        ``lead(n_offered)`` is the caller's part; it is told how many helpers have been asked.
+        ``lead(n_offered)`` is the caller's part; ``n_offered`` is the number of helpers that were
+        asked.
         """
         has_entered = helpers.enter()
         try:
@@ -108,15 +109,15 @@ class Job:
 
 
 class Helpers:
-    """Threads beside that of the caller. Several callers share them: each gets those that are idle.
+    """Threads in addition to that of the caller. Several callers share them: each gets idle ones.
 
-    Daemons, as a thread that waits for work must not keep the interpreter from ending.
+    They are daemons, because a thread that waits for work must not keep the interpreter alive.
 
     Parameters
     ----------
     most : int, default=None
-        Number of threads. None is one less than there are processors. They are started when the
-        first work is offered to them.
+        Number of threads. None is the number of processors minus one. They are started with the
+        first job.
     """
 
     def __init__(self, most=None):
@@ -127,14 +128,14 @@ class Helpers:
         self._ready = SimpleQueue()
         self._starting = threading.Lock()
         self._has_started = False
-        # Threads that have a job. By their names, as one that was interrupted may come again
-        # without having left.
+        # Threads that have a job, by their identifiers, because a thread that was interrupted may
+        # enter again without having left.
         self._callers = {}
 
     def enter(self):
-        """The thread that calls has a job, and so keeps a processor busy until it leaves.
+        """Register the calling thread as busy until it leaves.
 
-        Returns whether nobody knew that yet: it may be a helper, or inside of another job.
+        Returns False if it already counts as busy, as a helper or inside another job.
         """
         name = threading.get_ident()
         if name in self._callers or getattr(_of_this_thread, "job", None) is not None:
@@ -143,14 +144,14 @@ class Helpers:
         return True
 
     def leave(self):
-        """The thread that calls is done."""
+        """The calling thread is no longer busy."""
         self._callers.pop(threading.get_ident(), None)
 
     def offer(self, job, n_wanted):
-        """Let up to so many idle helpers join the job; returns how many it is offered to.
+        """Offer the job to up to ``n_wanted`` idle helpers; returns the number of helpers.
 
-        Where other callers have jobs, as threads of Dask may, as many helpers are left idle: all of
-        them together keep each processor busy once.
+        For each other caller with a job, such as a thread of Dask, one helper is left idle, so that
+        there is one busy thread per processor.
         """
         if not self._has_started:
             self._start()
@@ -170,14 +171,14 @@ class Helpers:
                 thread = threading.Thread(target=self._serve, name=f"skebm-{number}", daemon=True)
                 try:
                     thread.start()
-                except RuntimeError:  # the interpreter is about to end
+                except RuntimeError:  # the interpreter is shutting down
                     break
                 take(self._ready)
             self._has_started = True
 
     def _serve(self):
         self._serving.append(None)
-        # Who was interrupted while they started, starts some again.
+        # A caller that was interrupted while starting threads may start some again.
         if len(self._serving) > self._most:
             self._ready.put(None)
             return
@@ -198,9 +199,9 @@ _of_this_thread = threading.local()
 
 
 def stop_if_abandoned():
-    """Return, or end the work of a helper whose caller has been interrupted.
+    """Raise an exception in a helper whose job has been abandoned.
 
-    For loops in a block of work that may take longer than a tenth of a second.
+    To be called in loops that may take longer than 0.1 s per block of work.
     """
     job = getattr(_of_this_thread, "job", None)
     if job is not None and job.is_abandoned:

@@ -134,12 +134,12 @@ def data_parallel(
 
 
 def sharing(is_of_dask):
-    """Parameters of data-parallel training, and where parts are trained; None: not in parallel.
+    """Parameters of data-parallel training, and the workplace; None if training is not parallel.
 
     Parameters
     ----------
     is_of_dask : bool
-        Whether the data are of Dask. With a client, these are always trained on in parallel.
+        Whether the data are of Dask. If there is a client, training on these is always parallel.
     """
     wanted, client = _WANTED.get(), running_client()
     if wanted is None and not (is_of_dask and client is not None):
@@ -148,16 +148,16 @@ def sharing(is_of_dask):
 
 
 class Visit(NamedTuple):
-    """Chunks that a part has in memory together, as a window of its rows.
+    """Chunks that a part has in memory at the same time, as a window of its rows.
 
     Attributes
     ----------
     number : int
-        Another one for each visit of a training.
+        Unique for each visit of a training.
     n_rows : int
-        Rows to learn from.
+        Number of rows to learn from.
     item : Item
-        What is made of the chunks: the window, and what belongs to its rows for the lesson.
+        Computed from the chunks: the window, and the data that the lesson needs for its rows.
     """
 
     number: int
@@ -166,14 +166,14 @@ class Visit(NamedTuple):
 
 
 def evenly(sizes, n_parts):
-    """Deal out things of some sizes to parts that are about equal.
+    """Distribute items of different sizes among parts of about the same total size.
 
-    The largest first, each to the part that has least so far.
+    The largest items come first, each to the part with the smallest total so far.
 
     Returns
     -------
     parts : list of list of int
-        Which things each part has, in ascending order; the part that has most comes first.
+        Indices of the items of each part, ascending; the part with the largest total comes first.
     """
     totals = [(0, part) for part in range(min(n_parts, len(sizes)))]
     parts = [[] for _ in totals]
@@ -185,18 +185,18 @@ def evenly(sizes, n_parts):
 
 
 class Learned(NamedTuple):
-    """What some parts have learned in a round, and what the next one begins with.
+    """The result of one or more parts in a round, from which the next round starts.
 
     Attributes
     ----------
     learner : object
-        With the mean of the arrays that are shared.
+        With the mean of the shared arrays.
     own : dict of int to object
-        What each part keeps for itself.
+        State of each part.
     n_rows : int
-        Rows that they have seen.
+        Number of rows that were used.
     total : float
-        Sum over the rows of what the lesson returned.
+        Sum over the rows of the values that the lesson returned.
     """
 
     learner: Any
@@ -206,19 +206,19 @@ class Learned(NamedTuple):
 
 
 def learn(before, part, lesson, stretches, *windows):
-    """What a part learns in a round.
+    """Train a part for one round.
 
     Parameters
     ----------
     before : Learned
-        What all parts begin with; left as it is.
+        Where all parts start; not changed.
     part : int
     lesson : Lesson
     stretches : list of tuple (seed, rows)
-        For each window, what its rows are shuffled by, or None; and a slice, which of them in this
-        order are learned from.
+        For each window, the seed by which its rows are shuffled, or None; and the slice of the
+        rows, in this order, that are used.
     *windows : tuple (Window, object)
-        The rows, and what belongs to them for the lesson.
+        The rows, and the data that the lesson needs for them.
 
     Returns
     -------
@@ -236,7 +236,7 @@ def learn(before, part, lesson, stretches, *windows):
 
 
 def mean_of(*learned):
-    """The mean of what several parts, or groups of them, have learned, weighted by their rows."""
+    """The mean of the results of parts or of groups of parts, weighted by their number of rows."""
     n_rows = sum(one.n_rows for one in learned)
     learner, own = _copied(learned[0].learner), {}
     of_all = [one.learner.shared_arrays() for one in learned]
@@ -260,37 +260,37 @@ def _shuffled(order, seed):
 
 @dataclass(frozen=True)
 class Lesson:
-    """How a learner goes through a window of rows that takes no more than these.
+    """How a learner is trained on a window, if it needs nothing but the rows.
 
     Attributes
     ----------
     settings : object
-        What holds in an epoch; with the attribute ``batch_size``.
+        Settings of an epoch; with the attribute ``batch_size``.
     """
 
     settings: Any
 
     @property
     def batch_size(self):
-        """Rows of a step."""
+        """Number of rows per step."""
         return self.settings.batch_size
 
     def beside(self, places):
-        """What belongs to rows besides: nothing."""
+        """Further data for rows with these indices: none."""
 
     def __call__(self, learner, window, beside=None):
-        """Have the learner go through the rows in their order."""
+        """Train the learner on the rows, in their order."""
         learner.run_epoch(window.rows, window.order, self.settings)
 
 
 class InTurn:
-    """An epoch as one process goes through it: one window after another.
+    """Epochs without parallel parts: one window after another.
 
     Parameters
     ----------
     rows : Source
     learner : object
-        What the lesson is called with.
+        Passed to the lesson.
     """
 
     rate_factor = 1.0
@@ -305,18 +305,18 @@ class InTurn:
         ----------
         lesson : Lesson
             ``lesson(learner, window, beside)`` learns from the rows of a window in their order, and
-            returns a mean over these rows or None. ``lesson.beside(places)`` is what it wants to
-            know of the rows with these numbers besides, such as their targets, and
-            ``lesson.batch_size`` is how many rows it takes for a step.
+            returns a mean over these rows or None. ``lesson.beside(places)`` returns further data
+            for the rows with these indices, such as their targets. ``lesson.batch_size`` is the
+            number of rows per step.
         generator, numbers
             See :meth:`skebm._source.Source.passes`.
         after_round : callable, default=None
-            Called after each round, where there are some: there is a model then that may stay.
+            Called after each round, if training is in rounds, when the model is complete.
 
         Returns
         -------
         mean : float
-            Of what the lesson returned, over all rows.
+            Mean over all rows of the values that the lesson returned.
         """
         n_rows, total = 0, 0.0
         for window in self._rows.passes(generator, numbers):
@@ -327,16 +327,16 @@ class InTurn:
 
 
 class InRounds:
-    """An epoch in rounds of several parts, see the head of this module.
+    """Epochs in rounds of several parts; see the docstring of this module.
 
     Parameters
     ----------
     rows : StreamedRows
     learner : object
-        Becomes what has been learned, after each round.
+        Takes the mean model after each round.
     wanted : DataParallel
     workplace : Here or Cluster
-        Where parts are worked on.
+        Where the parts are trained.
     """
 
     def __init__(self, rows, learner, wanted, workplace):
@@ -347,7 +347,7 @@ class InRounds:
 
     @property
     def rate_factor(self):
-        """What learning rates are to be multiplied by."""
+        """Factor of the learning rates."""
         n_parts = min(self._wanted.n_parts, self._rows.n_chunks)
         return self._wanted.rate_factor(n_parts)
 
@@ -373,19 +373,19 @@ class InRounds:
 
 
 def _numbered(parts, first):
-    """Visits of items with some rows, numbered from ``first`` on."""
+    """For each part, a list of Visit, numbered from ``first`` on."""
     numbers = count(first)
     return [[Visit(next(numbers), n_rows, item) for n_rows, item in items] for items in parts]
 
 
 def _seeds(parts, generator):
-    """What the rows of each visit are shuffled by."""
+    """Seed by which the rows of each visit are shuffled."""
     numbers = [visit.number for visits in parts for visit in visits]
     return dict(zip(numbers, generator.integers(2**63, size=len(numbers)).tolist(), strict=True))
 
 
 class Task(NamedTuple):
-    """What a part has to do in a round.
+    """The work of a part in a round.
 
     Attributes
     ----------
@@ -393,9 +393,9 @@ class Task(NamedTuple):
     stretches : list of tuple (seed, slice)
         See :func:`learn`.
     visits : list of Visit
-        Those that these are stretches of.
+        The visits to which the stretches belong.
     next_visit : Visit or None
-        The one after these.
+        The visit after these.
     """
 
     part: int
@@ -411,8 +411,8 @@ class Task(NamedTuple):
 def _rounds(parts, seeds, n_in_round, n_in_step):
     """The tasks of each round: a list of lists of tasks.
 
-    Minibatches end with a window; in a round, each part has so many whole ones as long as it has
-    some.
+    No minibatch extends over two windows. In a round, each part takes the given number of whole
+    minibatches, as long as it has rows left.
     """
     tasks = [_tasks(*item, seeds, n_in_round, n_in_step) for item in enumerate(parts)]
     return [
@@ -421,7 +421,7 @@ def _rounds(parts, seeds, n_in_round, n_in_step):
 
 
 def _tasks(part, visits, seeds, n_in_round, n_in_step):
-    """What a part has to do in each round."""
+    """The tasks of a part, one for each round."""
     tasks, room = [], 0
     for visit, next_visit in zip_longest(visits, visits[1:]):
         start = 0

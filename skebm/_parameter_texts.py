@@ -1,9 +1,9 @@
-"""Texts of parameters and attributes that several classes share, written once.
+"""Descriptions of parameters and attributes that several classes share.
 
-In the docstring of a class, below "Parameters" or "Attributes", lines of names and nothing else
-stand for the texts of these names. They are filled in when the module is imported, so ``help``,
-the documentation and doctests see whole docstrings. Who reads the source finds the texts in the
-tables that are named in the decorator :func:`with_texts` above the class.
+In the docstring of a class, below "Parameters" or "Attributes", a line that contains only names is
+replaced by the descriptions of these names when the module is imported. ``help``, the documentation
+and doctests see the whole docstring. In the source, the descriptions are in the tables that are
+passed to the decorator :func:`with_texts` of the class.
 """
 
 import inspect
@@ -17,10 +17,10 @@ _LINES_OF_NAMES = re.compile(r"^(?:\w+(?:, \w+)*,?\n)+", re.MULTILINE)
 
 
 def texts(source):
-    """Entries of a section of a numpydoc docstring, as a dict from each name to its entry.
+    """Parse a section of a numpydoc docstring into a dict from each name to its entry.
 
-    Parameters are written without their defaults: each class has its own, in its constructor. Names
-    that share an entry stand side by side wherever it is asked for.
+    Parameters are written without defaults, which are taken from the constructor of each class.
+    Names that share an entry must be listed together wherever it is used.
     """
     table = {}
     for entry in re.split(r"\n(?=\S)", inspect.cleandoc(source)):
@@ -29,7 +29,7 @@ def texts(source):
 
 
 def with_texts(*tables):
-    """Decorator that fills texts into the docstring of a class; of several, the last one wins."""
+    """Decorator that inserts descriptions into a docstring; later tables override earlier ones."""
     table = {name: entry for each in (COMMON, *tables) for name, entry in each.items()}
 
     def fill(cls):
@@ -66,7 +66,7 @@ def _written(value):
 
 
 def _with_default(entry, defaults):
-    """An entry with the defaults of its parameters; that of an attribute stays as it is."""
+    """An entry with the defaults of its parameters; that of an attribute is unchanged."""
     heading, *text = entry.split("\n")
     found = [defaults[name] for name in _names_of(entry) if name in defaults]
     if found:
@@ -74,7 +74,7 @@ def _with_default(entry, defaults):
     return "\n".join([heading, *text])
 
 
-# Of all estimators.
+# Shared by all estimators.
 COMMON = texts("""
     n_features_in_ : int
         Number of features seen during ``fit``.

@@ -1,8 +1,9 @@
-"""A minimum found from losses and gradients of all rows, with an L1 penalty or without.
+"""Full-batch minimisation of a loss with or without an L1 penalty.
 
-L-BFGS [1]_ and its extension to L1, OWL-QN [2]_. Where a parameter is zero, the penalty has two
-slopes; the one that goes down counts, and if both go up, the parameter stays. A step ends where a
-parameter would change its sign, so that parameters become zero and not just small.
+L-BFGS [1]_ and its extension to L1, OWL-QN [2]_. At zero, the penalty has two one-sided
+derivatives. If the loss decreases in one direction, that derivative is used; otherwise the
+parameter stays zero. A step stops at zero where a parameter would change its sign, so that
+parameters become exactly zero.
 
 .. [1] J. Nocedal, "Updating quasi-Newton matrices with limited storage", Mathematics of
    Computation 35, 1980.
@@ -14,26 +15,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Steps from which the second derivatives are known.
+# Number of steps from which the second derivatives are estimated.
 _MEMORY = 10
 
-# Share of the gain that the slope promises which a step has to bring; and how often a step is
-# halved before it is given up.
+# Smallest decrease of the loss in a step, as a share of the decrease that the gradient predicts;
+# and how often a step is halved before the line search fails.
 _SUFFICIENT = 1e-4
 _HALVINGS = 30
 
 
 @dataclass(frozen=True)
 class Point:
-    """Where a search is.
+    """State of a search.
 
     Attributes
     ----------
     parameters : ndarray of shape (n_parameters,)
     loss : float
-        With the penalty.
+        Loss including the penalty.
     expected_gain : float
-        How much lower a minimum is expected to be, from the slopes and what is known of the
+        Expected decrease of the loss to the minimum, from the gradient and the estimate of the
         second derivatives.
     """
 
@@ -43,7 +44,7 @@ class Point:
 
 
 def descend(function, parameters, curvature, l1):
-    """Yield one :class:`Point` after the other, each with a lower loss, until none is found.
+    """Yield one :class:`Point` after another, each with a lower loss, until none is found.
 
     Parameters
     ----------
@@ -52,8 +53,8 @@ def descend(function, parameters, curvature, l1):
     parameters : ndarray of float64, of shape (n_parameters,)
         Where to start.
     curvature : ndarray of shape (n_parameters,)
-        A positive guess of the second derivative by each parameter, which sets the scale of the
-        first step and of those parameters that nothing is known of.
+        A positive estimate of the second derivative with respect to each parameter. It sets the
+        scale of the first step, and of directions without further information.
     l1 : ndarray of shape (n_parameters,)
         The penalty is ``sum(l1 * abs(parameters))``.
 
@@ -86,7 +87,7 @@ def descend(function, parameters, curvature, l1):
         if found is None and not steps:
             return
         if found is None:
-            steps.clear()  # what was learned of the second derivatives has led astray
+            steps.clear()  # the estimate of the second derivatives was misleading
             continue
         step, change = found[0] - parameters, found[1] - gradient
         if float(step @ change) > 0:
@@ -99,13 +100,13 @@ def _penalty(l1, parameters):
 
 
 def _slope(parameters, gradient, l1):
-    """The gradient with the penalty; where that has two slopes, the one that goes down, or 0."""
+    """Gradient with the penalty; at 0, the one-sided derivative that decreases the loss, or 0."""
     at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0)
     return np.where(parameters != 0, gradient + l1 * np.sign(parameters), at_zero)
 
 
 def _times_inverse_hessian(vector, steps, curvature):
-    """The vector times the inverse of the second derivatives, as the last steps tell them."""
+    """The vector times the inverse Hessian, as estimated from the last steps."""
     result, shares = vector.copy(), []
     for step, change in reversed(steps):
         share = float(step @ result) / float(step @ change)

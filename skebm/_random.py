@@ -7,11 +7,11 @@ import numpy as np
 
 @dataclass
 class RandomStreams:
-    """A seed, and the number of the next stream that nobody has drawn from.
+    """A seed, and the number of the next unused stream.
 
     A number is addressed by (seed, stream, row, column), see :mod:`skebm.kernels.random`. Each
-    event that draws takes streams of its own, so no number serves twice, and two runs with one
-    seed draw the same numbers however their work was cut.
+    event that draws takes new streams, so that no number is used twice. Two runs with the same seed
+    draw the same numbers, however the work is divided.
     """
 
     seed: int
@@ -23,20 +23,20 @@ class RandomStreams:
         return cls(int(random_state.randint(np.iinfo(np.int64).max, dtype=np.int64)))
 
     def take(self, n_streams=1):
-        """Number of the first of ``n_streams`` streams that nobody else will get."""
+        """Reserve ``n_streams`` streams, and return the number of the first."""
         first = self.next_stream
         self.next_stream += n_streams
         return first
 
     def generator(self):
-        """A NumPy generator over a stream of its own, for permutations and the like."""
+        """A NumPy generator that is seeded with a new stream, for example for permutations."""
         return np.random.default_rng([self.seed, self.take()])
 
     def of_part(self, part):
-        """Streams for one of several parts of the data that are learned from at the same time."""
+        """Streams for one of the parts of the data in data-parallel training."""
         generator = np.random.default_rng([self.seed, self.next_stream, part])
         return RandomStreams(int(generator.integers(np.iinfo(np.int64).max)))
 
     def become(self, other):
-        """Go on where other streams are."""
+        """Take the seed and the position of other streams."""
         self.seed, self.next_stream = other.seed, other.next_stream

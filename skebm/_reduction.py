@@ -1,23 +1,24 @@
-"""Sums over chunks as a tree of fixed shape: the same bits wherever its parts were computed."""
+"""Sums over chunks as a tree of fixed shape: identical wherever the terms are computed."""
 
-# Parts that are added up from the left before their sum goes one level up. One sum of each level
-# is in memory, and there are as many levels as the number of parts has digits to this base.
+# Number of parts that are added from the left before their sum moves up one level. One sum per
+# level is in memory; the number of levels is the number of digits of the number of parts in this
+# base.
 BRANCHES = 8
 
 
 def tree_sum(parts, add):
-    """The sum of parts, added up in an order that depends on their number alone.
+    """The sum of parts, added in an order that depends only on their number.
 
-    Each ``BRANCHES`` parts in succession are added up from the left, the last ones perhaps being
-    fewer; so are the sums of these, and so on up to one. Whoever computes parts in other places and
-    adds them up like this has the same bits.
+    Groups of ``BRANCHES`` consecutive parts are added from the left; the last group may be smaller.
+    The sums are grouped and added in the same way, until one is left. The result is identical
+    wherever the parts are computed.
 
     Parameters
     ----------
     parts : iterable
-        At least one; each is asked for when the one before has been added.
+        At least one; each is requested after the one before has been added.
     add : callable
-        ``add(a, b)`` returns their sum, and may change ``a`` for it.
+        ``add(a, b)`` returns the sum, and may change ``a``.
 
     Raises
     ------
@@ -37,14 +38,14 @@ def tree_sum(parts, add):
 
 
 class _Level:
-    """A sum that is not yet complete, and how many parts are in it."""
+    """An incomplete sum, and its number of parts."""
 
     def __init__(self):
         self.sum, self.n_parts = None, 0
 
 
 def _put(part, levels, height, add):
-    """Add a part to a level, and hand its sum up when that is complete."""
+    """Add a part to a level, and move the sum up one level when it is complete."""
     if height == len(levels):
         levels.append(_Level())
     level = levels[height]

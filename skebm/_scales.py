@@ -1,31 +1,31 @@
-"""Means and scales that data are standardised by, and sizes that can be computed with."""
+"""Means and scales for standardisation, and checks that numbers are in a usable range."""
 
 import numpy as np
 
-# A column whose deviation is no larger than this share of its mean is constant but for rounding: a
-# unit in the last place of float32. Of float64, some more, as models keep sums of means over
+# A column whose deviation is at most this share of its mean is constant up to rounding. For float32
+# it is a unit in the last place; for float64 more, because models keep sums of means divided by
 # deviations, which lose as many digits.
 _NOISE = {np.dtype(np.float32): 2.0**-23, np.dtype(np.float64): 2.0**-46}
 
-# Deviations that data can be divided by, and models multiplied by, with digits to spare; and those
-# of which this holds for the squares.
+# Ranges of deviations by which data can be divided, and models multiplied, without loss of
+# precision; and the same for their squares.
 _SCALES = {np.dtype(np.float32): (1e-33, 1e35), np.dtype(np.float64): (1e-150, 1e150)}
 _SCALES_TO_SQUARE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-150, 1e150)}
 
 
 def mean_and_deviation(rows, name):
-    """Mean of each column, and its standard deviation, exactly 0 where that is but rounding noise.
+    """Mean and standard deviation of each column; deviations that are only rounding noise are 0.
 
     Parameters
     ----------
     rows : Source
     name : str
-        Of the estimator that the user called.
+        Name of the estimator that the user called.
 
     Returns
     -------
     mean, deviation : ndarray of float64, of shape (n_columns,)
-        A constant column has its value for a mean, exactly.
+        The mean of a constant column is exactly its value.
 
     Raises
     ------
@@ -39,7 +39,7 @@ def mean_and_deviation(rows, name):
 
 
 def mean_and_scale(rows, name):
-    """The same with 1 in place of deviations of 0: what columns are divided by."""
+    """The same with 1 in place of deviations of 0, so that columns can be divided by them."""
     mean, deviation = mean_and_deviation(rows, name)
     return mean, np.where(deviation > 0, deviation, 1)
 
@@ -47,7 +47,7 @@ def mean_and_scale(rows, name):
 def mean_and_common_scale(rows, name):
     """Mean of each column, and for all columns the root of their mean variance.
 
-    Or 1 where all columns are constant but for rounding. See :func:`mean_and_deviation`.
+    The scale is 1 if all columns are constant up to rounding. See :func:`mean_and_deviation`.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def mean_and_common_scale(rows, name):
 
 
 def _moments(rows):
-    """Mean and variance of each column; of one that is constant but for rounding, exactly 0."""
+    """Mean and variance of each column; the variance is exactly 0 if it is only rounding noise."""
     with np.errstate(over="ignore", invalid="ignore"):
         mean, variance = rows.moments()
         is_constant = deviation_but_for_noise(mean, variance, rows.dtype) == 0
@@ -68,29 +68,29 @@ def _moments(rows):
 
 
 def deviation_but_for_noise(mean, variance, dtype):
-    """Standard deviations of numbers of a type; 0 where they are no more than rounding noise."""
+    """Standard deviations of numbers of a dtype; 0 where they are only rounding noise."""
     deviation = np.sqrt(variance)
     return np.where(deviation <= _NOISE[dtype] * np.abs(mean), 0, deviation)
 
 
 def check_scales(name, what, sizes, dtype, to_square=False):
-    """Raise an error where numbers are too large, or too small, to be scaled.
+    """Raise an error if numbers are too large, or too small, to be scaled.
 
     Parameters
     ----------
     name : str
-        Of the estimator that the user called.
+        Name of the estimator that the user called.
     what : str
-        The numbers, such as "features".
+        Name of the numbers, such as "features".
     sizes : ndarray
-        Standard deviations or the like; 0 stands for no scale at all, and is fine.
+        Standard deviations or similar; 0 means that there is no scale, and is valid.
     dtype : dtype
-        What is computed in.
+        The dtype of the computation.
     to_square : bool, default=False
-        Whether squares of the sizes are computed, too.
+        Whether squares of the sizes are also computed.
     """
     low, high = (_SCALES_TO_SQUARE if to_square else _SCALES)[np.dtype(dtype)]
-    # Written so that NaN, the difference of two infinities, is outside.
+    # In this form NaN, the difference of two infinities, counts as outside.
     outside = ~((sizes == 0) | ((sizes >= low) & (sizes <= high)))
     if outside.any():
         which = "small" if sizes[outside][0] < low else "large"

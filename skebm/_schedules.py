@@ -11,16 +11,16 @@ DECAYS = {
 }
 
 
-# What to say where a number is passed for a schedule, or a schedule for a number.
+# Hint if a number is passed for a schedule, or a schedule for a number.
 HINT = "How it changes from epoch to epoch is the parameter {!r}."
 
 
 def stage_at(epoch, n_epochs, value):
-    """Value of a parameter at an epoch: a number holds always, a list shares the epochs evenly."""
+    """Value of a parameter at an epoch; the values of a list hold for equal numbers of epochs."""
     stages = value if isinstance(value, list) else [value]
     return stages[epoch * len(stages) // n_epochs]
 
 
 def last_stage(value):
-    """Value of a parameter after the last change."""
+    """Last value of a parameter."""
     return value[-1] if isinstance(value, list) else value

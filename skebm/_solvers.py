@@ -1,8 +1,8 @@
-"""Solvers: how a vector of parameters goes down a loss.
+"""Solvers, which minimise a loss over a vector of parameters.
 
-A stochastic solver moves a stretch of the parameters as soon as the gradient of that stretch is
-known, while both are in the cache of a processor. SciPy's solvers want the loss and the whole
-gradient of many rows instead, and find the length of each step by themselves.
+A stochastic solver updates a slice of the parameters as soon as the gradient of that slice is
+known, while both are in the cache. SciPy's solvers need the loss and the whole gradient on many
+rows instead, and find the length of each step by a line search.
 """
 
 import copy
@@ -20,18 +20,18 @@ NO_DECAY = 1.0, 0.0
 
 @dataclass(frozen=True)
 class SolverSettings:
-    """Which solver, and its numbers; names and meanings are those of scikit-learn's MLPClassifier.
+    """Name and hyperparameters of a solver; names and meanings are those of MLPClassifier.
 
     Attributes
     ----------
     solver : {"sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"}
     momentum : float
-        Of "sgd": share of the last step that the next one includes.
+        For "sgd": share of the last step that the next one includes.
     nesterovs_momentum : bool
     beta_1, beta_2 : float
-        Of "adam": shares of the averages of gradients and of their squares that are kept.
+        For "adam": decay rates of the averages of gradients and of their squares.
     epsilon : float
-        What "adagrad", "rmsprop" and "adam" add to a divisor.
+        Constant that "adagrad", "rmsprop" and "adam" add to the denominator.
     """
 
     solver: str = "adam"
@@ -43,7 +43,7 @@ class SolverSettings:
 
     @classmethod
     def of_minibatches(cls, parameters):
-        """Those of an estimator; its momentum, which may change, is set for each step."""
+        """Settings of an estimator; its momentum, which may change, is set for each step."""
         return cls(
             parameters.solver,
             momentum=0.0,
@@ -55,20 +55,20 @@ class SolverSettings:
 
 
 class Solver:
-    """Steps against gradients over a vector of parameters, a stretch at a time.
+    """Gradient steps on a vector of parameters, one slice at a time.
 
-    All that is carried from step to step are arrays and numbers, to be copied and pickled.
+    The state consists of arrays and numbers only, so that it can be copied and pickled.
 
     Parameters
     ----------
     parameters : ndarray of shape (n_parameters,)
-        Only their number and type matter here.
+        Only their number and dtype are used.
     settings : SolverSettings
 
     Attributes
     ----------
     averages : ndarray of shape (n_averages, n_parameters)
-        What is carried from step to step, beside each parameter.
+        State of the solver for each parameter.
     """
 
     kind = "stochastic"
@@ -82,38 +82,38 @@ class Solver:
         self._numbers = None
 
     def copy(self):
-        """The same solver with averages of its own."""
+        """A copy of the solver with its own averages."""
         twin = copy.copy(self)
         twin.averages = self.averages.copy()
         return twin
 
     def begin_step(self, rate, momentum=None):
-        """Make ready for :meth:`move`, which is then called for each stretch of the parameters.
+        """Prepare for :meth:`move`, which is then called for each slice of the parameters.
 
         Parameters
         ----------
         rate : float
             Learning rate.
         momentum : float, default=None
-            That of this step, for solvers that have some. None takes that of the settings.
+            Momentum of this step, for solvers with momentum. None is that of the settings.
         """
         self._n_steps += 1
         with np.errstate(over="ignore"):
             self._numbers = np.array(self._step_numbers(rate, momentum), self.averages.dtype)
 
     def move(self, parameters, place, gradient, decay=NO_DECAY):
-        """Move a stretch of the parameters; stretches may come in any order, from any thread.
+        """Update a slice of the parameters; slices may come in any order, from any thread.
 
         Parameters
         ----------
         parameters : ndarray of shape (n_parameters,)
         place : slice
-            Where in ``parameters`` the stretch is.
+            The slice of ``parameters``.
         gradient : ndarray of shape (n,)
-            Of the loss, by the parameters of the stretch.
+            Gradient of the loss with respect to the parameters of the slice.
         decay : tuple of two floats
-            ``(keep, l1)``: before the step, the share ``keep`` of each parameter is kept (L2);
-            after it, each is moved by ``l1`` towards zero, where it stops (L1).
+            ``(keep, l1)``: before the step, each parameter is multiplied by ``keep`` (L2); after
+            it, each is moved by ``l1`` towards zero, but not beyond (L1).
         """
         keep, l1 = decay
         stretch = parameters[place]
@@ -124,25 +124,25 @@ class Solver:
             kernels.shrink_towards_zero(stretch, l1)
 
     def forget(self, places):
-        """Have no averages of some parameters, which are others from now on.
+        """Reset the averages of some parameters, because these are replaced by others.
 
         Parameters
         ----------
         places : slice, or ndarray of int or bool
-            Which of the parameters.
+            Indices of the parameters.
         """
         self.averages[:, places] = 0
 
     def _step_numbers(self, rate, momentum):
-        """What the kernel takes last."""
+        """The last argument of the kernel."""
         raise NotImplementedError
 
 
 class GradientDescent(Solver):
-    """Steps of the learning rate times the gradient, and with momentum, of a share of the last:
-    B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    """Steps of the learning rate times the gradient, plus momentum times the last step.
 
-    Momentum may come and go. What comes back starts from a step of zero.
+    B. T. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+    Momentum may be zero in some steps. After that, it starts again from a step of zero.
     """
 
     kind = "gradient descent"
@@ -166,16 +166,22 @@ class GradientDescent(Solver):
 
 
 class Nesterov(GradientDescent):
-    """I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
-    ICML 2013; rewritten so that the parameters are the point where the gradient is taken."""
+    """Nesterov's momentum, rewritten so that the gradient is taken at the parameters.
+
+    I. Sutskever et al., "On the importance of initialization and momentum in deep learning",
+    ICML 2013.
+    """
 
     kind = "stochastic"
     _kernel_with_momentum = staticmethod(kernels.descend_with_nesterov)
 
 
 class AdaGrad(Solver):
-    """J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
-    stochastic optimization", JMLR 12, 2011."""
+    """AdaGrad.
+
+    J. Duchi, E. Hazan and Y. Singer, "Adaptive subgradient methods for online learning and
+    stochastic optimization", JMLR 12, 2011.
+    """
 
     n_averages = 1
     kernel = staticmethod(kernels.descend_adagrad)
@@ -195,9 +201,12 @@ class RMSprop(Solver):
 
 
 class Adam(Solver):
-    """D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, in the
-    order of operations that its section 2 recommends; with a decay, the AdamW of I. Loshchilov and
-    F. Hutter, "Decoupled weight decay regularization", ICLR 2019."""
+    """Adam; with a decay, AdamW.
+
+    D. P. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, in the order
+    of operations that its section 2 recommends; I. Loshchilov and F. Hutter, "Decoupled weight
+    decay regularization", ICLR 2019.
+    """
 
     n_averages = 2
     kernel = staticmethod(kernels.descend_adam)
@@ -213,8 +222,8 @@ SCIPY_SOLVERS = tuple(_SCIPY_NAMES)
 STOCHASTIC_SOLVERS = "sgd", "adagrad", "rmsprop", "adam"
 SOLVERS = (*STOCHASTIC_SOLVERS, *SCIPY_SOLVERS)
 
-# No gain is too small for SciPy, and a gradient only if it is next to nothing: it is our caller
-# who knows when to stop.
+# SciPy does not stop because of a small gain, and because of a small gradient only if it is nearly
+# zero: the caller decides when to stop.
 _SCIPY_TOLERANCES = {"lbfgs": {"gtol": 1e-8, "ftol": 0.0}, "cg": {"gtol": 1e-8}}
 
 
@@ -226,12 +235,12 @@ def stochastic_solver(parameters, settings):
 
 
 def in_one_vector(arrays):
-    """Copy arrays into a vector of parameters, as a solver wants them.
+    """Copy arrays into a vector of parameters for a solver.
 
     Parameters
     ----------
     arrays : list of ndarray
-        Of one type.
+        All of the same dtype.
 
     Returns
     -------
@@ -239,7 +248,7 @@ def in_one_vector(arrays):
     views : list of ndarray
         The parts of ``parameters`` in the shapes of the arrays.
     places : list of slice
-        Where in ``parameters`` these are.
+        Slices of ``parameters`` for each of them.
     """
     parameters = np.concatenate([array.ravel() for array in arrays])
     ends = np.cumsum([array.size for array in arrays]).tolist()
@@ -251,19 +260,19 @@ def in_one_vector(arrays):
 
 
 def place_of_rows(place, rows, n_columns):
-    """Where the rows in the slice ``rows`` of a matrix are whose own place is ``place``."""
+    """The slice of the parameters for the rows ``rows`` of a matrix that is at ``place``."""
     return slice(place.start + rows.start * n_columns, place.start + rows.stop * n_columns)
 
 
 def minimize_by_scipy(function, parameters, solver, n_iterations, goes_on):
-    """Let SciPy go down a loss, for up to so many iterations, each a search along one line.
+    """Minimise a loss with SciPy, for up to ``n_iterations`` iterations, each with one line search.
 
     Parameters
     ----------
     function : callable
         Takes a vector of parameters; returns the loss, a number, and its gradient, a vector.
     parameters : ndarray of shape (n_parameters,)
-        Where to start; then, where the search ended.
+        The start; changed in place to the result.
     solver : {"lbfgs", "cg"}
     n_iterations : int
     goes_on : callable

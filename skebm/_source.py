@@ -1,7 +1,7 @@
-"""Sources of data, whose rows models read without asking how they are stored.
+"""Sources of data, with the same interface for all kinds of storage.
 
-:class:`Rows` can be asked for by number, in any order; :class:`StreamedRows` are read chunk by
-chunk, again and again. What both have in common, :class:`Source`, is all that training asks.
+:class:`Rows` can be indexed in any order; :class:`StreamedRows` are read chunk by chunk, any number
+of times. Training uses only what both have in common, :class:`Source`.
 """
 
 from functools import partial
@@ -28,21 +28,21 @@ from .kernels.sparse import (
 )
 from .kernels.summary import add_up_columns, add_up_squares
 
-# Rows that are worked on at a time: enough for BLAS to run at full speed, few enough that the
-# result of one pass is still in the cache when the next pass reads it.
+# Number of rows per chunk: enough for BLAS to run at full speed, few enough that the result of one
+# operation is still in the cache when the next one reads it.
 CHUNK = 512
 _SMALLEST_CHUNK, _MANY_CHUNKS = 128, 64
 
-# Rows are repeated by weights that are whole numbers, up to so many times the number of rows.
+# With integer weights rows are repeated, up to this multiple of the number of rows.
 _MOST_REPETITIONS = 10
 
-# Stored values that are added up at a time.
+# Number of stored values that are summed at a time.
 _VALUES = 2**18
 
-# Numbers of a dense copy of rows that are worked on at a time, by each thread.
+# Number of values in the dense copy of rows that each thread processes at a time.
 _NUMBERS_AT_A_TIME = 2**22
 
-# The smallest number with all digits: not zero where a square is.
+# The smallest normal number, in place of squares that underflow to zero.
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -54,7 +54,7 @@ def as_rows(X):
 
 
 def rows_with_gaps(X):
-    """Wrap the same, of which NaN marks values that are not known."""
+    """Wrap the same; NaN marks values that are not known."""
     if is_stream(X):
         return StreamedRows(X, rows_with_gaps)
     rows, values = as_rows(X), X.data if scipy.sparse.issparse(X) else X
@@ -68,19 +68,19 @@ def chunks(n_rows, size=CHUNK):
 
 
 def fitting_rows(n_columns, most=CHUNK):
-    """How many rows to make a dense copy of at a time: ``most``, of wide data fewer."""
+    """Number of rows in a dense copy: ``most``, or fewer for wide data."""
     return max(1, min(most, _NUMBERS_AT_A_TIME // max(1, n_columns)))
 
 
 def numbers_by_weight(weights):
-    """Numbers of rows, each as often as its weight is worth, in their order.
+    """Row indices in ascending order, repeated according to the weights.
 
-    Of whole numbers, which may add up to some times the rows, that is each row so many times. Of
-    others, as many rows as there are, evenly spaced along the sum of the weights.
+    With integer weights whose sum is not too large, each row is repeated as often as its weight.
+    Otherwise there are as many indices as rows, evenly spaced along the cumulative weights.
 
     Returns
     -------
-    ndarray of int, or None where all weights are the same
+    ndarray of int, or None if all weights are the same
     """
     if (weights == weights[0]).all():
         return None
@@ -101,8 +101,8 @@ def for_each_chunk(function, n_rows, size=None):
     function : callable
     n_rows : int
     size : int, default=None
-        Rows in a chunk. None are those that BLAS likes, or fewer where chunks would be too few for
-        many threads to be done at about the same time.
+        Rows in a chunk. None chooses enough rows for BLAS, or fewer if there would be too few
+        chunks for an even load of many threads.
     """
     if size is None:
         size = max(_SMALLEST_CHUNK, min(CHUNK, 4 * (n_rows // (4 * _MANY_CHUNKS))))
@@ -111,30 +111,30 @@ def for_each_chunk(function, n_rows, size=None):
 
 
 def of_parts(function, rows):
-    """``function(rows)``, an array with one entry for each row, of one part after another."""
+    """Results of ``function(rows)``, one entry per row, concatenated over the parts."""
     return np.concatenate(list(rows.each_part(function)))
 
 
 def all_of(rows):
-    """All rows as an array of their own."""
+    """All rows as a new array."""
     return _taken(rows, np.arange(rows.shape[0]))
 
 
 def evenly_spaced(numbers, most):
-    """At most so many of the numbers, evenly spaced among them."""
+    """At most ``most`` of the numbers, evenly spaced."""
     return numbers[:: max(1, -(-len(numbers) // most))]
 
 
 def _taken(rows, numbers):
-    """The rows with these numbers, as an array of their own."""
+    """The rows at these indices, as a new array."""
     return rows.take(numbers, np.empty((len(numbers), rows.shape[1]), dtype=rows.dtype))
 
 
 def _read_only(array):
     """A view that cannot be written to.
 
-    A kernel is compiled anew for arrays that can be written to and for those that cannot, such
-    as joblib's memory maps, and two compilations may round differently: let all be of one kind.
+    A kernel is compiled separately for writeable arrays and for read-only ones, such as joblib's
+    memory maps, and the two versions may round differently. Therefore all are read-only.
     """
     view = array.view()
     view.flags.writeable = False
@@ -149,7 +149,7 @@ class Moments(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What is found of rows in one pass over them; two of them add up to that of all rows."""
+    """Statistics of rows from one pass over them; those of two sets of rows can be joined."""
 
     n_rows: int
     n_known: np.ndarray
@@ -160,7 +160,7 @@ class Summary(NamedTuple):
 
     @classmethod
     def of(cls, rows):
-        """That of rows in memory."""
+        """The summary of rows in memory."""
         return rows.summary()
 
     def joined(self, other):
@@ -181,15 +181,15 @@ class Summary(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Rows that are in memory together, and in which order they are to be taken.
+    """Rows that are in memory at the same time, and the order in which to use them.
 
     Attributes
     ----------
     rows : Rows
     order : ndarray of int
-        Numbers of rows of the window.
+        Indices into the rows of the window.
     places : ndarray of int, or None
-        The number that each row of the window has among all rows. None: all rows are here.
+        Index of each row of the window among all rows. None: the window contains all rows.
     """
 
     rows: object
@@ -197,71 +197,70 @@ class Window(NamedTuple):
     places: np.ndarray | None = None
 
     def in_order(self, order):
-        """The same rows, others of which are to be taken, or in another order."""
+        """The same window with another order."""
         return self._replace(order=order)
 
 
 class Source:
-    """Where the rows of data come from that a model is trained on.
+    """Rows of data on which a model is trained.
 
     A subclass has ``in_chunks``, ``each_part``, ``total_of_parts``, ``subset``, ``passes``,
-    ``with_absent`` and ``standardized``. Statistics of all values then come from one pass, whose
-    results are kept.
+    ``with_absent`` and ``standardized``. Statistics of all values are then computed in one pass,
+    and kept.
 
     Attributes
     ----------
     shape : tuple of two ints
     dtype : dtype
     known : Rows of bool, of the same shape, or None
-        Which values are known. None: all are.
+        Marks the known values. None: all are known.
     absent : ndarray of shape (n_columns,), or None
-        What stands in the place of the others when they are taken. None: 0.
+        Values that replace the others when rows are read. None: 0.
     """
 
     known = absent = None
 
-    # Kept by hand: on Python 3.11, functools.cached_property has one lock for all instances, and a
-    # child that is forked off while another thread holds it waits for ever.
+    # Not a functools.cached_property: on Python 3.11 it has one lock for all instances, and a
+    # process that is forked while another thread holds the lock waits forever.
     _kept_summary = None
 
     def in_chunks(self):
-        """All rows in their order, some at a time, each time as rows of an array or CSR matrix."""
+        """Iterate over all rows in order, some at a time, as rows of an array or a CSR matrix."""
         raise NotImplementedError
 
     def each(self, function):
-        """What a function makes of all rows in their order, some at a time; see ``in_chunks``."""
+        """Results of a function for all rows in order, some at a time; see ``in_chunks``."""
         return map(function, self.in_chunks())
 
     def each_part(self, function):
-        """What a function makes of all rows in their order, as :class:`Rows`: as many at a time as
-        are in memory."""
+        """Results of a function for all rows in order, as :class:`Rows` that fit in memory."""
         raise NotImplementedError
 
     def total_of_parts(self, function, add):
-        """The sum of the same, as a tree; computed where the rows are.
+        """The sum of the same, as a tree; workers may compute it.
 
-        ``add(a, b)`` returns the sum of two, and may change ``a`` for it.
+        ``add(a, b)`` returns the sum of two results, and may change ``a``.
         """
         raise NotImplementedError
 
     def subset(self, numbers):
-        """The rows with these numbers, on their own."""
+        """The rows at these indices."""
         raise NotImplementedError
 
     def course(self, learner):
-        """How a learner goes through the data in an epoch, see :class:`skebm._parallel.InTurn`."""
+        """The object that runs epochs of a learner, see :class:`skebm._parallel.InTurn`."""
         return InTurn(self, learner)
 
     def passes(self, generator=None, numbers=None):
-        """Go through the data once, as training does in an epoch.
+        """Iterate over the data once, as in an epoch of training.
 
         Parameters
         ----------
         generator : numpy Generator, default=None
-            What the rows are shuffled by; None leaves them in their order.
+            Source of randomness for shuffling the rows; None keeps their order.
         numbers : ndarray of int, default=None
-            Numbers of the rows to go through; None for all. Without a generator rows in memory are
-            taken in the order of the numbers, those of a stream in their own.
+            Indices of the rows to use; None for all. Without a generator, rows in memory are used
+            in the order of ``numbers``, rows of a stream in the order of the stream.
 
         Yields
         ------
@@ -307,27 +306,27 @@ class Source:
 
 
 class Rows(Source):
-    """Rows that can be asked for by their numbers.
+    """Rows that can be indexed.
 
-    A subclass has ``shape``, ``dtype``, ``take`` and ``subset``, and that is enough. All else has
-    defaults here that go through ``take``, a few rows at a time. A subclass replaces those for
-    which its storage has a better way, and declares what it has beyond plain rows.
+    A subclass must have ``shape``, ``dtype``, ``take`` and ``subset``. All other methods have
+    defaults that call ``take`` for a few rows at a time. A subclass overrides those for which its
+    storage allows a faster way, and sets the attributes below that apply.
 
     Attributes
     ----------
     storage : {"array", "csr"} or None
-        What ``data`` are; None where there is nothing that compiled loops could read.
+        Kind of ``data``; None if there are no data that compiled loops can read.
     data : DenseData, CsrData or None
-        What compiled loops read.
+        Arrays for compiled loops.
     density : float
-        Share of the values that are not zero, about.
+        Approximate share of nonzero values.
     """
 
     storage = data = None
     density = 1.0
 
     def take(self, numbers, out):
-        """Copy the rows with these numbers to ``out``, which is returned."""
+        """Copy the rows at these indices to ``out``, which is returned."""
         raise NotImplementedError
 
     def summary(self):
@@ -337,7 +336,7 @@ class Rows(Source):
         )
 
     def batch(self, numbers):
-        """The rows with these numbers as a :class:`Batch`."""
+        """The rows at these indices as a :class:`Batch`."""
         return Batch(self, numbers)
 
     def with_absent(self, absent):
@@ -345,11 +344,11 @@ class Rows(Source):
         return self if self.known is None else KnownRows(self, self.known, absent)
 
     def each_part(self, function):
-        """What a function makes of all rows: of these, at once."""
+        """The result of a function for all rows, in a list."""
         return [function(self)]
 
     def total_of_parts(self, function, add):
-        """The sum of the same: that of all rows."""
+        """The result of a function for all rows."""
         return function(self)
 
     def standardized(self, mean, scale):
@@ -357,13 +356,13 @@ class Rows(Source):
         return StandardizedRows(self, mean, scale)
 
     def passes(self, generator=None, numbers=None):
-        """Go through the data once: see :class:`Source`. All data are one window."""
+        """Iterate over the data once: see :class:`Source`. All data are one window."""
         if numbers is None:
             numbers = np.arange(self.shape[0])
         yield Window(self, numbers if generator is None else generator.permutation(numbers))
 
     def in_chunks(self):
-        """All rows in their order, some at a time, as rows of an array."""
+        """Iterate over all rows in order, some at a time, as rows of an array."""
         for _, values in self._few_at_a_time(slice(0, self.shape[0])):
             yield DenseRows(values)
 
@@ -374,7 +373,7 @@ class Rows(Source):
         return out
 
     def inputs_of_units(self, weights, part, out):
-        """Product of ``weights``, one unit a row, with the rows in the slice ``part`` as columns.
+        """Product of ``weights``, one row per unit, with the transposed rows in the slice ``part``.
 
         Written to ``out`` (n_units, n_rows).
         """
@@ -384,22 +383,24 @@ class Rows(Source):
         return out
 
     def add_gradient(self, slopes, part, out):
-        """Add to ``out`` (n_units, n_features) the product of ``slopes`` (n_units, n_rows)
-        with the rows in the slice ``part``."""
+        """Add the product of ``slopes`` with the rows in the slice ``part`` to ``out``.
+
+        The shapes are (n_units, n_rows) of ``slopes`` and (n_units, n_features) of ``out``.
+        """
         for there, values in self._few_at_a_time(part):
             add_product(np.ascontiguousarray(slopes[:, there]), values, out)
 
     def _few_at_a_time(self, part):
-        """Where in the slice ``part`` some rows are, and a dense copy of them."""
+        """Yield slices relative to the slice ``part``, and a dense copy of their rows."""
         for some in chunks(part.stop - part.start, fitting_rows(self.shape[1])):
             yield some, _taken(self, np.arange(part.start + some.start, part.start + some.stop))
 
 
 class Batch:
-    """A minibatch: some of the rows, and what these declare of each.
+    """A minibatch: some of the rows, with their attributes.
 
-    ``known`` and ``absent`` are arrays, one row of them for each of the minibatch, or None as those
-    of :class:`Rows` are.
+    ``known`` and ``absent`` are arrays with one row per row of the minibatch, or None as in
+    :class:`Rows`.
     """
 
     def __init__(self, rows, numbers):
@@ -414,18 +415,18 @@ class Batch:
 
     @property
     def known(self):
-        """Which values are known."""
+        """A mask of the known values."""
         return None if self._rows.known is None else _taken(self._rows.known, self._numbers)
 
     @property
     def absent(self):
-        """What stands in the place of values that are not known."""
+        """Values that replace those that are not known."""
         absent = self._rows.absent
         return None if absent is None else np.broadcast_to(absent, (len(self), len(absent)))
 
 
 class DenseRows(Rows):
-    """Rows of an ndarray, in whatever order its memory is."""
+    """Rows of an ndarray of any memory order."""
 
     storage = "array"
 
@@ -445,14 +446,14 @@ class DenseRows(Rows):
         add_product(slopes, np.ascontiguousarray(self._X[part]), out)
 
     def take(self, numbers, out):
-        # With the default mode, "raise", NumPy would go through a buffer of its own.
+        # With the default mode, "raise", NumPy would use an extra buffer.
         return self._X.take(numbers, axis=0, out=out, mode="clip")
 
     def subset(self, numbers):
         return _declared_of(self, DenseRows(self._X[numbers]), numbers)
 
     def summary(self):
-        """:class:`Summary` of the rows, few enough to stay in the cache, on one thread."""
+        """:class:`Summary` of rows that fit in the cache, on one thread."""
         n_rows, n_columns = self.shape
         sums, left, squares = np.zeros((3, n_columns))
         low, high = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
@@ -464,8 +465,8 @@ class DenseRows(Rows):
         return Summary(n_rows, self.n_known(), moments, low.min(), high.max(), n_others == 0)
 
     def moments(self):
-        """:class:`Moments` of the columns, in two passes: no digits are lost to large means."""
-        if self._kept_moments is None:  # for a model that scales its data and then starts from them
+        """:class:`Moments` of the columns, in two passes, to keep precision with large means."""
+        if self._kept_moments is None:  # models may need them twice
             mean = self._mean()
             self._kept_moments = Moments(mean, self._variance(mean))
         return self._kept_moments
@@ -500,15 +501,15 @@ class DenseRows(Rows):
 
     @property
     def density(self):
-        """Share of the values that are not zero, in rows evenly spaced over the data."""
-        if self._density is None:  # kept by hand, as the summary of a source is
+        """Share of nonzero values, in rows evenly spaced over the data."""
+        if self._density is None:  # not a cached_property, see Source
             some = self._X[:: -(-len(self._X) // CHUNK)]
             self._density = np.count_nonzero(some) / some.size
         return self._density
 
 
 class SparseRows(Rows):
-    """Rows of a CSR matrix, of which only those asked for are ever made dense."""
+    """Rows of a CSR matrix; only requested rows are made dense."""
 
     storage = "csr"
 
@@ -518,7 +519,8 @@ class SparseRows(Rows):
             X.sum_duplicates()
         self._X = X
         places = X.indices, X.indptr
-        # With 64 bits, as some operations of SciPy leave them, kernels would be compiled anew.
+        # With 64-bit indices, which some operations of SciPy return, kernels would be compiled
+        # again.
         if max(X.nnz, *X.shape) <= np.iinfo(np.int32).max:
             places = (array.astype(np.int32, copy=False) for array in places)
         self.data = CsrData(*map(_read_only, (X.data, *places)))
@@ -544,7 +546,7 @@ class SparseRows(Rows):
         return out
 
     def subset(self, numbers):
-        """The rows with these numbers, on their own, and as sparse as they are."""
+        """The rows at these indices, as sparse rows."""
         return _declared_of(self, SparseRows(self._X[numbers]), numbers)
 
     def moments(self):
@@ -554,15 +556,15 @@ class SparseRows(Rows):
         from_mean = X.data - mean[X.indices]
         sums = self._column_sums(from_mean) - n_zeros * mean
         squares = np.where(from_mean != 0, np.maximum(np.square(from_mean), _TINY), 0)
-        with np.errstate(invalid="ignore"):  # none of something infinite
+        with np.errstate(invalid="ignore"):  # 0 times infinity
             of_zeros = np.where(n_zeros, n_zeros * mean**2, 0)
         squares = self._column_sums(squares) + of_zeros
         return Moments(mean, _variance_of(sums, squares, n_rows))
 
     def _column_sums(self, values):
-        """Sums of numbers at the places of what is stored, in float64 for any type."""
+        """Sum of each column over the stored entries, which have these values; in float64."""
         sums = np.zeros(self.shape[1])
-        for part in chunks(self._X.nnz, _VALUES):  # which NumPy copies, to wider types
+        for part in chunks(self._X.nnz, _VALUES):  # NumPy copies them to wider types
             sums += np.bincount(self._X.indices[part], values[part], minlength=self.shape[1])
         return sums
 
@@ -574,12 +576,12 @@ class SparseRows(Rows):
 
     @property
     def density(self):
-        """Share of the values that are not zero."""
+        """Share of nonzero values."""
         return self._X.nnz / max(1, self.shape[0] * self.shape[1])
 
 
 def _declared_of(rows, others, numbers=None):
-    """Have ``others`` declare what ``rows`` do: the same rows, or those with the numbers given."""
+    """Copy ``known`` and ``absent`` from ``rows`` to ``others``, the same rows or some of them."""
     others.absent, others.known = rows.absent, rows.known
     if numbers is not None and rows.known is not None:
         others.known = rows.known.subset(numbers)
@@ -591,9 +593,9 @@ def _are_binary(values):
 
 
 def _add_up_squares(X, mean, sums, squares):
-    """Add sums of the columns of ``X`` less their mean, and of the squares, to two arrays.
+    """Add the column sums of ``X - mean``, and of its squares, to two arrays.
 
-    Squares add up to more than zero also where all of them are too small for a float64.
+    The sum of squares is positive even if all squares underflow in float64, unless all are 0.
     """
     for part in chunks(len(X), fitting_rows(X.shape[1])):
         of_part = np.zeros((2, X.shape[1]))
@@ -607,9 +609,9 @@ def _add_up_squares(X, mean, sums, squares):
 
 
 def _variance_of(sums, squares, n_rows):
-    """Variance, from sums of differences to what is nearly the mean, and of their squares.
+    """Variance, from sums of the differences to an approximate mean, and of their squares.
 
-    Infinite where these leave the range of float64, of which both may do so.
+    It is infinite if one or both of the sums overflow in float64.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         variance = squares / n_rows - np.square(sums / n_rows)
@@ -617,9 +619,9 @@ def _variance_of(sums, squares, n_rows):
 
 
 class StandardizedRows(Rows):
-    """Rows of another kind, each column less its mean and over its scale as it is read.
+    """Rows whose columns are standardised when they are read: ``(x - mean) / scale``.
 
-    In the place of a value that is not known is 0, the mean.
+    Values that are not known become 0, the mean.
 
     Parameters
     ----------
@@ -650,13 +652,13 @@ def _standardized_moments(moments, mean, scale):
 
 
 class JoinedRows(Rows):
-    """Rows of data with some more columns to their right, all known, and no copy of the data.
+    """Rows with further columns appended, all of them known, without a copy of the data.
 
     Parameters
     ----------
     rows : Rows
     columns : ndarray of shape (n_rows, n_columns)
-        Of the type of the rows.
+        With the dtype of the rows.
     """
 
     def __init__(self, rows, columns):
@@ -696,15 +698,15 @@ class JoinedRows(Rows):
 
 
 class KnownRows(Rows):
-    """Rows of which not all values are known.
+    """Rows with values that are not known.
 
     Parameters
     ----------
     rows : Rows
-        Whatever stands in the place of a value that is not known, such as NaN, is never used.
+        The placeholders of values that are not known, such as NaN, are never used.
     known : Rows of bool, of the same shape
     absent : ndarray of shape (n_columns,), default=None
-        What is given for values that are not known, the array itself; None is 0.
+        Values that replace those that are not known; the array is not copied. None is 0.
     """
 
     def __init__(self, rows, known, absent=None):
@@ -729,7 +731,7 @@ class KnownRows(Rows):
         return others
 
     def moments(self):
-        """:class:`Moments` of the known values of each column; of none, these are 0."""
+        """:class:`Moments` of the known values of each column; 0 if no value is known."""
         n_known, sums, squares = np.zeros((3, self.shape[1]))
         for values, known in self._values_and_known():
             n_known += known.sum(axis=0)
@@ -741,7 +743,7 @@ class KnownRows(Rows):
         return Moments(mean, squares / n_known)
 
     def range(self):
-        """Smallest and largest value that is known."""
+        """Smallest and largest known value."""
         low, high = np.inf, -np.inf
         for values, known in self._values_and_known():
             low = min(low, values.min(where=known, initial=np.inf))
@@ -766,7 +768,7 @@ class KnownRows(Rows):
 
 
 class NotNaN(Rows):
-    """Which values of other rows are not NaN, as rows of bool."""
+    """Rows of bool that mark the values of other rows that are not NaN."""
 
     dtype = np.dtype(bool)
 
@@ -781,22 +783,22 @@ class NotNaN(Rows):
 
 
 class StreamedRows(Source):
-    """Rows of a stream, of which a window at a time is in memory.
+    """Rows of a stream, of which one window at a time is in memory.
 
-    An epoch goes from window to window, and rows are shuffled inside of windows only. Minibatches
-    do not reach from one into the next. The chunks that share a window are drawn anew in each
-    epoch, unless all rows fit into one: training is then that on an array.
+    An epoch is a sequence of windows. Rows are shuffled within windows only, and no minibatch
+    extends over two windows. The chunks of a window are drawn again in each epoch, unless all rows
+    fit into one window; training is then the same as on an array.
 
     Parameters
     ----------
     stream : skebm._streams.Stream
         Of floats, validated.
     rows_of : callable
-        Makes :class:`Rows` of an array or a CSR matrix.
+        Converts an array or a CSR matrix to :class:`Rows`.
     moments : callable, default=None
-        Returns the :class:`Moments`, where they follow from those of other rows.
+        Returns the :class:`Moments`, if they follow from those of other rows.
     summary : default=None
-        What a pass over the same rows has found.
+        Summary of the same rows, if it is known.
     """
 
     def __init__(self, stream, rows_of, moments=None, summary=None):
@@ -807,26 +809,26 @@ class StreamedRows(Source):
 
     @property
     def shape(self):
-        """Numbers of rows, which a first pass counts, and of columns."""
+        """Numbers of rows, which may need a pass over the data, and of columns."""
         return self._stream.n_rows, self._n_columns
 
     def in_chunks(self):
         return map(self._rows_of, self._stream)
 
     def each(self, function):
-        """What a function makes of the rows of each chunk; computed where the chunks are."""
+        """Results of a function for the rows of each chunk; workers may compute them."""
         return self._stream.each(partial(_viewed, self._rows_of, function))
 
     def each_part(self, function):
-        """The same: chunks are what is in memory."""
+        """The same as :meth:`each`."""
         return self.each(function)
 
     def total_of_parts(self, function, add):
-        """The sum of the same, as a tree whose shape depends on the number of chunks alone."""
+        """The sum of the same, as a tree whose shape depends only on the number of chunks."""
         return self._stream.total(partial(_viewed, self._rows_of, function), add)
 
     def course(self, learner):
-        """How a learner goes through the data in an epoch: in turn, or in rounds of several parts.
+        """The object that runs epochs of a learner: by windows, or in rounds of several parts.
 
         See :mod:`skebm._parallel`.
         """
@@ -842,27 +844,26 @@ class StreamedRows(Source):
 
     @property
     def n_chunks(self):
-        """Number of chunks with rows, where they can be had in any order."""
+        """Number of chunks with rows, if they can be read in any order."""
         return len(self._stream.portions())
 
     def dealt_out(self, n_parts, generator=None, numbers=None, beside=None):
-        """The chunks, dealt out to parts, as each of these is to go through its own.
+        """Distribute the chunks among parts, and collect those of each part in windows.
 
         Parameters
         ----------
         n_parts : int
-            There are fewer where there are fewer chunks. Which chunks a part has depends on nothing
-            but their sizes.
+            At most one per chunk. The assignment of chunks depends only on their sizes.
         generator, numbers
             See :meth:`Source.passes`.
         beside : callable, default=None
-            ``beside(numbers of rows)`` returns what belongs to some rows.
+            ``beside(row indices)`` returns further data for these rows.
 
         Returns
         -------
         parts : list of list of tuple (int, Item)
-            Windows: how many of its rows are taken; and an item that is the :class:`Window` and
-            what belongs to its rows, or None. The first part has the most rows.
+            For each window, the number of rows that are used, and an item for the :class:`Window`
+            and the further data for its rows, or None. The first part has the most rows.
         """
         portions = self._stream.portions()
         numbers = None if numbers is None else np.sort(numbers)
@@ -875,14 +876,14 @@ class StreamedRows(Source):
         return parts
 
     def each_window(self, function, beside=None):
-        """``function((window, what belongs to its rows))`` of each window, in their order."""
+        """Results of ``function((window, further data))`` for each window, in order."""
         items = self._windows_in_order(beside)
         if items is None:
             return map(function, self._passed(beside))
         return workplace(self._stream.is_of_dask).map(function, items)
 
     def total(self, function, add, beside=None):
-        """The sum of the same, as a tree; computed where the chunks are."""
+        """The sum of the same, as a tree; workers may compute it."""
         items = self._windows_in_order(beside)
         if items is None:
             return tree_sum(map(function, self._passed(beside)), add)
@@ -899,7 +900,7 @@ class StreamedRows(Source):
             yield window, None if beside is None else beside(window.places)
 
     def subset(self, numbers):
-        """The rows with these numbers, in memory."""
+        """The rows at these indices, in memory."""
         return self._rows_of(self._stream.take(numbers))
 
     def with_absent(self, absent):
@@ -936,7 +937,7 @@ class StreamedRows(Source):
         return first
 
     def passes(self, generator=None, numbers=None):
-        """Go through the data once, a window at a time: see :class:`Source`."""
+        """Iterate over the data once, one window at a time: see :class:`Source`."""
         n_rows, n_in_window = self.shape[0], self._stream.window
         numbers = None if numbers is None else np.sort(numbers)
         gathered = _Gathered(n_in_window)
@@ -949,7 +950,7 @@ class StreamedRows(Source):
             yield from self._window(gathered, generator, numbers)
 
     def _window(self, gathered, generator, numbers):
-        """The window that some chunks are together, unless it has none of the numbers."""
+        """Yield the window of some chunks, unless it contains none of the rows in ``numbers``."""
         order, n_before = [], 0
         for start, stop in gathered.bounds:
             if numbers is not None:
@@ -964,17 +965,17 @@ class StreamedRows(Source):
 
 
 class _Gathered:
-    """Chunks that become a window: dense ones are copied to their place as they come.
+    """Chunks that are collected for a window; dense ones are copied to their place immediately.
 
     Parameters
     ----------
     n_wanted : int
-        Rows of the window; the last chunk may bring some more.
+        Number of rows of the window; the last chunk may exceed it.
 
     Attributes
     ----------
     bounds : list of tuple (start, stop)
-        Numbers of the rows of each chunk among all rows.
+        Range of the rows of each chunk among all rows.
     """
 
     def __init__(self, n_wanted):
@@ -982,13 +983,13 @@ class _Gathered:
         self.n_rows, self.bounds, self._parts, self._room = 0, [], [], None
 
     def add(self, start, X):
-        """Take a chunk in, whose first row has the number ``start``."""
+        """Add a chunk whose first row has the index ``start``."""
         stop = self.n_rows + X.shape[0]
         if scipy.sparse.issparse(X) or (not self.n_rows and stop >= self._n_wanted):
             self._parts.append(X)
         else:
             if self._room is None or stop > len(self._room):
-                # As many as chunks of this size are together, which mostly is what they are.
+                # Enough rows if all chunks have this size, which is the usual case.
                 n_rows = max(stop, -(-self._n_wanted // len(X)) * len(X))
                 room = np.empty((n_rows, X.shape[1]), X.dtype)
                 if self.n_rows:
@@ -999,7 +1000,7 @@ class _Gathered:
         self.n_rows = stop
 
     def array(self):
-        """All of them, as one array or CSR matrix."""
+        """All rows, as one array or CSR matrix."""
         return stacked(self._parts) if self._room is None else self._room[: self.n_rows]
 
 
@@ -1008,15 +1009,15 @@ def _viewed(rows_of, view, X):
 
 
 class _WindowFacts(NamedTuple):
-    """What is to be known of the chunks of a window.
+    """Arguments of a :class:`_WindowRecipe` for one window.
 
     Attributes
     ----------
     portions : list of Portion
     orders : list of ndarray of int, or None
-        For each, which of its rows are taken. None: all.
+        For each, the rows that are used. None: all.
     beside : object
-        What belongs to the rows.
+        Further data for the rows.
     """
 
     portions: list
@@ -1025,13 +1026,13 @@ class _WindowFacts(NamedTuple):
 
 
 class _WindowRecipe(NamedTuple):
-    """What makes windows of chunks, as the user has them, and has what belongs to their rows."""
+    """Makes a window, with further data for its rows, from chunks as the user passed them."""
 
     recipe: object
     rows_of: object
 
     def item(self, window, beside):
-        """How many rows to take, and an item, for a list of (portion, order, number of rows)."""
+        """Number of used rows, and an item, for a list of (portion, order, number of rows)."""
         portions, orders, sizes = zip(*window, strict=True)
         if beside is not None:
             beside = beside(np.concatenate([portion.numbers for portion in portions]))
@@ -1039,7 +1040,7 @@ class _WindowRecipe(NamedTuple):
         return sum(sizes), Item([portion.read for portion in portions], self, facts)
 
     def __call__(self, facts, *chunks):
-        """The window, and what belongs to its rows."""
+        """The window, and the further data for its rows."""
         orders, n_before = [], 0
         for portion, order in zip(facts.portions, facts.orders, strict=True):
             orders.append(n_before + (np.arange(portion.n_rows) if order is None else order))
@@ -1050,7 +1051,7 @@ class _WindowRecipe(NamedTuple):
 
 
 def _to_learn_from(portion, numbers):
-    """Which rows of a portion are among those with the numbers, None for all; and how many."""
+    """Rows of a portion that are in ``numbers``, or None for all; and how many they are."""
     if numbers is None:
         return None, portion.n_rows
     order = numbers_between(numbers, portion.start, portion.start + portion.n_rows)
@@ -1058,7 +1059,7 @@ def _to_learn_from(portion, numbers):
 
 
 def _windows(chunks, n_in_window):
-    """Chunks, tuples that begin with a portion, in groups of so many rows at least."""
+    """Group chunks, tuples that begin with a portion, into windows of at least so many rows."""
     windows, n_rows = [], n_in_window
     for chunk in chunks:
         if n_rows >= n_in_window:

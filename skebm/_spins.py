@@ -1,7 +1,6 @@
-"""Networks of units that are -1 or 1: their states change in blocks of rows, on a few threads.
+"""Networks of units that are -1 or 1, updated in blocks of rows on several threads.
 
-What becomes of a row depends on its number where it draws random numbers, and never on the rows
-beside it.
+The result for a row depends on its index, if random numbers are drawn, but never on the other rows.
 """
 
 from dataclasses import dataclass
@@ -17,40 +16,40 @@ from .kernels.lanes import heat_side_by_side
 from .kernels.products import multiply
 from .kernels.sparse import CsrData
 
-# A sum of n terms is wrong by a few units in the last place of the largest sum. Fields that are
-# smaller than this many of them count as zero, so that rounding never flips a unit.
+# The rounding error of a sum of n terms is a few units in the last place of the largest sum. Fields
+# smaller than this multiple of such a unit count as zero, so that rounding never flips a unit.
 _ROUNDING_UNITS = 16
-# Rows at a time: enough for BLAS, and the states and the fields of a block stay in the cache.
+# Rows per block: enough for BLAS, and the states and fields of a block stay in the cache.
 ROWS = 128
-# Python can be interrupted between two calls of a kernel: a call is kept to about a tenth of a
-# second by the numbers that it visits: weights, energies that are noted, and what a unit costs that
-# does not flip.
+# Python can be interrupted only between two calls of a kernel. A call takes about 0.1 s, because
+# its number of visits is limited: weights, recorded energies, and the cost of a unit that does not
+# flip.
 _VISITS_PER_CALL = 5e7
 _VISITS_OF_A_UNIT = 50
-# Chains that are drawn at once where they are side by side, at least.
+# Smallest number of chains that are drawn at once in vector lanes.
 _LANES = 16
-# Orders of the units that are drawn; longer recalls use them again.
+# Largest number of random orders of the units; longer recalls use them repeatedly.
 _MOST_ORDERS = 16
 
 
 @dataclass
 class Dynamics:
-    """How units change, whatever the network.
+    """How units are updated, for all networks.
 
     Attributes
     ----------
     together : bool
-        Whether all units see the states from before the step.
+        Whether all units are updated at the same time, from the states before the step.
     max_iter : int
-        Most steps at temperature zero.
+        Largest number of steps at temperature zero.
     temperatures : ndarray of shape (n_sweeps,)
-        One for each stochastic sweep; these come first.
+        One per stochastic sweep; these come before the steps at temperature zero.
     settles : bool
         Whether the stochastic sweeps are followed by steps at temperature zero.
     orders : ndarray of int of shape (n_orders, n_units)
-        In which the units are visited.
+        Orders in which the units are visited.
     address : tuple of int
-        Seed and first stream of the random numbers of the stochastic sweeps.
+        Seed and first stream of the random numbers for the stochastic sweeps.
     """
 
     together: bool
@@ -62,22 +61,22 @@ class Dynamics:
 
     @property
     def n_cold(self):
-        """Most steps at temperature zero; with none, recall still says whether a row is stable."""
+        """Largest number of steps at temperature zero; with 0, stable rows are still detected."""
         return self.max_iter if self.settles else 0
 
     @property
     def n_steps(self):
-        """Most steps of a row, stochastic or not."""
+        """Largest number of steps of a row, stochastic or not."""
         return len(self.temperatures) + self.n_cold
 
     def address_of(self, row, sweep=0):
-        """Where the random numbers of the rows and sweeps from these on begin."""
+        """Address of the random numbers of the rows and sweeps from these indices on."""
         seed, stream = self.address
         return seed, stream + sweep, row
 
 
 def temperatures(temperature, schedule, n_sweeps):
-    """Temperature of each sweep; none at all if it is zero."""
+    """Temperature of each sweep; an empty array if the temperature is zero."""
     if temperature == 0:
         return np.empty(0)
     factor = DECAYS[schedule]
@@ -92,18 +91,18 @@ def random_orders(n_units, n_sweeps, together, generator):
 
 
 def rounding_of(dtype):
-    """Share of the largest field up to which a field counts as zero."""
+    """Fields up to this share of the largest field count as zero."""
     return float(_ROUNDING_UNITS * np.finfo(dtype).eps)
 
 
 class Outcome:
-    """What recall reports of each row.
+    """Results of recall for each row.
 
     Attributes
     ----------
     n_steps : ndarray of int of shape (n_rows,)
     converged, cycled : ndarray of bool of shape (n_rows,)
-    paths : ndarray of shape (n_rows, n_steps + 1), or (n_rows, 0) if nobody wants it
+    paths : ndarray of shape (n_rows, n_steps + 1), or (n_rows, 0) if it is not needed
         Energies before the first step and after each.
     """
 
@@ -118,27 +117,27 @@ class Outcome:
         return self.paths[block], self.n_steps[block], self.converged[block], self.cycled[block]
 
     def start(self, block, energies):
-        """Note the energies before the first step, which stand until there are others."""
+        """Record the energies before the first step as initial values of the whole path."""
         if self.paths.shape[1]:
             self.paths[block] = energies()[:, None]
 
 
 def rows_of(array, block):
-    """The rows of a block; the only one, where it is that of all rows."""
+    """The rows of a block; if the array has one row, it holds for all rows."""
     return array if len(array) == 1 else array[block]
 
 
 def pieces(n_rows, n_sweeps, n_visited, n_orders):
-    """Slices of rows and of sweeps, one after the other, for a call of a kernel each.
+    """Yield slices of rows and of sweeps, one pair per call of a kernel.
 
     Parameters
     ----------
     n_rows, n_sweeps : int
     n_visited : int
-        Numbers that a sweep of one row visits.
+        Number of visits in a sweep of one row.
     n_orders : int
-        Pieces of the sweeps begin at multiples of this, where units are visited in the order that
-        is the first.
+        Slices of sweeps start at multiples of this number, where the first order of the units is
+        used.
     """
     n_at_once = max(1, int(_VISITS_PER_CALL / n_visited))
     n_rows_at_once = min(n_rows, n_at_once)
@@ -153,15 +152,15 @@ def pieces(n_rows, n_sweeps, n_visited, n_orders):
 
 
 class Network:
-    """What all networks share: rows are worked on block by block, in a few threads.
+    """Base class of all networks: rows are processed in blocks, on several threads.
 
-    A subclass has ``dtype``, ``_energies_of(x, block)`` and
-    ``_recall_block(x, free, dynamics, outcome, block)``, where ``x`` are the rows in the slice
-    ``block``, and ``free`` belongs to them.
+    A subclass has ``dtype``, ``_energies_of(x, block)`` and ``_recall_block(x, free, dynamics,
+    outcome, block)``, where ``x`` are the rows in the slice ``block``, and ``free`` marks their
+    free units.
     """
 
     def _rows_at_a_time(self, n_rows):
-        """Rows of a block, where there are so many."""
+        """Number of rows per block."""
         return ROWS
 
     def energy(self, X):
@@ -175,7 +174,7 @@ class Network:
         return out
 
     def recall(self, X, free, dynamics, outcome):
-        """Change the free units of each row, in place, as the dynamics have it."""
+        """Update the free units of each row, in place, according to the dynamics."""
 
         def recall(block):
             self._recall_block(X[block], rows_of(free, block), dynamics, outcome, block)
@@ -184,15 +183,16 @@ class Network:
 
 
 class OneByOne:
-    """Chains of which one unit after the other is drawn, and every field kept up to date.
+    """Chains whose units are drawn one after another, with all fields kept up to date.
 
-    A flip costs the couplings of the unit, and a unit that does not flip next to nothing.
+    A flip costs one pass over the couplings of the unit; a unit that does not flip costs almost
+    nothing.
 
     Parameters
     ----------
     weights : ndarray or CSR array
     couplings : ndarray or CsrData
-        The weights as kernels take them.
+        The weights in the form that kernels need.
     """
 
     def __init__(self, weights, couplings):
@@ -200,7 +200,7 @@ class OneByOne:
         self.n_visits = weights.size + _VISITS_OF_A_UNIT * weights.shape[0]
 
     def begin(self, x, bias, with_energies=True):
-        """What is kept up to date beside the states of some rows: their fields."""
+        """The fields of some rows, which are kept up to date with the states."""
         h = np.empty_like(x)
         if issparse(self._weights):
             spins.sparse_fields(self._couplings, x, bias, h)
@@ -210,7 +210,7 @@ class OneByOne:
         return h
 
     def sweep(self, x, h, bias, base, orders, free, temperatures, address, paths, done, together):
-        """Sweeps at some temperatures, in place; returns how many units flip.
+        """Sweeps at the given temperatures, in place; returns the number of flips.
 
         Parameters: see :func:`~skebm.kernels.spins.heat`.
         """
@@ -218,7 +218,7 @@ class OneByOne:
         return spins.heat(self._couplings, *how, x, h, paths, done)
 
     def energies(self, x, h, bias):
-        """Energy of each row, as an array of its own; float64."""
+        """Energy of each row, as a new array of float64."""
         out = np.empty(len(x))
         spins.energies(x, h, bias, out)
         return out
@@ -229,12 +229,12 @@ class OneByOne:
 
 
 class SideBySide:
-    """Chains that are drawn in the lanes of vectors; beside their states, energies are kept.
+    """Chains that are drawn in vector lanes; energies are kept up to date with the states.
 
     Parameters
     ----------
     one_by_one : OneByOne
-        Of the same weights.
+        For the same weights.
     weights, couplings
         See :class:`OneByOne`.
     """
@@ -244,7 +244,7 @@ class SideBySide:
         self.n_visits = (weights.size + _VISITS_OF_A_UNIT * weights.shape[0]) / _LANES
 
     def begin(self, x, bias, with_energies=True):
-        """What is kept up to date beside the states of some rows: their energies, if wanted."""
+        """The energies of some rows, if needed, which are kept up to date with the states."""
         if not with_energies:
             return np.zeros(len(x))
         return self._one_by_one.energies(x, self._one_by_one.begin(x, bias), bias)
@@ -252,12 +252,12 @@ class SideBySide:
     def sweep(
         self, x, energies, bias, base, orders, free, temperatures, address, paths, done, together
     ):
-        """Sweeps at some temperatures, in place; see :class:`OneByOne`. Never ``together``."""
+        """Sweeps at the given temperatures, see :class:`OneByOne`; ``together`` is ignored."""
         how = bias, base, orders, free, temperatures, address
         return heat_side_by_side(self._couplings, *how, x, energies, paths, done)
 
     def energies(self, x, energies, bias):
-        """Energy of each row, as an array of its own; float64."""
+        """Energy of each row, as a new array of float64."""
         return energies.copy()
 
     def fields(self, x, energies, bias):
@@ -273,12 +273,12 @@ class WeightNetwork(Network):
     weights : ndarray, C-contiguous, or CSR array of shape (n_units, n_units)
         Symmetric, with a zero diagonal.
     bias : ndarray of shape (n_units,) or (n_rows, n_units), C-contiguous
-        Of all rows, or of each.
+        Shared by all rows, or one per row.
 
     Attributes
     ----------
     couplings : ndarray or CsrData
-        The weights as kernels take them.
+        The weights in the form that kernels need.
     """
 
     def __init__(self, weights, bias):
@@ -290,15 +290,15 @@ class WeightNetwork(Network):
         self._one_by_one = OneByOne(weights, self.couplings)
 
     def engine(self, n_rows):
-        """What draws the units of so many rows."""
+        """The engine that draws the units of ``n_rows`` rows."""
         return self._one_by_one
 
     def faster_engine(self, engine, share):
-        """What had better go on where such a share of the units flip in a sweep."""
+        """The faster engine if this share of the units flips in a sweep."""
         return engine
 
     def fields(self, X):
-        """X W + b for all rows of states, or of means."""
+        """X W + b for all rows, which are states or means."""
         H = np.empty_like(X)
 
         def find(block):
@@ -308,7 +308,7 @@ class WeightNetwork(Network):
         return H
 
     def heat(self, engine, x, kept, bias, free, dynamics, first_row, paths):
-        """Stochastic sweeps of a block of rows, in calls of a kernel that are short enough."""
+        """Stochastic sweeps of a block of rows, in several short calls of a kernel."""
         orders = dynamics.orders
         n_visits = engine.n_visits + paths.shape[1]
         for rows, sweeps in pieces(len(x), len(dynamics.temperatures), n_visits, len(orders)):
@@ -349,7 +349,7 @@ class WeightNetwork(Network):
 
 
 def _as_lists(weights):
-    """A sparse array as kernels take it."""
+    """A sparse array as CsrData for kernels."""
     places = (
         np.ascontiguousarray(part, dtype=np.int32) for part in (weights.indices, weights.indptr)
     )

@@ -1,16 +1,16 @@
-"""When to stop: how long training waits for a gain."""
+"""Early stopping: how long training waits for an improvement."""
 
 
 class Patience:
-    """Counts the scores in a row that were no gain, and says when there were too many.
+    """Counts consecutive scores without an improvement, and tells when there are too many.
 
     Parameters
     ----------
     n_without_gain : int
-        So many in a row are too many.
+        Number of consecutive scores without an improvement at which training stops.
     is_gain : callable
-        Takes a score and the best one before it; returns whether the one is enough of a gain over
-        the other. The first score always is.
+        Takes a score and the best one before it; returns whether the score is a sufficient
+        improvement. The first score always is.
     """
 
     def __init__(self, n_without_gain, is_gain):
@@ -20,11 +20,11 @@ class Patience:
         self.renew()
 
     def renew(self):
-        """Wait for as many scores again."""
+        """Restart the count."""
         self._n_so_far = 0
 
     def take(self, score):
-        """Take the next score, the greater the better; return whether it is the best so far."""
+        """Take the next score (greater is better); return whether it is the best so far."""
         is_first = self._best is None
         gained = is_first or self._is_gain(score, self._best)
         self._n_so_far = 0 if gained else self._n_so_far + 1
@@ -35,5 +35,5 @@ class Patience:
 
     @property
     def is_over(self):
-        """Whether the last scores in a row without a gain are too many."""
+        """Whether there were too many consecutive scores without an improvement."""
         return self._n_so_far >= self._n_without_gain

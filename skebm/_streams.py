@@ -181,7 +181,7 @@ class Stream:
 
     @property
     def _all_functions(self):
-        """The functions before which is what makes arrays, or tables, of the user's chunks."""
+        """All functions, of which the first converts the user's chunks to arrays or tables."""
         to_arrays = self._chunks.to_table if self.is_of_tables else self._chunks.to_matrix
         return (to_arrays, *self._functions)
 
@@ -254,9 +254,9 @@ class Stream:
         return self._with(functions, self._numbers, self.is_of_tables)
 
     def tables(self):
-        """A stream of the same rows whose chunks are DataFrames where the user has DataFrames.
+        """A stream of the same rows whose chunks are DataFrames if the user's chunks are.
 
-        Of an array, chunks are arrays of any type. What functions have made stays what it is.
+        For arrays, chunks are arrays of any dtype. Results of functions are unchanged.
 
         Returns
         -------
@@ -372,21 +372,21 @@ class Stream:
 
 
 class Portion(NamedTuple):
-    """A chunk of a stream that can be read at any time, here or elsewhere.
+    """A chunk of a stream that can be read at any time, in this process or in another.
 
     Attributes
     ----------
     read : callable or None
         Returns the chunk, as the user has it.
     start_in_all : int
-        Number of its first row.
+        Index of its first row among all rows of the chunks.
     n_in_chunk : int
         Number of its rows.
     name : str
     kept : ndarray of int, or None
-        Which of its rows are in the stream. None: all.
+        Its rows that are in the stream. None: all.
     start : int
-        Number that the first of these has in the stream.
+        Index of the first of these in the stream.
     """
 
     read: Callable
@@ -398,21 +398,21 @@ class Portion(NamedTuple):
 
     @property
     def n_rows(self):
-        """Number of rows that are in the stream."""
+        """Number of its rows that are in the stream."""
         return self.n_in_chunk if self.kept is None else len(self.kept)
 
     @property
     def numbers(self):
-        """Numbers of these rows in the stream."""
+        """Indices of these rows in the stream."""
         return np.arange(self.start, self.start + self.n_rows)
 
     def without_read(self):
-        """The same for those who have the chunk."""
+        """The same without the function that reads the chunk."""
         return self._replace(read=None)
 
 
 class Recipe(NamedTuple):
-    """What makes of chunks, as the user has them, the rows of a stream."""
+    """A function from chunks, as the user passed them, to rows of a stream."""
 
     reader: Callable
     functions: tuple
@@ -432,14 +432,14 @@ def _itself(X):
 
 
 class Where(NamedTuple):
-    """Where some rows of a stream are from.
+    """Origin of some rows of a stream.
 
     Attributes
     ----------
     name : str
-        Of the chunk.
+        Name of the chunk.
     numbers : ndarray of int
-        Those of the rows among all rows of the chunks.
+        Indices of the rows among all rows of the chunks.
     """
 
     name: str
@@ -447,7 +447,7 @@ class Where(NamedTuple):
 
     @contextmanager
     def in_messages(self):
-        """While the block runs, have an error in the values of the rows name the chunk."""
+        """Context manager that adds the name of the chunk to errors in the values of the rows."""
         try:
             yield
         except ValueError as error:
@@ -459,17 +459,17 @@ def _unnamed(function, X, _):
 
 
 def _made_by(functions, X, where):
-    """What functions, one after the other, make of some rows."""
+    """Apply functions to some rows, one after another."""
     for function in functions:
         X = function(X, where)
     return X
 
 
 def made_of(X, function):
-    """What a function makes of data: of a stream, a stream of what it makes of each chunk."""
+    """Apply a function to data; for a stream, the result is a stream."""
     return X.map(function) if is_stream(X) else function(X)
 
 
 def total_of(X, function, add):
-    """What a function makes of data: of a stream, the sum of what it makes of each chunk."""
+    """Apply a function to data; for a stream, the result is the sum over the chunks."""
     return X.total(function, add) if is_stream(X) else function(X)

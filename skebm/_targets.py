@@ -1,4 +1,4 @@
-"""Targets: standardised, for regressors; made when they are needed, where rows are a stream."""
+"""Targets: standardised for regressors, and encoded only when needed if rows are a stream."""
 
 import numpy as np
 
@@ -7,19 +7,19 @@ from ._source import DenseRows, Rows
 
 
 class LazyTargets(Rows):
-    """Targets of many rows as a model learns them, none of which are made before they are needed.
+    """Encoded targets of many rows, which are computed only when they are needed.
 
-    ``numpy.asarray`` makes them. An index, as ``subset``, picks some rows and makes nothing.
+    ``numpy.asarray`` computes them. Indexing and ``subset`` select rows without computing them.
 
     Parameters
     ----------
     y : ndarray of shape (n_rows, ...)
-        What is to be predicted.
+        Targets as the user passed them.
     encode : callable
-        Takes some rows of ``y`` and returns an array of their targets, (n_rows, n_targets).
+        Takes some rows of ``y`` and returns their encoded targets, (n_rows, n_targets).
     n_targets : int
     dtype : dtype
-        Of the targets.
+        Of the encoded targets.
     """
 
     def __init__(self, y, encode, n_targets, dtype):
@@ -36,18 +36,18 @@ class LazyTargets(Rows):
         return np.asarray(self._encode(self._y), dtype=self.dtype if dtype is None else dtype)
 
     def take(self, numbers, out):
-        """Copy the targets of the rows with these numbers to ``out``, which is returned."""
+        """Copy the targets of the rows at these indices to ``out``, which is returned."""
         out[:] = self._encode(self._y[numbers])
         return out
 
     def made(self, numbers):
-        """Rows of an array, of which those with these numbers are made, and others are zeros."""
+        """All rows as an array: targets at these indices, and zeros elsewhere."""
         targets = np.zeros(self.shape, dtype=self.dtype)
         targets[numbers] = self._encode(self._y[numbers])
         return DenseRows(targets)
 
     def subset(self, numbers):
-        """The targets of these rows, not made yet."""
+        """The targets of these rows, not computed yet."""
         return LazyTargets(self._y[numbers], self._encode, self.shape[1], self.dtype)
 
 
@@ -66,7 +66,7 @@ class TargetScale:
 
     @classmethod
     def of(cls, y, weights, dtype, name):
-        """That of targets of shape (n_samples, n_outputs), for models of a type.
+        """Mean and deviation of targets of shape (n_samples, n_outputs).
 
         Parameters
         ----------
@@ -75,7 +75,7 @@ class TargetScale:
         dtype : dtype
             Of the model.
         name : str
-            Of the estimator that the user called.
+            Name of the estimator that the user called.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class TargetScale:
         if weights is not None:
             y, weights = y[weights > 0], weights[weights > 0]
         largest = np.abs(y).max(axis=0)
-        # Squares of numbers beyond these would be infinite, or zero.
+        # Squares of numbers outside this range would overflow or underflow.
         is_extreme = (largest > 0) & ((largest < 1e-100) | (largest > 1e100))
         unit = np.where(is_extreme, largest, 1.0)
         y = y / unit

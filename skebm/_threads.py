@@ -1,11 +1,11 @@
-"""Threads: Python threads over kernels that release the GIL, and never more than the processors.
+"""Python threads that call kernels without the GIL; never more threads than processors.
 
 Numba's own threads are not used. Depending on the threading layer they die after a fork or abort
-when two Python threads launch them; Python threads do neither, and compose with joblib, Dask and
-other threads of the caller.
+when two Python threads launch them. Python threads do neither, and can be combined with joblib,
+Dask and other threads of the caller.
 
-Work is cut into blocks by its shape alone, each block is computed by one thread, and BLAS runs
-on one thread inside a block: results do not depend, to the last bit, on the number of threads.
+Work is divided into blocks by its shape only, each block is computed by one thread, and BLAS uses
+one thread inside a block. Results are therefore identical for any number of threads.
 """
 
 import os
@@ -20,20 +20,20 @@ from threadpoolctl import ThreadpoolController
 from ._helpers import Helpers, Job, n_processors
 from .kernels.barrier import wait_for
 
-# Python looks for an interrupt after so many naps of a thread that waits, some milliseconds.
+# A waiting thread checks for an interrupt after this many naps, a few milliseconds.
 _NAPS = 100
 _FEW_NAPS = 5
 
-# Products of two numbers that are worth the help of another thread. On fewer, the time to wake it
-# and to meet it is longer than what it saves.
+# Smallest number of multiplications for which another thread is used. With fewer, waking and
+# synchronising it takes longer than it saves.
 _FEWEST_PRODUCTS = 6e6
 
-# Blocks that a matrix product of a minibatch is cut into, and how many rows those have that are as
-# fast, row by row, as all of them at once: measured with 784 x 500 weights, within 8 per cent.
+# Numbers of blocks of the matrix product of a minibatch, and the rows per block with which the
+# speed per row is within 8 % of the undivided product, measured with 784 x 500 weights.
 _FEW_BLOCKS, _MANY_BLOCKS = 4, 16
 _WITHOUT_LOSS = 96
 
-# Seconds that a team waits for those of its members whom the system does not let run.
+# Time in seconds that a team waits for members that the system has not scheduled.
 _PATIENCE = 0.002
 
 
@@ -43,16 +43,16 @@ _helpers = Helpers()
 def run_team(member, most, abandon=lambda: None):
     """Call ``member(rank, size)`` at the same time for each rank of a team, and wait for all.
 
-    The caller is rank 0; up to ``most - 1`` idle helpers are the others. Where members wait for
-    each other, ``abandon()`` has to let them go: it is called when one fails, or when the caller
-    is interrupted, and perhaps more than once.
+    The caller is rank 0; up to ``most - 1`` idle helpers are the others. If members wait for each
+    other, ``abandon()`` must end this: it is called when a member fails or the caller is
+    interrupted, possibly more than once.
     """
     team = _Team(member, most, abandon)
     Job(team.join, team.let_go).run(_helpers, most - 1, team.lead)
 
 
 class _Team:
-    """Who takes part is settled before anybody begins: a helper that comes late is not waited for.
+    """A team whose members are fixed before any of them starts; late helpers are not waited for.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ class _Team:
 
     def __init__(self, member, most, abandon):
         self._member, self._most, self._abandon = member, most, abandon
-        # Those that nobody has taken yet, the lowest last.
+        # Ranks that are not taken yet, the lowest last.
         self._ranks = list(range(most - 1, 0, -1))
         self._size = 0
         self._all_have_come, self._may_begin = np.zeros(1, np.int64), np.zeros(1, np.int64)
 
     def lead(self, n_offered):
-        """The caller's part: see who has come, and begin with them."""
+        """The caller's part: start with the helpers that have joined."""
         ranks = self._ranks
         del ranks[: self._most - 1 - n_offered]
         end = time.monotonic() + _PATIENCE
@@ -85,7 +85,7 @@ class _Team:
         self._member(0, size)
 
     def join(self):
-        """A helper's part."""
+        """The part of a helper."""
         try:
             rank = self._ranks.pop()
         except IndexError:
@@ -98,7 +98,7 @@ class _Team:
             self._member(rank, self._size)
 
     def let_go(self):
-        """Let nobody wait for the sign to begin, or for another member."""
+        """Release members that wait for the start, or for another member."""
         self._ranks.clear()
         self._may_begin[0] = 1
         self._abandon()
@@ -107,18 +107,18 @@ class _Team:
 def for_each(function, blocks, n_jobs=None):
     """Call ``function(block)`` for each of the blocks.
 
-    On as many threads as are idle, at most ``n_jobs``, where -1 is all processors, -2 all but one,
-    and so on. What is computed is the same. A thread takes the next block when it is done with
-    one, and the caller does not wait for a helper that has not begun.
+    All idle threads are used, at most ``n_jobs``, where -1 is all processors, -2 all but one, and
+    so on. The result does not depend on it. A thread takes the next block when it has finished one,
+    and the caller does not wait for a helper that has not begun.
     """
     run_phases([(function, blocks)], n_jobs)
 
 
 def run_phases(phases, n_jobs=None):
-    """Call ``function(block)`` for the blocks of each phase, and each phase after the one before.
+    """Call ``function(block)`` for the blocks of each phase, one phase after another.
 
-    One job for all phases: to meet between two of them costs a few microseconds, where to wake the
-    threads for each would cost many.
+    All phases are one job: synchronising between two phases costs a few microseconds, and waking
+    the threads for each phase would cost many.
 
     Parameters
     ----------
@@ -139,17 +139,17 @@ def run_phases(phases, n_jobs=None):
 
 
 def n_jobs_for(n_products):
-    """``n_jobs`` for matrix products of so many pairs of numbers: 1 where they are few."""
+    """``n_jobs`` for matrix products with ``n_products`` multiplications: 1 if they are few."""
     return 1 if n_products < _FEWEST_PRODUCTS else None
 
 
 def _n_threads(n_jobs):
-    """How many threads ``n_jobs`` stands for."""
+    """Number of threads for ``n_jobs``."""
     return n_jobs if n_jobs > 0 else max(1, n_processors() + 1 + n_jobs)
 
 
 class _Phases:
-    """Blocks of one phase after another, for any number of threads that come and go.
+    """Blocks of consecutive phases, for any number of threads that may join and leave.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class _Phases:
 
     def __init__(self, phases):
         self._functions = [function for function, _ in phases]
-        # Blocks that nobody has begun, the first one last; and one number for each that is done.
+        # Blocks that are not begun, the first one last; and one entry for each that is done.
         self._open = [list(blocks)[::-1] for _, blocks in phases]
         self._done = [[] for _ in phases]
         self._n_blocks = [len(blocks) for blocks in self._open]
@@ -166,7 +166,7 @@ class _Phases:
         self._is_over[[n == 0 for n in self._n_blocks]] = 1
 
     def do(self):
-        """Take blocks until there are no more."""
+        """Process blocks until there are no more."""
         for number, function in enumerate(self._functions):
             blocks, done = self._open[number], self._done[number]
             while blocks:
@@ -183,7 +183,7 @@ class _Phases:
                     pass
 
     def let_go(self):
-        """Leave the blocks that nobody has begun, and let nobody wait for the others."""
+        """Drop the blocks that are not begun, and release threads that wait for others."""
         for blocks in self._open:
             blocks.clear()
         self._is_over.fill(1)
@@ -191,15 +191,15 @@ class _Phases:
 
 @lru_cache(maxsize=256)
 def blocks_of(n, smallest, most=None):
-    """Slices that cover ``range(n)``: up to ``most``, of one size, at least ``smallest``.
+    """Slices of equal size that cover ``range(n)``: up to ``most``, each of at least ``smallest``.
 
-    The last may be shorter, and so is the only one if ``n`` is. Fewer than sixteen are one, two,
-    four or eight: of three, one of two threads would have twice as much to do as the other. Without
-    ``most`` they are four, and more only where these are large: else BLAS would spend too much of
-    its time on the seams.
+    The last slice may be shorter, and the only one if ``n < smallest``. If there are fewer than
+    sixteen, their number is a power of two: with three slices, one of two threads would have twice
+    the work of the other. Without ``most`` there are four, or more if these are large: with small
+    slices BLAS is slower.
 
-    Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` wants them. Results
-    are kept: a step on ten rows asks for some dozen of them.
+    Starts are multiples of four, as :func:`skebm.kernels.random.fill_uniform` requires. Results are
+    cached, because a step on ten rows needs some dozen of them.
     """
     if most is None:
         most = max(_FEW_BLOCKS, min(_MANY_BLOCKS, n // _WITHOUT_LOSS))
@@ -212,25 +212,25 @@ def blocks_of(n, smallest, most=None):
 
 
 class _OneBlasThread:
-    """Who wants BLAS on one thread: the first to come limits it, the last to leave restores it.
+    """Limits BLAS to one thread: the first user sets the limit, the last one removes it.
 
-    threadpoolctl's own context manager restores what it found, which is wrong as soon as two
-    threads are in it at once; and its newer versions obey, until told to forget it, only the
-    thread that came first.
+    threadpoolctl's context manager restores the previous state, which is wrong if two threads are
+    in it at the same time. Until reset, its newer versions accept changes only from the thread that
+    came first.
 
-    An interrupt may come between any two steps. So nothing is counted: to enter twice, or to leave
-    twice, is the same as once, and whatever was broken off can be done again from its start.
+    An interrupt may come between any two steps. Therefore nothing is counted: entering or leaving
+    twice is the same as once, and any interrupted operation can be repeated from its start.
 
     Parameters
     ----------
     libraries : list of LibController
-        What threadpoolctl knows of each library of BLAS.
+        threadpoolctl's controller of each BLAS library.
     n_threads : list of int, default=None
-        Numbers of threads to restore, of each library, where BLAS is limited already.
+        Number of threads to restore for each library, if BLAS is already limited.
     """
 
     def __init__(self, libraries, n_threads=None):
-        # The same thread may come in again: where garbage is collected, it may leave.
+        # Reentrant, because garbage collection in the same thread may call ``leave``.
         self._lock = RLock()
         self._inside = set()
         self._libraries = libraries
@@ -238,11 +238,11 @@ class _OneBlasThread:
         self._is_limited = False
 
     def copy_for_child(self):
-        """The same for a process that was forked off: its locks are as the fork found them."""
+        """A copy for a forked process, where the locks remain in the state at the fork."""
         return _OneBlasThread(self._libraries, self._n_threads)
 
     def enter(self, who):
-        """Have BLAS on one thread from now on."""
+        """Limit BLAS to one thread from now on."""
         with self._lock:
             self._inside.add(who)
             if self._is_limited:
@@ -255,7 +255,7 @@ class _OneBlasThread:
             self._is_limited = True
 
     def leave(self, who):
-        """Have BLAS on as many threads as before, if nobody else wants it otherwise."""
+        """Restore the number of threads of BLAS, if no other user needs the limit."""
         with self._lock:
             self._inside.discard(who)
             if self._inside or self._n_threads is None:
@@ -281,17 +281,17 @@ _blas = _OneBlasThread(ThreadpoolController().select(user_api="blas").lib_contro
 
 @contextmanager
 def one_blas_thread():
-    """Context in which matrix products run on the thread that calls for them alone.
+    """Context manager in which matrix products use the calling thread only.
 
-    It holds for the whole process. Who must enter it: whoever starts work on rows of data, before
-    the first product and before blocks are handed out to threads; that is once for an epoch, a
-    call of an estimator, or a pass over a data set, since the first to enter takes as long as a
-    step on a small minibatch. Who need not: whatever works on one block or one minibatch (layers
-    of units, passes of a machine, kernels), which relies on its caller; and what makes no
-    products. To enter it once more, in the same thread or another, does no harm.
+    It holds for the whole process. Code that starts work on rows of data must enter it before the
+    first product and before blocks are distributed to threads: once for an epoch, a call of an
+    estimator, or a pass over a data set, because the first entry takes as long as a step on a small
+    minibatch. Code for one block or one minibatch (layers of units, passes of a machine, kernels)
+    relies on its caller, and code without products does not need it. It may be entered again, in
+    the same thread or another.
 
-    Outside of it results stay correct, but their last bits can depend on the number of threads
-    of BLAS, and two pools of threads get into each other's way.
+    Outside of it results are correct, but their last bits can depend on the number of threads of
+    BLAS, and two thread pools compete for the processors.
     """
     blas, who = _blas, object()
     try:
@@ -301,13 +301,13 @@ def one_blas_thread():
         finally:
             blas.leave(who)
     except BaseException:
-        # It may be Ctrl-C in the midst of leaving. A second one is not as fast.
+        # This may be Ctrl-C while leaving; a second one is unlikely to come so soon.
         blas.leave(who)
         raise
 
 
 def _forget_threads():
-    """A child has none of its parent's threads, and its locks are as the fork found them."""
+    """Reset threads and locks in a forked process, which has none of its parent's threads."""
     global _helpers, _blas
     _helpers, _blas = Helpers(), _blas.copy_for_child()
 

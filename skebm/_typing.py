@@ -8,12 +8,13 @@ import scipy.sparse
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import metaestimators
 
-# Rows of numbers: also of a stream, of Dask and of a DataFrame, which say that they are arrays.
+# Rows of numbers. Streams, data of Dask and DataFrames are included, because they have
+# ``__array__``.
 MatrixLike: TypeAlias = ArrayLike | scipy.sparse.spmatrix | scipy.sparse.sparray
 
 RandomStateLike: TypeAlias = int | np.random.RandomState | None
 
-# Arrays that come out, of the type of the data.
+# Returned arrays, with the dtype of the data.
 Floats: TypeAlias = NDArray[np.floating[Any]]
 
 # How a learning rate changes from epoch to epoch.
@@ -22,7 +23,7 @@ Decay: TypeAlias = Literal["constant", "linear", "invscaling", "cosine"]
 StochasticSolver: TypeAlias = Literal["sgd", "adagrad", "rmsprop", "adam"]
 Solver: TypeAlias = StochasticSolver | Literal["lbfgs", "cg"]
 
-# What RBMs of a stack are trained with: for all of them, for each, or for each by epochs.
+# Hyperparameters of the RBMs of a stack: for all of them, for each, or for each a schedule.
 FloatPerLayer: TypeAlias = float | Sequence[float | Sequence[float]]
 IntPerLayer: TypeAlias = int | Sequence[int | Sequence[int]]
 
@@ -30,5 +31,5 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
 def available_if(check: Callable[[Any], Any]) -> Callable[[_Method], _Method]:
-    """scikit-learn's decorator of the same name, under which a method keeps its types."""
+    """scikit-learn's decorator of the same name, without changing the static type of a method."""
     return metaestimators.available_if(check)

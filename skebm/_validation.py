@@ -1,4 +1,4 @@
-"""Checks of constructor parameters, and the promise that a failure changes nothing."""
+"""Checks of parameters and data, and restoring an estimator after an error."""
 
 import sys
 import warnings
@@ -15,13 +15,13 @@ from ._dask import is_dask
 from ._source import for_each_chunk
 from ._streams import is_stream
 
-# What ``validate_data`` keeps: the types of data that are computed with as they are.
+# Dtypes that ``validate_data`` keeps: computations use them without conversion.
 FLOATS = (np.float64, np.float32)
 
-# Values of data of which several threads are worth waking to find one that is not finite.
+# Number of values from which the check for finite values uses several threads.
 _LARGE = 2**20
 
-# Modules that stand between a caller and our code; scikit-learn wraps methods.
+# Modules whose frames are skipped to find the caller; scikit-learn wraps methods.
 _OURS = ("skebm.", "sklearn.")
 
 
@@ -33,12 +33,12 @@ _LARGEST_INT = 2**63 - 1
 
 
 class Check:
-    """What a parameter may be: ``admits(value)``, and as a string a name of what it admits.
+    """Test of a parameter: ``admits(value)`` tests a value, and ``str`` describes valid ones.
 
     Attributes
     ----------
     is_per_layer : bool
-        Whether a parameter can have one value for each layer.
+        Whether a parameter can have one value per layer.
     """
 
     is_per_layer = False
@@ -49,7 +49,7 @@ class Check:
 
 
 class Number(Check):
-    """A number in a range, such as ``Number(Real, "(0, inf)")``; brackets say what is included."""
+    """A number in an interval, such as ``Number(Real, "(0, inf)")``; "[" and "]" are inclusive."""
 
     def __init__(self, kind, interval):
         self.kind = kind
@@ -77,15 +77,15 @@ class Number(Check):
 
 
 def is_sequence(value):
-    """Whether a parameter has several values: a list, a tuple, or what NumPy takes for an array."""
+    """Whether a parameter has several values: a list, a tuple, or an array-like for NumPy."""
     return isinstance(value, (list, tuple)) or np.ndim(value) > 0
 
 
 def plain(value):
-    """A parameter as Python's own int, float or bool, or as a list of these.
+    """A parameter as a Python int, float or bool, or as a list of these.
 
-    Numbers of NumPy's smaller types overflow where Python's do not, and kernels take neither
-    fractions nor the types that are wider than float64.
+    Numbers of NumPy's smaller dtypes overflow where Python's do not, and kernels accept neither
+    Fraction nor dtypes wider than float64.
     """
     if isinstance(value, np.ndarray):
         return plain(value.tolist())
@@ -98,7 +98,7 @@ def plain(value):
 
 
 class PlainParameters:
-    """The parameters of an estimator as they are computed with, see :func:`plain`."""
+    """The parameters of an estimator as plain numbers, see :func:`plain`."""
 
     def __init__(self, estimator):
         self._estimator = estimator
@@ -108,7 +108,7 @@ class PlainParameters:
 
 
 def keep_parameters(estimator, arguments):
-    """Keep the arguments of its constructor, which are the ``locals()`` there, in an estimator."""
+    """Store the arguments of a constructor, its ``locals()``, as attributes of the estimator."""
     vars(estimator).update((name, value) for name, value in arguments.items() if name != "self")
 
 
@@ -121,7 +121,7 @@ class HasPlainParameters:
 
 
 class Schedule(Check):
-    """A number in a range, or a sequence of such numbers over the epochs."""
+    """A number in an interval, or a sequence of such numbers over the epochs."""
 
     def __init__(self, kind, interval):
         self._number = Number(kind, interval)
@@ -137,7 +137,7 @@ class Schedule(Check):
 
 
 class PerLayer(Check):
-    """What another check admits, or a sequence of such values, one for each layer."""
+    """A value that another check admits, or a sequence of such values, one per layer."""
 
     is_per_layer = True
 
@@ -204,7 +204,7 @@ class Scalar(Check):
 
 
 class ClassWeights(Check):
-    """What scikit-learn takes for ``class_weight``."""
+    """Values that scikit-learn accepts for ``class_weight``."""
 
     def admits(self, value):
         """Whether ``value`` is None, "balanced" or a dict of weights."""
@@ -217,15 +217,15 @@ class ClassWeights(Check):
 
 
 class WithHint(Check):
-    """What another check admits, and what to say of values that are meant for another parameter.
+    """Another check, with a hint in the error for values that belong to another parameter.
 
     Parameters
     ----------
     check : check
     kind : type
-        Of values that are meant for another parameter.
+        Type of the values that belong to another parameter.
     hint : str
-        Which one that is.
+        Sentence that names the other parameter.
     """
 
     def __init__(self, check, kind, hint):
@@ -247,7 +247,7 @@ class WithHint(Check):
 
 
 class Optional(Check):
-    """None, or what another check admits."""
+    """None, or a value that another check admits."""
 
     def __init__(self, check):
         self._check = check
@@ -261,7 +261,7 @@ class Optional(Check):
 
 
 class AnyOf(Check):
-    """What at least one of several checks admits."""
+    """A value that at least one of several checks admits."""
 
     def __init__(self, *checks):
         self._checks = checks
@@ -289,7 +289,7 @@ class Instance(Check):
 
 
 class MissingValue(Check):
-    """A number that marks what is missing, or NaN."""
+    """A number or NaN that marks missing values."""
 
     def admits(self, value):
         """Whether ``value`` is a finite number or NaN."""
@@ -313,7 +313,7 @@ class Verbosity(Check):
 
 
 class Randomness(Check):
-    """What scikit-learn takes for ``random_state``."""
+    """Values that scikit-learn accepts for ``random_state``."""
 
     def admits(self, value):
         """Whether ``value`` is None, a seed, or NumPy's global or another RandomState."""
@@ -334,7 +334,7 @@ def check_parameters(estimator, checks):
     ----------
     estimator : estimator
     checks : dict of str to check
-        A check has ``admits(value)`` and, as a string, names what it admits.
+        See :class:`Check`.
 
     Raises
     ------
@@ -350,7 +350,7 @@ def check_argument(estimator, name, value, check):
     Parameters
     ----------
     estimator : estimator or function
-        Whose argument it is.
+        The owner of the argument.
     name : str
     value : object
     check : check
@@ -358,7 +358,7 @@ def check_argument(estimator, name, value, check):
     Returns
     -------
     value : object
-        The argument as it is computed with, see :func:`plain`.
+        The argument as a plain value, see :func:`plain`.
 
     Raises
     ------
@@ -377,7 +377,7 @@ def _check_value(owner, name, value, check):
 
 
 def _name_of(owner):
-    """The name of a function, or that of the class of an estimator."""
+    """The name of a function, or of the class of an estimator."""
     return getattr(owner, "__name__", type(owner).__name__)
 
 
@@ -389,7 +389,7 @@ def _hint_for_size(value):
 
 
 def check_targets_are_there(estimator, y):
-    """Raise an error, in scikit-learn's words, where no targets were passed."""
+    """Raise an error with scikit-learn's message if no targets were passed."""
     if y is None:
         raise ValueError(
             f"{type(estimator).__name__} requires y to be passed, but the target y is None."
@@ -397,11 +397,11 @@ def check_targets_are_there(estimator, y):
 
 
 def validated(estimator, X, *arrays, **options):
-    """What scikit-learn's ``validate_data`` makes of data, in the order of bytes of the machine.
+    """Data validated by scikit-learn's ``validate_data``, in native byte order.
 
-    Kernels know no other, which pandas and memory maps may come in. Of a stream, a stream whose
-    chunks are checked when they are read. Data of Dask are refused here: methods that can do with a
-    chunk at a time are not called with all of them.
+    Kernels need native byte order, but pandas and memory maps may have another one. For a stream,
+    the result is a stream whose chunks are checked when they are read. Data of Dask raise an error
+    here, because methods that can process one chunk at a time are called with chunks.
     """
     if is_stream(X):
         return _validated_stream(estimator, X, *arrays, **options)
@@ -421,7 +421,7 @@ def _validated_stream(estimator, X, *arrays, **options):
     of_y = {name: options.pop(name) for name in ("multi_output", "y_numeric") if name in options}
     validate_data(estimator, X.head, reset=reset, skip_check_array=True)
     checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
-    # One type for all chunks: that which the first one has come to.
+    # One dtype for all chunks: that of the first one after the checks.
     options = options | {"dtype": checked.dtype}
     checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
     if not arrays:
@@ -434,7 +434,7 @@ def _validated_stream(estimator, X, *arrays, **options):
 
 
 def _checked_chunk(options, estimator, X, where):
-    """A chunk of a stream, checked as an array is; errors begin with the name of the chunk."""
+    """A chunk of a stream, validated like an array; errors begin with the name of the chunk."""
     if _is_as_wanted(X, options):
         return X
     with where.in_messages():
@@ -442,9 +442,9 @@ def _checked_chunk(options, estimator, X, where):
 
 
 def _is_as_wanted(X, options):
-    """Whether there is nothing for scikit-learn to do: for each chunk, it would take long to see.
+    """Whether a chunk needs no check by scikit-learn, which is slow for many chunks.
 
-    What is not sure is left to it.
+    If this is not certain, the result is False.
     """
     if type(X) is not np.ndarray or X.ndim != 2 or X.dtype != options.get("dtype"):
         return False
@@ -455,14 +455,14 @@ def _is_as_wanted(X, options):
 
 
 def validated_with_gaps(estimator, X, missing_values, **options):
-    """The same of data some of which are missing, with NaN in their place.
+    """The same for data with missing values, which are replaced by NaN.
 
     Parameters
     ----------
     estimator : estimator
     X : array-like or sparse matrix
     missing_values : float
-        What marks them in ``X``.
+        Marks missing values in ``X``.
     **options
         As for :func:`validated`.
     """
@@ -475,7 +475,7 @@ def validated_with_gaps(estimator, X, missing_values, **options):
 
 
 def _with_nan(estimator, missing_values, X):
-    """A copy of validated data with NaN in the place of another mark."""
+    """A copy of validated data with NaN in place of another mark of missing values."""
     is_sparse = scipy.sparse.issparse(X)
     if is_sparse and missing_values == 0:
         raise ValueError(
@@ -489,11 +489,11 @@ def _with_nan(estimator, missing_values, X):
 
 
 def _are_surely_finite(X, dtypes):
-    """Whether a large array needs no look by scikit-learn, which looks with one thread alone."""
+    """Whether a large array is known to be finite, without scikit-learn's check on one thread."""
     if type(X) is not np.ndarray or X.ndim != 2 or X.size < _LARGE:
         return False
     if X.dtype not in (dtypes if isinstance(dtypes, (list, tuple)) else [dtypes]):
-        return False  # what is finite may not be so as another type
+        return False  # a finite value may overflow in another dtype
     sums = []
 
     def add_up(part):
@@ -505,22 +505,22 @@ def _are_surely_finite(X, dtypes):
 
 
 def native(X):
-    """An array or a sparse matrix in the order of bytes of the machine."""
+    """An array or a sparse matrix in native byte order."""
     return X.astype(X.dtype.newbyteorder("="), copy=False)
 
 
 def row_weights(sample_weight, X):
-    """How much each row of ``X`` counts, checked: an array of its own, with the dtype of ``X``.
+    """Validated weights of the rows of ``X``, as a new array with the dtype of ``X``.
 
     Raises
     ------
     ValueError
-        In scikit-learn's words.
+        If the weights are not valid, with scikit-learn's message.
     """
     if sample_weight is None or np.isscalar(sample_weight):
         sample_weight = np.full(X.shape[0], 1.0 if sample_weight is None else sample_weight)
     weights = check_array(sample_weight, ensure_2d=False, dtype=X.dtype, input_name="sample_weight")
-    # Of a pandas series, scikit-learn's copy may be one that cannot be written to.
+    # For a pandas Series, the array that scikit-learn returns may be read-only.
     weights = np.array(weights)
     if weights.ndim != 1:
         raise ValueError("Sample weights must be 1D array or scalar")
@@ -532,7 +532,7 @@ def row_weights(sample_weight, X):
 
 
 def check_mask(name, mask, shape):
-    """An array of bool for data of ``shape`` (n_rows, n_columns): of all rows, or of each.
+    """A mask for data of ``shape`` (n_rows, n_columns): one for all rows, or one per row.
 
     Returns
     -------
@@ -552,22 +552,22 @@ def check_mask(name, mask, shape):
 
 
 def have_diverged(*arrays):
-    """Whether some of the parameters are no finite numbers, or too large to learn on.
+    """Whether some of the parameters are not finite, or too large for further training.
 
-    That is where a change by 1 would be lost in rounding.
+    Too large means that a change by 1 would be lost in rounding.
     """
     return not all((np.abs(a) < 1 / np.finfo(a.dtype).eps).all() for a in arrays)
 
 
 def divergence(estimator, rate, value):
-    """The error of training whose weights have diverged.
+    """The error for training whose weights have diverged.
 
     Parameters
     ----------
     estimator, rate : str
         Names of the estimator that the user called, and of its learning rate.
     value : object
-        What that is.
+        Its value.
     """
     return ValueError(
         f"The weights of {estimator} are no longer finite, or have become too large to compute "
@@ -576,7 +576,7 @@ def divergence(estimator, rate, value):
 
 
 def warn_caller(message, category=UserWarning):
-    """Warn about the line that called into skebm, however many frames of ours are in between."""
+    """Warn at the line that called skebm, however many frames of skebm are in between."""
     frame, level = sys._getframe(1), 2
     while frame is not None and frame.f_globals.get("__name__", "").startswith(_OURS):
         frame, level = frame.f_back, level + 1
@@ -584,12 +584,12 @@ def warn_caller(message, category=UserWarning):
 
 
 def warn_of_range(name, rows):
-    """Warn if some of the rows have values that are no probabilities.
+    """Warn if some of the rows have values that are not probabilities.
 
     Parameters
     ----------
     name : str
-        Of the estimator that the user called.
+        Name of the estimator that the user called.
     rows : Source
     """
     if not are_probabilities(rows):
@@ -601,19 +601,19 @@ def warn_of_range(name, rows):
 
 
 def are_probabilities(rows):
-    """Whether all values are in [0, 1], which a scaler may leave by a rounding error."""
+    """Whether all values are in [0, 1], up to a rounding error of a scaler."""
     low, high = rows.range()
     slack = 8 * np.finfo(rows.dtype).eps
     return low >= -slack and high <= 1 + slack
 
 
 def warn_of_grey(name, rows):
-    """Warn if some of the rows have values besides 0 and 1, and so no probability.
+    """Warn if some of the rows have values other than 0 and 1, and therefore no probability.
 
     Parameters
     ----------
     name : str
-        Of what asks for the probability.
+        Name of the method that computes the probability.
     rows : Source
     """
     if not rows.is_binary():
@@ -627,10 +627,10 @@ def warn_of_grey(name, rows):
 
 @contextmanager
 def all_or_nothing(estimator):
-    """Undo what happens to the attributes of ``estimator`` if the block is left by an exception.
+    """Restore the attributes of ``estimator`` if the block raises an exception.
 
-    Yields a function to call when a whole piece of work is done: the state of that moment is
-    then what the estimator goes back to. An interrupt counts as an exception.
+    Yields a function that is called when a part of the work is complete: from then on, the state at
+    that moment is restored. An interrupt counts as an exception.
     """
     saved = dict(vars(estimator))
 
@@ -641,6 +641,6 @@ def all_or_nothing(estimator):
     try:
         yield commit
     except BaseException:
-        # One step: an interrupt may come between any two.
+        # In one step, because an interrupt may come between any two.
         estimator.__dict__ = saved
         raise

@@ -1,4 +1,4 @@
-"""Which version this is, which one fitted an estimator, and on what it runs."""
+"""Version of skebm, version that fitted an estimator, and versions of the environment."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ __version__ = version("skebm")
 
 
 class _InconsistentVersionWarning(InconsistentVersionWarning):
-    """scikit-learn's warning, naming skebm's versions."""
+    """scikit-learn's warning with the versions of skebm."""
 
     def __str__(self):
         return (
@@ -23,9 +23,9 @@ class _InconsistentVersionWarning(InconsistentVersionWarning):
 
 
 class VersionStamp:
-    """Mixin: a fitted estimator carries the version that fitted it, and warns under another.
+    """Mixin: a fitted estimator stores the version of skebm, and warns if it is loaded by another.
 
-    scikit-learn stamps its own classes only.
+    scikit-learn stores its version in its own classes only.
     """
 
     def _stamp_version(self):

@@ -1,4 +1,4 @@
-"""What is measured of a machine with several hidden layers after each epoch, and when to stop."""
+"""Measurements of a machine with several hidden layers after each epoch, and early stopping."""
 
 import numpy as np
 
@@ -9,14 +9,14 @@ from .partition import annealed_lower_bound, exact_log_partition
 from .summation import enumerable
 from .variational import log_mass_bound, posterior_means
 
-# Annealing for the bound of held-out rows, once an epoch.
+# Annealing for the bound of held-out rows, once per epoch.
 _N_TEMPERATURES, _N_CHAINS = 500, 50
 
 
 class BoundMonitor(Monitor):
-    """Watches as :class:`Monitor` does, and holds out rows for the bound on their likelihood.
+    """A :class:`Monitor` whose validation score is the bound on the likelihood of held-out rows.
 
-    No unit begins anew: what a dead one has to make room for, several layers would have to.
+    Dead units are not replaced, because several layers would have to be adapted to a new unit.
     """
 
     def measure(self, machine):
@@ -56,13 +56,13 @@ class BoundMonitor(Monitor):
         return annealed_lower_bound(model, _N_TEMPERATURES, _N_CHAINS)
 
     def find_dead_units(self, machine):
-        """Have ``dead_units`` say which are, of all hidden layers, the even ones first."""
+        """Set ``dead_units``, a mask of the units of all hidden layers, the even ones first."""
         even, odd = posterior_means(self._model.with_machine(machine), self._rows_of_means)
         means = np.hstack([even[:, machine.n_visible :], odd])
         self.dead_units = dead_units(means) & self._rows_vary
 
     def restart_dead_units(self, learner):
-        """Leave all units as they are."""
+        """Do nothing."""
 
     def _score(self, measured):
         return measured["validation_bound"]

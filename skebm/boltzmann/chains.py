@@ -1,9 +1,9 @@
-"""Gibbs chains that stand in for the model in the gradient, in one class for each algorithm.
+"""Gibbs chains that represent the model in the gradient, one class per algorithm.
 
-What sets them apart is where the chains of a step start: at the data (CD), where the last step
-left them (PCD), or there with replicas at other temperatures to swap states with (PT).
+The algorithms differ in where the chains of a step start: at the data (CD), at their last states
+(PCD), or there with replicas at other temperatures to swap states with (PT).
 
-A new algorithm is one more subclass of ``Chains`` in ``ALGORITHMS``.
+For a new algorithm, add a subclass of ``Chains`` to ``ALGORITHMS``.
 """
 
 import math
@@ -15,19 +15,19 @@ from .tempering import N_STREAMS, Tempering
 
 
 class Chains:
-    """What a learner asks of every algorithm; a subclass answers.
+    """Interface of the algorithms.
 
-    One object serves one training, and keeps what goes on from step to step. It is made of plain
-    arrays, so that it can be copied and pickled with the estimator.
+    An object belongs to one training, and keeps the state between steps. It consists of arrays, so
+    that it can be copied and pickled with the estimator.
 
     Attributes
     ----------
     states : ndarray of shape (..., n_chains, n_odd), or None if no chain persists
         Odd states of the persistent chains; changed in place.
     tempering : Tempering or None
-        Temperatures of replicas, where there are some.
+        Temperatures of replicas, if there are any.
     kind : {"from data", "persistent", "other"}
-        What :mod:`skebm.boltzmann.fused` asks for.
+        For :mod:`skebm.boltzmann.fused`.
     """
 
     states = None
@@ -41,14 +41,14 @@ class Chains:
         Parameters
         ----------
         parameters : estimator
-            Each algorithm reads its own of ``n_chains``, ``n_replicas`` and ``batch_size``.
+            Each algorithm reads what it needs of ``n_chains``, ``n_replicas`` and ``batch_size``.
         machine : Machine
         base : tuple of two layers of units
-            Units that have the means of the data and know nothing of each other.
+            Independent units with the means of the data.
         streams : RandomStreams
-            For chains that have to be started.
+            For new chains.
         before : Chains, default=None
-            Those of the training to go on with, of any algorithm: what still fits is taken over.
+            Chains of the training to continue, of any algorithm; states that still fit are reused.
         """
         raise NotImplementedError
 
@@ -57,26 +57,26 @@ class Chains:
         return self
 
     def beside(self, others):
-        """These chains, with what they know of all data as others know it."""
+        """These chains, with the state that depends on all data taken from others."""
         return self
 
     def start_epoch(self, find_base):
-        """``find_base()`` gives the base units as the means of the data are known by now."""
+        """``find_base()`` returns base units with the present means of the data."""
 
     def n_chains(self, n_data):
-        """Number of chains of a step that sees ``n_data`` rows."""
+        """Number of chains of a step on ``n_data`` rows."""
         raise NotImplementedError
 
     def n_streams(self, n_gibbs_steps):
-        """Streams of random numbers that a step of learning takes."""
+        """Number of streams of random numbers per learning step."""
         raise NotImplementedError
 
     def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
         """Fill in the states of the chains at the end of this step.
 
-        Their last odd states enter as probabilities: the expectation is the same as that of
-        samples, the variance smaller. Even states stay samples: as probabilities they would bias
-        what the odd units see, and cost the sparse products their zeros.
+        Their last odd states are probabilities: these have the same expectation as samples, and a
+        smaller variance. Even states are samples: probabilities would bias the inputs of the odd
+        units, and have no zeros for sparse products.
 
         Parameters
         ----------
@@ -84,35 +84,35 @@ class Chains:
         data : tuple of two ndarrays, of shapes (n_data, n_even) and (n_data, n_odd)
             States of the data, and means given these.
         chains : tuple of two ndarrays, of shapes (n_chains, n_even) and (n_chains, n_odd)
-            Room for the states of the chains, and the means given these.
+            Arrays for the states of the chains, and the means given these.
         n_gibbs_steps : int
         address : tuple of int
             Seed and first stream.
         given : Given
-            What is given with the even states of each chain.
+            What is held fixed or added for the even states of each chain.
         """
         raise NotImplementedError
 
     def fitted_attributes(self):
-        """What the estimator publishes of the chains, by name."""
+        """Fitted attributes of the estimator for the chains, by name."""
         return {}
 
 
 class CD(Chains):
-    """Contrastive divergence: chains start at the data, and none outlives its step.
+    """Contrastive divergence: chains start at the data in each step.
 
-    Units with inertia move on from the data, since that is where their chain starts.
+    Units with inertia continue from the data, where their chain starts.
     """
 
     kind = "from data"
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
-        """Nothing is kept, so there is nothing to prepare."""
+        """New chains; there is no state to prepare."""
         return cls()
 
     def n_chains(self, n_data):
-        """One chain from each row."""
+        """One chain per row."""
         return n_data
 
     def n_streams(self, n_gibbs_steps):
@@ -128,15 +128,14 @@ class CD(Chains):
         machine.odd_mean(v, h)
 
     def _start(self, machine, v_data, h_data, address, out):
-        """Odd states that chains from the data begin with."""
+        """Initial odd states of chains from the data."""
         machine.odd.sample(h_data, address, out=out)
 
 
 class PCD(Chains):
-    """Persistent contrastive divergence: chains go on where the last step left them.
+    """Persistent contrastive divergence: chains continue from their last states.
 
-    Only their hidden states are kept, so units with inertia have nothing to move on from at the
-    first draw of a step.
+    Only their hidden states are kept, so that the first draw of a step is without inertia.
 
     Parameters
     ----------
@@ -151,7 +150,7 @@ class PCD(Chains):
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
-        """As many chains as the parameters say."""
+        """New or continued chains, in the number that the parameters set."""
         n_chains = parameters.n_chains or parameters.batch_size
         return cls(_hidden_states((n_chains,), base, streams, before))
 
@@ -160,7 +159,7 @@ class PCD(Chains):
         return type(self)(self.states.copy())
 
     def n_chains(self, n_data):
-        """As many as there are, whatever the data."""
+        """The number of persistent chains."""
         return len(self.states)
 
     def n_streams(self, n_gibbs_steps):
@@ -168,7 +167,7 @@ class PCD(Chains):
         return 2 * n_gibbs_steps
 
     def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
-        """Steps from the odd states that were kept, and the ones to keep."""
+        """Steps from the persistent odd states, which are then replaced."""
         (v, h), (seed, stream), with_both = chains, address, (given, NOTHING_GIVEN)
         machine.advance(self.states, v, n_gibbs_steps, (seed, stream, 0), given=with_both)
         machine.odd_mean(v, h)
@@ -182,7 +181,7 @@ class PCD(Chains):
 class PT(Chains):
     """Parallel tempering: persistent chains that swap states with replicas of themselves.
 
-    All draws are independent of the states before, with inertia or without.
+    All draws are without inertia.
 
     Parameters
     ----------
@@ -198,7 +197,7 @@ class PT(Chains):
 
     @classmethod
     def prepare(cls, parameters, machine, base, streams, before=None):
-        """As many replicas of as many chains as the parameters say."""
+        """New or continued chains and replicas, in the numbers that the parameters set."""
         n_replicas, n_chains = parameters.n_replicas, parameters.n_chains or parameters.batch_size
         states = _hidden_states((n_replicas, n_chains), base, streams, before)
         if before is not None and before.tempering and len(before.tempering.betas) == n_replicas:
@@ -210,24 +209,24 @@ class PT(Chains):
         return type(self)(self.states.copy(), self.tempering.copy())
 
     def beside(self, others):
-        """These chains, with hottest replicas as others have them."""
+        """These chains, with the hottest replicas of others."""
         self.tempering.base = others.tempering.base
         return self
 
     def start_epoch(self, find_base):
-        """Let the hottest replicas be units with the means of the data as they are now known."""
+        """Set the hottest replicas to units with the present means of the data."""
         self.tempering.base = find_base()
 
     def n_chains(self, n_data):
-        """As many as there are, whatever the data; their replicas do not count."""
+        """The number of persistent chains, without their replicas."""
         return self.states.shape[1]
 
     def n_streams(self, n_gibbs_steps):
-        """Those of as many sweeps."""
+        """Those of ``n_gibbs_steps`` sweeps."""
         return N_STREAMS * n_gibbs_steps
 
     def advance(self, machine, data, chains, n_gibbs_steps, address, given=NOTHING_GIVEN):
-        """Sweeps of all replicas, of which the model's own count."""
+        """Sweeps of all replicas; the states of the coldest ones are the result."""
         v, h = chains
         # Clamped units add the same energy to both replicas of a swap, so they are left out.
         clamped = None
@@ -237,7 +236,7 @@ class PT(Chains):
         machine.odd_mean(v, h)
 
     def fitted_attributes(self):
-        """The chains, and the temperatures with what they have led to."""
+        """The chains, the temperatures and the swap rates."""
         dtype = self.states.dtype
         return {
             "h_samples_": self.states,
@@ -246,12 +245,12 @@ class PT(Chains):
         }
 
 
-# By the names that the estimators have for them.
+# The algorithms, by value of the parameter ``algorithm``.
 ALGORITHMS = {"pcd": PCD, "cd": CD, "pt": PT}
 
 
 def _hidden_states(shape, base, streams, before):
-    """States of chains where earlier ones left them, or new ones where there are not so many."""
+    """The last states of earlier chains, or new ones if the numbers differ."""
     if before is not None and before.states is not None and before.states.shape[:-1] == shape:
         return before.states
     address = streams.seed, streams.take(), 0

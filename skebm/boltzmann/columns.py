@@ -1,7 +1,7 @@
-"""Columns of tables: their values, and what they are, as one pass over the rows finds it.
+"""Columns of tables: their values, and their kinds, which one pass over the rows finds.
 
-What is found of some rows adds up with what is found of others to what is found of all: so tables
-that are read in chunks become the same visible units as those in memory.
+Summaries of some rows can be joined with those of others. Tables that are read in chunks therefore
+become the same visible units as those in memory.
 """
 
 from functools import partial
@@ -13,14 +13,14 @@ import numpy as np
 from .._chunks import stacked
 from .._streams import is_stream
 
-# Numbers are categories where they are whole, so few, and each of them so often on average: of
-# twenty rows nothing says that ten numbers are not a quantity.
+# Numbers are categories if they are whole, at most this many, and each in this many rows on
+# average. With few rows, a quantity could also have few different values.
 _MOST_NUMBERS = 10
 _LEAST_ROWS = 5
 
 
 class Column(NamedTuple):
-    """What a column of a table is.
+    """Description of a column of a table.
 
     Attributes
     ----------
@@ -28,10 +28,10 @@ class Column(NamedTuple):
         Its name in the table, or its position.
     kind : {"binary", "choice", "real"}
     categories : list or None
-        Of a binary column, the value of the state 0 and that of 1; of a choice, in the order of its
-        units. None of a real one.
+        Values for the states 0 and 1 of a binary column, or for the units of a choice in their
+        order. None for a real one.
     limits : tuple (low, high) or None
-        Of whole numbers, what their type can hold; None for other values.
+        Range of the dtype of whole numbers; None for other values.
     """
 
     name: object
@@ -46,14 +46,14 @@ class Column(NamedTuple):
 
 
 class Values(NamedTuple):
-    """The values of a column, and which of them are missing.
+    """The values of a column, and a mask of the missing ones.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows,)
     is_missing : ndarray of bool, of shape (n_rows,)
     column : series or ndarray of shape (n_rows,)
-        The column as the table has it.
+        The column of the table.
     """
 
     values: np.ndarray
@@ -62,7 +62,7 @@ class Values(NamedTuple):
 
     @classmethod
     def of(cls, name, column, missing_values):
-        """Those of a column of a table, whose errors name it."""
+        """The values of a column of a table; error messages contain its name."""
         values = np.asarray(column)
         if values.dtype.kind in "mMV":
             raise ValueError(
@@ -84,12 +84,12 @@ class Values(NamedTuple):
         return cls(values, is_missing, column)
 
     def declared(self):
-        """Categories that the type of the column names, or None."""
+        """Categories that the dtype of the column declares, or None."""
         declared = getattr(self.column.dtype, "categories", None)
         return declared.to_numpy().tolist() if hasattr(declared, "to_numpy") else None
 
     def dtype_of_known(self):
-        """Type of the values without gaps, with which whole numbers may become floats."""
+        """The dtype of the known values; with missing values, whole numbers may be floats."""
         column = self.column
         if isinstance(column.dtype, np.dtype):
             return self.values.dtype
@@ -101,11 +101,11 @@ class Values(NamedTuple):
         return self.values[~self.is_missing]
 
     def plain(self):
-        """The values as a list of Python's own objects."""
+        """The values as a list of Python objects."""
         return self.values.tolist()
 
     def numbers(self):
-        """The values as floats, NaN where they are missing; None where some are no numbers."""
+        """The values as floats, with NaN if they are missing; None if some are not numbers."""
         known, dtype = self.known(), self.values.dtype
         if not _are_numbers(dtype, _types_of(known)):
             return None
@@ -114,25 +114,25 @@ class Values(NamedTuple):
         return numbers
 
     def first_no_number(self):
-        """The first known value that is no number, or None."""
+        """The first known value that is not a number, or None."""
         return next((v for v in self.known().tolist() if not _is_number(type(v))), None)
 
 
 def _is_nothing(value):
-    """Whether a value is None, NaN, or pandas' NA, of which no comparison is true or false."""
+    """Whether a value is None, NaN, or pandas' NA."""
     is_nan = isinstance(value, Real) and value != value
     return value is None or is_nan or type(value).__name__ == "NAType"
 
 
 def _types_of(known):
-    """The types of values in an array, as Python's own objects."""
+    """The types of the values of an array as Python objects."""
     if known.dtype.kind == "O":
         return frozenset(map(type, known))
     return frozenset(type(value) for value in known[:1].tolist())
 
 
 def _are_numbers(dtype, types):
-    """Whether values of an array, whose own types are these, are numbers."""
+    """Whether the values of an array, of these types, are numbers."""
     return dtype.kind in "fiuO" and all(map(_is_number, types))
 
 
@@ -141,22 +141,22 @@ def _is_number(t):
 
 
 class ColumnSummary(NamedTuple):
-    """What is found of a column in one pass over some rows.
+    """Statistics of a column from one pass over some rows.
 
     Attributes
     ----------
     n_known : int
-        Values that are not missing.
+        Number of values that are not missing.
     dtype : dtype
-        Of these.
+        Their dtype.
     types : frozenset of type
-        Of these, as Python's own objects.
+        Their types as Python objects.
     distinct : set or None
-        These, each once; None of numbers that are too many to be categories.
+        The distinct ones; None if they are numbers and too many to be categories.
     declared : list or None
-        Categories that the type of the column names.
+        Categories that the dtype of the column declares.
     no_number : str or None
-        A value that is no number, and where it is, for messages.
+        A value that is not a number, and its place, for messages.
     """
 
     n_known: int
@@ -168,7 +168,7 @@ class ColumnSummary(NamedTuple):
 
     @classmethod
     def of(cls, values, place):
-        """What is found of :class:`Values`; ``place`` is where they are, for messages."""
+        """Summary of :class:`Values`; ``place`` names their place in messages."""
         known = values.known()
         types = _types_of(known)
         no_number = None
@@ -194,7 +194,7 @@ class ColumnSummary(NamedTuple):
         ).without_many_numbers()
 
     def without_many_numbers(self):
-        """The same without numbers that are too many to be categories."""
+        """The same, without distinct values if these are numbers and too many to be categories."""
         are_few = self.distinct is None or len(self.distinct) <= _MOST_NUMBERS
         return self if are_few or not self.are_numbers else self._replace(distinct=None)
 
@@ -204,12 +204,12 @@ class ColumnSummary(NamedTuple):
         return _are_numbers(self.dtype, self.types)
 
     def described(self, name, given):
-        """The :class:`Column` that this is, or that users say it is.
+        """The :class:`Column`, from the values or as the user declares it.
 
         Parameters
         ----------
         name : str or int
-            What the table calls the column.
+            Name of the column in the table.
         given : "auto", "declared", list of categories or None
             See the parameter ``categories`` of :class:`~skebm.boltzmann.mixed.MixedRBM`.
         """
@@ -231,9 +231,9 @@ class ColumnSummary(NamedTuple):
         return Column(name, "binary" if len(categories) == 2 else "choice", categories, limits)
 
     def _categories(self, name, few_numbers):
-        """Those of a column of which nothing is said, or None where it is one of numbers.
+        """Categories of a column that the user does not declare, or None for a column of numbers.
 
-        Whole numbers, of which there are few, are categories where ``few_numbers``.
+        Columns with few whole numbers have categories if ``few_numbers``.
         """
         if self.declared is not None:
             return self.declared
@@ -254,13 +254,13 @@ class ColumnSummary(NamedTuple):
         are_whole = all(float(value).is_integer() for value in self.distinct)
         if n_numbers == 2 or (n_numbers > 2 and are_few and are_whole):
             distinct = sorted(self.distinct)
-            # Ints of some rows are floats beside those of others.
+            # Ints of some rows are floats if other rows have missing values.
             return np.array(distinct, self.dtype).tolist() if self.dtype.kind == "f" else distinct
         return None
 
 
 def _distinct(known):
-    """Values of an array, each once; None of an array of too many numbers to be categories."""
+    """Distinct values of an array; None if they are numbers and too many to be categories."""
     if known.dtype.kind == "O":
         return set(known.tolist())
     distinct = np.unique(known)
@@ -269,13 +269,13 @@ def _distinct(known):
 
 
 def union(categories, others):
-    """Categories, and those of the others that are not among them."""
+    """Categories, followed by those of the others that are not among them."""
     known = set(categories)
     return [*categories, *(value for value in others if value not in known)]
 
 
 def _common_dtype(a, b):
-    """The type of a column whose values have these types in some rows and in others."""
+    """The common dtype of a column whose values have different dtypes in some rows."""
     if a == b:
         return a
     have_common = all(dtype.kind in "fiu" for dtype in (a, b)) or a.kind == b.kind == "U"
@@ -290,16 +290,16 @@ def _in_order(distinct):
 
 
 class TableSummary(NamedTuple):
-    """What is found of a table in one pass over some rows; two of them add up.
+    """Statistics of a table from one pass over some rows; those of two sets of rows can be joined.
 
     Attributes
     ----------
     n_rows : int
     template : DataFrame or ndarray
-        Of the class of the table, with its columns and their types, and none of its rows.
+        A table of the same class, columns and dtypes, without the rows.
     columns : list of ColumnSummary
     place : str
-        Where the rows begin, for messages.
+        Place of the first rows, for messages.
     """
 
     n_rows: int
@@ -309,7 +309,7 @@ class TableSummary(NamedTuple):
 
     @classmethod
     def of(cls, X, missing_values):
-        """That of a table, or of all chunks of a stream of tables."""
+        """Summary of a table, or of all chunks of a stream of tables."""
         if is_stream(X):
             summaries = X.map_named(partial(_summary_of_chunk, missing_values))
             return summaries.total(_itself, cls.joined)
@@ -317,7 +317,7 @@ class TableSummary(NamedTuple):
 
     @classmethod
     def of_rows(cls, X, missing_values, place):
-        """That of rows in memory."""
+        """Summary of rows in memory."""
         columns = [ColumnSummary.of(values, place) for values in read_columns(X, missing_values)]
         return cls(len(X), _template_of(X), columns, place)
 
@@ -347,10 +347,10 @@ def _itself(summary):
 
 
 def _joined_templates(one, other, place):
-    """The template of rows of both; ``place`` is where those of the other begin.
+    """The template for the rows of both; ``place`` is the place of the other ones.
 
-    Columns have the types that pandas gives them where such tables are put on top of each other;
-    but categories that are declared, and are others in each chunk, become those of all chunks.
+    Columns have the dtypes that pandas gives them when the tables are concatenated. Declared
+    categories that differ between chunks are united.
     """
     if not is_frame(one):
         return np.zeros(one.shape, np.result_type(one, other))
@@ -362,7 +362,7 @@ def _joined_templates(one, other, place):
 
 
 def _joined_categories(name, one, other, place):
-    """A type of columns with the categories of two others."""
+    """A categorical dtype with the categories of two others."""
     categories, others = list(one.categories), list(other.categories)
     if one.ordered or other.ordered:
         raise ValueError(
@@ -400,9 +400,9 @@ def columns_of(X):
 
 
 def _template_of(X):
-    """What knows the class of a table, and names and types of columns, and keeps none of its rows.
+    """A table of the same class, column names and dtypes, without the rows.
 
-    Of an array it has one row, as strides of no rows do not outlive a copy.
+    For an array it has one row, because a copy of an empty array does not keep the strides.
     """
     if not is_frame(X):
         return np.zeros((1, X.shape[1]), dtype=X.dtype)

@@ -1,9 +1,9 @@
-"""How likely each visible unit is given all others, the hidden units being summed over.
+"""Conditional log-likelihood of each visible unit given all others, summed over hidden states.
 
-The hidden units are binary, so that the sum over their states is a product of as many factors. What
-a visible unit adds to their inputs are its weights times its state: that is all it takes to ask for
-another state of one unit with the others as they are. A kind of unit is a function here, of log
-p(v_i | the others) for each row and unit; of a choice, that of the unit that is on.
+The hidden units are binary, so that the sum over their states is a product with one factor per
+unit. A visible unit adds its weights times its state to their inputs, so that another state of one
+unit changes the inputs by a known amount. For each kind of unit there is a function that returns
+log p(v_i | the others) for each row and unit; for a choice, for the unit that is on.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ from ..kernels.layers import (
     gaussian_conditional_log_density,
 )
 
-# Exponents up to this size, of either sign, neither overflow nor vanish.
+# Exponents up to this absolute value neither overflow nor underflow.
 _SAFE_EXPONENT = {np.dtype(np.float32): 80.0, np.dtype(np.float64): 600.0}
 
 
@@ -28,9 +28,9 @@ def conditional_log_likelihood(machine, v, inputs, known=None):
         Its hidden units are binary.
     v : ndarray of shape (n_rows, n_visible)
     inputs : ndarray of shape (n_rows, n_hidden)
-        Of the hidden units given ``v``, their bias included.
+        Inputs of the hidden units given ``v``, including the bias.
     known : ndarray of bool, of shape (n_rows, n_visible), default=None
-        Units that are there in each row; the others are constant. None: all are there.
+        Known units of each row; the others are constant. None: all are known.
 
     Returns
     -------
@@ -44,13 +44,13 @@ def conditional_log_likelihood(machine, v, inputs, known=None):
 
 
 def log_masses_of_choices(machine, part, inputs):
-    """Log of the mass of each choice given the other visible units, up to what all choices share.
+    """Log of the unnormalised probability of each choice given the other visible units.
 
     Parameters
     ----------
     machine : Machine
     part : slice
-        The visible units exactly one of which is on.
+        The visible units of which exactly one is on.
     inputs : ndarray of shape (n_rows, n_hidden)
         Of the hidden units given the other visible units alone, bias included.
 
@@ -64,16 +64,16 @@ def log_masses_of_choices(machine, part, inputs):
 
 
 def conditional_log_distribution(machine, kind, part, states, inputs):
-    """Log of the probability, or the density, of states of one variable given all others; nats.
+    """Log of the probability or density of states of one variable given all others, in nats.
 
     Parameters
     ----------
     machine : Machine
     kind : {"binary", "choice", "real"}
     part : slice
-        The visible units that the variable is: one, or all of a choice.
+        The visible units of the variable: one, or all of a choice.
     states : ndarray of shape (n_states, n_units)
-        Of real-valued units any; else every state that there is.
+        Any states of a real-valued unit, otherwise all possible states.
     inputs : ndarray of shape (n_rows, n_hidden)
         Of the hidden units given the other visible units alone, bias included.
 
@@ -86,7 +86,7 @@ def conditional_log_distribution(machine, kind, part, states, inputs):
     if kind != "real":
         log_masses = _log_masses(states @ bias, states @ weights, inputs)
         return log_masses - logsumexp(log_masses, axis=1, keepdims=True)
-    # What is known of one state says what all of them have to be divided by.
+    # The known density of one state determines the normalisation of all.
     states = np.vstack([bias, states]).astype(inputs.dtype)
     own = -np.square(states - bias) / (2 * machine.visible.variance[part])
     log_masses = _log_masses(own.sum(axis=1), states @ weights, inputs)
@@ -96,8 +96,11 @@ def conditional_log_distribution(machine, kind, part, states, inputs):
 
 
 def _log_masses(own, moves, inputs):
-    """Log of the mass of each of some states, by what they have by themselves, and by what they
-    add to the inputs of the hidden units, of shapes (n_states,) and (n_states, n_hidden)."""
+    """Log of the unnormalised probability of each of some states.
+
+    ``own`` (n_states,) are their terms without hidden units, ``moves`` (n_states, n_hidden) what
+    they add to the inputs of the hidden units.
+    """
     log_masses = np.empty((len(inputs), len(own)))
     for number, move in enumerate(moves):
         out = np.empty(len(inputs))
@@ -107,20 +110,22 @@ def _log_masses(own, moves, inputs):
 
 
 def _flip(machine, part, states, inputs):
-    """Of binary units. States strictly between 0 and 1 are compared with their mirror image
-    1 - state, which for 0 and 1 is the flipped unit."""
+    """For binary units: each state is compared with 1 - state.
+
+    For states 0 and 1 this is the flipped unit.
+    """
     bias, weights = machine.visible.bias[part], machine.weights[part]
     safe = _SAFE_EXPONENT[weights.dtype]
     largest = np.abs(weights).max() * np.abs(1 - 2 * states).max()
     n_safe = max(1, int(safe / max(largest, safe / weights.shape[1])))
     log_odds = np.empty_like(states)
     bernoulli_flip_log_odds(states, inputs, weights, bias, n_safe, log_odds)
-    # log(sigmoid(a)), in the vectorised functions of NumPy, of which logaddexp is none.
+    # log(sigmoid(a)), by vectorised functions of NumPy; logaddexp is not vectorised.
     return np.minimum(log_odds, 0) - np.log1p(np.exp(-np.abs(log_odds)))
 
 
 def _choose(machine, part, states, inputs):
-    """Of units exactly one of which is on: the likelihood of the one that is."""
+    """For units of which exactly one is on: the likelihood of that one."""
     without_choice = inputs - machine.coupling.of_lower(part).up(states)
     log_masses = log_masses_of_choices(machine, part, without_choice)
     log_masses -= logsumexp(log_masses, axis=1, keepdims=True)
@@ -128,7 +133,7 @@ def _choose(machine, part, states, inputs):
 
 
 def _integrate(machine, part, states, inputs):
-    """Of real-valued units: a density."""
+    """For real-valued units: a density."""
     units, out = machine.visible, np.empty_like(states)
     gaussian_conditional_log_density(
         states, inputs, machine.weights[part], units.bias[part], units.variance[part], out

@@ -1,14 +1,13 @@
-"""Couplings: what the states of one of two neighbouring layers put into the units of the other.
+"""Couplings: inputs from the states of one of two adjacent layers to the units of the other.
 
-The layers are called the lower and the upper one. A machine asks a coupling for the inputs of the
-upper layer and of the lower one, and a learner for the gradient of pairs of states: see
-:class:`Coupling`. All couplings of a machine together are one more, from its even layers to its odd
-ones, for the inputs alone.
+The layers are called the lower and the upper one. A coupling computes the inputs of both layers for
+a machine, and the gradient for pairs of states for a learner: see :class:`Coupling`. All couplings
+of a machine together form another coupling, from its even layers to its odd ones, for inputs only.
 
-Some of what RBMs do reads a matrix of weights: new hidden units in the place of dead ones
-(:mod:`skebm.boltzmann.initial`), the conditionals of visible units, the compiled loop over sparse
-states, and attributes of estimators. It is for dense couplings, and says so by their ``kind`` where
-there is another way.
+Some code for RBMs needs a matrix of weights, and therefore dense couplings: replacing dead hidden
+units (:mod:`skebm.boltzmann.initial`), the conditionals of visible units, the compiled loop over
+sparse states, and attributes of estimators. It checks the ``kind`` of the coupling if there is an
+alternative.
 """
 
 import numpy as np
@@ -17,23 +16,23 @@ from .._threads import blocks_of, for_each, n_jobs_for
 from ..kernels.panels import multiply, multiply_transposed
 from ..kernels.updates import subtract_projection
 
-# Lower units whose gradient is found at once; fewer are not worth a matrix product.
+# Number of lower units whose gradient is computed at once; with fewer, matrix products are slow.
 _SMALLEST_BLOCK = 64
 
 
 class Coupling:
-    """What is asked of a coupling; a subclass answers.
+    """Interface of couplings.
 
     The energy of states x of the lower and y of the upper layer is minus a sum, over the weights,
-    of a weight times a product of states of one layer and of the other. All that is asked follows
-    from it: its derivatives by states are the inputs of units, those by weights the gradient.
+    of a weight times a product of states of one layer and of the other. The derivatives with
+    respect to states are the inputs of units, those with respect to weights the gradient.
 
     Attributes
     ----------
     weights : ndarray
-        Contiguous, of any shape; solvers and callers change it in place.
+        Contiguous, of any shape; changed in place by solvers and callers.
     n_weights : int
-        Pairs of a unit below and a unit above that a row visits, by which work is shared out.
+        Number of pairs of a lower and an upper unit, which measures the work per row.
     kind : str
         What :mod:`skebm.boltzmann.fused` asks for.
     """
@@ -41,7 +40,7 @@ class Coupling:
     kind = "other"
     weights = None
 
-    # What a machine asks for.
+    # For machines.
 
     def up(self, lower, out=None):
         """Inputs of the upper layer given states of the lower; in a new array if no ``out``."""
@@ -64,28 +63,28 @@ class Coupling:
         raise NotImplementedError
 
     def copy(self):
-        """The same coupling with weights of its own."""
+        """A copy of the coupling with its own weights."""
         raise NotImplementedError
 
     def turned(self):
-        """The same coupling and weights, the lower layer taken for the upper one."""
+        """The same coupling and weights, with both layers exchanged."""
         raise NotImplementedError
 
-    # What learning asks for. ``lower`` and ``upper`` are rows of states, one pair a row, of shapes
-    # (n_rows, n_lower) and (n_rows, n_upper); their gradient is that of minus their energies,
-    # summed over the rows.
+    # For learning. ``lower`` and ``upper`` are pairs of states, one per row, of shapes (n_rows,
+    # n_lower) and (n_rows, n_upper). Their gradient is that of the negative energies, summed over
+    # the rows.
 
     def gradient(self, lower, upper, take):
-        """Find the gradient, a stretch of the weights at a time.
+        """Compute the gradient, one slice of the weights at a time.
 
-        So whoever takes a stretch finds it in the cache.
+        ``take`` is called for each slice while its gradient is in the cache.
 
         Parameters
         ----------
         lower, upper : ndarray
         take : callable
-            Takes a stretch of all weights in their order, a slice, and its gradient, a vector. It
-            is called from several threads.
+            Takes a slice of the weights in their order, and its gradient, a vector. It is called
+            from several threads.
         """
         raise NotImplementedError
 
@@ -94,12 +93,14 @@ class Coupling:
         raise NotImplementedError
 
     def subtract_from_lower(self, lower, upper, states, out):
-        """Take from ``out`` the inputs of the lower layer by ``states`` of the upper one, vectors,
-        if the gradient were the weights."""
+        """Subtract inputs of the lower layer from ``out``, with the gradient as weights.
+
+        ``states`` of the upper layer and ``out`` are vectors.
+        """
         raise NotImplementedError
 
     def subtract_from_upper(self, lower, upper, states, out):
-        """The same the other way up."""
+        """The same for the upper layer."""
         raise NotImplementedError
 
     def scale_lower(self, factors):
@@ -108,15 +109,15 @@ class Coupling:
 
 
 class Dense(Coupling):
-    """Every unit of the lower layer is joined to every unit of the upper one.
+    """Every unit of the lower layer is connected to every unit of the upper one.
 
     Parameters
     ----------
     weights : ndarray of shape (n_lower, n_upper), C- or Fortran-contiguous
         The array itself, not a copy.
     copies : tuple of two int, default=(1, 1)
-        As how many layers with the same states and weights the lower and the upper one count: a
-        layer that will have neighbours on both sides learns before the other one is there.
+        Numbers of layers with the same states and weights for which the lower and the upper one
+        count. In pre-training, a layer counts twice if it will have neighbours on both sides.
     """
 
     def __init__(self, weights, copies=(1, 1)):
@@ -134,11 +135,11 @@ class Dense(Coupling):
         return self.weights.size
 
     def copy(self):
-        """The same coupling with weights of its own."""
+        """A copy of the coupling with its own weights."""
         return Dense(self.weights.copy(), self.copies)
 
     def turned(self):
-        """The same coupling and weights, the lower layer taken for the upper one."""
+        """The same coupling and weights, with both layers exchanged."""
         return Dense(self.weights.T, self.copies[::-1])
 
     def up(self, lower, out=None):
@@ -172,8 +173,8 @@ class Dense(Coupling):
     def squared_norm(self, lower, upper):
         """Sum of the squares of the gradient, which is ``lower.T @ upper``.
 
-        Of few rows, it is found as the sum over all pairs of rows of the products of their scalar
-        products, with no need for the gradient itself, which is as large as the weights.
+        With few rows, it is computed as the sum over all pairs of rows of the products of their
+        scalar products, without the gradient itself, which is as large as the weights.
         """
         if len(lower) ** 2 < self.weights.size:
             gram = [_product(states, states.T) for states in (lower, upper)]
@@ -199,21 +200,21 @@ class Dense(Coupling):
         return np.abs(self.weights).sum(axis=1)
 
     def of_lower(self, units):
-        """The same for a slice of the lower units alone."""
+        """The same for a slice of the lower units only."""
         return Dense(self.weights[units], self.copies)
 
 
 class EvenToOdd(Coupling):
     """The couplings of many layers as one: from the even layers, the lower side, to the odd ones.
 
-    It is there for the inputs alone; learning asks each coupling.
+    It computes inputs only; learning uses the single couplings.
 
     Parameters
     ----------
     couplings : list of couplings
         Between each layer and the next.
     places : list of slice
-        Where each layer is on its side.
+        Place of each layer on its side.
     """
 
     kind = "several"
@@ -267,7 +268,7 @@ class EvenToOdd(Coupling):
 
 
 def between_even_and_odd(couplings, places):
-    """The one coupling that the even and the odd layers have between them."""
+    """One coupling between the even and the odd layers."""
     return couplings[0] if len(couplings) == 1 else EvenToOdd(couplings, places)
 
 

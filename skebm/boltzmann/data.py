@@ -1,8 +1,8 @@
-"""What the data of a Boltzmann machine are, how they are read, and how they are given back.
+"""Data of a Boltzmann machine: how they are read, and how results are converted back.
 
-An estimator has one of these parts from its first training on. It is all that knows whether users
-have numbers or tables: machines, models and training see rows of numbers, one for each visible
-unit. A part reads the parameters of the estimator that asks, by their names, and is not changed.
+An estimator has an object of one of these classes from its first training on. Only this object
+depends on whether data are numbers or tables: machines, models and training use rows of numbers,
+one per visible unit. It reads parameters of the estimator by name, and is never changed.
 """
 
 from typing import ClassVar
@@ -22,7 +22,7 @@ from .._validation import (
 )
 from .table import TableEncoder, checked_table, dtype_of
 
-# What the parameters may be by which tables are read.
+# Valid parameters for reading tables.
 CHECKS_OF_TABLES = {
     "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
     "handle_unknown": Options("error", "missing"),
@@ -31,7 +31,7 @@ CHECKS_OF_TABLES = {
 
 
 class Numbers:
-    """Arrays or sparse matrices of numbers, one for each visible unit.
+    """Arrays or sparse matrices of numbers, one column per visible unit.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Numbers:
 
     @classmethod
     def of(cls, estimator, X):
-        """What the data of a first training are."""
+        """The kind of the data of a first training."""
         return cls()
 
     def fitted_attributes(self):
@@ -54,18 +54,18 @@ class Numbers:
         return {}
 
     def rows(self, estimator, X, dtype=FLOATS, order=None, reset=False):
-        """The data, validated, as rows, some values of which may not be known.
+        """The validated data as rows, some values of which may be missing.
 
         Parameters
         ----------
         estimator : estimator
-            Whose parameters say what marks a missing value, and whose messages these are.
+            Its parameter ``missing_values`` is used, and its name in messages.
         X : object
-            What a user passed.
+            The data that the user passed.
         dtype : dtype or list of dtypes, optional
-            That of the rows, or those that may stay as they are.
+            The dtype of the rows, or dtypes that are kept.
         order : {"C"} or None
-            Of an array in memory. None: any.
+            Memory order of an array. None: any.
         reset : bool
             Whether to remember the number and the names of the features, or to check them.
 
@@ -80,29 +80,29 @@ class Numbers:
         return rows_with_gaps(validated_with_gaps(estimator, X, missing_values, **options))
 
     def with_gaps(self, estimator, X):
-        """What a user passed, validated, and the numbers that it stands for, NaN for gaps."""
+        """The validated data, and their numbers, with NaN for missing values."""
         missing_values = PlainParameters(estimator).missing_values
         options = {"dtype": FLOATS, "order": "C", "reset": False}
         X = validated_with_gaps(estimator, X, missing_values, **options)
         return X, X
 
     def whole(self, estimator, X):
-        """The data, validated, as an array of numbers, none of which may be missing."""
+        """The validated data as an array of numbers, none of which may be missing."""
         return validated(estimator, X, dtype=FLOATS, order="C", reset=False)
 
     def given_back(self, numbers, like=None):
-        """Data as users have them, from an array of numbers.
+        """Data in the form of the user's data, from an array of numbers.
 
-        ``like`` are validated data whose known values are to stay what they are.
+        Known values of ``like``, validated data, are kept.
         """
         return numbers
 
     def of_units(self, mask):
-        """For each visible unit what an array of bool (..., n_features) says of its feature."""
+        """Expand a boolean array (..., n_features) to the visible units."""
         return mask
 
     def names_of(self, units):
-        """What users call the features that some visible units, by their numbers, stand for."""
+        """Names or positions of the features of visible units, which are given by index."""
         return units.tolist()
 
 
@@ -128,7 +128,7 @@ class Table:
 
     @classmethod
     def of(cls, estimator, X):
-        """What the data of a first training are, by ``categories`` and ``missing_values``."""
+        """The columns of a first training, by ``categories`` and ``missing_values``."""
         X = checked_table(estimator, X, reset=True)
         how = estimator.categories, type(estimator).__name__, estimator.missing_values
         return cls(TableEncoder(X, *how))
@@ -142,34 +142,34 @@ class Table:
         }
 
     def rows(self, estimator, X, dtype=FLOATS, order=None, reset=False):
-        """Rows of numbers, of one of several types by the columns of the table."""
+        """Rows of numbers; of several dtypes, the one that fits the columns of the table."""
         X = checked_table(estimator, X, reset)
         if isinstance(dtype, (list, tuple)):
             dtype = self.encoder.dtype if reset else dtype_of(X)
         return rows_with_gaps(self._encoded(estimator, X, dtype))
 
     def with_gaps(self, estimator, X):
-        """What a user passed, validated, and the numbers that it stands for, NaN for gaps."""
+        """The validated data, and their numbers, with NaN for missing values."""
         X = checked_table(estimator, X, reset=False)
         return X, self._encoded(estimator, X, dtype_of(X))
 
     def whole(self, estimator, X):
-        """The data, validated, as an array of numbers, none of which may be missing."""
+        """The validated data as an array of numbers, none of which may be missing."""
         _, numbers = self.with_gaps(estimator, X)
         if np.isnan(numbers).any():
             raise ValueError("init has missing entries. Fill them in first, by impute.")
         return numbers
 
     def given_back(self, numbers, like=None):
-        """A table of the kind that the first training has seen, from an array of numbers."""
+        """A table of the same kind as in the first training, from an array of numbers."""
         return self.encoder.decode(numbers, like=like)
 
     def of_units(self, mask):
-        """For each visible unit what an array of bool (..., n_columns) says of its column."""
+        """Expand a boolean array (..., n_columns) to the visible units."""
         return self.encoder.of_units(mask)
 
     def names_of(self, units):
-        """Names of the columns that some visible units, by their numbers, stand for."""
+        """Names of the columns of visible units, which are given by index."""
         pairs = zip(self.encoder.columns, self.encoder.places, strict=True)
         return [column.name for column, place in pairs if place.start in units]
 

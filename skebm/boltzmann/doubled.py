@@ -1,9 +1,9 @@
-"""RBMs that are to become layers of a deep Boltzmann machine.
+"""RBMs for the layers of a deep Boltzmann machine.
 
-Each hidden layer of such a machine has neighbours on both sides. While an RBM learns, one of them
-is not there yet: the layer that is there counts twice in its place, with the same states and
-weights, see R. Salakhutdinov and G. Hinton, "An efficient learning procedure for deep Boltzmann
-machines", Neural Computation 24, 2012.
+Each hidden layer of such a machine has neighbours on both sides. In pre-training one of them does
+not exist yet, and the other one counts twice instead, with the same states and weights; see R.
+Salakhutdinov and G. Hinton, "An efficient learning procedure for deep Boltzmann machines", Neural
+Computation 24, 2012.
 """
 
 import numpy as np
@@ -45,16 +45,16 @@ class MiddleRBM(BernoulliRBM):
 
 
 def joined(models):
-    """The machine that RBMs are parts of, and the means of all states.
+    """The joint machine of the RBMs, and the means of all states.
 
-    A bias that a layer has learned beside two copies of its neighbour is that of two machines, and
-    the joint one has what both of the RBMs that share the layer say of it. With two RBMs, its
-    distribution of that layer is the root of the product of theirs, normalised.
+    A bias that a layer has learned with two copies of its neighbour belongs to two machines and is
+    halved; the joint bias is the sum for both RBMs that share the layer. With two RBMs, the joint
+    distribution of that layer is the normalised square root of the product of theirs.
 
     Parameters
     ----------
     models : list of Model
-        From the lowest on, each that of an RBM whose visible units are the hidden ones of the last.
+        From the lowest on; the visible units of each RBM are the hidden units of the one before.
     """
     machines, dtype = [model.machine for model in models], models[0].machine.dtype
     layers = [machines[0].visible.copy(dtype)]

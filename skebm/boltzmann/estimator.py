@@ -1,4 +1,4 @@
-"""What Boltzmann machines of layers are as estimators: their parameters, training and answers."""
+"""Base class of Boltzmann machines with layers: parameters, training and results."""
 
 from dataclasses import replace
 from functools import partial
@@ -40,7 +40,7 @@ from .trainer import Trainer
 # Share of the hidden units that may be dead after the last epoch without a warning.
 _MOST_DEAD = 0.1
 
-# What the parameters of all Boltzmann machines of layers may be.
+# Valid parameters of all Boltzmann machines with layers.
 CHECKS = CHECKS_OF_ALL | {
     "algorithm": Options(*ALGORITHMS),
     "alpha": Number(Real, "[0, inf)"),
@@ -57,27 +57,25 @@ CHECKS = CHECKS_OF_ALL | {
 
 
 class BoltzmannEstimator(BaseBoltzmann):
-    """A Boltzmann machine, whatever its layers are.
+    """A Boltzmann machine with layers of any kinds.
 
-    The public methods check what they are given. Training is then a
-    :class:`~skebm.boltzmann.trainer.Trainer`, and its result is published: fitted attributes for
-    the user, and in ``_means``, ``_training_state`` and ``_streams`` whatever else is wanted
-    later. Everything else asks a function of :mod:`skebm.boltzmann.inference` about the model that
-    the fitted attributes are.
+    The public methods check their arguments. Training is done by a
+    :class:`~skebm.boltzmann.trainer.Trainer`. Its results become fitted attributes for the user,
+    and ``_means``, ``_training_state`` and ``_streams`` for later calls. All other methods call a
+    function of :mod:`skebm.boltzmann.inference` with the fitted model.
 
-    A subclass says what its model is at the start of training (``_first_model``) and when it is
-    fitted (``__skebm_model__``), which attributes say so (``_attributes_of``, ``_is_trained``),
-    whether training can go on from there (``_check_sizes``), and what its units ask of a learning
-    step (``_settings_of_units``). One that learns from more than X also says what
-    (``_with_targets``); one whose data are no plain numbers, what they are (``_kind_of_data``); one
-    that has algorithms or measurements of its own, which (``_algorithms``, ``_monitor_class``).
+    A subclass defines its model at the start of training (``_first_model``) and after it
+    (``__skebm_model__``), the fitted attributes (``_attributes_of``, ``_is_trained``), whether
+    training can continue (``_check_sizes``), and settings of a learning step for its units
+    (``_settings_of_units``). Optional are targets (``_with_targets``), data other than numbers
+    (``_kind_of_data``), and other algorithms or measurements (``_algorithms``, ``_monitor_class``).
     """
 
     _parameter_checks: ClassVar = CHECKS
     _algorithms: ClassVar = ALGORITHMS
     _monitor_class: ClassVar = Monitor
     _kind_of_data = Numbers
-    # What the data are, known from the first training on.
+    # Kind of the data, which is determined in the first training.
     _data = Numbers()
 
     # Training
@@ -139,13 +137,13 @@ class BoltzmannEstimator(BaseBoltzmann):
         self._check_decay(self._parameters.alpha)
 
     def _with_targets(self, X, y):
-        """What is learned from, from what ``fit`` was given."""
+        """Training data, from the arguments of ``fit``."""
         return X
 
     def _settings_of_units(self, learning_rate, rate_factor):
-        """Settings of a learning step that are for the visible units of this kind alone, a dict.
+        """Settings of a learning step for this kind of visible units, as a dict.
 
-        The one is the learning rate of the epoch, the other the factor of all rates in it.
+        The arguments are the learning rate of the epoch, and the factor of all rates in it.
         """
         return {}
 
@@ -192,11 +190,11 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     @property
     def _activity(self):
-        """Share of the rows that hidden units begin on for."""
+        """Initial mean activity of the hidden units."""
         return self._parameters.sparsity_target or ACTIVITY
 
     def _learner(self, model, streams, goes_on):
-        """A learner with what the parameters ask for and is missing from an earlier one."""
+        """A learner with the state of an earlier one as far as it fits the parameters."""
         before, solvers, n_updates = self._state_to_go_on_from() if goes_on else (None, None, 0)
         machine = model.machine
         chains = self._algorithms[self.algorithm].prepare(
@@ -212,7 +210,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return model.posterior
 
     def _state_to_go_on_from(self):
-        """A copy of the chains, the solvers and the number of steps of before."""
+        """Copies of the chains and the solvers of the last training, and its number of steps."""
         self._check_sizes()
         if not hasattr(self, "_training_state"):
             raise ValueError(
@@ -225,7 +223,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return chains, solvers, n_updates
 
     def _monitor(self, model, rows, streams):
-        """What watches training: some of the rows, and others that are held out for it."""
+        """The monitor of training, with a selection of the rows and with held-out rows."""
         n_rows, p = rows.shape[0], self._parameters
         training, held_out = None, np.arange(0)
         if self.early_stopping:
@@ -241,7 +239,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return self._monitor_class(rows, training, held_out, p, model)
 
     def _settings(self, now, rate_factor):
-        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        """Settings of an epoch; ``now`` selects the value of a parameter that may be a sequence."""
         p = self._parameters
         learning_rate = rate_factor * now(p.learning_rate)
         return Settings(
@@ -258,7 +256,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         )
 
     def _publish(self, trainer):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the state of the learner to the fitted attributes."""
         learner, model = trainer.learner, trainer.model.copy()
         state = _copied(learner.chains, learner.solvers, learner.n_updates)
         attributes = state[0].fitted_attributes()
@@ -275,7 +273,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         self._stamp_version()
 
     def _warn_of_empty_columns(self, rows):
-        """Warn of features that no row has a known value of."""
+        """Warn about features without any known value."""
         messages = messages_for(self)
         if "data" in messages.left_to_whole:
             return
@@ -298,7 +296,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         )
 
     def _remedies_for_dead_units(self, prefix):
-        """What users can do, a list of imperatives; names of parameters begin with the prefix."""
+        """Remedies for users, a list of imperatives; names of parameters start with the prefix."""
         names = ["learning_rate", "momentum", *(["alpha"] if self._parameters.alpha else [])]
         too_large = " or the ".join(f"'{prefix}{name}'" for name in names)
         return [
@@ -309,27 +307,28 @@ class BoltzmannEstimator(BaseBoltzmann):
     # The model
 
     def _first_model(self, X, rows, random_state, progress, commit):
-        """The model that training starts from, of data that were read as these rows.
+        """The model before training, for data that were read as these rows.
 
-        Where something has to be trained before, callbacks are told so by ``progress``, and
-        ``commit`` is called when what is there is to stay, whatever comes.
+        If there is a training before, its callbacks are called through ``progress``, and ``commit``
+        is called when the present state is to be kept.
         """
         raise NotImplementedError
 
     def __skebm_model__(self, dtype=None):
-        """What has been learned, as a :class:`~skebm.boltzmann.model.Model`.
+        """The fitted model, a :class:`~skebm.boltzmann.model.Model`.
 
         Parameters
         ----------
         dtype : dtype, default=None
-            Of the machine; None is that of the fitted model. Arrays of that type are shared.
+            The dtype of the machine; None is that of the fitted model. Arrays with this dtype are
+            shared.
         """
         raise NotImplementedError
 
     def _rows(self, X, reset=False, **options):
-        """The data, validated, as rows of numbers, some of which may not be known.
+        """The validated data as rows of numbers, some of which may be missing.
 
-        ``reset`` has them say what data are from now on.
+        With ``reset``, they determine the kind of the data.
         """
         if reset:
             for name in self._data.fitted_attributes():
@@ -339,9 +338,9 @@ class BoltzmannEstimator(BaseBoltzmann):
         return self._data.rows(self, X, reset=reset, **options)
 
     def _model_and_rows(self, X, of_whole_rows=None):
-        """The model, of the type of data, and the data, validated, as rows of its states.
+        """The model with the dtype of the data, and the validated data as rows of its states.
 
-        ``of_whole_rows`` names what cannot be computed where not all values are known.
+        ``of_whole_rows`` is the name of a method that needs complete rows.
         """
         check_is_fitted(self)
         rows = self._rows(X)

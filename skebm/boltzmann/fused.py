@@ -1,7 +1,7 @@
 """The learning steps of :mod:`skebm.boltzmann.learner` as one compiled loop over sparse states.
 
-Same model, same random numbers, same steps, another order of summation: see
-:mod:`skebm.kernels.sparse_steps` for how, and ``is_faster`` for when.
+The model, the random numbers and the steps are the same, but the order of summation differs. See
+:mod:`skebm.kernels.sparse_steps` for the method, and ``is_faster`` for when it is used.
 """
 
 import math
@@ -29,9 +29,9 @@ from ..kernels.sparse_steps import (
 )
 from .posterior import exact
 
-# Hidden units are cut into tiles, for as many threads: into sixteen, eight or four where the
-# weights take at least these bytes and a row of a tile at least those, otherwise into two. With
-# fewer weights or units than these, a second thread costs more than it does.
+# Hidden units are divided into tiles, one per thread: sixteen, eight or four if the weights have at
+# least this many bytes, and a row of a tile at least _BYTES_OF_A_ROW; otherwise two. With fewer
+# weights or units than the minimum there is one tile, because a second thread does not pay off.
 _BYTES_OF_TILES = {16: 16_000_000, 8: 8_000_000, 4: 0}
 _BYTES_OF_A_ROW = 448
 _FEWEST_WEIGHTS = 10_000
@@ -39,16 +39,16 @@ _FEWEST_UNITS = 48
 
 _NUMBERS_OF_A_LINE = LINE_BYTES // np.dtype(np.int32).itemsize
 
-# Share of visible states that are not zero above which zeros are listed as well: lists of all
-# units are gone through two at a time, in 0.55 to 0.95 of the time, by processor.
+# Share of nonzero visible states above which zeros are also listed: lists of all units are
+# processed two units at a time, in 0.55 to 0.95 of the time, depending on the processor.
 _FULL, _COST_OF_FULL = 0.65, 0.65
 
-# Python can be interrupted between two calls of the compiled loop: a call is kept to about a
-# tenth of a second by the number of weights that it visits.
+# Python can be interrupted only between two calls of the compiled loop. A call takes about 0.1 s,
+# because its number of visited weights is limited.
 _WEIGHTS_PER_CALL = 2e9
 
 
-# Kinds of the parts of a learner that the loop is written for.
+# Kinds of the parts of a learner that the loop supports.
 _NEEDS = {
     "even units": {"binary"},
     "odd units": {"binary"},
@@ -59,7 +59,7 @@ _NEEDS = {
 
 
 def can_run(learner, rows, settings):
-    """Whether the loop has the steps of this learner, on rows that are stored in this way."""
+    """Whether the loop supports the steps of this learner, and the storage of the rows."""
     if learner.posterior is not exact or settings.max_gradient_norm < np.inf:
         return False
     machine = learner.machine
@@ -76,13 +76,13 @@ def can_run(learner, rows, settings):
 
 
 def is_faster(learner, rows, settings):
-    """Whether the loop is the faster way for this data.
+    """Whether the loop is faster than matrix products for these data.
 
-    Its time grows with the share of visible states that are not zero, in the data and in the
-    chains; hidden states count as dense in it. That of matrix products is the same for all data
-    and falls, row by row, with the size of the minibatch. The line between the two was measured
-    with 784 x 500 units. With 100 x 64, sparse steps stay ahead for some hundred rows more; with
-    784 x 64 and few zeros, products would be a sixth faster at a hundred rows.
+    Its time increases with the share of nonzero visible states in the data and in the chains;
+    hidden states are treated as dense. The time of matrix products does not depend on the data, and
+    decreases per row with the size of the minibatch. The threshold was measured with 784 x 500
+    units. With 100 x 64, the loop is faster for some hundred rows more; with 784 x 64 and few
+    zeros, products would be a sixth faster at a hundred rows.
     """
     n_rows = min(settings.batch_size, rows.shape[0])
     most = 2.0 - 0.42 * math.log10(n_rows)
@@ -92,22 +92,22 @@ def is_faster(learner, rows, settings):
 
 
 def _densities(learner, rows):
-    """Shares of visible states that are not zero: of the data, and of the chains.
+    """Shares of nonzero visible states: of the data, and of the chains.
 
-    These are binary and have, nearly, the data's mean.
+    Chains are binary, with about the mean of the data.
     """
     return rows.density, learner.offsets[0].mean()
 
 
 def _cost(density):
-    """Time for rows of this density, as a share of what a row with no zeros takes if listed."""
+    """Time for rows of this density, relative to a listed row without zeros."""
     return _COST_OF_FULL if density > _FULL else density
 
 
 def run_epoch(learner, rows, order, settings):
-    """One step of ``learner`` for each minibatch of the rows with the numbers ``order``."""
+    """One step of ``learner`` for each minibatch of the rows at the indices ``order``."""
     chains, streams = learner.chains, learner.streams
-    for solver in learner.solvers:  # which have room for the last steps then, if there is momentum
+    for solver in learner.solvers:  # which allocates the last steps if there is momentum
         solver.begin_step(settings.learning_rate, settings.momentum)
     rule = _rule(settings, chains, len(order), *_densities(learner, rows))
     tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
@@ -126,21 +126,21 @@ def run_epoch(learner, rows, order, settings):
             run_steps(rank, size, rows.data, part, model, rule, shared, own[rank], seed, stream)
 
         run_team(member, tiles.n_tiles, abandon=partial(break_barrier, shared.barrier))
-        # All threads have come to the same ones.
+        # All threads have the same ones.
         _copy_each(own[0].visible, _visible_parameters(learner))
     _copy_back(model, tiles, learner)
 
 
 class _Tiles(NamedTuple):
-    """How hidden units are cut: into tiles of ``n_units``, the last perhaps of fewer."""
+    """Division of hidden units into tiles of ``n_units``; the last one may have fewer."""
 
     n_tiles: int
     n_units: int
-    n_columns: int  # of a tile, with those of zeros
+    n_columns: int  # of a tile, including padding
 
     @classmethod
     def of(cls, n_visible, n_hidden, dtype):
-        """As many tiles as the size of the layers is worth, whatever the number of threads."""
+        """Tiles for these sizes of layers, independent of the number of threads."""
         n_weights = n_visible * n_hidden
         if n_weights < _FEWEST_WEIGHTS or n_hidden < _FEWEST_UNITS:
             return cls._cut(n_hidden, 1, dtype)
@@ -153,15 +153,15 @@ class _Tiles(NamedTuple):
 
     @classmethod
     def _cut(cls, n_hidden, n_tiles, dtype):
-        """As many tiles, or fewer."""
-        n_units = _multiple(-(-n_hidden // n_tiles), 4)  # as fill_uniform wants it
+        """At most ``n_tiles`` tiles."""
+        n_units = _multiple(-(-n_hidden // n_tiles), 4)  # as fill_uniform requires
         n_columns = _multiple(n_units, LINE_BYTES // dtype.itemsize)
         return cls(-(-n_hidden // n_units), n_units, n_columns)
 
     def cut(self, array, multiple=1):
-        """A copy of an array (n_rows, n_hidden), or (n_hidden,), tile after tile.
+        """A copy of an array (n_rows, n_hidden), or (n_hidden,), divided into tiles.
 
-        The rows of a tile are filled up with zeros to a multiple of ``multiple``.
+        The rows of a tile are padded with zeros to a multiple of ``multiple``.
         """
         array = np.atleast_2d(array)
         n_rows = _multiple(len(array), multiple)
@@ -172,7 +172,7 @@ class _Tiles(NamedTuple):
         return cut
 
     def join(self, cut, out):
-        """Copy what was cut by ``cut`` to ``out``, without what it was filled up with."""
+        """Copy the result of ``cut`` to ``out``, without the padding."""
         out = np.atleast_2d(out)
         n_rows = len(cut) // self.n_tiles
         for tile, columns in enumerate(self._columns(out.shape[1])):
@@ -184,19 +184,19 @@ class _Tiles(NamedTuple):
 
 
 def _multiple(n, of):
-    """The lowest multiple of ``of`` that is not below ``n``."""
+    """The smallest multiple of ``of`` that is at least ``n``."""
     return n + -n % of
 
 
 def _aligned_zeros(shape, dtype):
-    """Zeros that begin on a cache line."""
+    """An array of zeros, aligned to a cache line."""
     array = _aligned_empty(shape, dtype)
     array.fill(0)
     return array
 
 
 def _aligned_empty(shape, dtype):
-    """Room for an array that begins on a cache line."""
+    """An empty array, aligned to a cache line."""
     n_bytes = math.prod(shape) * dtype.itemsize
     memory = np.empty(n_bytes + LINE_BYTES, dtype=np.uint8)
     start = -memory.__array_interface__["data"][0] % LINE_BYTES
@@ -204,7 +204,7 @@ def _aligned_empty(shape, dtype):
 
 
 def _model(learner, rule, tiles):
-    """What is cut into tiles: weights and hidden units."""
+    """Weights and hidden units, divided into tiles."""
     machine, dtype = learner.machine, learner.machine.dtype
     W = tiles.cut(machine.weights, UNITS_AT_ONCE)
     step = bias_step = np.empty((0, 0), dtype)
@@ -229,7 +229,7 @@ def _model(learner, rule, tiles):
 
 
 def _copy_back(model, tiles, learner):
-    """Copy what was cut into tiles back to the learner."""
+    """Copy weights and hidden units from the tiles back to the learner."""
     weights, hidden = model
     tiles.join(weights.W, learner.machine.weights)
     tiles.join(hidden.bias, learner.machine.hidden.bias)
@@ -262,12 +262,12 @@ def _rule(settings, chains, n_rows, density, chain_density):
 
 
 def _n_rows(rule):
-    """Rows of a minibatch: those of the data, and those of the chains."""
+    """Number of rows of a minibatch: those of the data plus those of the chains."""
     return rule.batch_size + (rule.n_chains or rule.batch_size)
 
 
 def _shared(learner, rule, tiles):
-    """Room for what goes from thread to thread."""
+    """Arrays that threads share."""
     n_visible, n_rows, dtype = len(learner.machine.weights), _n_rows(rule), learner.machine.dtype
     n_places = _multiple(n_visible, _NUMBERS_OF_A_LINE) + _NUMBERS_OF_A_LINE
     n_weight_rows = _multiple(n_visible, UNITS_AT_ONCE)
@@ -284,9 +284,9 @@ def _shared(learner, rule, tiles):
 
 
 def _own(learner, rule):
-    """Room for what one thread has for itself; touched only if there is such a thread."""
+    """Arrays of one thread; their memory is touched only if there is such a thread."""
     n_visible, n_rows, dtype = len(learner.machine.weights), _n_rows(rule), learner.machine.dtype
-    # By unit, the two rows of the centred gradient come on top.
+    # Lists by unit also have the two rows of the centred gradient.
     n_listed = min(n_rows, ROWS_IN_CACHE) + 2
     return Own(
         visible=Visible(
@@ -308,12 +308,12 @@ def _own(learner, rule):
 
 
 def _visible_parameters(learner):
-    """Bias, its last step and offset of the visible units, as the first of :class:`Visible`."""
+    """Bias, its last step and offset of the visible units, in the order of :class:`Visible`."""
     step = np.empty(0) if learner.velocity is None else learner.velocity[1]
     return learner.machine.visible.bias, step, learner.offsets[0]
 
 
 def _copy_each(arrays, to):
-    """Copy arrays to the first of others."""
+    """Copy arrays to the first ones of ``to``."""
     for array, out in zip(arrays, to, strict=False):
         np.copyto(out, array)

@@ -11,13 +11,12 @@ both, so that one matrix product is the whole gradient of the weights between tw
     even offset                  -(odd difference)              only where
     even difference              -(odd offset)                  centred
 
-A difference is the mean over the data less the mean over the chains. The last two rows are what
-is left of <(v - offset)(h - offset)> of the data less that of the chains once <v h> of both is
-taken out of it.
+A difference is the mean over the data minus the mean over the chains. The last two rows are the
+terms by which the difference of <(v - offset)(h - offset)> differs from that of <v h>.
 
-A unit that is missing in a row has the same state in both phases, so there it acts as a constant
-that is added to the biases of its neighbours. The same sums are then the gradient of the machine
-that the row has; where the state is the offset, the unit adds nothing to it.
+A unit that is missing in a row has the same state in both phases, so that it acts as a constant in
+the biases of its neighbours. The same sums are then the gradient of the machine of this row; if the
+state is the offset, the unit contributes nothing to it.
 """
 
 import math
@@ -30,17 +29,17 @@ from ..kernels.updates import move_average, phase_difference, weigh_phases
 
 @dataclass
 class Gradient:
-    """Which way up the log-likelihood is.
+    """Gradient of the log-likelihood.
 
     Attributes
     ----------
     v, h : ndarray of shapes (n, n_even) and (n, n_odd)
-        Rows of which ``v.T @ h`` is the gradient of the weights, where there are some.
+        Rows whose product ``v.T @ h`` is the gradient of the weights.
     even, odd : ndarray of shapes (n_even,) and (n_odd,)
-        Of the biases.
+        Gradients with respect to the biases.
     log_variance : ndarray of shape (n_even,), or None if it was not asked for
     norm : float or None
-        Frobenius norm of the gradient of the weights, the even states not yet over variances.
+        Frobenius norm of the gradient of the weights, before even states are divided by variances.
         None if it was not asked for.
     """
 
@@ -53,9 +52,9 @@ class Gradient:
 
 
 def move_offsets(offsets, v, h, rate, known=None):
-    """Move offsets, averages of the states of the data, towards the means of some rows.
+    """Update offsets, averages of the states of the data, with the means of some rows.
 
-    Of even states where they are ``known``, a mask of these rows and perhaps of more.
+    Even states count only if they are ``known``, a mask of these rows and possibly of more.
     """
     if known is not None:
         v = np.where(known[: len(v)], v, offsets[0])
@@ -72,16 +71,17 @@ def centred_gradient(
     ----------
     machine : Machine
     v, h : ndarray of shapes (n + 2, n_even) and (n + 2, n_odd)
-        Even and odd states or means: of data, then of chains, then room for two rows. Changed.
+        Even and odd states or means: of data, then of chains, then two free rows. Changed in place.
     n_data : int
         Number of rows of data.
     offsets : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
-        What the states are centred by.
+        Offsets that are subtracted from the states.
     centered : bool
     of_variance, of_norm : bool, default=False
-        Whether to find the gradient of log-variances, and the norm of that of the weights.
+        Whether to compute the gradient with respect to log-variances, and the norm of that of the
+        weights.
     known : ndarray of bool, of shape (n, n_even), default=None
-        Even units that are there in each row; the others are constant. None: all are there.
+        Known even units of each row; the others are constant. None: all are known.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def centred_gradient(
     even, odd = (np.empty_like(offset) for offset in offsets)
     phase_difference(v[:-2], n_data, even)
     phase_difference(h[:-2], n_data, odd)
-    # From here on the rows of h are weighted, so that v.T @ h is the gradient of the means.
+    # Now the rows of h are weighted, so that v.T @ h is the gradient of the means.
     weigh_phases(h[:-2], n_data)
     of_log_variance = None
     if of_variance:
@@ -102,7 +102,7 @@ def centred_gradient(
     else:
         v, h = v[:-2], h[:-2]
     norm = norm_of_weights(machine, v, h) if of_norm else None
-    # From here on the rows of v are over the variances, so that v.T @ h moves the weights.
+    # Now the rows of v are divided by the variances, so that v.T @ h is the step of the weights.
     machine.even.over_variance(v)
     if centered:
         _subtract_projections(machine, v, h, offsets, (even, odd), side=1)
@@ -117,7 +117,7 @@ def _of_log_variance(machine, v, weighted_h, n_data, known):
 
 
 def _subtract_projections(machine, v, h, offsets, gradients, side):
-    """What follows for the biases of one side from the centred gradient of the weights.
+    """Subtract the terms of the centred gradient of the weights from the biases of one side.
 
     ``gradients`` are those of both sides, of which the even one (0) or the odd one (1) is changed.
     """

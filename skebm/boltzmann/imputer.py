@@ -1,4 +1,4 @@
-"""Filling in what is missing of a table by a restricted Boltzmann machine."""
+"""Imputation of missing entries of a table by a restricted Boltzmann machine."""
 
 import itertools
 import math
@@ -35,13 +35,14 @@ from .columns import TableSummary, columns_of, is_frame
 from .mixed import MixedRBM
 from .table import checked_table, dtype_of, missing_entries, table_of, taken
 
-# What the machine is by default: about so many steps of learning, in minibatches of so many rows.
+# Parameters of the default machine, with about this many learning steps on minibatches of this many
+# rows.
 _N_COMPONENTS, _N_GIBBS_STEPS, _ALPHA = 50, 2, 0.03
 _N_UPDATES = 1500
 _BATCH_SIZE = 20
 _EPOCHS = 5, 150
 
-# Learning goes on from rows that are filled in for this share of the first epochs, each round.
+# Epochs of training on filled-in rows in each round, as a share of those of the first training.
 _SHARE_OF_A_ROUND = 0.1
 _STEPS_OF_A_ROUND = 10
 
@@ -71,14 +72,14 @@ class RBMImputer(
         ``n_gibbs_steps=2``, ``categories="declared"``, minibatches of 20 rows, and as many epochs
         as make about 1,500 steps of learning, at least 5 and at most 150.
     missing_values : object, default=np.nan
-        What marks a missing entry. NaN and None, and what else a DataFrame has for it, always do.
+        What marks a missing entry. NaN and None, and other missing values of a DataFrame always do.
     n_rounds : int, default=10
-        How often missing entries are drawn, and learning goes on from the whole rows for a tenth
-        of the epochs.
+        Number of rounds. In each, missing entries are drawn, and training continues on the
+        completed rows for a tenth of the epochs.
     n_steps : int, default=200
         Steps of Gibbs sampling that fill in entries; over the second half, means are averaged.
     sample_posterior : bool, default=False
-        Fill in a draw given the known entries in place of what is expected. Each call of
+        Fill in a draw given the known entries, instead of the expected value. Each call of
         ``transform`` makes new draws.
     add_indicator : bool, default=False
         Add a column for each that had missing entries in ``fit``, with 1 where an entry is missing.
@@ -91,9 +92,9 @@ class RBMImputer(
     Attributes
     ----------
     estimator_ : estimator
-        The machine that has been learned.
+        The fitted machine.
     indicator_ : MissingIndicator or None
-        What adds columns, where ``add_indicator``.
+        The transformer that adds columns, if ``add_indicator``.
     n_features_in_ : int
         Number of columns seen during ``fit``.
     n_features_out_ : int
@@ -220,7 +221,7 @@ class RBMImputer(
         kept = [zeros if empty else next(columns) for empty in self._is_empty]
         kept = list(itertools.compress(kept, is_kept))
         names = self.get_feature_names_out().tolist()
-        if is_frame(X) and self._names is not None:  # which may be no texts
+        if is_frame(X) and self._names is not None:  # which may not be strings
             names[: len(kept)] = itertools.compress(self._names, is_kept)
         if self.indicator_ is not None:
             marked = _marked(missing_entries(X, self.missing_values))
@@ -252,7 +253,7 @@ class RBMImputer(
         return made_of(X, partial(_with_floats, missing_values=self.missing_values))
 
     def _learned(self, X, n_rows):
-        """The machine, from the columns that have known entries."""
+        """The machine, fitted to the columns that have known entries."""
         machine = _default(n_rows) if self.estimator is None else clone(self.estimator)
         machine.set_params(missing_values=self.missing_values, random_state=self._seed).fit(X)
         before, has_gaps = machine.get_params(deep=False), machine.encoder_.has_gaps
@@ -260,7 +261,8 @@ class RBMImputer(
         machine.set_params(n_iter=n_iter, warm_start=True)
         has_gaps = total_of(X, has_gaps, operator.or_)
         for number in range(self._parameters.n_rounds if has_gaps else 0):
-            # By the machine as it is now: chunks of a stream are drawn anew when they are read.
+            # With a copy of the present machine, because chunks of a stream are drawn when they are
+            # read.
             draw = partial(_drawn_at, machine.without_training_state(), (self._seed, number))
             machine.fit(X.map_named(draw) if is_stream(X) else draw(X))
         return machine.set_params(**before)
@@ -285,7 +287,7 @@ class RBMImputer(
 
 
 def _default(n_rows):
-    """The machine for so many rows where users say nothing of it."""
+    """The default machine for this number of rows."""
     low, high = _EPOCHS
     n_iter = min(max(_N_UPDATES * _BATCH_SIZE // n_rows, low), high)
     return MixedRBM(
@@ -299,14 +301,14 @@ def _default(n_rows):
 
 
 def _with_floats(X, missing_values):
-    """An array of numbers as floats, with NaN where they are missing; others as they are."""
+    """An array of numbers as floats, with NaN for missing ones; other tables are unchanged."""
     if is_frame(X) or X.dtype.kind not in "fiub":
         return X
     return np.where(missing_entries(X, missing_values), np.nan, X).astype(dtype_of(X))
 
 
 def _drawn(machine, X, n_steps, random_state=None):
-    """The rows with draws in place of what is missing."""
+    """The rows with draws in place of missing entries."""
     known = machine.encoder_.known(X)
     if known.all():
         return X
@@ -316,9 +318,9 @@ def _drawn(machine, X, n_steps, random_state=None):
 
 
 def _drawn_at(machine, seeds, X, where=None):
-    """Rows to learn from in a round, of a chunk always the same; ``seeds`` are those of the round.
+    """Rows to learn from in a round, always the same for a chunk; ``seeds`` are those of the round.
 
-    Draws are for the place of the rows, so that chunks have different ones.
+    Draws depend on the index of the first row, so that they differ between chunks.
     """
     first = 0 if where is None else int(where.numbers[0])
     random_state = np.random.RandomState(np.random.MT19937([*seeds, first]))
@@ -326,5 +328,5 @@ def _drawn_at(machine, seeds, X, where=None):
 
 
 def _marked(is_missing):
-    """Numbers of which those are missing."""
+    """An array with NaN for missing entries and 0 elsewhere."""
     return np.where(is_missing, np.nan, 0.0)

@@ -1,7 +1,7 @@
-"""What a trained model can be asked for: samples, missing values, likelihoods.
+"""Inference with a trained model: samples, missing values, likelihoods.
 
-Streams are the :class:`~skebm._random.RandomStreams` to draw from. States are rows of visible
-states of the machine, data those of the user.
+Streams are :class:`~skebm._random.RandomStreams`. States are rows of visible states of the machine,
+data are in the user's form.
 """
 
 from numbers import Real
@@ -24,18 +24,18 @@ from .path import TemperaturePath
 from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
-# Those of annealing where nobody has said how many.
+# Default number of temperatures of annealing.
 _N_TEMPERATURES = 1000
 
 # {estimator: (digest of its fitted attributes, LogPartition)}
 _LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
-# What a method takes for the logarithm of a partition function; None has it find that out.
+# Valid arguments for the logarithm of a partition function; None computes it.
 LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
 
 
 def draw_by_means(model, n_rows, streams):
-    """States drawn unit by unit, by the means of the data alone."""
+    """States of independent units, drawn with the means of the data."""
     visible, _ = model.base
     return visible.base_rate(n_rows, (streams.seed, streams.take(), 0))
 
@@ -51,10 +51,10 @@ def walk(model, states, n_steps, streams, keep=None, betas=None):
     n_steps : int
     streams : RandomStreams
     keep : ndarray of bool, of shape (n_rows, n_visible), default=None
-        Where states stay as they are.
+        Mask of states that are held fixed.
     betas : ndarray of shape (n_replicas,), default=None
-        Inverse temperatures that the replicas of parallel tempering begin with, all of them at
-        ``states``. None is plain Gibbs sampling.
+        Initial inverse temperatures of the replicas of parallel tempering, all of which start at
+        ``states``. None is Gibbs sampling.
     """
     machine = model.machine
     states = model.states_given(states, streams)
@@ -78,17 +78,18 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
     ----------
     model : Model
     n_samples : int or None
-        None is as many as ``init`` has rows, or one.
+        None is the number of rows of ``init``, or one.
     n_steps : int
     streams : RandomStreams
     init : ndarray of shape (n_rows, n_features), default=None
-        Data to start from, in turn; of the type of the model. None starts at :func:`draw_by_means`.
+        Data to start from, in turn, with the dtype of the model. None starts at
+        :func:`draw_by_means`.
     clamp : ndarray of bool that broadcasts against ``init``, default=None
-        Where samples have the values of ``init``.
+        Mask of values that are fixed to those of ``init``.
     betas : ndarray of shape (n_replicas,), default=None
         As for :func:`walk`.
     mean : bool, default=False
-        Means of the visible units given all others, whose states are drawn, in place of states.
+        Return means of the visible units given drawn states of all others, instead of states.
     """
     keep = None
     if init is None:
@@ -105,7 +106,7 @@ def sample(model, n_samples, n_steps, streams, *, init=None, clamp=None, betas=N
 
 
 def _means_beside(machine, even, streams):
-    """Means of even units given odd states that are drawn beside these even ones."""
+    """Means of even units given odd states that are drawn given these even ones."""
     means, odd = np.empty_like(even), np.empty((len(even), machine.n_odd), dtype=machine.dtype)
     address = streams.seed, streams.take(), 0
 
@@ -118,7 +119,7 @@ def _means_beside(machine, even, streams):
 
 
 def impute(model, X, n_steps, streams):
-    """Data with NaN replaced by means over the second half of a walk of the missing values."""
+    """Data with NaN replaced by means over the second half of a chain of missing values."""
     missing, machine = np.isnan(X), model.machine
     start = draw_by_means(model, len(X), streams)
     known = machine.even_of(~missing, False)
@@ -144,7 +145,7 @@ def log_partition(model, name, method, n_temperatures, n_chains, states, n_burn_
     """Logarithm of the partition function, for densities of the data.
 
     Parameters: see :meth:`BernoulliRBM.log_partition`. ``name`` is that of the estimator, for
-    messages; ``states`` are visible ones for chains of the way back to come from, or None.
+    messages; ``states`` are visible states from which the reverse chains start, or None.
     """
     machine = model.machine
     most_units = MOST_UNITS if method == "auto" else MOST_UNITS_ON_DEMAND
@@ -184,10 +185,10 @@ def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
 
 
 def remembered_log_partition(estimator):
-    """What annealing finds for a Boltzmann machine, or found when it was asked for the same last.
+    """The result of annealing for a Boltzmann machine, cached until the model changes.
 
-    Rows may come one by one, and annealing takes seconds. It is not kept in the estimator, which
-    scoring must not change.
+    Rows may be scored one by one, and annealing takes seconds. The result is not stored in the
+    estimator, because scoring must not change it.
     """
     fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
     digest = joblib.hash(fitted)
@@ -199,7 +200,7 @@ def remembered_log_partition(estimator):
 
 
 def in_nats(log_partition):
-    """The logarithm of a partition function as a float, which leaves float32 as it is."""
+    """The logarithm of a partition function as a Python float, which keeps float32 arrays."""
     if isinstance(log_partition, LogPartition):
         log_partition = log_partition.estimate
     return float(log_partition)

@@ -1,4 +1,4 @@
-"""Learning: one step on a minibatch, and an epoch of them."""
+"""Learning: steps on minibatches, and epochs."""
 
 import math
 from dataclasses import dataclass, replace
@@ -13,17 +13,17 @@ from .gradient import centred_gradient, move_offsets
 from .machine import NOTHING_GIVEN, Given
 from .posterior import exact
 
-# Share of the way that offsets go towards the mean of a minibatch.
+# Rate of the moving average of offsets: weight of the mean of a minibatch.
 OFFSET_RATE = 0.01
 
-# Momentum is kept to 1 - 1 / (2 + n / 100) at the start of an epoch that n steps went before: to a
-# half at first, to 0.9 after 800 steps.
+# In an epoch after n steps, momentum is limited to 1 - 1 / (2 + n / 100): to 0.5 at first, to 0.9
+# after 800 steps.
 _UPDATES_OF_WARM_UP = 100
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a learning step depends on besides the model and the data; constant in an epoch."""
+    """Settings of a learning step, which are constant in an epoch."""
 
     learning_rate: float
     batch_size: int
@@ -34,12 +34,12 @@ class Settings:
     sparsity_target: float | None
     sparsity_cost: float
     centered: bool
-    variance_rate: float = 0.0  # learning rate of log-variances, where units have some
+    variance_rate: float = 0.0  # learning rate of log-variances, if units have variances
     max_gradient_norm: float = np.inf
     offset_rate: float = OFFSET_RATE
 
 
-# What the classical papers take: steps along the gradient, with Polyak's momentum if any.
+# As in the classical papers: steps along the gradient, with Polyak's momentum if any.
 GRADIENT_ASCENT = SolverSettings("sgd", nesterovs_momentum=False)
 
 
@@ -50,14 +50,14 @@ def new_solvers(machine, settings=GRADIENT_ASCENT):
 
 
 class Learner:
-    """A machine in training, and all that training carries from one minibatch to the next.
+    """A machine in training, with the state that is carried from one minibatch to the next.
 
     Parameters
     ----------
     machine : Machine
         Changed in place.
     chains : Chains
-        Where the chains come from; changed in place.
+        The Gibbs chains; changed in place.
     offsets : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
         Moving averages of the states of both sides given the data; changed in place.
     solvers : list of Solver
@@ -88,7 +88,7 @@ class Learner:
         self.posterior = posterior
 
     def run_epoch(self, rows, order, settings):
-        """One step for each minibatch of the rows with the numbers ``order``, in that order."""
+        """One step for each minibatch of the rows at the indices ``order``, in that order."""
         settings = replace(settings, momentum=min(settings.momentum, self._largest_momentum()))
         if fused.can_run(self, rows, settings) and fused.is_faster(self, rows, settings):
             fused.run_epoch(self, rows, order, settings)
@@ -97,16 +97,16 @@ class Learner:
                 self._run_epoch(rows, order, settings)
         self.n_updates += math.ceil(len(order) / settings.batch_size)
 
-    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+    # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """What parts of the data have in common: parameters, offsets, averages of the solvers."""
+        """Arrays that parts share: parameters, offsets, averages of the solvers."""
         averages = (average for solver in self.solvers for average in solver.averages)
         return [*self.machine.parameters, *self.offsets, *averages]
 
     @property
     def own(self):
-        """What a part keeps for itself: chains, and random numbers."""
+        """State of a part: its chains and random streams."""
         return self.chains, self.streams
 
     @own.setter
@@ -116,15 +116,15 @@ class Learner:
         self.streams.become(streams)
 
     def own_of(self, part):
-        """What a part begins with: chains as they are here, random numbers of its own."""
+        """Initial state of a part: the chains of this learner, and its own random streams."""
         return self.chains, self.streams.of_part(part)
 
     def become(self, other):
-        """Take over what another learner has learned."""
+        """Take the state of another learner."""
         vars(self).update(vars(other))
 
     def _largest_momentum(self):
-        """What momentum may be by now: the first steps lead in directions that do not last."""
+        """Limit of momentum at this step: the directions of the first steps soon change."""
         return 1 - 1 / (2 + self.n_updates / _UPDATES_OF_WARM_UP)
 
     def _run_epoch(self, rows, order, settings):
@@ -138,7 +138,7 @@ class Learner:
             self._step(rows.batch(order[start : start + batch_size]), *room, settings)
 
     def _step(self, batch, v, h, settings):
-        """One step on a minibatch, in room for the even and the odd states of it."""
+        """One step on a minibatch, in work arrays for its even and odd states."""
         machine, chains, k = self.machine, self.chains, settings.n_gibbs_steps
         n_data = len(batch)
         n = n_data + chains.n_chains(n_data)
@@ -148,7 +148,7 @@ class Learner:
         data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        # Chain i has the units that are known in row i mod n_data of the minibatch.
+        # Chain i has the known units of row i mod n_data of the minibatch.
         known, given = batch.known, NOTHING_GIVEN
         if known is not None:
             turns, absent = np.arange(n) % n_data, batch.absent
@@ -182,7 +182,7 @@ class Learner:
     def _move(self, gradient, settings):
         machine = self.machine
         *of_couplings, of_even, of_odd = self.solvers
-        # Up the log-likelihood: a solver goes down.
+        # Negative, because solvers minimise.
         up = -settings.learning_rate * _shrinkage(gradient.norm, settings.max_gradient_norm)
         for solver in self.solvers:
             solver.begin_step(up, settings.momentum)
@@ -202,7 +202,7 @@ class Learner:
             machine.couplings[0].scale_lower(factor)
 
     def forget(self, units):
-        """Carry nothing of some hidden units of an RBM, a mask, which are new from now on."""
+        """Reset the state of some hidden units of an RBM, a mask, which have been replaced."""
         of_weights, _, of_bias = self.solvers
         of_weights.forget(np.broadcast_to(units, self.machine.weights.shape).reshape(-1))
         of_bias.forget(units)

@@ -1,10 +1,10 @@
-"""A Boltzmann machine: layers of units and the couplings between neighbouring ones.
+"""A Boltzmann machine: layers of units, and couplings between adjacent layers.
 
-No two units of a layer are joined, nor units of layers that are not neighbours. So all even layers
-are independent of each other given the odd ones, and the other way round: whatever the number of
-layers, one half step of Gibbs sampling draws all even layers, and the next all odd ones. Arrays of
-states hold the even layers side by side, or the odd ones. A restricted Boltzmann machine has two
-layers, of which the visible one is even and the hidden one odd.
+Only units of adjacent layers are connected. Therefore all even layers are independent of each other
+given the odd ones, and the other way round: for any number of layers, one half step of Gibbs
+sampling draws all even layers, and the next one all odd layers. Arrays of states contain all even
+layers, or all odd ones. A restricted Boltzmann machine has two layers, of which the visible one is
+even and the hidden one odd.
 """
 
 import itertools
@@ -21,26 +21,26 @@ from .conditionals import conditional_log_likelihood
 from .couplings import Dense, between_even_and_odd
 from .units import places_of, side_by_side
 
-# Fewer rows than this are not worth waking a second thread for.
+# With fewer rows than this, one thread is used.
 _SMALLEST_BLOCK = 32
 
-# Weights that are visited before another thread is worth waking, where each row visits them all;
-# and where it integrates over each unit that it visits, which takes a hundred times as long.
+# Number of visited weights per chunk, so that threads pay off: if each row visits all weights, and
+# if it integrates over each unit, which takes a hundred times as long.
 _WEIGHTS_PER_CHUNK = 4e6
 _INTEGRALS_PER_CHUNK = 4e4
 
 
 class Given(NamedTuple):
-    """What is given with the rows of a pass, beside the states that it starts from.
+    """Conditions for the rows of a pass, in addition to the states from which it starts.
 
     Attributes
     ----------
     known : ndarray of bool, of shape (n_rows, n_units), or None
-        Units that are there in each row.
+        Known units of each row.
     absent : ndarray of shape (n_rows, n_units), or None
-        The states that the others have, which nothing changes. None: 0, so that they take no part.
+        Fixed states of the others. None: 0, so that they have no effect.
     fields : ndarray of shape (n_rows, n_units), or None
-        What is added to the inputs, a bias that differs from row to row.
+        Added to the inputs, like a bias that differs between rows.
     """
 
     known: np.ndarray | None = None
@@ -58,27 +58,28 @@ NOTHING_GIVEN = Given()
 
 
 class Machine:
-    """Energy E = -(sum over couplings of lower states, weights and upper states) + (energies of
-    the layers), and what follows from it.
+    """A machine with layers, given by its energy.
+
+    E = -(sum over couplings of lower states, weights and upper states) + (energies of the layers).
 
     Parameters
     ----------
     layers : list of layers of units
-        From the lowest to the highest, see :mod:`skebm.boltzmann.units`. Where there are more than
-        two, their biases become parts of those of ``even`` and ``odd``.
+        From the lowest to the highest, see :mod:`skebm.boltzmann.units`. If there are more than
+        two, their biases become views of those of ``even`` and ``odd``.
     couplings : list of couplings
         Between each layer and the next, see :mod:`skebm.boltzmann.couplings`.
     smallest_block : int or inf, optional
-        Rows that a pass from one layer to the other leaves to one thread at least.
+        Smallest number of rows per thread in a pass from one layer to the other.
 
     Attributes
     ----------
     even, odd : layers of units
         All even layers side by side, and all odd ones.
     coupling : coupling
-        Between these two, the even one being the lower.
+        Between these two; the even one is the lower one.
     places : list of slice
-        Where each layer is among the units of ``even`` or ``odd``.
+        Slice of each layer in the units of ``even`` or ``odd``.
     """
 
     def __init__(self, layers, couplings, smallest_block=_SMALLEST_BLOCK):
@@ -89,7 +90,7 @@ class Machine:
         self._smallest_block = smallest_block
 
     def __reduce__(self):
-        # Biases of more than two layers are parts of those of both sides, to be made so again.
+        # Pickles restore the biases of more than two layers as views of those of both sides.
         return Machine, (self.layers, self.couplings, self._smallest_block)
 
     @classmethod
@@ -102,7 +103,7 @@ class Machine:
             Row i holds the weights of visible unit i: a sparse row of data touches few rows of it.
         visible, hidden : layers of units
         copies : tuple of two int, default=(1, 1)
-            As how many layers they count, see :class:`~skebm.boltzmann.couplings.Dense`.
+            Numbers of layers for which they count, see :class:`~skebm.boltzmann.couplings.Dense`.
         """
         return cls([visible, hidden], [Dense(weights, copies)])
 
@@ -133,7 +134,7 @@ class Machine:
 
     @property
     def hidden(self):
-        """The layer above it."""
+        """The lowest hidden layer."""
         return self.layers[1]
 
     @property
@@ -143,7 +144,7 @@ class Machine:
 
     @property
     def dtype(self):
-        """Type of the parameters and of all that is computed from them."""
+        """The dtype of the parameters and of all results."""
         return self.weights.dtype
 
     @property
@@ -162,28 +163,28 @@ class Machine:
         return self.n_even, self.n_odd
 
     def copy(self):
-        """The same machine with arrays of its own."""
+        """A copy of the machine with its own arrays."""
         layers = [layer.copy(self.dtype) for layer in self.layers]
         return Machine(layers, [coupling.copy() for coupling in self.couplings])
 
     def on_one_thread(self):
-        """The same machine with the same arrays, for callers that have shared out their rows."""
+        """The same machine with the same arrays, for callers that divide rows among threads."""
         twin = Machine.__new__(Machine)
         vars(twin).update(vars(self), _smallest_block=math.inf)
         return twin
 
     def is_finite(self):
-        """Whether every parameter is a finite number."""
+        """Whether all parameters are finite."""
         return all(np.isfinite(parameter).all() for parameter in self.parameters)
 
     def has_diverged(self):
-        """Whether a parameter is not finite, or too large to compute with."""
+        """Whether a parameter is not finite, or too large for computations."""
         if have_diverged(*self.parameters):
             return True
         return not self.even.tolerate(self.coupling.largest_inputs_of_lower())
 
     def neighbours(self, even, odd):
-        """For each coupling, what there is of the layers below and above it.
+        """For each coupling, the parts of arrays for the layers below and above it.
 
         Parameters
         ----------
@@ -193,7 +194,7 @@ class Machine:
         Yields
         ------
         lower, upper : ndarray of shapes (..., n_lower) and (..., n_upper)
-            Views, where they are vectors or there are two layers.
+            Views, if they are vectors or if there are two layers.
         """
         if len(self.layers) == 2:
             return [(even, odd)]
@@ -210,20 +211,20 @@ class Machine:
     def energy(self, even, odd, known=None):
         """Energy of states of both sides, for each row; nats.
 
-        Without what even units that are not ``known``, a mask, have by themselves.
+        Without the own energies of even units that are not ``known``, a mask.
         """
         joint = np.einsum("ij,ij->i", self.inputs_of_odd(even), odd)
         return self.even.energy(even, known) + self.odd.energy(odd) - joint
 
-    # A pass from one side to the other is a product, a mean, and perhaps a draw, each over the
-    # one before and while it is in the cache.
+    # A pass from one side to the other is a product, a mean and possibly a draw, in the same memory
+    # and while it is in the cache.
 
     def inputs_of_odd(self, even, out=None):
-        """What even states put into the odd units, in a new array if no ``out``."""
+        """Inputs of the odd units from even states, in a new array if no ``out``."""
         return self.coupling.up(even, out)
 
     def inputs_of_even(self, odd, out=None):
-        """What odd states put into the even units, in a new array if no ``out``."""
+        """Inputs of the even units from odd states, in a new array if no ``out``."""
         return self.coupling.down(odd, out)
 
     def odd_mean(self, even, out, given=NOTHING_GIVEN):
@@ -241,8 +242,8 @@ class Machine:
     def sample_even(self, odd, address, out, previous=None, mean=None, given=NOTHING_GIVEN):
         """Even states drawn given odd states; ``address`` is (seed, stream, first row).
 
-        Units with inertia move on from the ``previous`` states, which may be in ``out``. The means
-        are left in the array ``mean``, where there is one.
+        Units with inertia continue from the ``previous`` states, which may be in ``out``. The means
+        are written to the array ``mean``, if there is one.
         """
         if previous is not None:
             previous = previous.copy() if self.even.inertia else None
@@ -279,25 +280,25 @@ class Machine:
     def alternate(
         self, odd, even, n_steps, address, previous=None, mean=None, given=(NOTHING_GIVEN,) * 2
     ):
-        """Draw both sides in turn, from odd to even states, in place; yield at the latter.
+        """Draw both sides in turn, starting from odd states, in place; yield after the even ones.
 
         Takes ``2 * n_steps - 1`` streams from ``address`` (seed, first stream, first row) on.
 
         Parameters
         ----------
         odd : ndarray of shape (n_rows, n_odd)
-            Where to start from.
+            States to start from.
         even : ndarray of shape (n_rows, n_even)
-            Room for the even states.
+            An array for the even states.
         n_steps : int
-            How often the even states are drawn.
+            Number of draws of the even states.
         address : tuple of int
         previous : ndarray of shape (n_rows, n_even), default=None
-            Even states of before, where there are some.
+            Previous even states, if there are any.
         mean : ndarray of shape (n_rows, n_even), default=None
-            Room for the means that even states are drawn from, where they are asked for.
+            An array for the means from which even states are drawn, if they are needed.
         given : pair of Given
-            What is given with the rows of even and of odd states.
+            Conditions for the rows of even and of odd states.
         """
         seed, stream, first_row = address
         with_even, with_odd = given
@@ -320,10 +321,10 @@ class Machine:
             pass
 
     def walk(self, even, n_steps, address, keep=None):
-        """Run Gibbs chains from even states, in place, yielding their means of each step.
+        """Run Gibbs chains from even states, in place; yield their means in each step.
 
-        Takes ``2 * n_steps`` streams from ``address`` (seed, first stream, first row) on. Where
-        the boolean mask ``keep`` is true, states stay as they are.
+        Takes ``2 * n_steps`` streams from ``address`` (seed, first stream, first row) on. Where the
+        boolean mask ``keep`` is true, states do not change.
         """
         seed, stream, first_row = address
         mean = np.empty_like(even)
@@ -348,7 +349,7 @@ class Machine:
         for_each_chunk(run, len(even))
         return even
 
-    # Of whole data sets, dense or sparse, chunk by chunk.
+    # For whole data sets, dense or sparse, chunk by chunk.
 
     def transform(self, rows):
         """Mean odd states given rows of even states, of shape (n_rows, n_odd)."""
@@ -361,8 +362,8 @@ class Machine:
     def free_energy(self, rows):
         """-log of the sum over odd states of exp(-E(even, odd)), for each row; nats.
 
-        Of a row of which not all is known, that of the known even units, the others staying at
-        what stands in their place.
+        For a row with unknown values, the free energy of the known even units; the others are fixed
+        at their placeholders.
         """
 
         def free_energy(even, inputs, known):
@@ -373,8 +374,8 @@ class Machine:
     def pseudo_log_likelihood(self, rows):
         """Sum over visible units i of log p(v_i | the other visible units), for each row; nats.
 
-        Exact and deterministic: no unit is left out and none is drawn. Of a row of which not all is
-        known, over the known units, the others staying at what stands in their place.
+        Exact and deterministic: no unit is left out and none is drawn. For a row with unknown
+        values, the sum is over the known units; the others are fixed at their placeholders.
         """
 
         def pseudo_log_likelihood(v, inputs, known):
@@ -389,7 +390,7 @@ class Machine:
     def reconstruction_error(self, rows):
         """Squared error of the mean visible states given mean hidden states, summed over units.
 
-        Over those that are known.
+        Only known units are included.
         """
 
         def reconstruction_error(v, inputs, known):
@@ -408,7 +409,7 @@ class Machine:
         return out
 
     def _of_each_row(self, function, rows, weights_per_chunk=_WEIGHTS_PER_CHUNK, fewest=8):
-        """``function(even states, inputs of the odd units, known even units)`` of all rows."""
+        """``function(even states, inputs of the odd units, known even units)`` for all rows."""
         out = np.empty(rows.shape[0], dtype=self.dtype)
 
         def evaluate(part):
@@ -423,26 +424,26 @@ class Machine:
 
 
 def upside_down(machine, number):
-    """The machine of a layer and all below it, which is the visible one of it, with own arrays."""
+    """A layer and all layers below it as a machine whose visible layer is the former."""
     layers = [layer.copy(machine.dtype) for layer in machine.layers[number::-1]]
     couplings = machine.couplings[:number][::-1]
     return Machine(layers, [coupling.turned() for coupling in couplings])
 
 
 def hidden_machine(machine):
-    """The hidden layers as a machine of their own, of which the odd layers are the even ones.
+    """The hidden layers as a separate machine, in which the odd layers become the even ones.
 
-    With the same weights, and biases of its own. Where the visible units of the whole are held,
-    what they put into the first hidden layer is given with the rows, see :class:`Given`.
+    It has the same weights, and copies of the biases. If the visible units of the whole machine are
+    held fixed, their inputs to the first hidden layer are fields of the rows, see :class:`Given`.
     """
     layers = [layer.copy(machine.dtype) for layer in machine.layers[1:]]
     return Machine(layers, machine.couplings[1:])
 
 
 def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_GIVEN):
-    """Means of units given their inputs, over these; at an address, states drawn from the means.
+    """Means of units given their inputs, in place; with an address, states drawn from the means.
 
-    Every half step of Gibbs sampling is one, and so is every pass through a directed connection.
+    This is every half step of Gibbs sampling, and every pass through a directed connection.
 
     Parameters
     ----------
@@ -452,11 +453,11 @@ def settle(units, inputs, address=None, out=None, previous=None, given=NOTHING_G
     address : tuple of int, default=None
         (seed, stream, first row) of the random numbers; None gives means.
     out : ndarray of shape (n_rows, n_units), default=None
-        Room for the states; None draws them over the means.
+        An array for the states; None writes them over the means.
     previous : ndarray of shape (n_rows, n_units), default=None
-        States of before, which units with inertia move on from.
+        Previous states, from which units with inertia continue.
     given : Given
-        Which units take part in a row, and what is added to the inputs.
+        Known units of each row, and fields that are added to the inputs.
     """
     if given.fields is not None:
         inputs += given.fields

@@ -1,4 +1,4 @@
-"""The restricted Boltzmann machine of tables, whose columns are of several kinds."""
+"""The restricted Boltzmann machine for tables with columns of several kinds."""
 
 from typing import ClassVar
 
@@ -117,7 +117,7 @@ class MixedRBM(GaussianRBM):
     _reads_tables: ClassVar = True
     _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | CHECKS_OF_TABLES
 
-    # Those of the data, less what the initial weights account for.
+    # The variances of the data, minus the part that the initial weights explain.
     variances = None
 
     def __init__(
@@ -190,7 +190,7 @@ class MixedRBM(GaussianRBM):
         ]
         return SideBySide([layer for layer in layers if len(layer.bias)])
 
-    # What only a table is asked for
+    # Methods for tables only
 
     def conditional_proba(self, X, column, values=None):
         """Distribution of one column given the others, for each row.

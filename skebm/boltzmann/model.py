@@ -1,4 +1,4 @@
-"""A trained machine, without the parameters of its estimator, and how data become its states."""
+"""A trained machine without its estimator, and the conversion of data to states."""
 
 from dataclasses import dataclass, field, replace
 
@@ -14,19 +14,20 @@ from .posterior import exact
 
 @dataclass(frozen=True)
 class Model:
-    """What an estimator is besides its parameters; here, one whose visible states are the data.
+    """The fitted state of an estimator; in this class, the visible states are the data.
 
-    Every fitted RBM answers ``__skebm_model__(dtype=None)`` with one, which shares its arrays where
-    they are of that type, and ``__skebm_with__(model)`` with another RBM for a model of other
-    weights. A kind of RBM whose machine sees the data in other units has a subclass.
+    Every fitted RBM has the methods ``__skebm_model__(dtype=None)``, which returns a model that
+    shares arrays with this dtype, and ``__skebm_with__(model)``, which returns another RBM for a
+    model with other weights. There is a subclass for RBMs whose machine has the data in other
+    units.
 
     Attributes
     ----------
     machine : Machine
     means : tuple of two ndarrays, of shapes (n_even,) and (n_odd,)
-        Means of the states of both sides given the data, as training has followed them.
+        Means of the states of both sides given the data, which training has tracked.
     batch_size : int
-        That of training, by which the means are smoothed.
+        Batch size of training, which determines the smoothing of the means.
     posterior : callable
         States of all layers given data, see :mod:`skebm.boltzmann.posterior`.
     """
@@ -36,20 +37,20 @@ class Model:
     batch_size: int
     posterior: object = field(default=exact, kw_only=True)
 
-    # Log of the factor between a volume of data and that of its visible states.
+    # Log of the ratio of volumes of data and of their visible states.
     log_scale = 0.0
 
     def log_scale_of(self, rows):
-        """The same in the known features of each row of visible states: one number, or an array."""
+        """The same for the known features of each row of visible states: a number, or an array."""
         return 0.0
 
     @property
     def base(self):
-        """Layers of units that have the means of the data and know nothing of each other.
+        """Layers of independent units with the means of the data.
 
-        A tuple (even, odd): where annealing, tempering and samples start from.
+        A tuple (even, odd), from which annealing, tempering and samples start.
         """
-        # As many rows as take part in a moving average.
+        # Effective number of rows in a moving average.
         n_rows, dtype = self.batch_size / OFFSET_RATE, self.machine.dtype
         sides = zip((self.machine.even, self.machine.odd), self.means, strict=True)
         return tuple(units.with_mean(mean, n_rows).copy(dtype) for units, mean in sides)
@@ -57,8 +58,8 @@ class Model:
     def to_states(self, rows):
         """Rows of visible states of the machine, from rows of data.
 
-        A unit that is not known in a row is not there: it stays at the mean of its states, which is
-        0 in the centred energy, and so takes no part.
+        A unit that is not known in a row is fixed at the mean of its states, which is 0 in the
+        centred energy, so that it has no effect.
         """
         return rows.with_absent(self.machine.visible_of(self.means[0]))
 
@@ -67,9 +68,9 @@ class Model:
         return self.machine.visible_of(states)
 
     def states_given(self, visible, streams):
-        """Even states to start a chain from that has these visible ones, which they are in an RBM.
+        """Even states with these visible ones, to start a chain; in an RBM, both are the same.
 
-        Hidden layers among them are drawn from the posterior.
+        Hidden layers among the even ones are drawn from the posterior.
         """
         machine = self.machine
         if machine.n_visible == machine.n_even:
@@ -87,14 +88,14 @@ class Model:
         return self.machine.transform(self.to_states(rows))
 
     def with_machine(self, machine, means=None):
-        """The model of another machine with the same layers, and of other means if there are some.
+        """The model with another machine with the same layers, and optionally other means.
 
-        Data become its visible states as before.
+        The conversion of data to visible states does not change.
         """
         return replace(self, machine=machine, means=self.means if means is None else means)
 
     def copy(self):
-        """The same model with arrays of its own."""
+        """A copy of the model with its own arrays."""
         return self.with_machine(self.machine.copy(), tuple(mean.copy() for mean in self.means))
 
     def fitted_attributes(self):
@@ -106,13 +107,13 @@ class Model:
         }
 
     def attributes_of_units(self):
-        """What joins data and visible states, as fitted attributes of an estimator, by name."""
+        """Fitted attributes for the conversion of data to visible states, by name."""
         return {}
 
     def warn_of_data(self, name, rows):
-        """Warn where rows are not what the units are meant for; ``name`` is the estimator's."""
+        """Warn if rows are outside the range of the units; ``name`` is that of the estimator."""
         warn_of_range(name, rows)
 
     def warn_of_no_states(self, name, rows):
-        """Warn where rows are no states of the units, for which ``name`` is no probability."""
+        """Warn if rows are not states of the units, so that ``name`` is not a probability."""
         warn_of_grey(name, rows)

@@ -1,4 +1,4 @@
-"""What is measured after each epoch, and when to stop."""
+"""Measurements after each epoch, and early stopping."""
 
 import numpy as np
 
@@ -6,31 +6,30 @@ from .._source import all_of, evenly_spaced
 from .._stopping import Patience
 from .initial import ACTIVITY, dead_units, restart_units
 
-# Exact pseudo-likelihoods cost a pass over all units for each unit of each row: few rows are
-# watched, always the same, so that the differences from epoch to epoch are free of sampling noise.
+# Exact pseudo-likelihoods need a pass over all units for each unit of each row. Therefore few rows
+# are measured, always the same ones, so that differences between epochs have no sampling noise.
 N_WATCHED = 50
 N_HELD_OUT = 1000
 
-# Rows by which a hidden unit is said to be dead, and values that these have at most.
+# Number of rows for finding dead hidden units, and the largest number of their values.
 _N_OF_MEANS = 256
 _VALUES_OF_MEANS = 2**23
 
 
 class Monitor:
-    """Watches the same rows of the data after each epoch, and held-out rows where there are some.
+    """Measures the same rows of the data after each epoch, and held-out rows if there are any.
 
     Parameters
     ----------
     rows : Source
     training : ndarray of int or None
-        Numbers of the rows to train on. None: all, of which there may be many.
+        Indices of the rows to train on. None: all.
     held_out : ndarray of int
-        Numbers of those kept apart; may be empty.
+        Indices of the held-out rows; may be empty.
     parameters : estimator
-        Of which ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are
-        read.
+        Its ``n_iter_no_change``, ``tol``, ``reconstruction_tol`` and ``sparsity_target`` are used.
     model : Model
-        That of the machine in training.
+        The model of the machine in training.
     """
 
     def __init__(self, rows, training, held_out, parameters, model):
@@ -72,12 +71,12 @@ class Monitor:
         return measured
 
     def find_dead_units(self, machine):
-        """Have ``dead_units`` say which they are; none is where all rows are the same."""
+        """Set ``dead_units``, a mask; no unit is dead if all rows are the same."""
         means = machine.transform(self._rows_of_means)
         self.dead_units = dead_units(means) & self._rows_vary
 
     def restart_dead_units(self, learner):
-        """Have new hidden units where the last measurement found dead ones."""
+        """Replace the hidden units that were dead in the last measurement."""
         if self.dead_units.any():
             rows = self._rows_of_means
             means = learner.machine.transform(rows)
@@ -85,7 +84,7 @@ class Monitor:
             restart_units(learner, self.dead_units, all_of(rows), means, self._activity, known)
 
     def _score(self, measured):
-        """What is to rise from epoch to epoch, of what was measured."""
+        """The measurement that should increase from epoch to epoch."""
         return measured["validation_pseudo_likelihood"]
 
     def _pseudo_likelihood(self, machine, rows):
@@ -93,7 +92,7 @@ class Monitor:
         return of_states - float(np.mean(self._model.log_scale_of(rows)))
 
     def should_stop(self, machine, measured):
-        """Whether this epoch was the last one worth running; keeps the best machine so far."""
+        """Whether training should stop after this epoch; keeps the best machine so far."""
         reached = (
             self._reconstruction_tol is not None
             and measured["reconstruction_error"] <= self._reconstruction_tol
@@ -106,7 +105,7 @@ class Monitor:
 
 
 def _subsets(rows, *numbers):
-    """The rows with each of several arrays of numbers, found in one pass over them all."""
+    """The rows for each of several arrays of indices, read in one pass over all rows."""
     together = np.unique(np.concatenate(numbers))
     found = rows.subset(together)
     return [found.subset(np.searchsorted(together, of_one)) for of_one in numbers]

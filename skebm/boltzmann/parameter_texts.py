@@ -1,11 +1,11 @@
-"""What parameters and attributes mean that several Boltzmann machines of layers have.
+"""Descriptions of parameters and attributes that several Boltzmann machines with layers share.
 
-See :mod:`skebm._parameter_texts` for how the texts get into the docstrings.
+See :mod:`skebm._parameter_texts` for how they are inserted into docstrings.
 """
 
 from .._parameter_texts import texts
 
-# Of all machines of layers.
+# All machines with layers.
 OF_LAYERS = texts("""
     n_components : int
         Number of hidden units.
@@ -89,7 +89,7 @@ OF_LAYERS = texts("""
         Number of epochs that the last ``fit`` ran.
     """)
 
-# Of machines of one hidden layer.
+# Machines with one hidden layer.
 OF_RBMS = texts("""
     n_gibbs_steps : int or sequence of int
         Steps of Gibbs sampling, each of both layers, for one learning step.
@@ -113,7 +113,7 @@ OF_RBMS = texts("""
         Minus ``history_["pseudo_likelihood"]``: the likelihood itself cannot be computed.
     """)
 
-# Of machines of one hidden layer with visible units that are real numbers.
+# Machines with one hidden layer and real-valued visible units.
 OF_REAL_UNITS = texts("""
     learning_rate : float or sequence of float
         Length of a step for features of mean 0 and variance 1. Its direction is the gradient with

@@ -1,11 +1,10 @@
-"""The partition function Z of a machine: exactly, or by annealing in both directions.
+"""The partition function Z of a machine: exact, or by annealing in both directions.
 
-Annealed importance sampling [1]_ [2]_ takes chains from a machine without weights, whose Z is
-known, along a path of machines to the one in question. The product of the ratios of unnormalised
-probabilities that a chain meets on its way is its weight; the mean weight is the ratio of both
-Z in expectation, so the logarithm of a mean is too low in expectation. The other way round, from
-samples of the machine in question to the one without weights, it is too high by the same argument
-[3]_.
+Annealed importance sampling [1]_ [2]_ runs chains from a machine without weights, whose Z is known,
+along a path of machines to the given one. The weight of a chain is the product of the ratios of
+unnormalised probabilities along the path. The expectation of the weight is the ratio of both Z, so
+that the logarithm of a mean weight is too low in expectation. In the reverse direction, from
+samples of the given machine to the one without weights, it is too high by the same argument [3]_.
 
 .. [1] R. M. Neal, "Annealed importance sampling", Statistics and Computing 11, 2001.
 .. [2] R. Salakhutdinov and I. Murray, "On the quantitative analysis of deep belief networks",
@@ -27,15 +26,15 @@ from .._threads import blocks_of, for_each, one_blas_thread
 from .path import TemperaturePath
 from .summation import log_masses
 
-# Nats by which bounds may cross because of noise: the lower one is too high by t nats with a
-# probability of exp(-t) at most.
+# Amount in nats by which bounds may cross because of noise: the lower one is too high by t nats
+# with a probability of at most exp(-t).
 MOST_CROSSING = 3.0
 
-# Chains to a thread; fewer make matrix products slow.
+# Smallest number of chains per thread; fewer make matrix products slow.
 _SMALLEST_BLOCK = 24
 
-# Python can be interrupted between two calls of all threads: a call is kept to about a tenth of
-# a second by the number of weights that it visits.
+# Python can be interrupted only between two calls of all threads. A call takes about 0.1 s, because
+# its number of visited weights is limited.
 _WEIGHTS_PER_CALL = 4e9
 
 
@@ -75,7 +74,7 @@ class LogPartition:
 
 
 def exact_log_partition(machine):
-    """Log-partition function by a sum over all states of the layer that has fewer."""
+    """Log-partition function by a sum over all states of the layer with fewer states."""
     value = float(logsumexp(log_masses(machine)))
     return LogPartition(value, value, value, 0.0)
 
@@ -84,7 +83,7 @@ def exact_log_partition(machine):
 
 
 def inverse_temperatures(n_temperatures):
-    """From 0 to 1, and ever closer to each other, as there the machine changes fastest."""
+    """From 0 to 1, denser towards 1, where the machine changes fastest."""
     return 1 - np.linspace(1, 0, n_temperatures) ** 2
 
 
@@ -99,10 +98,10 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     n_chains : int
         Chains in each direction.
     rows : Rows or None
-        States that the chains of the way back come from, if the machine cannot be enumerated.
-        None is the end of the way there, drawn in proportion to the weights.
+        States from which the reverse chains start, if the machine cannot be enumerated. None are
+        the final states of the forward chains, drawn in proportion to the weights.
     n_burn_in : int
-        Gibbs steps from there to what has to serve as samples of the machine.
+        Gibbs steps from there to approximate samples of the machine.
     streams : RandomStreams
 
     Returns
@@ -128,14 +127,14 @@ def annealed_log_partition(path, betas, n_chains, rows, n_burn_in, streams):
     of_base = path.log_partition_of_base()
     lower, upper = of_base + _log_mean_exp(there), of_base - _log_mean_exp(back)
     if lower - upper > MOST_CROSSING:
-        # The way back started somewhere else than at samples of the machine: what holds in any
-        # case is the lower bound.
+        # The reverse chains did not start at samples of the machine: only the lower bound is always
+        # valid.
         return LogPartition(lower, lower, upper, max(standard_error, lower - upper))
     return LogPartition(of_base + log_ratio, lower, upper, standard_error)
 
 
 def annealed_lower_bound(model, n_temperatures, n_chains):
-    """The lower bound alone, from chains that are always the same; nats."""
+    """The lower bound only, with fixed random numbers; nats."""
     path, streams = TemperaturePath(model.machine, *model.base), RandomStreams(0)
     v = path.start(n_chains, streams)
     log_weights = anneal(path, inverse_temperatures(n_temperatures), v, streams)
@@ -143,15 +142,15 @@ def annealed_lower_bound(model, n_temperatures, n_chains):
 
 
 def anneal(path, betas, v, streams):
-    """Take chains along a path, in place, and return the logarithms of their weights.
+    """Run chains along a path, in place, and return the logarithms of their weights.
 
     Parameters
     ----------
     path : TemperaturePath or PairwisePath
     betas : ndarray of shape (n_temperatures,)
-        Inverse temperatures in the order of the way.
+        Inverse temperatures in the order of the path.
     v : ndarray of shape (n_chains, n_even), or (n_chains, n_units)
-        States: samples at the first temperature before, at the last one after.
+        Samples at the first temperature; changed in place to those at the last one.
     streams : RandomStreams
 
     Returns
@@ -159,7 +158,7 @@ def anneal(path, betas, v, streams):
     log_weights : ndarray of shape (n_chains,)
         Their exponentials have the expectation Z at the last temperature / Z at the first.
     """
-    # What scales the inputs and what scales the energies has to be the same number.
+    # Inputs and energies must be scaled by the same number.
     betas = betas.astype(path.dtype).astype(np.float64)
     n_steps = len(betas) - 1
     n_steps_per_call = max(1, int(_WEIGHTS_PER_CALL / (2 * len(v) * (path.n_weights + 1))))
@@ -181,11 +180,11 @@ def _log_mean_exp(log_weights):
 
 
 def _combine(there, back):
-    """Log of the ratio of both Z from the weights of both ways, and its standard error.
+    """Log of the ratio of both Z from the weights of both directions, and its standard error.
 
-    Bennett's acceptance ratio [4]_, the estimator of least variance from as many chains of each
-    direction: the L at which the logistic function has the same sum over ``there - L`` as over
-    ``back + L``.
+    Bennett's acceptance ratio [4]_, the estimator with the smallest variance for equal numbers of
+    chains in both directions: the L at which the logistic function has the same sum over ``there -
+    L`` as over ``back + L``.
     """
 
     def log_shares(ratio):
@@ -197,6 +196,6 @@ def _combine(there, back):
 
     everything = np.concatenate([there, -back])
     ratio = brentq(difference, everything.min() - 1, everything.max() + 1, xtol=1e-12)
-    # Of the logarithm of a sum of n numbers with the relative shares p: sum p^2 - 1 / n.
+    # Variance of the logarithm of a sum of n numbers with the relative shares p: sum p^2 - 1 / n.
     variance = sum(np.square(softmax(s) - 1 / len(s)).sum() for s in log_shares(ratio))
     return ratio, float(np.sqrt(variance))

@@ -1,7 +1,7 @@
-"""From a machine without weights to another: what annealing and tempering walk along.
+"""Path from a machine without weights to another, for annealing and tempering.
 
 At the inverse temperature beta, the energy is (1 - beta) E_base + beta E_machine. At 0 the units
-ignore each other, so that everything about them is known; at 1 they are the machine's.
+are independent, so that Z and samples are exact; at 1 they are those of the machine.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from .summation import enumerable, exact_samples
 
 
 class TemperaturePath:
-    """The machines at all inverse temperatures from 0, without weights, to 1, the one in question.
+    """The machines at all inverse temperatures from 0, without weights, to 1, the given one.
 
     Parameters
     ----------
     machine : Machine
         At the end of the path.
     even, odd : layers of units
-        At its start: those of the machine without weights, of the same kinds as the machine's.
+        Units of the machine without weights, of the same kinds as those of the machine.
     """
 
     def __init__(self, machine, even, odd):
@@ -35,12 +35,12 @@ class TemperaturePath:
 
     @property
     def dtype(self):
-        """Type of the states."""
+        """The dtype of the states."""
         return self.machine.dtype
 
     @property
     def n_weights(self):
-        """Weights that half a step visits."""
+        """Number of weights that half a step visits."""
         return self.machine.coupling.n_weights
 
     def start(self, n_chains, streams):
@@ -52,16 +52,16 @@ class TemperaturePath:
         return exact_samples(self.machine, n_samples, streams) if enumerable(self.machine) else None
 
     def burn_in(self, v, n_steps, streams):
-        """Take even states through Gibbs steps of the machine, in place."""
+        """Run Gibbs steps of the machine from even states, in place."""
         self.machine.run(v, n_steps, (streams.seed, streams.take(2 * n_steps), 0))
 
     def anneal(self, betas, v, log_weights, address):
-        """Take even states along the path, in place, and add up the logarithms of their weights.
+        """Run even states along the path, in place, and add to the logarithms of their weights.
 
         Parameters
         ----------
         betas : ndarray of shape (n_steps + 1,)
-            That of the states, and that of each step.
+            Inverse temperature of the states, then that of each step.
         v : ndarray of shape (n_rows, n_even)
         log_weights : ndarray of shape (n_rows,)
         address : tuple of int
@@ -84,7 +84,7 @@ class TemperaturePath:
 
     def at(self, beta):
         """The two layers at an inverse temperature."""
-        beta = float(beta)  # a number of NumPy's would make float32 arrays float64
+        beta = float(beta)  # a NumPy scalar would make float32 arrays float64
         return TemperedLayers(
             beta,
             self.machine.even.between(self.even, beta),
@@ -92,7 +92,7 @@ class TemperaturePath:
         )
 
     def even_gap(self, v):
-        """Energy of even states on their own at the end of the path, less that at its start."""
+        """Own energy of even states at the end of the path, minus that at its start."""
         return self.machine.even.energy(v).astype(np.float64) - self.even.energy(v)
 
     def log_partition_of_base(self):
@@ -107,8 +107,8 @@ class TemperaturePath:
 class TemperedLayers:
     """One point of a path: both layers at an inverse temperature, without the weights.
 
-    Inputs that it is given are products of the states of the other layer with the weights at the
-    end of the path, of which the share ``beta`` counts: one product serves several points.
+    Inputs are products of the states of the other layer with the weights at the end of the path,
+    and are multiplied by ``beta`` here, so that one product serves several points.
     """
 
     beta: float
@@ -116,14 +116,14 @@ class TemperedLayers:
     odd: Any
 
     def log_mass(self, gap, inputs):
-        """Log of the unnormalised probability of even states, up to what all betas share.
+        """Log of the unnormalised probability of even states, up to a term that all betas share.
 
         Parameters
         ----------
         gap : ndarray of shape (n_rows,)
             ``TemperaturePath.even_gap`` of the states.
         inputs : ndarray of shape (n_rows, n_odd)
-            What they put into the odd units.
+            Inputs of the odd units from these states.
         """
         return self.odd.log_partition(self.beta * inputs) - self.beta * gap
 

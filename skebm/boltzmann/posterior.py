@@ -1,7 +1,7 @@
 """The posterior: states of all layers given data.
 
-A posterior is a function of a machine, a minibatch, and room for even and odd states: it copies the
-data there and fills in whatever is not data. One that is not exact is one more function here.
+A posterior is a function of a machine, a minibatch, and arrays for even and odd states: it copies
+the data there and fills in the hidden states.
 
 .. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
 """
@@ -14,14 +14,14 @@ from .._threads import blocks_of, for_each, n_jobs_for
 from ..kernels.layers import largest_mean_change
 from .machine import NOTHING_GIVEN, Given, hidden_machine
 
-# Rows to a thread; fewer make matrix products slow.
+# Smallest number of rows per thread; fewer make matrix products slow.
 _SMALLEST_BLOCK = 32
 
 
 def exact(machine, batch, even, odd):
-    """Mean odd states given the even ones, all of which are data: those of an RBM.
+    """Mean odd states given the even ones, which are all data, as in an RBM.
 
-    Even units that are not known in a row stay at what the minibatch has in their place.
+    Even units that are not known in a row are fixed at the values of the minibatch.
     """
     batch.take(even)
     machine.odd_mean(even, odd)
@@ -29,20 +29,21 @@ def exact(machine, batch, even, odd):
 
 @dataclass(frozen=True)
 class MeanField:
-    """Means of all hidden layers that together come nearest to the posterior [1]_.
+    """Mean-field approximation of the posterior: means of all hidden layers [1]_.
 
-    Of all distributions whose units know nothing of each other it has the one of least divergence
-    from the posterior, or a local minimum: given the means of the even layers, the best ones of all
-    odd layers are known, and the other way round. So each half of a sweep raises the bound on the
-    log-likelihood, and nothing can swing. With one hidden layer it is exact after one sweep.
+    It finds the distribution of independent units with the smallest divergence from the posterior,
+    or a local minimum: given the means of the even layers, the optimal ones of all odd layers are
+    known, and the other way round. Therefore no half sweep decreases the bound on the
+    log-likelihood, and there are no oscillations. With one hidden layer it is exact after one
+    sweep.
 
     Attributes
     ----------
     n_steps : int
-        Sweeps at most.
+        Largest number of sweeps.
     tol : float
-        A row is left alone once the mean change of the units of each of its layers in a sweep is
-        not above this.
+        A row is finished when the mean change of the units of each layer in a sweep is at most
+        this.
     """
 
     n_steps: int
@@ -70,20 +71,20 @@ class MeanField:
 
 
 class Drawn:
-    """States of the posterior for learning: mean field, then Gibbs sampling with the data held.
+    """States of the posterior for learning: mean field, then Gibbs sampling with fixed data.
 
-    Units that are independent under mean field are not under the posterior. The chains of the model
-    show how layers depend on each other; where the data do not show it, weights between hidden
-    layers become smaller until these say the same of all rows.
+    Units that are independent in the mean-field distribution are dependent in the posterior. The
+    chains of the model include this dependence between layers. If the states of the data do not,
+    weights between hidden layers become smaller until activities are the same for all rows.
 
-    The odd layers are left as means given the even ones, as those of the chains are.
+    The odd layers become means given the even ones, like those of the chains.
 
     Parameters
     ----------
     mean_field : MeanField
-        Where it starts.
+        The mean field from which sampling starts.
     n_steps : int
-        How often the even layers are drawn.
+        Number of draws of the even layers.
     streams : RandomStreams
     """
 
@@ -107,10 +108,10 @@ class Drawn:
 
 
 def _fill_in(machine, batch, even, odd, find, n_passes):
-    """Fill in the data, and what ``find(held machine, first row)`` makes of the hidden layers.
+    """Fill in the data, and the hidden states from ``find(held machine, first row)``.
 
-    It is called for blocks of rows and returns (sweeps, last change); so does this, the largest of
-    all. Each row takes at most ``n_passes`` over the weights.
+    ``find`` is called for blocks of rows and returns (sweeps, last change). The result is the
+    largest of all. Each row needs at most ``n_passes`` passes over the weights.
     """
     if len(machine.layers) == 2:
         exact(machine, batch, even, odd)
@@ -132,16 +133,16 @@ def _fill_in(machine, batch, even, odd, find, n_passes):
 
 
 class _Held:
-    """States of the hidden layers over some rows, whose visible units are held at data.
+    """States of the hidden layers for some rows whose visible units are fixed at data.
 
-    What the data put into the lowest of these layers is found once for all passes.
+    The inputs of the lowest hidden layer from the data are computed once for all passes.
 
     Parameters
     ----------
     hidden : Machine
-        The hidden layers alone.
+        The hidden layers only.
     fields : ndarray of shape (n_rows, n_even of ``hidden``)
-        What the visible units put into its even layers.
+        Inputs of its even layers from the visible units.
     even, odd : ndarray of shapes (n_rows, n_even) and (n_rows, n_odd) of ``hidden``
         Their states, or means.
     """
@@ -154,9 +155,10 @@ class _Held:
 
     @classmethod
     def at(cls, hidden, inputs):
-        """With means of one pass up, given what the data put into the lowest hidden layer.
+        """Initial means by one pass up, from the inputs of the lowest hidden layer from data.
 
-        A layer hears twice of the one below, in place of that above, which is not known yet.
+        Inputs from the layer below count twice, because those from the layer above are not known
+        yet.
         """
         sides = [np.empty((len(inputs), n), dtype=hidden.dtype) for n in hidden.n_units]
         fields, top = hidden.even_of(inputs, 0), len(hidden.layers) - 1
@@ -168,18 +170,18 @@ class _Held:
         return cls(hidden, fields, *sides)
 
     def of_rows(self, chosen):
-        """The same for some of the rows, in arrays of their own."""
+        """The same for some of the rows, in new arrays."""
         return _Held(self._hidden, self.fields[chosen], self.even[chosen], self.odd[chosen])
 
     def write_rows(self, rows, some):
-        """Take over the states of some rows from the same for them alone."""
+        """Copy the states of some rows from ``some``, which contains only these rows."""
         if some is not self:
             self.even[rows], self.odd[rows] = some.even, some.odd
 
     def sweep(self):
-        """Move all means, those of the even layers first; the change of each row.
+        """Update all means, those of the even layers first; return the change of each row.
 
-        That is the mean over the units of a layer, the largest of all layers.
+        The change is the mean over the units of a layer, and the largest of all layers.
         """
         hidden, (even, odd) = self._hidden, self._room
         hidden.even_mean(self.odd, even, self._given[0])

@@ -1,4 +1,4 @@
-"""What every restricted Boltzmann machine is as an estimator: features, scores, likelihoods."""
+"""Base class of restricted Boltzmann machines: features, scores, likelihoods."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -17,26 +17,26 @@ from .estimator import CHECKS as CHECKS_OF_ALL
 from .estimator import BoltzmannEstimator
 from .partition import LogPartition
 
-# What the parameters of all RBMs may be.
+# Valid parameters of all RBMs.
 CHECKS = {"n_components": Number(Integral, "[1, inf)")} | CHECKS_OF_ALL
 
 
 class BaseRBM(BoltzmannEstimator):
-    """A restricted Boltzmann machine, whatever its visible units are.
+    """A restricted Boltzmann machine with visible units of any kind.
 
-    A subclass says how its model begins (``_new_model``), beside what every machine says.
+    A subclass defines its model before training (``_new_model``), in addition to what every machine
+    defines.
 
-    A deep network made of RBMs uses, besides what is public, four methods: ``__skebm_check__``
-    before anything is trained, ``__skebm_model__`` for a trained machine and the way from numbers
-    to its states and back, ``__skebm_rows__`` for the way from data to numbers, and
-    ``__skebm_with__`` for an RBM with other weights. Where RBMs are to
-    speak in the name of the network, it calls ``fit`` inside of
-    :func:`~skebm._messages.messages_of`. What it asks of models and not of estimators, samples
-    from streams of its own among it, are functions of :mod:`skebm.boltzmann.inference`.
+    A deep network of RBMs uses, in addition to public methods: ``__skebm_check__`` before training,
+    ``__skebm_model__`` for a trained machine and the conversion of numbers to its states and back,
+    ``__skebm_rows__`` for the conversion of data to numbers, and ``__skebm_with__`` for an RBM with
+    other weights. If messages should name the network, it calls ``fit`` inside
+    :func:`~skebm._messages.messages_of`. For operations on models, such as samples from its own
+    streams, it calls functions of :mod:`skebm.boltzmann.inference`.
     """
 
     _parameter_checks: ClassVar = CHECKS
-    # As how many layers the visible and the hidden one count, see boltzmann/couplings.py.
+    # Numbers of layers for which the visible and the hidden one count, see boltzmann/couplings.py.
     _copies: ClassVar = (1, 1)
 
     def __init__(
@@ -75,7 +75,7 @@ class BaseRBM(BoltzmannEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
-    # What it is
+    # Model
 
     def _first_model(self, X, rows, random_state, progress, commit):
         return self._new_model(rows, self._activity, random_state)
@@ -142,7 +142,7 @@ class BaseRBM(BoltzmannEstimator):
         return self._data.given_back(model.to_data(model.machine.inverse_transform(DenseRows(H))))
 
     def _hidden_states(self, X, method):
-        """Hidden states or activities, validated, that a method was given."""
+        """Validated hidden states or activities from the argument of a method."""
         check_is_fitted(self)
         H = native(check_array(X, dtype=FLOATS, estimator=self))
         n_components = len(self.components_)

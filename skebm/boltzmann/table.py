@@ -1,8 +1,8 @@
-"""Tables whose columns are of several kinds, as rows of visible units and back.
+"""Conversion of tables with columns of several kinds to states of visible units, and back.
 
-A column is binary (one unit), a choice among categories (a group of units exactly one of which is
-on) or real (one unit). Binary columns come first among the units, then choices, then real ones, so
-that each kind is one stretch.
+A column is binary (one unit), a choice among categories (a group of units of which exactly one is
+on) or real (one unit). The units of binary columns come first, then those of choices, then those of
+real columns, so that each kind is one slice.
 """
 
 from functools import partial
@@ -17,25 +17,25 @@ KINDS = "binary", "choice", "real"
 
 
 class TableEncoder:
-    """Rows of a table as states of visible units, and states as rows of a table.
+    """Converts rows of a table to states of visible units, and back.
 
     Parameters
     ----------
     X : DataFrame, ndarray or stream of these, of shape (n_samples, n_features)
-        What columns the table has, and their categories.
+        Determines the columns and their categories.
     categories : "auto", "declared" or dict
         See :class:`~skebm.boltzmann.mixed.MixedRBM`.
     name : str
         Of the estimator that the user called, for messages.
     missing_values : object, default=np.nan
-        What marks a missing entry, beside NaN, None and what else a DataFrame has for it.
+        Marks missing entries, in addition to NaN, None and other missing values of a DataFrame.
 
     Attributes
     ----------
     columns : list of Column
         In the order of the table.
     places : list of slice
-        Where the units of each column are.
+        Slices of the units for each column.
     n_units : int
     """
 
@@ -60,22 +60,22 @@ class TableEncoder:
         self.n_units = end
 
     def of_kind(self, kind):
-        """Numbers of the columns of a kind."""
+        """Indices of the columns of a kind."""
         return [number for number, column in enumerate(self.columns) if column.kind == kind]
 
     @property
     def dtype(self):
-        """Type of the states of the table that the encoder has seen, see :func:`dtype_of`."""
+        """The dtype of states for the table of the encoder, see :func:`dtype_of`."""
         return dtype_of(self._template)
 
     @property
     def is_real(self):
-        """Which units stand for real numbers."""
+        """Mask of the units of real columns."""
         return self.of_units([column.kind == "real" for column in self.columns])
 
     @property
     def unit_names(self):
-        """Names of the units: of the column, and with it the category that a unit stands for."""
+        """Names of the units: the name of the column, and the category of the unit."""
         names = np.empty(self.n_units, dtype=object)
         for column, place in zip(self.columns, self.places, strict=True):
             stem = column.name if isinstance(column.name, str) else f"x{column.name}"
@@ -85,7 +85,7 @@ class TableEncoder:
         return names
 
     def of_units(self, mask):
-        """For each unit what an array (..., n_columns) says of its column."""
+        """Expand an array (..., n_columns) to the units."""
         mask = np.asarray(mask)
         out = np.empty((*mask.shape[:-1], self.n_units), dtype=mask.dtype)
         for number, place in enumerate(self.places):
@@ -93,7 +93,7 @@ class TableEncoder:
         return out
 
     def number_of(self, column):
-        """Position of a column that is called by its name or its position."""
+        """Position of a column, given its name or position."""
         names = [column.name for column in self.columns]
         if isinstance(column, str) and column in names:
             return names.index(column)
@@ -110,7 +110,7 @@ class TableEncoder:
         X : DataFrame, ndarray or stream of these, of shape (n_samples, n_features)
         dtype : dtype
         unknown : {"error", "missing"}
-            What becomes of a category that the encoder does not know.
+            Treatment of unknown categories.
 
         Returns
         -------
@@ -132,7 +132,7 @@ class TableEncoder:
         return out
 
     def known(self, X):
-        """Which entries of a table are there and no unknown categories, an array of bool."""
+        """Mask of the entries of a table that are neither missing nor unknown categories."""
         pairs = zip(self.columns, self._read(X), strict=True)
         return np.column_stack(
             [
@@ -144,16 +144,15 @@ class TableEncoder:
         )
 
     def decode(self, states, like=None):
-        """A table of the kind that the encoder has seen, from visible states or their means.
+        """A table of the same kind as that of the encoder, from visible states or their means.
 
-        Of the categories of a choice it has the one with the largest value.
+        For a choice, it contains the category with the largest value.
 
         Parameters
         ----------
         states : ndarray of shape (n_samples, n_units)
         like : DataFrame or ndarray of shape (n_samples, n_features), default=None
-            The table that some of the states are from. What is known of it stays as it is, and so
-            does the index of its rows.
+            The original table. Its known values and the index of its rows are kept.
         """
         columns = [
             _values_of(column, states[:, place])
@@ -166,14 +165,14 @@ class TableEncoder:
         return _table(self._template if like is None else like, columns)
 
     def has_gaps(self, X):
-        """Whether some entries of a table are missing, or categories that are not known."""
+        """Whether some entries of a table are missing, or unknown categories."""
         return not self.known(X).all()
 
     def _read(self, X):
         return read_columns(X, self._missing_values)
 
     def _given(self, categories, names):
-        """The categories that the user has given, by the position of the column."""
+        """The categories that the user has declared, by position of the column."""
         if isinstance(categories, str):
             return {}
         given = {}
@@ -199,7 +198,7 @@ class TableEncoder:
         return numbers
 
     def _codes(self, column, values, unknown):
-        """Number of the category of each row; -1 where it is missing."""
+        """Index of the category of each row; -1 if it is missing."""
         of_category = {value: code for code, value in enumerate(column.categories)}
         listed = values.plain()
         codes = np.array([of_category.get(value, -1) for value in listed], dtype=np.intp)
@@ -232,26 +231,27 @@ def _values_of(column, states):
 
 
 def _objects(values):
-    """An array of these objects, each of which stays what it is."""
+    """An array of these objects, without conversion."""
     out = np.empty(len(values), dtype=object)
     out[:] = values
     return out
 
 
 def missing_entries(X, missing_values):
-    """Which entries of a table are missing, as an array of bool of its shape."""
+    """Mask of the missing entries of a table."""
     return np.column_stack([values.is_missing for values in read_columns(X, missing_values)])
 
 
 def checked_table(estimator, X, reset):
-    """A DataFrame as it is, anything else as an ndarray; the names of its columns are checked.
+    """A DataFrame unchanged, other data as an ndarray; the names of columns are checked.
 
-    Of a stream, a stream of these, whose chunks are like the first one when they are read.
+    For a stream, the result is a stream of these, whose chunks are checked against the first one
+    when they are read.
 
     Raises
     ------
     ValueError
-        In scikit-learn's words.
+        If the data are not valid, with scikit-learn's message.
     """
     if is_stream(X):
         checked_table(estimator, X.head, reset)
@@ -277,17 +277,17 @@ def checked_table(estimator, X, reset):
 
 
 def dtype_of(X):
-    """float32 for a table of nothing else, or a stream that begins so; float64 for any other."""
+    """float32 if all columns of the table, or of a stream's first row, are; otherwise float64."""
     X = X.first if is_stream(X) else X
     dtypes = {*X.dtypes} if is_frame(X) else {X.dtype}
     return np.dtype(np.float32 if dtypes == {np.dtype(np.float32)} else np.float64)
 
 
 def _table(like, columns):
-    """A table of the class, the names and the types of another one, from arrays of its columns."""
+    """A table with the class, names and dtypes of another one, from arrays of its columns."""
     if not is_frame(like):
         dtype = like.dtype
-        if dtype.kind == "U":  # which has room for as many letters as there were
+        if dtype.kind == "U":  # the new texts may be longer
             dtype = np.result_type(dtype, *(np.array(c.tolist()).dtype for c in columns))
         out = np.empty((len(columns[0]), len(columns)), dtype=dtype)
         for number, column in enumerate(columns):
@@ -303,14 +303,14 @@ def _table(like, columns):
 
 
 def taken(X, are_taken):
-    """A table of those columns for which an array of bool has True."""
+    """A table of the columns that a mask selects."""
     if hasattr(X, "iloc"):
         return X.iloc[:, np.flatnonzero(are_taken)]
     return X[:, np.flatnonzero(are_taken).tolist()]
 
 
 def table_of(like, columns, names):
-    """Columns beside each other, as a table of the class of another one and with its index."""
+    """Columns as a table with the class and the index of another one."""
     if not is_frame(like):
         return np.column_stack(columns)
     table = type(like)(dict(zip(names, columns, strict=True)))

@@ -1,18 +1,18 @@
 """Parallel tempering: chains at many temperatures that swap their states.
 
 Each chain has a replica at every inverse temperature of a ladder from 0, where all units are
-independent and a state is drawn exactly, to 1, where the energies are the machine's own. After
-each Gibbs step neighbours on the ladder may swap even states; the odd states are then drawn
-anew. So a state that was drawn exactly can come down to the machine, and the coldest replica gets
-from one mode to another without crossing what is between them.
+independent and a state is drawn exactly, to 1, where the energies are the machine's own. After each
+Gibbs step neighbours on the ladder may swap even states; the odd states are then drawn again. In
+this way an exactly drawn state can reach the coldest replica, which moves from one mode to another
+without crossing the barrier between them.
 
 With F_a the free energy at the inverse temperature a, even states v at a and w at b are swapped
-with probability min(1, exp(F_a(v) + F_b(w) - F_a(w) - F_b(v))). That keeps the product of both
-distributions, and wants nothing of the odd states, so it succeeds more often than a swap of
-both layers would.
+with probability min(1, exp(F_a(v) + F_b(w) - F_a(w) - F_b(v))). This keeps the product of both
+distributions invariant. It does not depend on the odd states, so that swaps are accepted more often
+than those of both layers.
 
-That is of machines of layers, see :class:`Tempering`. What it has in common with those of other
-machines is the :class:`Ladder`.
+This is for machines with layers, see :class:`Tempering`. :class:`Ladder` is shared with other
+machines.
 """
 
 import math
@@ -24,21 +24,21 @@ from .._threads import for_each
 from ..kernels.random import fill_uniform
 from .path import TemperaturePath
 
-# Rows that are multiplied together at least, as fewer make matrix products slow; and weights that
-# they visit, as waking a thread takes as long as visiting some.
+# Smallest number of rows per matrix product, because fewer are slow; and smallest number of weights
+# that they visit, because waking a thread takes time.
 _SMALLEST_BLOCK = 32
 _SMALLEST_WORK = 2e6
 
 # Streams of random numbers of a sweep: even states, odd states, swaps.
 N_STREAMS = 3
 
-# Share of the way that swap rates go towards those of a sweep.
+# Rate of the moving average of swap rates.
 _RATE_OF_AVERAGES = 0.01
 
-# Sweeps from one change of the ladder to the next.
+# Number of sweeps between two changes of the ladder.
 _SWEEPS_A_CHANGE = 100
 
-# Rejections that a pair has at least: no two temperatures shall fall together.
+# Lower bound of the rejection rate of a pair, so that no two temperatures become equal.
 _SMALLEST_REJECTION = 0.01
 
 
@@ -48,14 +48,14 @@ class Ladder:
     Parameters
     ----------
     base : object
-        What a machine is at the inverse temperature 0, in the words of a subclass.
+        The machine at the inverse temperature 0, in the form of the subclass.
     betas : ndarray of shape (n_replicas,)
         Inverse temperatures, rising from 0 to 1; changed in place, all but the two ends, to make
         all swaps equally likely.
     swap_rates : ndarray of shape (n_replicas - 1,), default=None
         Moving averages of the probabilities of a swap with the next one; changed in place.
     n_sweeps : int, default=0
-        Sweeps so far: even and odd pairs of neighbours take turns.
+        Number of sweeps so far: even and odd pairs of neighbours alternate.
     """
 
     def __init__(self, base, betas, swap_rates=None, n_sweeps=0):
@@ -65,19 +65,20 @@ class Ladder:
         self.n_sweeps = n_sweeps
 
     def copy(self):
-        """The same ladder with arrays of its own."""
+        """A copy of the ladder with its own arrays."""
         return type(self)(self.base, self.betas.copy(), self.swap_rates.copy(), self.n_sweeps)
 
     def _swap(self, log_ratio, arrays, n_weights, address):
-        """Let every other pair of neighbours swap states, and all that follows from them.
+        """Let every second pair of neighbours swap states, and all arrays that depend on them.
 
         Parameters
         ----------
         log_ratio : callable
-            Takes the numbers of two replicas: how much more likely each pair of states is swapped.
+            Takes the indices of two replicas; returns the log ratio of probabilities after and
+            before the swap of each pair of states.
         arrays : tuple of ndarrays of shape (n_replicas, n_chains, *)
         n_weights : int
-            Of the machine.
+            Number of weights of the machine.
         address : tuple of int
             (seed, stream)
         """
@@ -107,10 +108,10 @@ class Ladder:
         return changes
 
     def _level(self):
-        """Move the temperatures so that all swaps are equally likely.
+        """Adapt the temperatures so that all swaps are equally likely.
 
-        What is rejected between two temperatures adds up, nearly, over the steps of a ladder from
-        one to the other, whatever they are [1]_: so equal shares of the sum are wanted.
+        The sum of rejection rates between two temperatures is almost independent of the ladder
+        between them [1]_. Each pair therefore gets an equal share of the sum.
 
         .. [1] S. Syed, A. Bouchard-Côté, G. Deligiannidis and A. Doucet, "Non-reversible parallel
            tempering: a scalable highly parallel MCMC scheme", Journal of the Royal Statistical
@@ -147,7 +148,7 @@ class Tempering(Ladder):
         machine : Machine
         h : ndarray of shape (n_replicas, n_chains, n_odd)
         n_sweeps : int
-            Each takes ``N_STREAMS`` streams.
+            Number of sweeps; each uses ``N_STREAMS`` streams.
         address : tuple of int
             (seed, first stream)
         fixed : tuple of two ndarrays of shape (n_chains, n_even), default=None
@@ -158,7 +159,7 @@ class Tempering(Ladder):
         Returns
         -------
         v : ndarray of shape (n_replicas, n_chains, n_even)
-            Even states that the odd ones were drawn from.
+            Even states from which the odd ones were drawn.
         """
         seed, stream = address
         path = TemperaturePath(machine, *self.base)
@@ -180,7 +181,7 @@ class Tempering(Ladder):
         return [path.at(beta) for beta in self.betas]
 
     def _sample_even(self, path, layers, h, v, inputs, address, fixed):
-        """Even states given ``h``, and what they put into the odd units."""
+        """Draw even states given ``h``, and compute the inputs of the odd units from them."""
         n_chains, machine = h.shape[1], path.machine
 
         def sample(group):
@@ -208,7 +209,7 @@ class Tempering(Ladder):
 
 
 def _log_ratio(path, layers, v, inputs, a, b):
-    """How much more likely the even states of two replicas are swapped."""
+    """Log ratio of the probabilities of the even states of two replicas after and before a swap."""
     of_a, of_b = layers[a].log_mass, layers[b].log_mass
     gap_a, gap_b = path.even_gap(v[a]), path.even_gap(v[b])
     log_ratio = of_a(gap_b, inputs[b]) + of_b(gap_a, inputs[a])
@@ -217,7 +218,7 @@ def _log_ratio(path, layers, v, inputs, a, b):
 
 
 def groups(n, n_chains, n_weights):
-    """Slices of ``n`` replicas or pairs of them, with work enough for a thread each."""
+    """Slices of ``n`` replicas or pairs of them, each with enough work for a thread."""
     rows = max(_SMALLEST_BLOCK, _SMALLEST_WORK / max(n_weights, 1))
     size = math.ceil(rows / n_chains)
     return [slice(r, min(r + size, n)) for r in range(0, n, size)]

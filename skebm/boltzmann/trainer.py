@@ -1,4 +1,4 @@
-"""Training: epochs of a learner, what is measured of them, and when to stop."""
+"""Training: epochs of a learner, measurements, and early stopping."""
 
 import time
 
@@ -8,29 +8,29 @@ from .._parallel import Lesson
 
 
 class Trainer:
-    """One training of one machine, epoch by epoch, for whoever publishes what it has learned.
+    """Training of a machine, epoch by epoch.
 
     Parameters
     ----------
     model : Model
-        What the learner starts from; says which units have the means of the data.
+        The initial model of the learner; defines the base units with the means of the data.
     learner : Learner
         Changed in place.
     rows : Source
         Visible states.
     monitor : Monitor, default=None
-        What watches the epochs; None is for steps alone.
+        Measures after each epoch; None if there are steps only.
     shuffle : bool
         Whether to visit the rows in a new order in each epoch.
     divergence : Exception
-        To be raised when weights or measurements are no numbers to go on with.
+        Raised if weights or measurements are not finite, or weights are too large.
 
     Attributes
     ----------
     history : dict of str to list of float
-        What was measured in each epoch, and how many "seconds" it took.
+        Measurements of each epoch, and its duration in "seconds".
     is_over : bool
-        Whether the monitor has said to stop.
+        Whether the monitor has stopped the training.
     """
 
     def __init__(self, model, learner, rows, monitor, *, shuffle, divergence):
@@ -43,29 +43,29 @@ class Trainer:
         self._shuffle = shuffle
         self._divergence = divergence
         if self.is_watched and learner.n_updates:
-            # As the last measurement of the training that goes on has found them.
+            # The dead units of the last measurement, if training continues.
             monitor.find_dead_units(learner.machine)
 
     @property
     def is_watched(self):
-        """Whether there is a monitor, and so a history."""
+        """Whether there is a monitor, and therefore a history."""
         return self._monitor is not None
 
     @property
     def model(self):
-        """What has been learned so far, in the arrays of the learner."""
+        """The present model, with the arrays of the learner."""
         return self._model.with_machine(self.learner.machine, self.learner.offsets)
 
     @property
     def rate_factor(self):
-        """What learning rates are to be multiplied by: 1, but for data-parallel training."""
+        """Factor of the learning rates: 1, except in data-parallel training."""
         return self._course.rate_factor
 
     def run_epoch(self, settings, after_round=None):
-        """Train once on the rows, with new units for dead ones, and measure; returns a dict.
+        """Replace dead units, train once on the rows, and measure; returns a dict.
 
-        ``after_round`` is called, where training goes in rounds, when a model is there that may
-        stay.
+        ``after_round`` is called after each round, if training is in rounds, when the model is
+        complete.
         """
         start = time.perf_counter()
         self._monitor.restart_dead_units(self.learner)
@@ -79,7 +79,7 @@ class Trainer:
         return measured
 
     def take_steps(self, settings, after_round=None):
-        """Train once on the rows, or on those that the monitor has not held out."""
+        """Train once on the rows that the monitor has not held out."""
         learner = self.learner
         generator = learner.streams.generator() if self._shuffle else None
         numbers = self._monitor.training if self.is_watched else None
@@ -89,7 +89,7 @@ class Trainer:
             self._refuse_divergence(learner.machine.has_diverged())
 
     def go_back_to_best(self):
-        """Take the best machine that the monitor has kept; returns whether there is one."""
+        """Restore the best machine that the monitor has kept; returns whether there is one."""
         best = self._monitor.best_machine
         if best is not None:
             self.learner.machine = best

@@ -1,15 +1,15 @@
-"""Layers of units: what a unit does, given its input from the layers next to its own.
+"""Layers of units: distributions of units given their inputs from adjacent layers.
 
-A layer knows its parameters and what follows from them: mean and samples given the inputs, the
-log-partition function of the inputs, and the energy of states on their own. Two layers of one kind
-can be mixed (``between``), and one that has few states enumerated (``n_states``, infinite where
-there is no counting them, and ``states``). Where inputs come from they do not know: a machine is
-made of layers and the couplings between them. A new kind of unit is a new class here, and a
-function in :mod:`skebm.boltzmann.conditionals`. Inputs are changed in place: ``mean`` turns them
-into means, ``sample`` means into states.
+A layer has parameters, and computes from them mean and samples given the inputs, the log-partition
+function of the inputs, and the own energy of states. Two layers of one kind can be mixed
+(``between``), and one with few states can be enumerated (``states`` and ``n_states``, which is
+infinite for real-valued units). Inputs are computed elsewhere: a machine consists of layers and the
+couplings between them. For a new kind of unit, add a class here, and a function in
+:mod:`skebm.boltzmann.conditionals`. Inputs are changed in place: ``mean`` turns them into means,
+``sample`` means into states.
 
-The input of a unit is what the other layers add to its log-density for each unit of its state: the
-weights are those of states as they are, not of states over a variance.
+The input of a unit is the derivative, with respect to its state, of the terms that the other layers
+add to the log-density: the weights apply to states, not to states divided by a variance.
 """
 
 import itertools
@@ -33,19 +33,19 @@ from ..kernels.layers import (
 )
 from ..kernels.products import multiply
 
-# Log-variances that learning keeps to: of data with variance 1, from a unit that is known nearly
-# exactly to one that is known ten times worse than with no model at all.
+# Bounds of log-variances in learning: for data with variance 1, from a unit that is almost
+# determined to a standard deviation ten times that of the data.
 _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE = np.log(1e-4), np.log(1e2)
 
 
 class _Units:
-    """What layers of all kinds share, and what a new kind has to have.
+    """Base class of all kinds of layers.
 
-    A subclass is made from arrays with one number a unit, the bias among them, and names them in
-    ``parameter_names``. It has ``mean``, ``sample`` and ``log_partition``, what follows from the
-    inputs; ``with_mean``, units that have the means of data; ``kind``, for scores; ``n_states`` and
-    ``states``, where the states can be counted. What is said here of all else holds for units whose
-    energy is -state * bias.
+    A subclass is created from arrays with one number per unit, such as the bias, and names them in
+    ``parameter_names``. It must define ``mean``, ``sample`` and ``log_partition``, which depend on
+    the inputs; ``with_mean``, units with the means of data; ``kind``, for scores; ``n_states`` and
+    ``states``, if the states can be counted. The other methods are for units whose energy is -state
+    * bias.
     """
 
     parameter_names: ClassVar = ("bias",)
@@ -60,31 +60,31 @@ class _Units:
     # Number of states of the whole layer.
     n_states = math.inf
 
-    # Which units stand for what is always the same in the data; None: none.
+    # Mask of units of constant features; None: none.
     is_constant = None
 
-    # Standard deviation of what all hidden units add to the log-odds of a unit when training
-    # starts, at most; for units that are not binary, to the mean.
+    # Largest initial standard deviation of the contribution of all hidden units to the log-odds of
+    # a unit; for units that are not binary, to the mean.
     largest_initial_input = 6.0
 
     @property
     def parts(self):
-        """Kinds of units and slices of the layer: a pair for each kind that is in it."""
+        """Pairs (kind of units, slice of the layer), one per kind."""
         return [(self.kind, slice(0, len(self.bias)))]
 
     @property
     def n_columns(self):
-        """How many columns of random numbers samples take, see :mod:`skebm.kernels.layers`."""
+        """Number of columns of random numbers for samples, see :mod:`skebm.kernels.layers`."""
         return len(self.bias) + -len(self.bias) % 4
 
     @property
     def parameters(self):
-        """The arrays that the layer is made of."""
+        """The arrays of parameters."""
         return [getattr(self, name) for name in self.parameter_names]
 
     @property
     def variance(self):
-        """Variance of each unit given its input; 1 where a unit has no such parameter."""
+        """Variance of each unit given its input; 1 if a unit has no such parameter."""
         return np.ones_like(self.bias)
 
     def copy(self, dtype):
@@ -96,7 +96,7 @@ class _Units:
         self.bias += inputs.astype(self.bias.dtype)
 
     def tolerate(self, largest_inputs):
-        """Whether these inputs, the largest of each unit, are small enough to compute with."""
+        """Whether inputs, the largest of each unit, are small enough for computations."""
         return True
 
     def between(self, base, beta):
@@ -104,9 +104,9 @@ class _Units:
         return type(self)(base.bias + beta * (self.bias - base.bias))
 
     def energy(self, states, known=None):
-        """Energy of states on their own, -states @ bias, for each row; nats.
+        """Own energy of states, -states @ bias, for each row; nats.
 
-        Of the units that are ``known`` in a row, a mask.
+        Only units that are ``known`` in a row, a mask, are included.
         """
         if known is not None:
             states = np.where(known, states, states.dtype.type(0))
@@ -117,15 +117,15 @@ class _Units:
         """Divide states by the variances of the units, in place, where they have some."""
 
     def log_variance_gradient(self, states, inputs, row_weights, known=None):
-        """Gradient of the log-likelihood with respect to log-variances: 0 where there are none."""
+        """Gradient of the log-likelihood with respect to log-variances: 0 if there are none."""
         return np.zeros_like(self.bias)
 
     def move_log_variance(self, step):
-        """Move log-variances; the factor by which inputs change."""
+        """Change log-variances; return the factor by which inputs change."""
         return np.ones_like(self.bias)
 
     def base_rate(self, n_rows, address):
-        """States drawn with no input at all, of shape (n_rows, n_units)."""
+        """States drawn without inputs, of shape (n_rows, n_units)."""
         inputs = np.zeros((n_rows, len(self.bias)), dtype=self.bias.dtype)
         return self.sample(self.mean(inputs), address)
 
@@ -146,14 +146,13 @@ class BernoulliUnits(_Units):
     def from_mean(cls, mean, n_rows):
         """Units that are on as often as in ``n_rows`` rows of data with this mean.
 
-        Half a row of each state is added to the data, so that a unit that never changes gets a
-        finite bias.
+        Half a row of each state is added to the data, so that a constant unit has a finite bias.
         """
         mean = (np.clip(mean, 0, 1) * n_rows + 0.5) / (n_rows + 1)
         return cls(np.log(mean) - np.log1p(-mean))
 
     def with_mean(self, mean, n_rows):
-        """Units of the same kind that have a mean of data by themselves, see :meth:`from_mean`."""
+        """Units of the same kind with this mean without inputs, see :meth:`from_mean`."""
         return self.from_mean(mean, n_rows)
 
     @property
@@ -162,7 +161,7 @@ class BernoulliUnits(_Units):
         return 2 ** len(self.bias)
 
     def states(self, numbers):
-        """States of the layer by their numbers, the unit on the right being the lowest bit."""
+        """States of the layer by their indices; the last unit is the lowest bit."""
         bits = np.asarray(numbers)[:, None] >> np.arange(len(self.bias))[::-1] & 1
         return bits.astype(self.bias.dtype, order="C")
 
@@ -179,13 +178,13 @@ class BernoulliUnits(_Units):
 
     def log_partition(self, inputs):
         """Log of the sum over the states s of exp(s (bias + input)), summed over units; nats."""
-        out = np.empty(len(inputs))  # float64: differences of them are taken, and added up
+        out = np.empty(len(inputs))  # float64, because differences are computed and summed
         bernoulli_log_partition(inputs, self.bias, out)
         return out
 
 
 class SoftmaxUnits(_Units):
-    """Groups of units exactly one of which is on, so that a group is a choice.
+    """Groups of units of which exactly one is on, so that a group is a choice.
 
     p(unit j of a group is on | input) is proportional to exp(bias_j + input_j).
 
@@ -233,7 +232,7 @@ class SoftmaxUnits(_Units):
         return type(self)(base.bias + beta * (self.bias - base.bias), self.sizes)
 
     def states(self, numbers):
-        """States of the layer by their numbers, the group on the right changing fastest."""
+        """States of the layer by their indices; the last group changes fastest."""
         choices = np.unravel_index(np.asarray(numbers), self.sizes)
         one_hot = [
             np.eye(size, dtype=self.bias.dtype)[choice]
@@ -269,10 +268,10 @@ class GaussianUnits(_Units):
     log_variance : ndarray of shape (n_units,)
         Log of the variance of each unit.
     inertia : float, default=0.0
-        Share of its distance from the mean that a unit keeps when it moves on from a state, in
-        [0, 1). Above zero a draw is one exact step of Langevin dynamics of the units given their
-        inputs (of Ornstein and Uhlenbeck's process), which keeps their distribution given the
-        inputs but not the independence of one state from the last.
+        Share of the distance from the mean that a unit keeps from its last state, in [0, 1). Above
+        zero a draw is one exact step of Langevin dynamics of the units given their inputs (of
+        Ornstein and Uhlenbeck's process), which keeps their distribution given the inputs but not
+        the independence of one state from the last.
     is_constant : ndarray of bool, of shape (n_units,), default=None
         Units whose draws are their means: features that are always the same in the data. In
         densities they count as all others. None: there are none.
@@ -282,7 +281,7 @@ class GaussianUnits(_Units):
 
     kind = "real"
 
-    # With a square above 1 / 4 no variance of the units would make that of the features 1.
+    # If the square were above 1 / 4, no variance of the units would give features a variance of 1.
     largest_initial_input = math.sqrt(0.2)
 
     def __init__(self, bias, log_variance, inertia=0.0, is_constant=None):
@@ -301,9 +300,9 @@ class GaussianUnits(_Units):
         self.bias += self.variance * inputs.astype(self.bias.dtype)
 
     def with_mean(self, mean, n_rows):
-        """Units of the same kind that have a mean of data and a variance of 1 by themselves."""
+        """Units of the same kind with this mean and a variance of 1 without inputs."""
         if self.is_constant is not None:
-            mean = np.where(self.is_constant, 0, mean)  # a mean of many rows is but rounding
+            mean = np.where(self.is_constant, 0, mean)  # the mean is only rounding noise
         return type(self)(mean, np.zeros_like(mean), is_constant=self.is_constant)
 
     @property
@@ -314,7 +313,7 @@ class GaussianUnits(_Units):
     def between(self, base, beta):
         """Units with ``1 - beta`` times the energy of ``base`` and ``beta`` times that of these.
 
-        Up to a number: what is linear in beta is 1 / variance and bias / variance.
+        Up to a constant: 1 / variance and bias / variance are linear in beta.
         """
         share, base_share = beta / self.variance, (1 - beta) / base.variance
         precision = share + base_share
@@ -329,7 +328,7 @@ class GaussianUnits(_Units):
     def sample(self, mean, address, out=None, previous=None, column=0):
         """States drawn at the address (seed, stream, first row), over ``mean`` if no ``out``.
 
-        Given the ``previous`` states, units with inertia move on from there.
+        Units with inertia continue from the ``previous`` states.
         """
         out = mean if out is None else out
         deviation = np.sqrt(self.variance)
@@ -351,11 +350,11 @@ class GaussianUnits(_Units):
         return out
 
     def energy(self, states, known=None):
-        """Energy of states on their own, the sum of (state - bias)^2 / (2 variance); nats.
+        """Own energy of states, the sum of (state - bias)^2 / (2 variance); nats.
 
-        Over the units that are ``known`` in a row, a mask.
+        The sum is over the units that are ``known`` in a row, a mask.
         """
-        if known is not None:  # what lies at its mean has no energy
+        if known is not None:  # a state at its mean has no energy
             states = np.where(known, states, self.bias)
         out = np.empty(len(states))
         gaussian_energy(states, self.bias, self.variance, out)
@@ -365,20 +364,20 @@ class GaussianUnits(_Units):
         """Whether the means under these largest inputs are not too many deviations apart."""
         return bool((np.sqrt(self.variance) * largest_inputs < MOST_DEVIATIONS).all())
 
-    # Learning. With s the variances, W the weights and M = s W what a hidden unit that is on adds
-    # to the means, what moves is M, the bias b and log s: M along <v h>, b along <v>, which are
-    # gradients times s, so that a step of one length suits any variance. For W this is a step along
-    # <(v / s) h>, and where s moves while M stays, W changes by the factor s_before / s_after.
+    # Learning. Let s be the variances, W the weights and M = s W the contribution of hidden units
+    # that are on to the means. M, the bias b and log s are updated: M along <v h>, b along <v>.
+    # These are gradients times s, so that one step size suits all variances. For W this is a step
+    # along <(v / s) h>. If s changes and M is constant, W changes by the factor s_before / s_after.
 
     def over_variance(self, states):
         """Divide states by the variances, in place."""
         states /= self.variance
 
     def log_variance_gradient(self, states, inputs, row_weights, known=None):
-        """Gradient of the log-likelihood by the log-variances, the phases given as weighed rows.
+        """Gradient of the log-likelihood with respect to log-variances, from weighted rows.
 
-        The derivative of the energy is v input - (v - bias)^2 / (2 variance) for each unit, where
-        the bias and M are held.
+        The derivative of the energy is v input - (v - bias)^2 / (2 variance) for each unit, with
+        constant bias and M.
 
         Parameters
         ----------
@@ -397,19 +396,19 @@ class GaussianUnits(_Units):
         return row_weights @ half_squares - np.einsum("ri,ri->i", states, inputs)
 
     def move_log_variance(self, step):
-        """Move within bounds; the factor by which inputs change, as the means are held."""
+        """Change log-variances within bounds; return the factor of inputs that keeps the means."""
         before = self.log_variance.copy()
         np.clip(before + step, _LOWEST_LOG_VARIANCE, _HIGHEST_LOG_VARIANCE, out=self.log_variance)
         return np.exp(before - self.log_variance)
 
 
 class SideBySide(_Units):
-    """A layer of several kinds of units, one kind after the other.
+    """A layer of several kinds of units, one kind after another.
 
     Parameters
     ----------
     layers : list of layers of units
-        They become parts of this one: their biases are stretches of its bias from now on.
+        They become parts of this one: their biases become views of its bias.
     """
 
     kind = "several"
@@ -418,12 +417,12 @@ class SideBySide(_Units):
         self.layers = layers
         self.places = _stretches(layers)
         self.bias = np.concatenate([layer.bias for layer in layers])
-        # Parts draw from columns of random numbers of their own.
+        # Each part uses its own columns of random numbers.
         self._columns = [0, *itertools.accumulate(layer.n_columns for layer in layers)]
 
     @property
     def bias(self):
-        """Biases of all units; those of the parts are stretches of them."""
+        """Biases of all units; those of the parts are views of them."""
         return self._bias
 
     @bias.setter
@@ -434,12 +433,12 @@ class SideBySide(_Units):
 
     @property
     def n_columns(self):
-        """How many columns of random numbers samples take: those of the parts."""
+        """Number of columns of random numbers for samples: the sum over the parts."""
         return self._columns[-1]
 
     @property
     def parts(self):
-        """Kinds of units and slices of the layer: a pair for each kind, or group, that is in it."""
+        """Pairs (kind of units, slice of the layer), one per kind or group."""
         return [
             (kind, slice(place.start + part.start, place.start + part.stop))
             for layer, place in zip(self.layers, self.places, strict=True)
@@ -448,7 +447,7 @@ class SideBySide(_Units):
 
     @property
     def parameters(self):
-        """The arrays that the layer is made of: the bias, then what else its parts have."""
+        """The arrays of parameters: the bias, then the other ones of the parts."""
         return [self.bias, *(p for layer in self.layers for p in layer.parameters[1:])]
 
     @property
@@ -458,7 +457,7 @@ class SideBySide(_Units):
 
     @property
     def variance(self):
-        """Variance of each unit given its input; 1 where a unit has no such parameter."""
+        """Variance of each unit given its input; 1 if a unit has no such parameter."""
         return np.concatenate([layer.variance for layer in self.layers])
 
     @property
@@ -468,7 +467,7 @@ class SideBySide(_Units):
 
     @property
     def is_constant(self):
-        """Which units stand for what is always the same in the data."""
+        """Mask of units of constant features."""
         are_constant = np.zeros(len(self.bias), dtype=bool)
         for layer, place in zip(self.layers, self.places, strict=True):
             are_constant[place] = False if layer.is_constant is None else layer.is_constant
@@ -476,12 +475,12 @@ class SideBySide(_Units):
 
     @property
     def inertia(self):
-        """The largest of the parts."""
+        """The largest inertia of the parts."""
         return max(layer.inertia for layer in self.layers)
 
     @property
     def largest_initial_input(self):
-        """The smallest of the parts."""
+        """The smallest value of the parts."""
         return min(layer.largest_initial_input for layer in self.layers)
 
     def copy(self, dtype):
@@ -494,12 +493,12 @@ class SideBySide(_Units):
         return SideBySide([layer.between(of_base, beta) for layer, of_base in pairs])
 
     def with_mean(self, mean, n_rows):
-        """Units of the same kinds that have a mean of data by themselves."""
+        """Units of the same kinds with this mean without inputs."""
         pairs = zip(self.layers, self.places, strict=True)
         return SideBySide([layer.with_mean(mean[place], n_rows) for layer, place in pairs])
 
     def states(self, numbers):
-        """States of the layer by their numbers, those of the part on the right changing fastest."""
+        """States of the layer by their indices; those of the last part change fastest."""
         numbers = np.unravel_index(np.asarray(numbers), [layer.n_states for layer in self.layers])
         pairs = zip(self.layers, numbers, strict=True)
         return np.hstack([layer.states(of_part) for layer, of_part in pairs])
@@ -537,7 +536,7 @@ class SideBySide(_Units):
             layer.add_to_bias(inputs[place])
 
     def tolerate(self, largest_inputs):
-        """Whether these inputs, the largest of each unit, are small enough to compute with."""
+        """Whether inputs, the largest of each unit, are small enough for computations."""
         pairs = zip(self.layers, self.places, strict=True)
         return all(layer.tolerate(largest_inputs[place]) for layer, place in pairs)
 
@@ -561,27 +560,27 @@ class SideBySide(_Units):
         return np.concatenate([layer.move_log_variance(step[place]) for layer, place in pairs])
 
     def _parts_of(self, array):
-        """Each part, where it is, and a copy of its columns of an array."""
+        """Yield each part, its slice, and a copy of its columns of an array."""
         for layer, place in zip(self.layers, self.places, strict=True):
             yield layer, place, np.ascontiguousarray(array[:, place])
 
 
 def side_by_side(layers):
-    """One layer of units that are those of several layers, whose biases become parts of its own."""
+    """One layer with the units of several layers, whose biases become views of its bias."""
     if len(layers) == 1:
         return layers[0]
     units = SideBySide(layers)
-    # One kind is one pass.
+    # Units of one kind need only one pass.
     return BernoulliUnits(units.bias) if all(x.kind == "binary" for x in layers) else units
 
 
 def places_of(layers):
-    """Where each layer is on its side: the even layers are side by side, and the odd ones."""
+    """Slice of each layer on its side, the even or the odd layers."""
     sides = _stretches(layers[::2]), _stretches(layers[1::2])
     return [sides[number % 2][number // 2] for number in range(len(layers))]
 
 
 def _stretches(layers):
-    """Where each layer is among the units of all."""
+    """Slice of each layer in the units of all layers."""
     ends = itertools.accumulate(len(layer.bias) for layer in layers)
     return [slice(end - len(layer.bias), end) for layer, end in zip(layers, ends, strict=True)]

@@ -1,9 +1,9 @@
-"""Likelihoods of machines with several hidden layers: a bound, and the truth where it is countable.
+"""Likelihoods of machines with several hidden layers: a bound, and exact ones by enumeration.
 
 For any distribution q of the hidden states, log p(v) is at least the expectation of -E(v, h) under
-q, plus the entropy of q, less log Z [1]_. Here q is the posterior of the model in question, under
-which all hidden units are independent, so that the expectation of the energy is the energy of the
-means. What is said here is up to log Z.
+q, plus the entropy of q, minus log Z [1]_. Here q is the posterior of the model, in which all
+hidden units are independent, so that the expectation of the energy is the energy of the means. All
+results here are up to log Z.
 
 .. [1] R. Salakhutdinov and G. Hinton, "Deep Boltzmann machines", AISTATS 2009.
 """
@@ -18,7 +18,7 @@ from .._threads import one_blas_thread
 from .machine import hidden_machine
 from .summation import MOST_UNITS
 
-# Numbers that are held at once for the sum over hidden states.
+# Number of values in memory for the sum over hidden states.
 _VALUES_AT_ONCE = 2**22
 
 
@@ -41,8 +41,8 @@ def posterior_means(model, rows):
 def log_mass_bound(model, rows):
     """Lower bound on the log of the sum over hidden states of exp(-E(v, h)), for each row; nats.
 
-    Of a row of which not all is known, that of the known units, the others staying at what stands
-    in their place. Less log Z it is a bound on log p(v).
+    For a row with unknown values, the bound is that of the known units; the others are fixed at
+    their placeholders. Minus log Z it is a bound on log p(v).
     """
     out = np.empty(rows.shape[0])
     with one_blas_thread():
@@ -65,7 +65,7 @@ def _entropy(means):
 
 
 def is_countable(machine):
-    """Whether log_mass is there to be asked for: even or odd hidden layers have few states."""
+    """Whether log_mass is available: even or odd hidden layers have few states."""
     sides = machine.layers[1::2], machine.layers[2::2]
     return min(math.prod(layer.n_states for layer in side) for side in sides) <= 2**MOST_UNITS
 
@@ -73,13 +73,12 @@ def is_countable(machine):
 def log_mass(model, rows):
     """Log of the sum over hidden states of exp(-E(v, h)), exactly, for each row; nats.
 
-    By enumeration of the odd layers, or of the even ones that are hidden, where
-    :func:`is_countable`.
+    By enumeration of the odd layers, or of the even hidden ones, if :func:`is_countable`.
     """
     machine, out = model.machine, np.empty(rows.shape[0])
     if len(machine.layers) == 2:
         return -machine.free_energy(rows).astype(np.float64)
-    # Its lowest layer has another bias for each row.
+    # Its lowest layer has a different bias for each row.
     hidden = hidden_machine(machine)
     sum_over = _over_odd_of if hidden.odd.n_states < hidden.even.n_states else _over_even_of
     n_states = min(hidden.odd.n_states, hidden.even.n_states)
@@ -104,7 +103,7 @@ def _over_even_of(hidden, fields):
 
 
 def _over_odd_of(hidden, fields):
-    """Log-sum over states of the odd layers, the even ones having fields (n_rows, n_even)."""
+    """Log-sum over states of the odd layers, with fields (n_rows, n_even) of the even ones."""
     states = hidden.odd.states(np.arange(hidden.odd.n_states))
     inputs, energies = hidden.inputs_of_even(states), hidden.odd.energy(states)
     log_masses = np.empty((len(fields), len(states)))

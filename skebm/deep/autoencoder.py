@@ -1,4 +1,4 @@
-"""Deep autoencoders: networks that lead through a narrow layer back to the data."""
+"""Deep autoencoders: networks that encode data in a code and reconstruct them from it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -53,12 +53,13 @@ from .unrolling import (
 # Standard deviation of the noise that makes a logistic code binary.
 _NOISE_OF_BINARY_CODE = 4.0
 
-# Rows by which a code is judged, and the share of its numbers that may be the same for all of them.
+# Number of rows on which a code is checked, and the share of units that may be constant on them.
 _N_ROWS_CHECKED = 256
 _LARGEST_SHARE_DEAD = 0.1
 
-# Columns without which there is all but this share of the variance do not count for the squared
-# error; and those that count are few below this share of all that vary.
+# The columns with the smallest variances, together at most this share of the total, do not count
+# for the squared error. A warning is given if the counting columns are fewer than this share of all
+# non-constant columns.
 _SHARE_THAT_DOES_NOT_COUNT, _SMALLEST_SHARE_OF_COLUMNS = 0.01, 0.2
 
 
@@ -398,7 +399,7 @@ class DeepAutoencoder(BaseStack):
         )
 
     def _find_extremes(self, rows):
-        """The least and the greatest value that the network sees."""
+        """Smallest and largest value of the inputs of the network."""
         if self._structure.units_below(0).bounds:
             return self._structure.units_below(0).bounds
         low, high = rows.standardized(self.mean_, self.scale_).range()
@@ -411,7 +412,7 @@ class DeepAutoencoder(BaseStack):
         return mean_and_scale
 
     def _warn_of_columns_that_do_not_count(self, variance):
-        """Warn where the squared error is that of a few columns, whatever becomes of the others."""
+        """Warn if a few columns dominate the squared error."""
         largest_first = np.sort(variance)[::-1]
         missing = variance.sum() - np.cumsum(largest_first)
         n_counting = 1 + np.argmax(missing <= _SHARE_THAT_DOES_NOT_COUNT * variance.sum())
@@ -439,12 +440,12 @@ class DeepAutoencoder(BaseStack):
         return self._as_in_network(up, number)
 
     def _layers_of(self, rbm, number, dtype):
-        """The layers up and down that the RBM of a hidden layer becomes."""
+        """The layers of the encoder and the decoder for the RBM of a hidden layer."""
         mean, scale = getattr(self, "mean_", 0.0), getattr(self, "scale_", 1.0)
         return self._structure.units_below(number).layers(rbm, dtype, mean, scale)
 
     def _as_in_network(self, layer, number):
-        """A layer of logistic units as the network has it at this place."""
+        """A layer of logistic units, converted to the network's activation at this position."""
         activations = ["data", *self._activations()]
         below, above = (name == "tanh" for name in activations[number : number + 2])
         return with_tangents(layer, below, above)
@@ -474,7 +475,7 @@ class DeepAutoencoder(BaseStack):
         )
 
     def _unroll(self, rows):
-        """Complete the network: the code, if it is not there, and the way back."""
+        """Complete the network: add the code, if it is missing, and the decoder."""
         n = self._structure.n_hidden
         some = DenseRows(all_of(rows.subset(sample_of(rows.shape[0]))))
         layers = [self._layers_of(rbm, k, rows.dtype) for k, rbm in enumerate(self.rbms_)]
@@ -482,14 +483,14 @@ class DeepAutoencoder(BaseStack):
             layers.append(self._code_layers(some, [up for up, _ in layers]))
             self._append([self._as_in_network(layers[-1][0], n - 1)])
         if not self.tied and self.rbms_:
-            # What comes down from a binary code is made for its noise.
+            # The decoder layer next to a binary code is kept: it is adapted to the noise.
             n_free = n - (self.code == "binary")
             layers[:n_free] = with_best_ways_back(layers[:n_free], some)
         down = [layer for _, layer in layers[::-1]]
         self._append([self._as_in_network(layer, n + k) for k, layer in enumerate(down)])
 
     def _code_layers(self, rows, below):
-        """The layers up to a code that is not an RBM's, and down from it."""
+        """The layers to and from a code without an RBM."""
         streams = replace(self._streams)
         if below:
             rows = DenseRows(activations(below, rows))
@@ -689,7 +690,7 @@ class DeepAutoencoder(BaseStack):
             reset=False,
         )
         if may_lack_values:
-            # What "masking" sets to zero is standardised, where data are: the mean, too.
+            # With standardised data, the 0 of "masking" is the mean.
             is_zero = self._learned_corruption == "masking" and not hasattr(self, "mean_")
             start = 0 if is_zero else self._feature_means
             X = np.where(np.isnan(X), np.asarray(start, dtype=X.dtype), X)

@@ -1,17 +1,16 @@
 """Backpropagation: the loss of a minibatch, and its gradient.
 
-A step is a list of phases, and each phase is cut into blocks that do not need each other: blocks
-of the rows of the minibatch where data are read or outputs compared with targets, blocks of the
-units of one layer where data go through the network, blocks of the rows of weights where
-gradients are taken. However few rows there are, each thread has its share, and reads no more
-than its share of the weights::
+A step is a list of phases, and each phase is divided into independent blocks: blocks of rows of the
+minibatch to read data and to compute losses, blocks of units of one layer for the passes through
+the network, blocks of rows of weights for gradients. Even with few rows, each thread has an equal
+share of the work, and reads only its share of the weights::
 
     inputs[0] -> layer 0 -> inputs[1] -> layer 1 -> ... -> loss     forward
                  deltas[0] <------------ deltas[1] <- ... <- loss     backward
     gradient of the weights of layer k: inputs[k].T @ deltas[k]
 
-``inputs[k]`` is what goes into layer k; ``deltas[k]`` is the derivative of the loss by what goes
-into the activation of layer k.
+``inputs[k]`` are the inputs of layer k; ``deltas[k]`` is the derivative of the loss with respect to
+the inputs of its activation.
 """
 
 from functools import partial
@@ -26,26 +25,26 @@ from ..kernels.blas import GEMM, multiply_by_rows, multiply_columns, multiply_tr
 from ..kernels.products import multiply
 from .feedforward import ACTIVATIONS
 
-# Smaller blocks than these are not worth another thread, or make matrix products slow.
+# Smallest sizes of blocks: with smaller ones, threads do not pay off or matrix products are slow.
 _FEWEST_ROWS = 16
 _FEWEST_UNITS = 64
 _FEWEST_WEIGHT_ROWS = 96
 
-# Each block is several calls from Python, for which threads wait for the GIL.
+# Each block needs several calls from Python, for which threads wait for the GIL.
 _MOST_BLOCKS = 4
 
 
 class Batch(NamedTuple):
-    """Some rows of the training data, and how much each counts.
+    """Some rows of the training data, and their weights.
 
     Attributes
     ----------
     data, targets : Rows
         The whole training data.
     numbers : ndarray of int
-        Those of the rows of this batch.
+        Indices of the rows of this batch.
     weights : ndarray of shape (n_rows,)
-        Factor of the loss of each row of the batch; of the type of the network.
+        Factor of the loss of each row of the batch, with the dtype of the network.
     penalty_weight : float
         Factor of the penalties on weights.
     address : tuple of int
@@ -74,9 +73,9 @@ class Part(NamedTuple):
     layer : int
         Number of the layer.
     first : int
-        Number of the first row of weights, or -1 for the bias.
+        Index of the first row of weights, or -1 for the bias.
     place : slice
-        Where in the vector of all parameters the block is.
+        Slice of the block in the vector of all parameters.
     """
 
     layer: int
@@ -90,7 +89,7 @@ class Part(NamedTuple):
 
 
 class Backpropagation:
-    """The passes of training through a network, in work arrays that are made once.
+    """Forward and backward passes through a network, in work arrays that are allocated once.
 
     Parameters
     ----------
@@ -102,9 +101,9 @@ class Backpropagation:
     Attributes
     ----------
     parts : list of Part
-        The blocks that the parameters are cut into.
+        The blocks of parameters.
     n_streams : int
-        Number of streams of random numbers that a batch takes.
+        Number of streams of random numbers per batch.
     """
 
     def __init__(self, network, objective, most_rows):
@@ -122,7 +121,7 @@ class Backpropagation:
         self._targets = work_arrays(n_units[-1:])[0]
         self._losses = np.empty(most_rows)
         self._penalties, self._pulls, self._weight_penalties = {}, {}, {}
-        # What one thread does alone is not cut: each block has a price, as high as a short product.
+        # Work for one thread is not divided: the overhead of a block is as long as a short product.
         is_small = n_jobs_for(self._n_products(most_rows)) == 1
         self._blocks_of = partial(blocks_of, most=1 if is_small else _MOST_BLOCKS)
         self._contraction = None
@@ -145,7 +144,7 @@ class Backpropagation:
         yield Part(k, -1, of_bias)
 
     def _factors_of(self, k):
-        """Pairs of arrays; the gradient by the weights of layer k is the sum of left.T @ right."""
+        """Yield pairs of arrays; the gradient of layer k's weights is the sum of left.T @ right."""
         yield self._inputs[k], self._deltas[k]
         for other, layer in enumerate(self.network.layers):
             if layer.tied_to == k:
@@ -154,25 +153,25 @@ class Backpropagation:
             yield self._contraction.tangents[k], self._contraction.deltas[k]
 
     def _n_products(self, n_rows):
-        """Products of two numbers, forward, backward and for the gradient."""
+        """Number of multiplications of the forward and backward passes and the gradient."""
         return 3 * n_rows * len(self.network.parameters)
 
     # Phases
 
     def run(self, batch, *more_phases):
-        """Go forward and backward through all layers.
+        """Run the forward and the backward pass through all layers.
 
         Parameters
         ----------
         batch : Batch
         *more_phases : tuple (function, blocks)
-            What the same threads do then.
+            Further phases for the same threads.
 
         Returns
         -------
         loss : float
-            Of all rows, each times its weight, and penalties on activities; without penalties on
-            weights, see :meth:`weight_penalty`.
+            Weighted sum over all rows, plus penalties on activities; without penalties on weights,
+            see :meth:`weight_penalty`.
         """
         self._batch = batch
         self._weight_penalties = {}
@@ -196,7 +195,7 @@ class Backpropagation:
         return array[: len(self._batch.numbers)]
 
     def _read(self, rows):
-        """Fetch some rows of the batch and their targets; disturb the data."""
+        """Read some rows of the batch and their targets, and corrupt the data."""
         batch, objective, n_layers = self._batch, self.objective, len(self.network.layers)
         inputs = self._inputs[0][rows]
         batch.data.take(batch.numbers[rows], inputs)
@@ -208,7 +207,7 @@ class Backpropagation:
             kernels.mask(inputs, share, 1 / (1 - share), *batch.address_at(0, rows.start))
 
     def _forward(self, k, units):
-        """From inputs of layer ``k`` to values of some of its units, or to inputs of the loss."""
+        """Compute values of some units of layer ``k``, or inputs of the loss for the last layer."""
         layer, n_layers = self.network.layers[k], len(self.network.layers)
         bounds = units.start, units.stop
         is_hidden = k + 1 < n_layers
@@ -226,14 +225,14 @@ class Backpropagation:
                 kernels.drop(values, slopes, self.objective.dropout[k + 1], *address, *bounds)
 
     def _compare(self, rows):
-        """From inputs of the loss to the loss of some rows, and to the deltas of the last layer."""
+        """Compute the loss of some rows, and the deltas of the last layer."""
         layer = self.network.layers[-1]
         loss = ACTIVATIONS[layer.activation].loss
         weights, losses = self._batch.weights[rows], self._losses[rows]
         loss(self._deltas[-1][rows], layer.bias, self._targets[rows], weights, losses)
 
     def _measure_activity(self, k):
-        """Penalty on the mean activities of layer ``k``, and its derivative by each activity."""
+        """Compute the penalty on the mean activities of layer ``k``, and its derivatives."""
         values, weights = self._now(self._inputs[k + 1]), self._batch.weights
         self._penalties[k], self._pulls[k] = self.objective.sparsity(values, weights)
 
@@ -241,7 +240,7 @@ class Backpropagation:
         self._losses[rows] += self._contraction.run(rows, self._batch)
 
     def _backward(self, k, units):
-        """Deltas of some units of hidden layer ``k``."""
+        """Compute the deltas of some units of hidden layer ``k``."""
         bounds = units.start, units.stop
         deltas, following = self._now(self._deltas[k]), self.network.layers[k + 1]
         self._multiply(self._deltas[k + 1], following.weights.T, bounds, deltas)
@@ -252,7 +251,7 @@ class Backpropagation:
             self._contraction.add_to(k, deltas, units)
 
     def _multiply(self, states, weights, bounds, out):
-        """``out[:, first:stop] = states @ weights[:, first:stop]``, transposed weights or not."""
+        """``out[:, first:stop] = states @ weights[:, first:stop]``; weights may be transposed."""
         gemm = GEMM[self.network.dtype]
         if weights.flags.c_contiguous:
             multiply_columns(gemm, self._now(states), weights, *bounds, out)
@@ -260,7 +259,7 @@ class Backpropagation:
             multiply_by_rows(gemm, self._now(states), weights.T, *bounds, out)
 
     def gradient(self, part, out):
-        """Gradient of the last batch by a part of the parameters, penalties included.
+        """Gradient on the last batch with respect to a part of the parameters, including penalties.
 
         Parameters
         ----------
@@ -281,17 +280,17 @@ class Backpropagation:
             self._weight_penalties[part.place.start] = kernels.penalize(weights, l1, l2, out)
 
     def weight_penalty(self):
-        """Penalty on weights, which :meth:`run` leaves out; known after :meth:`gradient`."""
+        """Penalty on weights, not included in :meth:`run`; available after :meth:`gradient`."""
         return sum(self._weight_penalties.get(part.place.start, 0.0) for part in self.parts)
 
 
 class Contraction:
     """The penalty on how much the code changes with the data, see :class:`Objective`.
 
-    Along a direction that starts as random normal numbers, the derivative of each layer's values
-    is ``tangents[k + 1] = (tangents[k] @ weights) * slopes``. The penalty is the squared length
-    of the last one. It goes back by the same rules as the loss, to the weights and, as slopes
-    depend on them, to the inputs of the activations.
+    Along a direction of random normal numbers, the derivative of each layer's values is
+    ``tangents[k + 1] = (tangents[k] @ weights) * slopes``. The penalty is the squared length of the
+    last one. It is backpropagated like the loss, to the weights and, because the slopes depend on
+    them, to the inputs of the activations.
 
     Parameters
     ----------
@@ -303,7 +302,7 @@ class Contraction:
     Attributes
     ----------
     tangents, deltas : list of ndarray
-        What the gradient by the weights of each layer is the product of.
+        Factors of the gradient with respect to the weights of each layer.
     """
 
     def __init__(self, network, objective, inputs, slopes):
@@ -317,7 +316,7 @@ class Contraction:
         self._pulls = [np.empty_like(array) for array in self._slopes]
 
     def run(self, rows, batch):
-        """Take some rows forward and backward through the encoder; return their penalties."""
+        """Run both passes of some rows through the encoder; return their penalties."""
         self._draw_directions(rows, batch)
         for k, layer in enumerate(self._layers):
             values, slopes = self._values[k][rows], self._slopes[k][rows]
@@ -342,6 +341,6 @@ class Contraction:
         kernels.add_normal(directions, 1.0, *address, 0, directions.shape[1])
 
     def add_to(self, k, deltas, units):
-        """Add to deltas of layer ``k`` what the penalty has to do with its slopes."""
+        """Add the derivative of the penalty through the slopes to the deltas of layer ``k``."""
         if k < len(self._layers):
             deltas[:, units] += self._pulls[k][: len(deltas), units]

@@ -42,7 +42,7 @@ from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS, data_of
 
-# What is there after training all layers together, and not while they are trained one by one.
+# Attributes that exist after joint training of all layers, and not during pre-training.
 _OF_ALL_LAYERS = (
     "coefs_",
     "intercepts_",
@@ -53,7 +53,7 @@ _OF_ALL_LAYERS = (
     "_streams",
 )
 
-# Rows whose states in the lowest hidden layer say what layers above it begin as.
+# Number of rows whose states in the lowest hidden layer determine the initial upper layers.
 _ROWS_TO_BEGIN_WITH = 512
 
 
@@ -174,7 +174,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     unit_names_ : ndarray of str, of shape (n_units,)
         Names of the visible units, in their order.
     encoder_ : TableEncoder
-        What makes states of the visible units from a table, and a table from them.
+        Converts tables to states of the visible units, and back.
     n_features_in_, n_features_out_, feature_names_in_
 
     See Also
@@ -185,13 +185,12 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     Notes
     -----
     All even layers, the visible one among them, are independent of each other given the odd ones,
-    and the other way round: one step of Gibbs sampling is two matrix products a layer, however many
-    layers there are.
+    and the other way round: one step of Gibbs sampling is two matrix products per layer.
 
     Mean field takes the means of the odd hidden layers given those of the even ones, and then the
-    other way round. Each is exact where the other side is held, so the bound never falls from one
-    half sweep to the next, and no damping is needed. It starts from one pass up in which each layer
-    but the highest hears twice of the one below, since nothing is known yet of the one above.
+    other way round. Each update is exact given the other layers, so that the bound never decreases
+    and no damping is needed. It starts with an upward pass in which the inputs from below count
+    twice in each layer except the highest, because the states of the layer above are not known yet.
 
     References
     ----------
@@ -297,7 +296,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             check_argument(self, "missing_values", self.missing_values, MissingValue())
 
     def _first_model(self, X, rows, random_state, progress, commit):
-        """Has its lowest layers from an RBM, which knows how data of its kind begin."""
+        """The model before training, whose lowest layers are those of an RBM."""
         finished = self._finished_rbms()
         if finished:
             self._check_going_on(finished)
@@ -323,12 +322,12 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         return replace(lowest, machine=machine, means=means, posterior=self._mean_field())
 
     def _finished_rbms(self):
-        """Those that training was interrupted after, where it is to go on."""
+        """The RBMs that were finished before an interruption, if training continues from there."""
         goes_on = self.pretrain and self.warm_start and not self._is_trained()
         return getattr(self, "rbms_", []) if goes_on else []
 
     def _check_going_on(self, finished):
-        """Raise an error where RBMs that are there were made for something else."""
+        """Raise an error if the finished RBMs do not fit the data or the parameters."""
         self._structure.check(self)
         n_before = finished[0].n_features_in_
         if self.n_features_in_ != n_before:
@@ -338,7 +337,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             )
 
     def _train_rbms(self, finished, X, streams, progress, commit):
-        """Have in ``rbms_`` those of greedy training, from the lowest on; each is to stay."""
+        """Train the RBMs greedily, from the lowest on, and keep each finished one in ``rbms_``."""
         lowest, n_hidden = self._structure.units_below(0), self._structure.n_hidden
         classes = [lowest.doubled_rbm, *[MiddleRBM] * (n_hidden - 2), HighestRBM]
         if n_hidden == 1:
@@ -347,7 +346,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         rbms[: len(finished)] = self.rbms_ = finished
         for name in (*_OF_ALL_LAYERS, *getattr(self, "_names_of_chains", ())):
             vars(self).pop(name, None)
-        # Only where all layers learn together are units of all of them looked at.
+        # All units are checked only if all layers are then trained together.
         left_to_whole = ("data", "dead units") if self._parameters.n_iter else ("data",)
         fits = fit_in_turn(rbms, X, self, progress, len(finished), left_to_whole=left_to_whole)
         for rbm in fits:
@@ -356,7 +355,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             commit()
 
     def _untrained_rbm(self, X, streams):
-        """What the two lowest layers begin as."""
+        """The untrained RBM of the two lowest layers."""
         p = self._parameters
         rbm = self._structure.units_below(0).rbm(
             self._structure.sizes[0],
@@ -371,7 +370,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             return rbm.fit(X)
 
     def _of_data(self):
-        """Parameters by which the lowest RBM reads data as this machine does."""
+        """Parameters with which the lowest RBM reads data in the same way as this machine."""
         return {name: getattr(self, name) for name in self._structure.units_below(0).own_parameters}
 
     @property
@@ -396,14 +395,14 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         return hasattr(self, "coefs_")
 
     def __sklearn_is_fitted__(self):
-        """Whether it is, also where greedy training was interrupted."""
+        """Whether it is fitted; False if only some RBMs are."""
         return self._is_trained()
 
     def _check_sizes(self):
         self._structure.check(self)
 
     def __skebm_model__(self, dtype=None):
-        """What has been learned."""
+        """The fitted model."""
         before = self._model
         dtype = before.machine.dtype if dtype is None else dtype
         layers = [layer.copy(dtype) for layer in before.machine.layers]
@@ -421,7 +420,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         }
 
     def _remedies_for_dead_units(self, prefix):
-        # Higher layers begin with small weights, which take steps to grow.
+        # Higher layers start with small weights, which need many steps to grow.
         return [*super()._remedies_for_dead_units(prefix), f"raise '{prefix}n_iter'"]
 
     def _report(self, epoch, measured):
@@ -639,5 +638,5 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         return (log_masses - in_nats(log_partition)).astype(rows.dtype)
 
     def __skebm_log_partition__(self):
-        """That which scores take where none is given."""
+        """The log Z that scores use if none is passed."""
         return remembered_log_partition(self)

@@ -24,7 +24,7 @@ from .visible_units import data_of
 
 
 def _is_an_mlp(estimator):
-    """Whether ``to_mlp`` is there; raises the AttributeError that says why not."""
+    """Whether ``to_mlp`` is available; otherwise raise an AttributeError with the reason."""
     if len(layer_sizes(estimator)) > 1:
         raise AttributeError(
             f"to_mlp of {type(estimator).__name__} needs a machine with one hidden layer. With "
@@ -75,11 +75,11 @@ class DBMClassifier(DBNClassifier):
 
     Notes
     -----
-    The means that the first layer sees beside the features stay what the machine says, while the
-    weights that lead from there move. The network has as many hidden layers as the machine. The
-    k-th one has the units of the k-th hidden layer of the machine and, behind them, those of every
-    second one above it, so that each layer hears of both of its neighbours. Before fine-tuning, all
-    of them are what mean field converges to.
+    The means that the first layer gets in addition to the features are always those of the machine;
+    only the weights from them are fine-tuned. The network has as many hidden layers as the machine.
+    The k-th one has the units of the k-th hidden layer of the machine, followed by those of every
+    second layer above it, so that each layer gets inputs from both of its neighbours. Before
+    fine-tuning, all values are those to which mean field converges.
 
     With dropout [2]_ the units that stay are scaled up, so that their means are those without
     dropout, and pre-trained weights need no rescaling.
@@ -107,7 +107,7 @@ class DBMClassifier(DBNClassifier):
         if name not in PRETRAINING_CHECKS and name not in ("pretrain", "activation")
     } | {"dbm": Optional(Instance(DeepBoltzmannMachine))}
 
-    # What a network that starts from RBMs is asked for, and this one has no choice in.
+    # Fixed values of parameters of the base class.
     pretrain = True
     activation = "logistic"
 
@@ -181,7 +181,7 @@ class DBMClassifier(DBNClassifier):
         return int(not (resume and self.coefs_))
 
     def _pretrain(self, X, work):
-        """Fit the machine, if it is not yet there: a finished piece of work."""
+        """Fit the machine, if this has not been done; it is kept if training is interrupted."""
         if self.coefs_:
             return
         streams = replace(self._streams)
@@ -201,7 +201,7 @@ class DBMClassifier(DBNClassifier):
         work.commit()
 
     def __skebm_rows__(self, X):
-        """Rows as the network reads them: the features, and means of the even hidden layers."""
+        """Inputs of the network: the features, and the means of the even hidden layers."""
         rows = super().__skebm_rows__(X)
         if self._structure.n_hidden == 1 or not hasattr(self, "dbm_"):
             return rows
@@ -215,7 +215,7 @@ class DBMClassifier(DBNClassifier):
     # Use
 
     def _values(self, X, layer):
-        """Those of one hidden layer of the machine, whose units come first in the network's."""
+        """Values of a hidden layer of the machine, the first units of the network's layer."""
         values = super()._values(X, layer)
         return values[:, : self._structure.sizes[self._hidden_layer_number(layer)]]
 
@@ -279,11 +279,11 @@ class DBMClassifier(DBNClassifier):
 
 
 def _unrolled(machine):
-    """The hidden layers of the network that the mean field of a machine is.
+    """The hidden layers of the unrolled mean field of a machine.
 
     The k-th layer of the network has the units of the k-th hidden layer and of every second one
-    above it: of all that the next layer of the network hears from. Its first one reads the data and
-    the means of all even hidden layers.
+    above it, which are the inputs of the next layer. The first one reads the data and the means of
+    all even hidden layers.
     """
     numbers = range(len(machine.layers))
     layers = []
@@ -296,7 +296,7 @@ def _unrolled(machine):
 
 
 def _between(machine, one, other):
-    """Weights from one layer to another: those of a coupling, either way up, or zeros."""
+    """Weights from one layer to another: those of a coupling, possibly transposed, or zeros."""
     if other == one + 1:
         return machine.couplings[one].weights
     if one == other + 1:

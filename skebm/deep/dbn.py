@@ -37,7 +37,7 @@ from .dbn_base import DBN_CHECKS, BaseDBN
 from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
 from .stack import learns_from_minibatches
 
-# What the parameters of a classifier may be.
+# Valid parameters of a classifier.
 CLASSIFIER_CHECKS = DBN_CHECKS | {"class_weight": ClassWeights()}
 
 
@@ -411,7 +411,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     ) -> None:
         keep_parameters(self, locals())
 
-    # R squared compares with the mean.
+    # R squared needs at least two rows.
     _fewest_held_out = 2
 
     @available_if(learns_from_minibatches)
@@ -441,7 +441,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Raises
         ------
         ValueError
-            As for :meth:`fit`. The estimator is then as it was.
+            As for :meth:`fit`. The estimator is then unchanged.
         """
         with self._fitting(X, y, "partial_fit") as work:
             examples = self._read(X, y, sample_weight, work.is_first, needs_targets=False)
@@ -503,7 +503,8 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         return y.ravel() if self.n_outputs_ == 1 else y
 
     def _score_outputs(self, outputs, y, weights):
-        # The same for targets in their own units, whose squares may be too large for a float32.
+        # R² is the same for standardised targets; in the original units, squares may overflow in
+        # float32.
         return float(r2_score(self._encode(y), outputs, sample_weight=weights))
 
     def __sklearn_tags__(self):

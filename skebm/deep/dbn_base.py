@@ -1,4 +1,4 @@
-"""What deep belief networks share, whatever they predict: targets, predictions."""
+"""Base class of deep belief networks for classification and regression."""
 
 import warnings
 from dataclasses import replace
@@ -35,14 +35,14 @@ from .stack import STACK_CHECKS, BaseStack, Examples
 def _is_missing(label):
     """Whether a label is None, NaN or pandas.NA."""
     try:
-        # NaN is what is not itself, and pandas.NA what it is nobody knows.
+        # NaN is not equal to itself, and bool() of a comparison with pandas.NA raises an error.
         return label is None or bool(label != label)
     except TypeError:
         return True
 
 
 def _missing(y):
-    """Where labels of any type are missing."""
+    """Mask of the missing labels of an array of any dtype."""
     if y.dtype.kind != "O":
         return y != y
     return np.array([_is_missing(label) for label in y.flat], dtype=bool).reshape(y.shape)
@@ -58,11 +58,11 @@ DBN_CHECKS = STACK_CHECKS | {
 
 
 class BaseDBN(BaseStack):
-    """A stack of RBMs with an output layer on top, whatever it predicts.
+    """A stack of RBMs with an output layer on top.
 
-    A subclass says what its targets are: how they become the outputs of a network
-    (``_set_targets``, ``_measure_targets``, ``_encode``), how outputs become predictions
-    (``_decode``), and how good these are (``_score_outputs``).
+    A subclass defines how targets are encoded as outputs of the network (``_set_targets``,
+    ``_measure_targets``, ``_encode``), how outputs are decoded to predictions (``_decode``), and
+    their score (``_score_outputs``).
     """
 
     _parameter_checks: ClassVar = DBN_CHECKS
@@ -106,7 +106,7 @@ class BaseDBN(BaseStack):
             self._train(self._read(X, y, sample_weight, work.is_first), work)
         return self
 
-    # What is learned from
+    # Training data
 
     def _read(self, X, y, sample_weight, is_first, classes=None, needs_targets=True):
         y = targets_of(X, y)
@@ -142,7 +142,7 @@ class BaseDBN(BaseStack):
         return Examples(X, labelled, weights, score, targets, self._strata(y), output_bias)
 
     def _targets_of(self, X, y, labelled):
-        """Targets of all rows; of those of a stream, made when they are needed."""
+        """Encoded targets of all rows; those of a stream are computed when they are needed."""
         if is_stream(X):
             return LazyTargets(y, self._encode, self.n_outputs_, X.dtype)
         targets = np.zeros((X.shape[0], self.n_outputs_), dtype=X.dtype)
@@ -151,11 +151,11 @@ class BaseDBN(BaseStack):
         return DenseRows(targets)
 
     def _strata(self, y):
-        """What a part of the rows should hold in the same shares as all of them."""
+        """Strata for splitting the rows, or None."""
         return None
 
     def _output_bias(self, y, weights):
-        """Biases that the outputs of a new network start with, or None to start at zero."""
+        """Initial biases of the outputs of a new network, or None for zeros."""
         return None
 
     def _nan_is_a_marker(self):
@@ -181,19 +181,19 @@ class BaseDBN(BaseStack):
         return ~np.broadcast_to(marked, y.shape).reshape(len(y), -1).all(axis=1)
 
     def _measure_targets(self, y, weights, dtype):
-        """Look at the targets of some rows before they are encoded."""
+        """Compute what the encoding needs from the targets of some rows."""
 
     def _target_weights(self, y):
-        """What the weight of a row is multiplied by for its target."""
+        """Factor of the weight of each row, according to its target."""
         return 1.0
 
-    # What the network is
+    # Structure of the network
 
     def _upper_layers(self):
         return [(self.n_outputs_, self.out_activation_)]
 
     def _stages(self, is_new):
-        """Settings of one training after the other: the output layer alone, then all layers."""
+        """Settings of the two stages of fine-tuning: the output layer only, then all layers."""
         settings = self._settings()
         n_output = min(self._parameters.n_iter_output, self._parameters.max_iter) if is_new else 0
         output_only = replace(settings.objective, frozen_layers=self._structure.n_hidden)
@@ -210,7 +210,7 @@ class BaseDBN(BaseStack):
     # Use
 
     def _is_pretrained(self):
-        """Whether the network has RBMs, or will have where there is none yet."""
+        """Whether the network has RBMs, or will have them after fitting."""
         made = hasattr(self, "_structure")
         return self._structure.made_with["pretrain"] if made else self.pretrain
 
@@ -289,15 +289,15 @@ class BaseDBN(BaseStack):
         return activations(self._layers(rows.dtype), rows)
 
     def _to_mlp(self, mlp, targets):
-        """Give the weights to an MLP that it has learned from ``targets``, whatever they were."""
+        """Copy the weights to an MLP; a fit to ``targets`` sets its private attributes."""
         dtype = self.coefs_[0].dtype
         mlp.set_params(
             hidden_layer_sizes=self._structure.sizes,
             activation=self._structure.made_with["activation"],
             alpha=self._parameters.alpha,
         )
-        # Its public attributes can be set; what it keeps besides, only a fit of its own can, and
-        # that is not to draw from NumPy's numbers.
+        # Public attributes can be set, but private ones are only set by its own fit, which must not
+        # draw from NumPy's global random numbers.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             mlp.set_params(max_iter=1, random_state=0).fit(
@@ -311,7 +311,7 @@ class BaseDBN(BaseStack):
             shift = (self.mean_ / self.scale_) @ self.coefs_[0]
             mlp.intercepts_[0] = (self.intercepts_[0] - shift).astype(dtype)
         mlp.n_iter_, mlp.loss_curve_ = self.n_iter_, [*self.loss_curve_]
-        # "lbfgs" may have found nothing to do, and no loss was measured.
+        # With "lbfgs" there may have been no iteration, and therefore no loss.
         mlp.loss_ = getattr(self, "loss_", np.nan)
         if hasattr(self, "feature_names_in_"):
             mlp.feature_names_in_ = self.feature_names_in_

@@ -1,4 +1,4 @@
-"""What every deep network is as an estimator, whatever it is for."""
+"""Base class of all deep networks."""
 
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
@@ -22,7 +22,7 @@ class DeepNetwork(
     TransformerMixin,
     BaseEstimator,
 ):
-    """A transformer of dense or sparse rows, with callbacks, that says who fitted it."""
+    """A transformer of dense or sparse rows, with callbacks and a version stamp."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

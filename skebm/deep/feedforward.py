@@ -1,4 +1,4 @@
-"""A feed-forward network: layers of units, each the input of the next."""
+"""Feed-forward networks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -26,21 +26,21 @@ from ..kernels.products import multiply
 
 
 class Activation(NamedTuple):
-    """What the units of a layer do.
+    """Activation function of the units of a layer.
 
     Attributes
     ----------
     values : callable
         ``values(inputs, bias, first, stop)`` replaces the inputs of the units from ``first`` to
-        ``stop`` by what they send on.
+        ``stop`` by their values.
     slopes : callable or None
-        ``slopes(values, out, first, stop)`` is the derivative of the values by the inputs. None:
-        the units can only be outputs.
+        ``slopes(values, out, first, stop)`` is the derivative of the values with respect to the
+        inputs. None: the units can only be outputs.
     curvatures : callable or None
         ``curvatures(values, slopes)`` returns the second derivative.
     loss : callable or None
-        ``loss(inputs, bias, targets, weights, losses)`` is the loss that belongs to these outputs,
-        see :mod:`skebm.kernels.network`. None: the units can only be hidden.
+        ``loss(inputs, bias, targets, weights, losses)`` is the loss for these outputs, see
+        :mod:`skebm.kernels.network`. None: the units can only be hidden.
     """
 
     values: Callable
@@ -78,7 +78,7 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True)
 class Layer:
-    """Units that send on ``activation(inputs @ weights + bias)``.
+    """Units with the values ``activation(inputs @ weights + bias)``.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Layer:
     bias : ndarray of shape (n_units,)
     activation : {"identity", "logistic", "tanh", "relu", "softmax"}
     tied_to : int, default=None
-        Number of the layer whose weights, transposed, are those of this one.
+        Index of the layer whose transposed weights this layer uses.
     """
 
     weights: np.ndarray | None
@@ -95,38 +95,38 @@ class Layer:
     tied_to: int | None = None
 
     def empty(self, n_rows):
-        """Room for rows of these units."""
+        """An empty array for rows of values of these units."""
         return np.empty((n_rows, len(self.bias)), dtype=self.bias.dtype)
 
     def activate(self, inputs):
-        """Replace inputs, the bias not included, by values."""
+        """Replace inputs, which do not include the bias, by values."""
         ACTIVATIONS[self.activation].values(inputs, self.bias, 0, len(self.bias))
         return inputs
 
 
 class Network:
-    """Layers of units, all of whose parameters stand in one vector.
+    """Layers of units, with all parameters in one vector.
 
     Parameters
     ----------
     layers : list of Layer
-        Their arrays are copied. The last one decides what the loss is: cross-entropy of classes
-        if it is "softmax", of each output by itself if "logistic", half the squared error, summed
-        over outputs, if "identity".
+        Their arrays are copied. The activation of the last one determines the loss: the
+        cross-entropy of classes for "softmax", that of each output for "logistic", half the squared
+        error, summed over outputs, for "identity".
 
     Attributes
     ----------
     parameters : ndarray of shape (n_parameters,)
-        Weights and bias of each layer in turn; tied weights are not in it twice.
+        Weights and bias of each layer in turn; tied weights are contained once.
     layers : list of Layer
         Their arrays are views of ``parameters``.
     places : list of tuple of two slices
-        Where in ``parameters`` the weights and the bias of each layer are; the slice of tied
-        weights is empty.
+        Slices of ``parameters`` for the weights and the bias of each layer; that of tied weights is
+        empty.
     """
 
     def __init__(self, layers):
-        # Of a layer with tied weights, none are its own.
+        # A layer with tied weights has no weights of its own.
         arrays = [
             array
             for layer in layers
@@ -144,21 +144,21 @@ class Network:
             self.layers.append(replace(layer, weights=weights, bias=bias))
 
     def __reduce__(self):
-        # The arrays of the layers are parts of the vector, to be made so again.
+        # Pickles restore the arrays of the layers as views of the vector.
         return Network, (self.layers,)
 
     @property
     def dtype(self):
-        """Type of the parameters and of all that is computed from them."""
+        """The dtype of the parameters and of all results."""
         return self.parameters.dtype
 
     def copy(self):
-        """The same network with parameters of its own."""
+        """A copy of the network."""
         return Network(self.layers)
 
 
 def activations(layers, rows):
-    """What layers, each the input of the next, make of all rows.
+    """Values of the last of several consecutive layers for all rows.
 
     Parameters
     ----------
@@ -202,7 +202,7 @@ def losses(layers, rows, targets):
 
 
 def squared_errors(layers, rows, targets):
-    """Squared error of each row, summed over outputs, of the type of the rows.
+    """Squared error of each row, summed over outputs, with the dtype of the rows.
 
     Parameters are those of :func:`losses`.
     """
@@ -218,7 +218,7 @@ def squared_errors(layers, rows, targets):
 
 
 def _compare(layers, rows, targets, function):
-    """``function(part, inputs of the last layer, targets)`` of some rows after the others."""
+    """Call ``function(part, inputs of the last layer, targets)`` for chunks of the rows."""
 
     def evaluate(part):
         wanted = layers[-1].empty(part.stop - part.start)
@@ -230,7 +230,7 @@ def _compare(layers, rows, targets, function):
 
 
 def _last_inputs(layers, rows, part):
-    """What goes into the last layer, the bias not included, for the rows in a slice."""
+    """Inputs of the last layer, without the bias, for the rows in a slice."""
     first, n_rows = layers[0], part.stop - part.start
     inputs = rows.times(first.weights, part, first.empty(n_rows))
     for below, layer in pairwise(layers):

@@ -1,4 +1,4 @@
-"""Deep belief networks that generate: without labels, and with labels at the highest RBM."""
+"""Generative deep belief networks: without labels, and with labels in the highest RBM."""
 
 import zlib
 from collections.abc import Sequence
@@ -52,10 +52,10 @@ from ..boltzmann.partition import LogPartition
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
 from .parameter_texts import OF_GENERATING, OF_STACKS
 
-# Scores are the same at each call.
+# Fixed, so that scores are the same in each call.
 _SEED_OF_SCORES = 0
 
-# Rows of which the states of all layers stay in the cache.
+# Number of rows whose states in all layers fit in the cache.
 _ROWS_SCORED_TOGETHER = 128
 
 
@@ -138,7 +138,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         """Continue "up_down", in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also trains the layers greedily on these
-        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        rows. The schedule of the learning rate is not used; if ``n_gibbs_steps`` is a sequence, its
         last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters
@@ -288,7 +288,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
         return self.log_likelihood_bound(X, log_partition, n_draws=n_draws)
 
     def __skebm_log_partition__(self):
-        """That which scores take where none is given."""
+        """The log Z that scores use if none is passed."""
         return remembered_log_partition(self.rbms_[-1])
 
     def _log_weights(self, rows, n_draws):
@@ -413,7 +413,7 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
         """Continue "up_down", in one pass over these rows in minibatches.
 
         The first call, unless ``fit`` was called before, also trains the layers greedily on these
-        rows. The schedule of the learning rate is not used, and of a sequence ``n_gibbs_steps`` the
+        rows. The schedule of the learning rate is not used; if ``n_gibbs_steps`` is a sequence, its
         last value is. Only available with ``fine_tune="up_down"``.
 
         Parameters

@@ -1,4 +1,4 @@
-"""What deep belief networks that generate share: greedy training, up-down, passes up and down."""
+"""Base class of generative deep belief networks."""
 
 import time
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ from .up_down import UpDown, UpDownSettings
 
 
 def fine_tunes(estimator):
-    """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
+    """Whether ``partial_fit`` is available; otherwise raise an AttributeError with the reason."""
     if estimator.fine_tune is None:
         raise AttributeError(
             f"partial_fit of {type(estimator).__name__} needs fine_tune='up_down': training one "
@@ -59,10 +59,10 @@ def fine_tunes(estimator):
 
 
 class BaseGenerativeDBN(DeepNetwork):
-    """A stack of RBMs that becomes one generative model, with or without labels.
+    """A stack of RBMs that form a generative model, with or without labels.
 
-    A subclass with labels reads them (``_read_labels``), and says what the highest RBM is that
-    sees them beside the last features (``_new_rbms``).
+    A subclass with labels validates them (``_read_labels``), and creates the highest RBM, whose
+    visible layer contains them in addition to the features (``_new_rbms``).
     """
 
     _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
@@ -117,7 +117,7 @@ class BaseGenerativeDBN(DeepNetwork):
 
     @contextmanager
     def _fitting(self, X, y, task_name="fit"):
-        """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
+        """Context manager that restores the committed state after an error; yields Work."""
         self._check()
         resume = hasattr(self, "rbms_") and (task_name == "partial_fit" or self.warm_start)
         n_to_fit = max(0, len(layer_sizes(self)) - (len(self.rbms_) if resume else 0))
@@ -127,7 +127,7 @@ class BaseGenerativeDBN(DeepNetwork):
             yield Work(progress, commit, is_first=not resume)
 
     def _read(self, X, y, is_first, classes=None):
-        """Valid data and labels, the latter of shape (n_samples, n_labels)."""
+        """Validated data, and labels of shape (n_samples, n_labels)."""
         dtype = FLOATS if is_first else self.rbms_[0].components_.dtype
         X = validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
         return X, self._read_labels(X, y, is_first, classes)
@@ -142,7 +142,7 @@ class BaseGenerativeDBN(DeepNetwork):
             self._fine_tune(X, labels, work)
 
     def _train_once(self, X, labels, work):
-        """One epoch of "up_down" over these rows, which goes on where the last one ended."""
+        """One epoch of "up_down" on these rows, which continues the last one."""
         self._pretrain(X, labels, work)
         task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
         learner = self._learner()
@@ -166,7 +166,7 @@ class BaseGenerativeDBN(DeepNetwork):
             )
 
     def _begin(self, X):
-        """Where training starts afresh, and what it starts with."""
+        """Reset the estimator for a new training."""
         self._streams = RandomStreams.from_random_state(check_random_state(self.random_state))
         self._structure = Structure.of(self, as_rows(X))
         self.visible_units_ = self._structure.visible_units
@@ -181,7 +181,7 @@ class BaseGenerativeDBN(DeepNetwork):
         return self._structure.new_rbms(self, streams, self._structure.n_hidden)
 
     def _pretrain(self, X, labels, work):
-        """Fit those RBMs that are not yet there; each is a finished piece of work."""
+        """Fit the RBMs that are not fitted yet; each is kept when it is finished."""
         if work.is_first:
             self._begin(X)
         self._structure.check(self)
@@ -231,7 +231,7 @@ class BaseGenerativeDBN(DeepNetwork):
         return UpDown(self._net(self.rbms_[0].components_.dtype).copy(), replace(self._streams))
 
     def _settings(self, now, rate_factor):
-        """What holds in an epoch; ``now`` gives the value of what may be a sequence."""
+        """Settings of an epoch; ``now`` selects the value of a parameter that may be a sequence."""
         return UpDownSettings(
             learning_rate=rate_factor * self._parameters.learning_rate,
             batch_size=self._parameters.batch_size,
@@ -246,10 +246,10 @@ class BaseGenerativeDBN(DeepNetwork):
         return {"reconstruction_error": error}
 
     def _publish(self, learner, history):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the state of the learner to the fitted attributes."""
         net = learner.net.copy()
         self._keep(net.connections)
-        # Where annealing starts from: the data as the layers below make of them now.
+        # Annealing starts from the means of the data in the layers below, with the present weights.
         means = tuple(mean.astype(net.dtype) for mean in learner.top_means)
         model = self._highest().with_machine(net.top, means)
         self.rbms_ = [*self.rbms_[:-1], self.rbms_[-1].__skebm_with__(model)]
@@ -267,14 +267,14 @@ class BaseGenerativeDBN(DeepNetwork):
         rbms = [rbm.without_training_state() for rbm in self.rbms_]
         return super()._attributes_for_use() | {"rbms_": rbms}
 
-    # The net as it is
+    # Passes through the network
 
     def _hidden_layer_number(self, layer):
         """Number of a finished hidden layer, counted from 0."""
         return self._structure.number_of(layer, self, len(self.rbms_))
 
     def _connections(self, dtype):
-        """The connections that are there, with parameters of a type."""
+        """The connections of the finished layers, with parameters of a dtype."""
         arrays = zip(
             self.recognition_coefs_,
             self.recognition_intercepts_,
@@ -295,11 +295,11 @@ class BaseGenerativeDBN(DeepNetwork):
         return connections
 
     def _lowest(self, dtype=None):
-        """Model of the lowest RBM, with parameters of a type."""
+        """Model of the lowest RBM, with parameters of a dtype."""
         return self.rbms_[0].__skebm_model__(dtype)
 
     def _highest(self, dtype=None):
-        """Model of the highest RBM that is there."""
+        """Model of the highest finished RBM."""
         return self.rbms_[-1].__skebm_model__(dtype)
 
     def _net(self, dtype):
@@ -315,7 +315,7 @@ class BaseGenerativeDBN(DeepNetwork):
         return self._states(X)
 
     def _features(self, rows, n_layers):
-        """Rows of mean states of a hidden layer, or the same rows where ``n_layers`` is none."""
+        """Rows of mean states of a hidden layer, or the rows themselves if ``n_layers`` is 0."""
         for connection in self._connections(rows.dtype)[:n_layers]:
             rows = DenseRows(connection.recognize_rows(rows))
         return rows
@@ -325,14 +325,15 @@ class BaseGenerativeDBN(DeepNetwork):
         return self._highest(rows.dtype).machine.transform(rows)
 
     def _without_label(self, states):
-        """The features alone among visible states of the highest RBM."""
+        """Visible states of the highest RBM without the label units."""
         below = (self.n_features_in_, *self._structure.sizes)[-2]
         return np.ascontiguousarray(states[:, :below])
 
     def _data(self, states, n_layers, streams=None, mean=True):
-        """Data from states of a hidden layer, by one pass down of means, or of draws from streams.
+        """Data from states of a hidden layer, by one pass down.
 
-        With ``mean``, the data are means in any case.
+        The pass computes means, or draws states if ``streams`` are given. With ``mean``, the data
+        are always means.
         """
         connections = self._connections(states.dtype)[:n_layers]
         for number, connection in reversed(list(enumerate(connections))):
@@ -342,7 +343,7 @@ class BaseGenerativeDBN(DeepNetwork):
         return self._lowest().to_data(states)
 
     def _check_complete(self):
-        """Raise an error unless all layers are there."""
+        """Raise an error unless all layers are fitted."""
         check_is_fitted(self)
         self._hidden_layer_number(-1)
 
@@ -434,9 +435,9 @@ class BaseGenerativeDBN(DeepNetwork):
         return self._without_label(states)
 
     def _streams_for_samples(self, n_samples, n_steps, algorithm, mean, random_state):
-        """Streams to draw from: the estimator's own, going on, or new ones.
+        """Streams for samples: those of the estimator, which continue, or new ones.
 
-        Here all that samples are asked for by is checked, before a number is taken.
+        All arguments are checked here, before a random number is drawn.
         """
         check_argument(self, "n_samples", n_samples, Optional(Number(Integral, "[1, inf)")))
         check_argument(self, "n_steps", n_steps, Number(Integral, "[0, inf)"))

@@ -1,8 +1,8 @@
-"""A deep belief network itself: directed connections, and the machine on top of them.
+"""The model of a deep belief network: directed connections, and a machine on top of them.
 
 The top machine is a distribution over the states of the layer below its hidden units. From there
-the generative weights lead down, a layer at a time, to the data. The posterior over the hidden
-layers given data is not known; the recognition weights lead up to a factorial guess at it.
+the generative weights lead down to the data, layer by layer. The posterior of the hidden layers
+given data is intractable; the recognition weights give a factorial approximation.
 """
 
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from ..boltzmann.machine import Machine, settle
 
 @dataclass
 class Connection:
-    """Two neighbouring layers of units and the weights between them, of each direction its own.
+    """Two adjacent layers of units, with separate weights for each direction.
 
     Attributes
     ----------
     recognition : ndarray of shape (n_below, n_above)
         Weights upwards.
     above : BernoulliUnits
-        The layer above, as it is given the one below.
+        Units of the layer above, with biases for recognition.
     generation : ndarray of shape (n_above, n_below)
         Weights downwards.
     below : layer of units
-        The layer below, as it is given the one above.
+        Units of the layer below, with biases for generation.
     """
 
     recognition: np.ndarray
@@ -85,9 +85,9 @@ class Connection:
 
 @dataclass
 class GenerativeNet:
-    """Connections from the data upwards, and the machine whose visible layer is the last above.
+    """Connections from the data upwards, and a machine on the highest of these layers.
 
-    The machine may have more visible units than that, to the right of them: those of a label.
+    The machine may have further visible units after those of this layer, for a label.
     """
 
     connections: list
@@ -95,23 +95,23 @@ class GenerativeNet:
 
     @property
     def dtype(self):
-        """Type of the parameters and of all that is computed from them."""
+        """The dtype of the parameters and of all results."""
         return self.top.dtype
 
     @property
     def parameters(self):
-        """The arrays that learning changes: of each connection, then of the machine on top."""
+        """The arrays of parameters: of each connection, then of the machine on top."""
         arrays = []
         for c in self.connections:
             arrays += [c.recognition, c.above.bias, c.generation, c.below.bias]
         return [*arrays, self.top.weights, self.top.visible.bias, self.top.hidden.bias]
 
     def has_diverged(self):
-        """Whether a parameter is not finite, or so large that nothing can be computed with it."""
+        """Whether a parameter is not finite, or too large for computations."""
         return self.top.has_diverged() or have_diverged(*self.parameters)
 
     def log_weights(self, v, row_numbers, seed, stream):
-        """Log of p*(v, h) / q(h | v) for states h of all hidden layers but the highest.
+        """Log of p*(v, h) / q(h | v) for states h of all hidden layers except the highest.
 
         They are drawn from the recognition distribution q; the highest layer is summed over. p* is
         the model's distribution without the 1 / Z of the top machine, so that log p(v) + log Z is
@@ -121,9 +121,9 @@ class GenerativeNet:
         ----------
         v : ndarray of shape (n_rows, n_visible)
         row_numbers : sequence of int
-            Rows of the random numbers.
+            Row addresses of the random numbers.
         seed, stream : int
-            As many streams are taken as there are connections.
+            One stream per connection is used.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class GenerativeNet:
         return log_weights + log_masses - self.top.visible.energy(v)
 
     def copy(self):
-        """The same net with arrays of its own."""
+        """A copy of the net with its own arrays."""
         connections = [
             Connection(
                 c.recognition.copy(),
@@ -153,12 +153,12 @@ class GenerativeNet:
 
 
 def connection_of(machine):
-    """The connection that an RBM becomes when another one takes its place on top."""
+    """The connection with the weights of an RBM that is no longer on top."""
     weights = machine.weights.copy()
     return Connection(weights, machine.hidden, np.ascontiguousarray(weights.T), machine.visible)
 
 
 def _log_probability(states, inputs, units):
-    """log p(states | inputs) of each row; nats, float64."""
+    """log p(states | inputs) of each row, in nats; float64."""
     log_masses = np.einsum("ri,ri->r", states, inputs, dtype=np.float64) - units.energy(states)
     return log_masses - units.log_partition(inputs)

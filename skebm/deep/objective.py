@@ -1,4 +1,4 @@
-"""What is minimised in training: the loss of a disturbed network, and penalties."""
+"""Objective of training: loss with corruption and noise, and penalties."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ import numpy as np
 from ..kernels import network as kernels
 from ..kernels.products import multiply
 
-# The mean activity of a unit keeps so far from 0 and 1 where it is compared with its target.
+# Mean activities are clipped to this distance from 0 and 1 in the sparsity penalty.
 _MARGIN = 1e-6
 
 
 @dataclass(frozen=True)
 class Corruption:
-    """What is done to the inputs of a network in training, while the targets stay as they are.
+    """Corruption of the inputs of a network in training; the targets are not corrupted.
 
     Attributes
     ----------
@@ -21,9 +21,9 @@ class Corruption:
         "masking" sets values to 0, "salt_and_pepper" half of them to ``low`` and half to
         ``high``, "gaussian" adds normal numbers.
     level : float
-        Share of the values that are set, or the standard deviation of what is added.
+        Share of the values that are set, or the standard deviation of the noise.
     low, high : float
-        The extremes of "salt_and_pepper".
+        The values of "salt_and_pepper".
     """
 
     kind: str
@@ -43,16 +43,16 @@ class Corruption:
 
 @dataclass(frozen=True)
 class Objective:
-    """What is minimised.
+    """Objective of training.
 
     Attributes
     ----------
     l1, l2 : float
-        Factors of the sums of abs(w) and of w^2 / 2 over all weights; biases are free. Both are
+        Factors of the sums of abs(w) and of w^2 / 2 over all weights, without biases. Both are
         divided by the number of rows in a minibatch, as scikit-learn's ``MLPClassifier`` does.
     dropout : tuple of float
         For each layer, the share of its inputs that are set to zero, in [0, 1); the others are
-        scaled up, so that the means stay as they were. Empty for none.
+        scaled up, so that the means do not change. Empty for none.
     noise : tuple of float
         For each layer, the standard deviation of normal numbers that are added to the inputs of
         its activation. Empty for none.
@@ -61,16 +61,16 @@ class Objective:
     sparse_layers : tuple of int
         Numbers of hidden layers, of logistic units, that are penalised by ``sparsity_cost`` times
         the Kullback-Leibler divergence from ``sparsity_target`` to the mean activity of a unit in
-        the minibatch, both taken for probabilities, summed over units.
+        the minibatch, both as probabilities, summed over units.
     sparsity_target, sparsity_cost : float
     contracted_layers : int
-        Number of layers, all of them hidden, that encode. The mean over rows of the squared
-        Frobenius norm of the derivative of the code by the inputs is penalised, times
-        ``contraction_cost``. It is estimated by the derivative along one random direction a row,
-        whose squared length has that norm for its mean.
+        Number of layers of the encoder, all of them hidden. The penalty is ``contraction_cost``
+        times the mean over rows of the squared Frobenius norm of the Jacobian of the code with
+        respect to the inputs. The norm is estimated without bias by the squared length of the
+        derivative along one random direction per row.
     contraction_cost : float
     frozen_layers : int
-        Number of layers, from the first on, whose parameters stay as they are.
+        Number of layers, from the first on, whose parameters are not trained.
 
     References
     ----------
@@ -95,20 +95,20 @@ class Objective:
     frozen_layers: int = 0
 
     def sparsity(self, values, weights):
-        """Penalty on the mean activities of one layer, and its derivative by each of them.
+        """Penalty on the mean activities of one layer, and its derivative with respect to them.
 
         Parameters
         ----------
         values : ndarray of shape (n_rows, n_units)
             Activities.
         weights : ndarray of shape (n_rows,)
-            Of the rows, in the mean and in the loss.
+            Weights of the rows, in the mean and in the loss.
 
         Returns
         -------
         penalty : float
         pull : ndarray of shape (n_units,)
-            Times the weight of its row, the derivative of the penalty by an activity.
+            Derivative of the penalty with respect to an activity, divided by the weight of its row.
         """
         total = weights.sum()
         sums = multiply(weights[None, :], values, np.empty((1, values.shape[1]), values.dtype))

@@ -1,11 +1,11 @@
-"""What parameters and attributes mean that several deep networks have.
+"""Descriptions of parameters and attributes that several deep networks share.
 
-See :mod:`skebm._parameter_texts` for how the texts get into the docstrings.
+See :mod:`skebm._parameter_texts` for how they are inserted into docstrings.
 """
 
 from .._parameter_texts import texts
 
-# Of all that starts from a stack of RBMs.
+# Estimators with a stack of RBMs.
 OF_STACKS = texts("""
     hidden_layer_sizes : int or sequence of int
         Number of units of each hidden layer, from the lowest to the highest.
@@ -37,7 +37,7 @@ OF_STACKS = texts("""
         The visible units of the lowest layer: what ``visible_units`` said, or "auto" found.
     """)
 
-# Of networks that are fine-tuned by backpropagation.
+# Networks that are fine-tuned by backpropagation.
 OF_FINE_TUNING = texts("""
     pretrain : bool
         Whether the hidden layers are first trained as RBMs. False starts from random weights.
@@ -116,7 +116,7 @@ OF_FINE_TUNING = texts("""
         Number of epochs of fine-tuning.
     """)
 
-# Of networks with an output layer that predicts targets.
+# Networks with an output layer that predicts targets.
 OF_PREDICTING = texts("""
     visible_units : {"auto", "bernoulli", "gaussian"}
         Visible units of the lowest RBM. "bernoulli": for data in [0, 1]; with ``pretrain=False``
@@ -158,7 +158,7 @@ OF_PREDICTING = texts("""
         Activation of the outputs.
     """)
 
-# Of networks that generate data.
+# Generative networks.
 OF_GENERATING = texts("""
     fine_tune : {"up_down"} or None
         "up_down" trains all layers together after the RBMs, by contrastive wake-sleep [1]_. The

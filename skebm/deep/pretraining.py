@@ -1,4 +1,4 @@
-"""Greedy pre-training: a stack of RBMs, each fitted to what the one below makes of the data."""
+"""Greedy pre-training: a stack of RBMs, each fitted to the features of the one below."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -28,8 +28,8 @@ from .._validation import (
 from .progress import StageReport
 from .visible_units import NUMBERS, VISIBLE_UNITS, name_of_kind
 
-# Of the parameters of an estimator that starts with a stack of RBMs. Each name that starts with
-# ``rbm_`` is a parameter of the RBMs, for all of them or for each its own.
+# Parameters of an estimator with a stack of RBMs. Each name that starts with ``rbm_`` is a
+# parameter of the RBMs, with one value for all of them or one per RBM.
 PRETRAINING_CHECKS = {
     "hidden_layer_sizes": PerLayer(Number(Integral, "[1, inf)")),
     "visible_units": Options("auto", *NUMBERS),
@@ -45,17 +45,17 @@ PRETRAINING_CHECKS = {
     "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
 }
 
-# Parameters that layers are made with, of those estimators that have them.
+# Parameters that determine the layers, if an estimator has them.
 _MADE_WITH = ("hidden_layer_sizes", "visible_units", "activation", "pretrain", "code", "tied")
 
 
 def layer_sizes(estimator):
-    """Numbers of hidden units that an estimator asks for, a tuple."""
+    """The parameter ``hidden_layer_sizes`` of an estimator as a tuple."""
     return tuple(int(size) for size in np.atleast_1d(estimator.hidden_layer_sizes))
 
 
 def values_by_layer(estimator, name):
-    """The values of a parameter of an estimator, one for each hidden layer."""
+    """The values of a parameter of an estimator, one per hidden layer."""
     value, n_hidden = getattr(PlainParameters(estimator), name), len(layer_sizes(estimator))
     if not is_sequence(value):
         return [value] * n_hidden
@@ -68,7 +68,7 @@ def values_by_layer(estimator, name):
 
 
 def check_numbers_of_values(estimator, checks):
-    """Raise an error where a parameter has values for another number of layers."""
+    """Raise an error if a parameter has values for another number of layers."""
     for name, check in checks.items():
         if check.is_per_layer and name != "hidden_layer_sizes":
             values_by_layer(estimator, name)
@@ -81,14 +81,14 @@ def _made_with(estimator):
 
 @dataclass(frozen=True)
 class Structure:
-    """The hidden layers of a network: what they were made with, whatever is set later.
+    """The parameters with which the hidden layers of a network were created.
 
     Attributes
     ----------
     made_with : dict
-        Parameters of the estimator, the sizes of the layers as a tuple.
+        Parameters of the estimator, with the sizes of the layers as a tuple.
     visible_units : str
-        Name of the kind of units that the data are.
+        Name of the kind of visible units.
     """
 
     made_with: dict
@@ -96,17 +96,17 @@ class Structure:
 
     @classmethod
     def of(cls, estimator, rows):
-        """That of the network that an estimator is about to make for these data."""
+        """The structure of the network of an estimator for these data."""
         return cls(_made_with(estimator), name_of_kind(estimator.visible_units, rows))
 
     @property
     def sizes(self):
-        """Numbers of units of the hidden layers, those that are not yet there included."""
+        """Numbers of units of all hidden layers, including those that are not trained yet."""
         return self.made_with["hidden_layer_sizes"]
 
     @property
     def n_hidden(self):
-        """Number of hidden layers, those that are not yet there included."""
+        """Number of hidden layers, including those that are not trained yet."""
         return len(self.sizes)
 
     def units_below(self, number):
@@ -114,7 +114,7 @@ class Structure:
         return VISIBLE_UNITS[self.visible_units if number == 0 else "bernoulli"]
 
     def check(self, estimator):
-        """Raise an error where an estimator would make its layers with something else now."""
+        """Raise an error if parameters that determine the layers have changed."""
         for name, now in _made_with(estimator).items():
             before = self.made_with[name]
             if now != before:
@@ -125,7 +125,7 @@ class Structure:
                 )
 
     def number_of(self, layer, estimator, n_finished):
-        """Number, counted from 0, of one of the first so many hidden layers, which are there."""
+        """Number of a hidden layer, counted from 0; it must be among the first ``n_finished``."""
         admitted = Number(Integral, f"[{-self.n_hidden}, {self.n_hidden - 1}]")
         number = check_argument(estimator, "layer", layer, admitted) % self.n_hidden
         if number >= n_finished:
@@ -146,9 +146,10 @@ class Structure:
         return H
 
     def check_names_of_units(self, number, estimator, output_config):
-        """Raise an error where a layer is to come as a frame that would have names of another.
+        """Raise an error if a layer is requested as a frame, whose names would be of another layer.
 
-        ``output_config`` is what scikit-learn keeps in the estimator for ``set_output``.
+        ``output_config`` is the attribute in which scikit-learn stores the argument of
+        ``set_output``.
         """
         output = output_config.get("transform", get_config()["transform_output"])
         if output != "default" and number != self.n_hidden - 1:
@@ -159,10 +160,10 @@ class Structure:
             )
 
     def new_rbms(self, estimator, streams, n_rbms, classes=None, **of_lowest):
-        """The first so many RBMs, not yet fitted, with seeds drawn from the streams.
+        """The first ``n_rbms`` RBMs, not fitted, with seeds drawn from the streams.
 
-        Of their own ``classes``, or of those that belong to the units below them; ``of_lowest`` are
-        parameters that the lowest one alone has.
+        ``classes`` are their classes; None is the class for the kind of units below each.
+        ``of_lowest`` are further parameters of the lowest one.
         """
         if classes is None:
             classes = [self.units_below(number).rbm for number in range(n_rbms)]
@@ -178,25 +179,25 @@ class Structure:
 
 
 def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole=()):
-    """Fit each RBM to the mean hidden activities of the one below, and yield it when it is done.
+    """Fit each RBM to the mean hidden activities of the one below, and yield it when it is fitted.
 
     Parameters
     ----------
     rbms : list of RBM
         From the lowest on.
-    X : ndarray, CSR matrix, stream or what else the lowest one takes
-        What it learns from.
+    X : ndarray, CSR matrix, stream or other data for the lowest RBM
+        Its training data.
     owner : estimator
-        Whom the RBMs belong to; its name stands in what is printed and in errors. The names of
-        their parameters there are those of the owner, see ``PRETRAINING_CHECKS``.
+        The estimator that contains the RBMs. Messages contain its name, and its names of the
+        parameters of the RBMs, see ``PRETRAINING_CHECKS``.
     progress : callback context
-        Has room for a task for each RBM to fit.
+        With a task for each RBM to fit.
     n_fitted : int, default=0
-        Number of RBMs that are fitted already, and are left as they are.
+        Number of RBMs that are already fitted, and are not changed.
     labels : ndarray of shape (n_samples, n_labels), default=None
-        For those RBMs that have some.
+        Labels, for RBMs with label units.
     left_to_whole : tuple of str, default=()
-        What the owner warns of itself, see :class:`~skebm._messages.Messages`.
+        Warnings that the owner gives itself, see :class:`~skebm._messages.Messages`.
     """
     for number, rbm in enumerate(rbms[n_fitted:], start=n_fitted + 1):
         with messages_of(owner, rbm, prefix="rbm_", layer=number):
@@ -219,7 +220,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole
             task.call_on_fit_task_end(estimator=owner, X=X)
             yield rbm
         if number < len(rbms):
-            # Not by ``transform``, whose output scikit-learn may be set to make a frame of.
+            # Not by ``transform``, because ``set_output`` could make its result a frame.
             if is_stream(X):
                 X = X.map(partial(_hidden_means, rbm.__skebm_model__(X.dtype)))
             else:

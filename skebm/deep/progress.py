@@ -1,19 +1,19 @@
-"""A long training while it runs: what callbacks and persons see of it, what of it is to stay."""
+"""Progress of training: callbacks, printed reports, and which results are kept."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 
 class Work(NamedTuple):
-    """A call of ``fit`` or ``partial_fit`` while it runs.
+    """State of a call of ``fit`` or ``partial_fit``.
 
     Attributes
     ----------
     progress : callback context
     commit : callable
-        To be called when what is there is to stay, whatever comes.
+        Called when the present state is to be kept, even if an error follows.
     is_first : bool
-        Whether it starts afresh and does not go on with what is fitted.
+        Whether training starts from scratch, and does not continue from a fitted state.
     """
 
     progress: Any
@@ -27,11 +27,11 @@ class StageReport:
     Parameters
     ----------
     estimator : estimator
-        Whose class is named; nothing is printed unless its ``verbose`` is true.
+        The name of its class is printed; nothing is printed unless its ``verbose`` is true.
     stage : str
-        Such as "Layer 1 of 3".
+        Name of the stage, such as "Layer 1 of 3".
     n_epochs : int
-        As many as the stage may have.
+        Largest number of epochs of the stage.
     """
 
     def __init__(self, estimator, stage, n_epochs):
@@ -42,7 +42,7 @@ class StageReport:
         self._seconds = 0.0
 
     def __call__(self, epoch, measured):
-        """Take what was measured in an epoch, counted from 1; it has "seconds" among it."""
+        """Report the measurements, which include "seconds", of an epoch, counted from 1."""
         self._seconds += measured["seconds"]
         if not self._is_wanted:
             return

@@ -1,4 +1,4 @@
-"""What networks that start from a stack of RBMs share: pre-training, fine-tuning, features."""
+"""Base class of networks with a stack of RBMs: pre-training, fine-tuning, features."""
 
 import math
 import time
@@ -62,10 +62,10 @@ def _glorot(n_in, n_out):
     return math.sqrt(6 / (n_in + n_out))
 
 
-# Random weights lie between these bounds, which keep the variance of activities the same from layer
-# to layer, by the activation of a layer and the numbers of its inputs and units.
-# X. Glorot and Y. Bengio, "Understanding the difficulty of training deep feedforward neural
-# networks", AISTATS 2010; for "relu", K. He et al., "Delving deep into rectifiers", ICCV 2015.
+# Bounds of uniform random weights, for each activation and numbers of inputs and units of a layer.
+# With these, the variance of activities is about the same in all layers. X. Glorot and Y. Bengio,
+# "Understanding the difficulty of training deep feedforward neural networks", AISTATS 2010; for
+# "relu", K. He et al., "Delving deep into rectifiers", ICCV 2015.
 _BOUNDS = {
     "logistic": lambda n_in, n_out: 4 * _glorot(n_in, n_out),
     "tanh": _glorot,
@@ -74,15 +74,15 @@ _BOUNDS = {
     "identity": _glorot,
 }
 
-# Parameters of an estimator that are settings of the training under the same name.
+# Parameters of an estimator that are training settings with the same name.
 _SETTINGS = tuple(field.name for field in fields(TrainingSettings) if field.name != "objective")
 
-# What a stochastic solver was made for; if any of it changes, a new one starts.
+# Parameters of a stochastic solver; if any of them changes, a new solver is created.
 _SOLVER_PARAMETERS = tuple(field.name for field in fields(SolverSettings))
 
 
 def learns_from_minibatches(estimator):
-    """Whether ``partial_fit`` is there; raises the AttributeError that says why not."""
+    """Whether ``partial_fit`` is available; otherwise raise an AttributeError with the reason."""
     if estimator.solver == "lbfgs":
         raise AttributeError(
             f"partial_fit of {type(estimator).__name__} needs a solver that learns from "
@@ -93,23 +93,23 @@ def learns_from_minibatches(estimator):
 
 @dataclass
 class Examples:
-    """What came in to learn from, validated.
+    """Validated training data.
 
     Attributes
     ----------
     X : ndarray, CSR matrix or stream of shape (n_samples, n_features)
     numbers : ndarray of int
-        Those of the rows to learn from: of those that have a target.
+        Indices of the rows to learn from, which have a target.
     weights : ndarray of shape (n_samples,)
-        How much each row counts.
+        Weight of each row.
     score : callable
-        ``score(network, rows, numbers)`` is how good a network is on some rows that have a target.
+        ``score(network, rows, numbers)`` is the score of a network on some rows with targets.
     targets : Rows of shape (n_samples, n_outputs), or None
-        What the outputs of the network should be. None: the data themselves.
+        Targets of the outputs of the network. None: the data themselves.
     strata : ndarray of shape (n_samples,), or None
-        What a part of the rows should hold in the same shares as all of them.
+        Strata for splitting the rows.
     output_bias : ndarray of shape (n_outputs,), or None
-        Biases that the outputs of a new network start with. None: zero.
+        Initial biases of the outputs of a new network. None: zero.
     """
 
     X: Any
@@ -122,8 +122,9 @@ class Examples:
 
     @cached_property
     def drawn(self):
-        """Rows of data, repeated as often as their weights say. RBMs and the scales of features
-        have no weights for rows.
+        """Rows of the data, repeated according to their weights.
+
+        RBMs and the scales of features do not support weights of rows.
         """
         numbers = numbers_by_weight(self.weights)
         return self.X if numbers is None else self.X[numbers]
@@ -163,27 +164,27 @@ STACK_CHECKS = PRETRAINING_CHECKS | {
 
 
 class BaseStack(DeepNetwork):
-    """Pre-training, fine-tuning and features, whatever the network is for.
+    """Pre-training, fine-tuning and features of networks with a stack of RBMs.
 
-    A subclass reads what it learns from (:class:`Examples`) and passes it on to be trained on, for
-    an epoch (``_train_once``) or for all of them (``_train``), both inside of ``_fitting``. It says
-    which layers stand on the hidden ones that are pre-trained (``_upper_layers``), and what is
-    minimised (``_objective``).
+    A subclass validates its training data (:class:`Examples`) and passes them to the training for
+    one epoch (``_train_once``) or for all epochs (``_train``), both inside ``_fitting``. It defines
+    the layers above the pre-trained hidden layers (``_upper_layers``), and the objective
+    (``_objective``).
     """
 
     _parameter_checks: ClassVar = STACK_CHECKS
 
-    # What layers that were pre-trained can be.
+    # Possible activations of pre-trained layers.
     _pretrained_activations: ClassVar[tuple[str, ...]] = ("logistic",)
 
-    # Rows that have a score together.
+    # Smallest number of rows for a score.
     _fewest_held_out = 1
 
     # Training
 
     @contextmanager
     def _fitting(self, X, y, task_name="fit"):
-        """While the block runs, the estimator is fitted by all of it, or not; yields Work."""
+        """Context manager that restores the committed state after an error; yields Work."""
         self._check()
         is_partial = task_name == "partial_fit"
         if is_partial and self.early_stopping:
@@ -203,7 +204,7 @@ class BaseStack(DeepNetwork):
         self._fine_tune(examples, numbers, validate, work)
 
     def _train_once(self, examples, work):
-        """One epoch over these rows, which goes on where the last one ended."""
+        """One epoch on these rows, which continues the last one."""
         self._begin(examples.drawn, work.is_first)
         self._pretrain(examples.drawn, work)
         task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
@@ -212,7 +213,7 @@ class BaseStack(DeepNetwork):
         task.call_on_fit_task_end(estimator=self)
 
     def _n_to_pretrain(self, resume):
-        """Number of RBMs that are still to be fitted, from the start or where training ended."""
+        """Number of RBMs that are still to be fitted, if training starts or continues."""
         n_done = len(self.coefs_) if resume else 0
         return max(0, self._n_rbms() - n_done) if self.pretrain else 0
 
@@ -226,17 +227,17 @@ class BaseStack(DeepNetwork):
             )
         check_numbers_of_values(self, self._parameter_checks)
 
-    # What is learned from
+    # Training data
 
     def _read_data(self, X, is_first):
         dtype = FLOATS if is_first else self.coefs_[0].dtype
         return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
 
     def _rows(self, X):
-        """Rows as the network reads them; those of a stream a window at a time."""
+        """Inputs of the network; those of a stream are computed one window at a time."""
         if not is_stream(X):
             return self.__skebm_rows__(X)
-        # Workers may have to make them, and get no callbacks.
+        # Workers may compute them, and must not get callbacks.
         return StreamedRows(X, self.__skebm_for_workers__().__skebm_rows__)
 
     def __skebm_rows__(self, X):
@@ -266,11 +267,11 @@ class BaseStack(DeepNetwork):
         self._stamp_version()
 
     def _mean_and_scale(self, rows):
-        """What is taken from the features of real numbers, and what they are divided by."""
+        """Mean and scale by which real-valued features are standardised."""
         return mean_and_scale(rows, type(self).__name__)
 
     def _n_rbms(self):
-        """Number of the hidden layers that pre-training fits as RBMs, from the first on."""
+        """Number of hidden layers, from the first on, that are pre-trained as RBMs."""
         return len(layer_sizes(self))
 
     def _new_rbms(self, streams):
@@ -288,7 +289,7 @@ class BaseStack(DeepNetwork):
             )
 
     def _pretrain(self, X, work):
-        """Fit those RBMs that are not yet there; each is a finished piece of work."""
+        """Fit the RBMs that are not fitted yet; each is kept when it is finished."""
         n_fitted = len(self.coefs_)
         if not self.pretrain or n_fitted >= self._n_rbms():
             return
@@ -302,12 +303,12 @@ class BaseStack(DeepNetwork):
         self._streams = streams
 
     def _encoder_layer(self, rbm, dtype):
-        """The layer that gives the mean hidden activities of an RBM, see :meth:`_rows`."""
+        """The layer that computes the mean hidden activities of an RBM, see :meth:`_rows`."""
         machine = rbm.__skebm_model__(dtype).machine
         return Layer(machine.weights, machine.hidden.bias, "logistic")
 
     def _append(self, layers):
-        """Keep layers on top of those that are there."""
+        """Add layers on top of the present ones."""
         self.coefs_ = [*self.coefs_, *(layer.weights for layer in layers)]
         self.intercepts_ = [*self.intercepts_, *(layer.bias for layer in layers)]
 
@@ -328,7 +329,7 @@ class BaseStack(DeepNetwork):
             self._publish(learner, history)
             work.commit()
             report(self.n_iter_, measured)
-            # Training does not tell when an epoch begins, only when it has ended.
+            # Training reports the end of an epoch only, not its start.
             epoch = task.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
             return epoch.call_on_fit_task_end(estimator=self)
 
@@ -377,12 +378,12 @@ class BaseStack(DeepNetwork):
             ) from None
 
     def _hold_out(self, examples):
-        """Numbers of the rows to learn from, and a function that scores a network by the others."""
+        """Indices of the rows to learn from, and a function that scores a network on the others."""
         if not self.early_stopping:
             return examples.numbers, None
-        # Rows of weight zero say nothing of a network, on whichever side they are.
+        # Rows of weight zero count neither in training nor in validation.
         numbers = examples.numbers[examples.weights[examples.numbers] > 0]
-        # Streams of their own, for an error to leave those of the estimator as they were.
+        # A copy of the streams, so that an error does not change those of the estimator.
         streams = replace(self._streams)
         try:
             training, held_out = train_test_split(
@@ -403,7 +404,7 @@ class BaseStack(DeepNetwork):
                 f"but a score needs at least {self._fewest_held_out}. Raise it, or pass more rows."
             )
         self._streams = streams
-        # Not before the hidden layers are there, which may be among what the network reads.
+        # Evaluated after pre-training, because the inputs of the network may depend on it.
         held_out = np.sort(held_out)
         rows = cache(lambda: self._rows(examples.X[held_out]))
         return training, lambda network: examples.score(network, rows(), held_out)
@@ -417,7 +418,7 @@ class BaseStack(DeepNetwork):
         return Network(self._all_layers(examples, streams))
 
     def _all_layers(self, examples, streams):
-        """The layers that are there, and random ones where they are missing."""
+        """The present layers, and random ones for those that are missing."""
         dtype = examples.X.dtype
         layers = self._layers(dtype)
         upper = [n_units for n_units, _ in self._upper_layers()]
@@ -436,11 +437,11 @@ class BaseStack(DeepNetwork):
         return hidden + [name for _, name in self._upper_layers()]
 
     def _upper_layers(self):
-        """Numbers of units and activations of the layers above those that are pre-trained."""
+        """Numbers of units and activations of the layers above the pre-trained ones."""
         raise NotImplementedError
 
     def _layers(self, dtype):
-        """The layers that are there, with parameters of a type."""
+        """The present layers, with parameters of a dtype."""
         return [
             Layer(
                 np.ascontiguousarray(weights, dtype=dtype),
@@ -453,7 +454,7 @@ class BaseStack(DeepNetwork):
         ]
 
     def _stages(self, is_new):
-        """Settings of one training after the other; ``is_new`` if none went before."""
+        """Settings of the stages of fine-tuning; ``is_new`` if there was none before."""
         return [self._settings()]
 
     def _settings(self):
@@ -473,7 +474,7 @@ class BaseStack(DeepNetwork):
         )
 
     def _solver_for(self, settings):
-        """The solver of the last epoch, to go on with, or None if it was made for another task."""
+        """A copy of the solver of the last epoch, or None if its settings have changed."""
         if self._solver is None:
             return None
         before = self._solver.settings
@@ -481,7 +482,7 @@ class BaseStack(DeepNetwork):
         return self._solver.copy() if same else None
 
     def _publish(self, learner, history):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the state of the learner to the fitted attributes."""
         layers = learner.network.layers
         self.coefs_ = [layer.weights.copy() for layer in layers]
         self.intercepts_ = [layer.bias.copy() for layer in layers]
@@ -517,7 +518,7 @@ class BaseStack(DeepNetwork):
         return self._values(X, layer)
 
     def _values(self, X, layer):
-        """What ``transform`` returns, which scikit-learn may then make a frame of."""
+        """The result of ``transform`` before scikit-learn may convert it to a frame."""
         check_is_fitted(self)
         number = self._hidden_layer_number(layer)
         config = getattr(self, "_sklearn_output_config", {})

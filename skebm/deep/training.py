@@ -1,4 +1,4 @@
-"""Training of a network: minibatches, epochs, and when to stop."""
+"""Training of a network: minibatches, epochs and early stopping."""
 
 import math
 import time
@@ -19,55 +19,55 @@ from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
 from .objective import Objective
 
-# Rows that go through a network at once. More would not make matrix products faster.
+# Largest number of rows per pass. More rows do not make matrix products faster.
 _MOST_ROWS = 1000
 
-# Rows in a minibatch where the user leaves it to us: a hundredth of all, within these bounds, so
-# that few rows still make many steps. A line search wants a better gradient.
+# Rows per minibatch for batch_size="auto": a hundredth of all, within these bounds, so that there
+# are many steps even with few rows. A line search needs a more precise gradient.
 _LEAST_BATCH, _LARGEST_BATCH = 20, 100
 _BATCH_OF_LINE_SEARCH = 1000
 
-# With fewer units than this, another thread is not worth waking to limit their weights.
+# With fewer units than this, limiting the norms of weights uses one thread.
 _FEWEST_UNITS = 64
 
-# Where "adaptive" gives up, and what it divides by, as in scikit-learn.
+# Learning rate at which "adaptive" stops, and its divisor, as in scikit-learn.
 _SMALLEST_RATE = 1e-6
 _RATE_DIVISOR = 5
 
 SCHEDULES = (*DECAYS, "adaptive")
 
-# These fall to zero at the last epoch: a loss that stands still before may fall again.
+# These schedules fall to zero at the last epoch: a loss that is constant before may fall again.
 _SCHEDULES_TO_THE_END = ("linear", "cosine")
 
 
 @dataclass(frozen=True)
 class TrainingSettings(SolverSettings):
-    """How a network is trained, beside the solver; names are those of scikit-learn, too.
+    """Settings of training in addition to those of the solver; names are those of scikit-learn.
 
     Attributes
     ----------
     objective : Objective
     learning_rate : {"constant", "linear", "invscaling", "cosine", "adaptive"}
-        "adaptive" divides the learning rate by 5 instead of stopping where there is no change.
+        "adaptive" divides the learning rate by 5 instead of stopping when there is no change.
         Others: see :mod:`skebm._schedules`.
     learning_rate_init : float
     max_iter : int
-        Epochs; for "lbfgs", iterations over all rows.
+        Number of epochs; for "lbfgs", of iterations on all rows.
     batch_size : int or "auto"
-        Rows in a minibatch. "auto" is a hundredth of all, but 20 at least and 100 at most, and
-        1000 for "cg". "lbfgs" does without.
+        Rows in a minibatch. "auto" is a hundredth of all, but 20 at least and 100 at most, and 1000
+        for "cg". "lbfgs" uses all rows.
     n_line_searches : int
-        Line searches that "cg" does on each minibatch.
+        Number of line searches of "cg" on each minibatch.
     shuffle : bool
     tol : float
     n_iter_no_change : int
-        Epochs in a row, each without a gain of ``tol``, that are put up with. A gain of the loss
-        is not asked for where ``learning_rate`` falls to zero at ``max_iter``.
+        Number of consecutive epochs without an improvement by ``tol`` before training stops. This
+        does not apply to the training loss if ``learning_rate`` falls to zero at ``max_iter``.
     max_norm : float or None
-        Greatest Euclidean norm of the weights into a unit; longer ones are scaled back after each
-        step. Tied weights are those of the layer that they are tied to.
+        Largest Euclidean norm of the incoming weights of a unit; larger ones are scaled back after
+        each step. Tied weights count for the layer to which they are tied.
     max_gradient_norm : float or None
-        Greatest Euclidean norm of the gradient of all parameters; a longer one is scaled back.
+        Largest Euclidean norm of the gradient of all parameters; a larger one is scaled back.
     """
 
     objective: Objective = field(default_factory=Objective)
@@ -83,7 +83,7 @@ class TrainingSettings(SolverSettings):
     max_gradient_norm: float | None = None
 
     def rows_in_minibatch(self, n_rows):
-        """How many of ``n_rows`` rows a minibatch has."""
+        """Number of rows per minibatch, if there are ``n_rows`` rows."""
         if self.batch_size != "auto":
             return min(self.batch_size, n_rows)
         if self.solver == "cg":
@@ -92,21 +92,21 @@ class TrainingSettings(SolverSettings):
 
 
 class TrainingData:
-    """What a network learns from.
+    """Training data of a network.
 
     Parameters
     ----------
     inputs : Source
     targets : Rows
-        One row of targets for each row of inputs; for an autoencoder, the same object twice. Where
-        inputs are a stream and are not the targets, :class:`~skebm._targets.LazyTargets`.
+        One row of targets for each row of inputs; for an autoencoder, the same object as the
+        inputs. If inputs are a stream and not the targets, :class:`~skebm._targets.LazyTargets`.
     numbers : ndarray of int
-        Those of the rows to learn from.
+        Indices of the rows to learn from.
     weights : ndarray of shape (n_rows,), default=None
-        How much each row counts; their mean over the rows to learn from is positive. None counts
-        each as 1.
+        Weight of each row; the mean over the rows to learn from is positive. None is 1 for all
+        rows.
     mean_weight : float, default=None
-        That mean. None takes it of these rows; they may be some of all.
+        This mean; pass it if the rows are only a part of all. None computes it from the rows.
     """
 
     def __init__(self, inputs, targets, numbers, weights=None, mean_weight=None):
@@ -119,7 +119,7 @@ class TrainingData:
         self._mean_weight = mean_weight
 
     def lesson(self, batch_size, learning_rate):
-        """How a learner goes through these data, in minibatches of so many rows."""
+        """The lesson for a pass of a learner through these data in minibatches."""
         is_learned = np.zeros(self.inputs.shape[0], dtype=bool)
         is_learned[self.numbers] = True
         targets = None if self.targets is self.inputs else self.targets
@@ -127,12 +127,12 @@ class TrainingData:
         return Lesson(batch_size, learning_rate, self._mean_weight, beside)
 
     def passes(self, generator=None):
-        """Go through the data once, as :meth:`skebm._source.Source.passes` does.
+        """Iterate over the data once, like :meth:`skebm._source.Source.passes`.
 
         Yields
         ------
         data : TrainingData
-            Rows in memory, to be taken in the order of their ``numbers``.
+            Rows in memory, to be used in the order of their ``numbers``.
         """
         lesson = self.lesson(None, None)
         for rows, order, places in self.inputs.passes(generator, self.numbers):
@@ -141,15 +141,15 @@ class TrainingData:
             yield TrainingData(rows, targets, order, weights, self._mean_weight)
 
     def of_rows(self, numbers):
-        """The same data, to learn from the rows with these numbers alone."""
+        """The same data, to learn only from the rows at these indices."""
         return TrainingData(self.inputs, self.targets, numbers, self._weights, self._mean_weight)
 
     def batch(self, numbers, address, n_rows=None, penalized=True):
-        """The rows with these numbers as a minibatch, or as part of one of ``n_rows`` rows.
+        """The rows at these indices as a minibatch, or as a part of one with ``n_rows`` rows.
 
-        The loss of a minibatch is a weighted mean that divides by what the weights of so many
-        rows add up to on average, so that its expectation is the loss of all rows. The penalty on
-        the weights of the network is divided by the same number.
+        The loss of a minibatch is the weighted sum divided by the mean total weight of a minibatch
+        of this size, so that its expectation is the loss of all rows. The penalty on the weights of
+        the network is divided by the same number.
         """
         divisor = (n_rows or len(numbers)) * self._mean_weight
         weights = (self._weights[numbers] / divisor).astype(self.inputs.dtype)
@@ -158,9 +158,9 @@ class TrainingData:
 
 
 def _beside(targets, weights, is_learned, places):
-    """Targets, None where they are the rows themselves, and weights of the rows with numbers.
+    """Targets, or None if they are the rows themselves, and weights of the rows at these indices.
 
-    Targets of those that are not learned from, which may have none, are zero.
+    Targets of rows that are not used for training, which may have none, are zero.
     """
     if places is None:
         return targets, weights
@@ -171,7 +171,7 @@ def _beside(targets, weights, is_learned, places):
 
 @dataclass(frozen=True)
 class Lesson:
-    """How a learner goes through a window of rows, see :mod:`skebm._parallel`.
+    """How a learner is trained on a window of rows, see :mod:`skebm._parallel`.
 
     Attributes
     ----------
@@ -179,9 +179,9 @@ class Lesson:
         Rows in a minibatch.
     learning_rate : float
     mean_weight : float
-        Of all rows that are learned from.
+        Mean weight of all rows that are used for training.
     beside : callable
-        Targets and weights of the rows with some numbers.
+        Returns targets and weights of the rows at given indices.
     """
 
     batch_size: int
@@ -190,7 +190,7 @@ class Lesson:
     beside: Callable
 
     def __getstate__(self):
-        # Those who learn elsewhere get what is beside their rows, and not that of all.
+        # Workers get only the targets and weights of their own rows.
         return vars(self) | {"beside": None}
 
     def __call__(self, learner, window, beside):
@@ -204,7 +204,7 @@ class Lesson:
 
 
 class Learner:
-    """A network in training, and all that training carries from one epoch to the next.
+    """A network in training, with the state that is carried from one epoch to the next.
 
     Parameters
     ----------
@@ -213,7 +213,7 @@ class Learner:
     settings : TrainingSettings
     streams : RandomStreams
     solver : Solver, default=None
-        One that goes on from earlier training. None starts afresh.
+        The solver of earlier training. None creates a new one.
     """
 
     def __init__(self, network, settings, streams, solver=None):
@@ -232,15 +232,14 @@ class Learner:
         data : TrainingData
         learning_rate : float
         course : InTurn or InRounds, default=None
-            How to go through the data, see :mod:`skebm._parallel`; None: as their rows say.
+            How to run the epoch, see :mod:`skebm._parallel`. None is the default of the data.
         after_round : callable, default=None
-            Called where training goes in rounds, after each.
+            Called after each round, if training is in rounds.
 
         Returns
         -------
         loss : float
-            Mean over the rows of the loss that each had when it was learned from, penalties
-            included.
+            Mean over the rows of the loss at the time of their steps, including penalties.
         """
         course = data.inputs.course(self) if course is None else course
         size = self.settings.rows_in_minibatch(len(data.numbers))
@@ -249,23 +248,23 @@ class Learner:
         return course.run(lesson, generator, data.numbers, after_round)
 
     def learn(self, data, batch_size, learning_rate):
-        """Learn once from each row in memory, in the order of their numbers; the mean loss."""
+        """Learn once from each row in memory, in the order of ``numbers``; return the mean loss."""
         total, passes = 0.0, self._passes(min(batch_size, len(data.numbers)))
         for part in chunks(len(data.numbers), batch_size):
             numbers = data.numbers[part]
             total += self._learn(passes, data, numbers, learning_rate) * len(numbers)
         return total / len(data.numbers)
 
-    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+    # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """What parts of the data have in common: parameters, and averages of the solver."""
+        """Arrays that parts share: parameters, and averages of the solver."""
         averages = [] if self.solver is None else self.solver.averages
         return [self.network.parameters, *averages]
 
     @property
     def own(self):
-        """What a part keeps for itself: random numbers."""
+        """State of a part: its random streams."""
         return self.streams
 
     @own.setter
@@ -273,11 +272,11 @@ class Learner:
         self.streams = streams
 
     def own_of(self, part):
-        """What a part begins with: random numbers of its own."""
+        """Initial state of a part: its own random streams."""
         return self.streams.of_part(part)
 
     def become(self, other):
-        """Take over what another learner has learned."""
+        """Take the state of another learner."""
         self.network.parameters[:] = other.network.parameters
         self.solver, self.streams = other.solver, other.streams
 
@@ -285,7 +284,7 @@ class Learner:
         return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
 
     def _learn(self, passes, data, numbers, learning_rate):
-        """Learn from one minibatch; return its loss, before the step where there is one."""
+        """Learn from one minibatch; return its loss (before the step, with stochastic solvers)."""
         if self.settings.solver in SCIPY_SOLVERS:
             loss = self._search(passes, data.of_rows(numbers), self.settings.n_line_searches)
             run_phases(self._limiting_norms())
@@ -300,13 +299,13 @@ class Learner:
         return loss + passes.weight_penalty()
 
     def _move(self, passes, part):
-        """Move a part of the parameters while its gradient is in the cache."""
+        """Update a part of the parameters while its gradient is in the cache."""
         gradient = np.empty(part.size, dtype=self.network.dtype)
         passes.gradient(part, gradient)
         self.solver.move(self.network.parameters, part.place, gradient)
 
     def _moving_clipped(self, passes):
-        """Phases that move the parameters along a gradient no longer than it may be."""
+        """Phases that update the parameters with a gradient clipped to the maximum norm."""
         parameters, limit = self.network.parameters, self.settings.max_gradient_norm
         gradient = np.empty_like(parameters)
 
@@ -325,7 +324,7 @@ class Learner:
         return [(differentiate, passes.parts), (clip, [passes.parts]), (move, passes.parts)]
 
     def _limiting_norms(self):
-        """Phases that scale back weights whose norms are greater than they may be."""
+        """Phases that scale back weights whose norms exceed the maximum."""
         limit = self.settings.max_norm
         if limit is None:
             return []
@@ -340,19 +339,19 @@ class Learner:
         return [phase(layer) for layer in layers if layer.tied_to is None]
 
     def search(self, data, goes_on):
-        """Let SciPy's solver go down the loss of all rows, while ``goes_on(loss)`` is true.
+        """Minimise the loss of all rows with SciPy's solver, while ``goes_on(loss)`` is true.
 
         Returns
         -------
         loss : float
-            At the end.
+            The loss at the end.
         """
         with one_blas_thread(), np.errstate(all="ignore"):
             passes = self._passes(len(data.numbers))
             return self._search(passes, data, self.settings.max_iter, goes_on)
 
     def _search(self, passes, data, n_iterations, goes_on=lambda loss: True):
-        """Let SciPy's solver go down the loss of the rows; random numbers stay as they are."""
+        """Minimise the loss of the rows with SciPy's solver, with fixed random numbers."""
         parameters = self.network.parameters
         seed, stream = self.streams.seed, self.streams.take(passes.n_streams)
 
@@ -384,13 +383,13 @@ class Learner:
 
 
 def refuse_divergence(network, measured):
-    """Raise FloatingPointError where a network, or what was measured, shows that it diverged."""
+    """Raise FloatingPointError if the parameters or a measurement show divergence."""
     if have_diverged(network.parameters) or not math.isfinite(measured):
         raise FloatingPointError("The parameters are no longer finite.")
 
 
 def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
-    """Train for up to ``max_iter`` epochs, or until nothing is gained by more of them.
+    """Train for up to ``max_iter`` epochs, or until there is no further improvement.
 
     Parameters
     ----------
@@ -398,30 +397,30 @@ def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
         Changed in place.
     data : TrainingData
     validate : callable, default=None
-        Takes the network and returns a score, the greater the better. Then it is this score that
-        has to rise, and the parameters that had the highest one are those that are kept. None: it
-        is the loss that has to fall, and the last parameters are kept.
+        Takes the network and returns a score (greater is better). Then this score must rise, and
+        the parameters with the highest score are kept. None: the loss must fall, and the last
+        parameters are kept.
     after_epoch : callable, default=None
-        Takes what was measured in an epoch, a dict of numbers: "loss", "seconds" and, with
-        ``validate``, "validation_score". Training stops where it returns True.
+        Takes the measurements of an epoch, a dict of numbers: "loss", "seconds" and, with
+        ``validate``, "validation_score". Training stops if it returns True.
     after_round : callable, default=None
-        Called where training goes in rounds, see :mod:`skebm._parallel`, after each.
+        Called after each round, if training is in rounds, see :mod:`skebm._parallel`.
 
     Returns
     -------
     stopped : bool
-        Whether it was ``after_epoch`` that stopped the training.
+        Whether ``after_epoch`` stopped the training.
 
     Raises
     ------
     FloatingPointError
-        If the parameters, or what is measured, are no longer finite, or the parameters are too
-        large to compute with.
+        If the parameters or measurements are no longer finite, or the parameters are too large for
+        computations.
     """
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
         return False
-    # As scikit-learn does it: one epoch more than n_iter_no_change ends the training.
+    # As in scikit-learn, training ends one epoch after n_iter_no_change epochs.
     patience = Patience(
         settings.n_iter_no_change + 1, lambda score, best: score >= best + settings.tol
     )
@@ -433,7 +432,7 @@ def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
     rate = settings.learning_rate_init
 
     def goes_on(loss):
-        """Measure, report, and decide whether there is another epoch."""
+        """Measure, report, and decide whether training continues."""
         nonlocal best_parameters, rate, start, stopped
         refuse_divergence(network, loss)
         measured = {"loss": loss}

@@ -1,4 +1,4 @@
-"""From a stack of RBMs to an autoencoder: layers up to a code, and down again."""
+"""Conversion of a stack of RBMs to an autoencoder: layers of an encoder and a decoder."""
 
 import math
 from dataclasses import replace
@@ -12,34 +12,34 @@ from ..boltzmann.units import BernoulliUnits
 from ..kernels.products import multiply
 from .feedforward import Layer, activations, losses, squared_errors
 
-# Rows that the first weights of a linear code are computed from.
+# Number of rows from which the initial weights of a linear code are computed.
 _N_ROWS_OF_CODE = 10_000
 
-# Deviation of what goes into the units of a binary code at first: as much as the noise on it.
+# Initial standard deviation of the inputs of a binary code: the same as that of the noise.
 _DEVIATION_OF_BINARY_INPUT = 4.0
 
-# Units that hardly vary are taken to vary so much: their share in a code would be noise.
+# Lower bound of the variance of a unit: units that hardly vary would add noise to a code.
 _SMALLEST_VARIANCE = 0.01
 
-# Penalty of the regressions that lead back, as a share of the mean variance of the values.
+# Penalty of the ridge regressions of the decoder, as a share of the mean variance of the values.
 _RIDGE = 0.01
 
-# Data of 0 and 1 are taken for probabilities this far inside, whose log-odds are finite.
+# Data are shrunk to probabilities with this distance from 0 and 1, so that log-odds are finite.
 _LEAST_PROBABILITY = 0.01
 
 
 def with_tangents(layer, below, above):
-    """The same layer with hyperbolic tangents in the place of logistic functions around it.
+    """The same layer with tanh in place of logistic units below or in it.
 
-    What units of the kind send on is ``tanh(x / 2) = 2 sigmoid(x) - 1``: its mean is nearer to
-    zero, which makes the loss easier to go down, and the network computes what it did before.
+    The values of tanh units are ``tanh(x / 2) = 2 sigmoid(x) - 1``. Their mean is closer to zero,
+    which makes training easier, and the outputs of the network do not change.
 
     Parameters
     ----------
     layer : Layer
     below, above : bool
-        Whether its inputs are now such values; whether its own values, which were logistic, are to
-        be.
+        Whether its inputs are such values; whether its own units, which were logistic, become tanh
+        units.
     """
     weights, bias, activation = layer.weights, layer.bias, layer.activation
     if below:
@@ -51,20 +51,20 @@ def with_tangents(layer, below, above):
 
 
 def sample_of(n_rows):
-    """Numbers of rows, evenly spaced, that are enough for the first weights of a linear code."""
+    """Indices of evenly spaced rows, for the initial weights of a linear code."""
     return np.linspace(0, n_rows - 1, min(n_rows, _N_ROWS_OF_CODE)).astype(np.intp)
 
 
 def layers_of_linear_code(rows, n_units, activation, rng):
-    """The layers up to a linear code and down again that reconstruct best, to first order.
+    """Layers of a linear code with the smallest reconstruction error, to first order.
 
     An RBM with linear hidden units would have a binary layer below them that it reconstructs as
     ``sigmoid(b + (v - m) W W^T)``, ``m`` being the means of the layer, ``b`` their log-odds. To
-    first order in the weights that is ``m + (v - m) W W^T D``, with ``D = m (1 - m)``. Of all
-    weights those with the least squared error, each unit's over its variance ``D``, are
-    ``D^(-1/2) U``, with ``U`` the first principal axes of ``(v - m) D^(-1/2)``. Where the layer
-    is one of real numbers, ``D = 1``: this is principal component analysis. A code that is not
-    narrower than the layer gets axes in random directions, which lose nothing.
+    first order in the weights this is ``m + (v - m) W W^T D``, with ``D = m (1 - m)``. The weights
+    with the smallest squared error, divided by the variance ``D`` of each unit, are ``D^(-1/2) U``,
+    where ``U`` are the first principal axes of ``(v - m) D^(-1/2)``. For a layer of real numbers,
+    ``D = 1``: this is principal component analysis. A code that is not narrower than the layer gets
+    axes in random directions, which lose no information.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def layers_of_linear_code(rows, n_units, activation, rng):
     n_units : int
         Size of the code.
     activation : {"logistic", "identity"}
-        Of the layer down.
+        Activation of the decoder layer.
     rng : numpy Generator
 
     Returns
@@ -105,12 +105,12 @@ def layers_of_linear_code(rows, n_units, activation, rng):
 
 
 def layers_of_binary_code(rows, n_units, activation, rng, tied):
-    """The layers up to a binary code and down again: signs of a linear code, turned at random.
+    """Layers of a binary code: the signs of a linear code after a random rotation.
 
-    The turn gives all units the same share in what a linear code would tell. A unit is on for half
-    of the rows, and its input varies by ``_DEVIATION_OF_BINARY_INPUT``, unless the weights are
-    ``tied``: then they are those of the way down, where the two states of a unit stand for the mean
-    values of a normal number above and below zero.
+    The rotation distributes the information of a linear code equally among all units. A unit is on
+    for half of the rows, and the standard deviation of its input is ``_DEVIATION_OF_BINARY_INPUT``.
+    If the weights are ``tied``, they are instead those of the decoder, where the two states of a
+    unit represent the mean values of a normal number above and below zero.
 
     Parameters and results are those of :func:`layers_of_linear_code`.
     """
@@ -136,16 +136,16 @@ def layers_of_binary_code(rows, n_units, activation, rng, tied):
 
 
 def with_best_ways_back(layers, rows):
-    """The same layers up, each with the layer down that gives back best what is below it.
+    """The same encoder layers, each with the decoder layer that best reconstructs its inputs.
 
-    An RBM's weights, transposed, reconstruct as far as it has been trained, and what three of them
-    leave out adds up. Each layer down is here the ridge regression, on the values of a layer, of
-    what went into the units below it; for the data, of the data, or of their log-odds.
+    The transposed weights of an RBM reconstruct only as well as it has been trained, and errors of
+    several layers add up. Here each decoder layer is the ridge regression of the inputs of the
+    units below on the values of a layer; for the data, of the data or their log-odds.
 
     Parameters
     ----------
     layers : list of tuple of two Layers
-        Up and down, from the data to the code.
+        Encoder and decoder layers, from the data to the code.
     rows : DenseRows
         Some of the data.
 
@@ -170,35 +170,36 @@ def with_best_ways_back(layers, rows):
 
 
 def _ridge(values, targets):
-    """Weights and biases of a ridge regression whose penalty suits the scale of the values."""
+    """Weights and biases of a ridge regression; the penalty is relative to the mean variance."""
     mean, mean_target = values.mean(axis=0), targets.mean(axis=0)
     centred = values - mean
     with one_blas_thread():
         scatter = centred.T @ centred
-        # Of values that are all the same, any penalty makes weights of zero.
+        # For constant values, weights are zero with any penalty.
         scatter[np.diag_indices_from(scatter)] += _RIDGE * np.trace(scatter) / len(scatter) or 1.0
         weights = solve(scatter, centred.T @ (targets - mean_target), assume_a="pos")
     return np.ascontiguousarray(weights), mean_target - mean @ weights
 
 
 def _principal_axes(values, n_axes):
-    """The directions of most variance, a column each, the one of most first."""
+    """The principal axes, one per column, with the largest variance first."""
     n_below = values.shape[1]
     scatter = multiply(values.T, values, np.empty((n_below, n_below), dtype=values.dtype))
     _, axes = eigh(scatter.astype(np.float64), subset_by_index=(n_below - n_axes, n_below - 1))
     axes = axes[:, ::-1]
-    # The sign of an axis is free: the same for any library, its largest number is positive.
+    # The sign of an axis is arbitrary. To be independent of libraries, its largest entry is
+    # positive.
     largest = np.abs(axes).argmax(axis=0)
     return axes * np.sign(axes[largest, np.arange(n_axes)])
 
 
 class Unrolled:
-    """Layers up to a code and down again.
+    """The layers of an encoder and a decoder.
 
     Parameters
     ----------
     layers : list of Layer
-        Half of them lead up to the code.
+        The first half is the encoder.
     is_binary : bool
         Whether values of the code are rounded to 0 and 1.
     """
@@ -214,7 +215,7 @@ class Unrolled:
         return np.round(codes, out=codes) if self._is_binary else codes
 
     def reconstruct(self, rows):
-        """What the layers down make of the codes of all rows."""
+        """Reconstructions of all rows."""
         return activations(*self._from_code(rows))
 
     def losses(self, rows):
@@ -223,7 +224,7 @@ class Unrolled:
         return losses(layers, start, rows)
 
     def _from_code(self, rows):
-        """The layers that are left to pass where a code is rounded, and what they start from."""
+        """The layers to evaluate, and their inputs: after rounding, the decoder and the codes."""
         if self._is_binary:
             return self._layers[self._n_up :], DenseRows(self.encode(rows))
         return self._layers, rows

@@ -1,13 +1,14 @@
 """Contrastive wake-sleep, the "up-down" algorithm, for a deep belief network as a whole.
 
-Of each minibatch: a pass up by the recognition weights, which draws a state of every layer; the
-generative weights learn to give each layer from the one above. The top machine goes on from there
-by a few Gibbs steps, and learns by contrastive divergence. From where it ends, a pass down by the
-generative weights draws a state of every layer again, from which the recognition weights learn to
-give each layer from the one below [1]_. All steps of a minibatch use the weights from before it.
+For each minibatch, a pass up with the recognition weights draws states of all layers; from these,
+the generative weights learn to predict each layer from the one above. The top machine continues
+with a few Gibbs steps, and learns by contrastive divergence. From its last states, a pass down with
+the generative weights draws states of all layers again; from these, the recognition weights learn
+to predict each layer from the one below [1]_. All updates of a minibatch use the weights from
+before it.
 
-Rows go through all of this without need of each other, so a thread takes a block of them from the
-data up and down again; then blocks of weights are moved, each by one thread.
+Rows are independent in all of these passes, so that a thread processes a block of rows from the
+data up and down again. Then blocks of weights are updated, each by one thread.
 
 .. [1] G. E. Hinton, S. Osindero and Y. W. Teh, "A fast learning algorithm for deep belief nets",
    Neural Computation 18, 2006.
@@ -21,14 +22,15 @@ from .._solvers import GradientDescent, SolverSettings
 from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
 from ..kernels.blas import GEMM, multiply_transposed
 
-# Smaller blocks than these make matrix products slow. 100 rows make two of nearly one size.
+# Smaller blocks make matrix products slow. 100 rows are divided into two blocks of almost equal
+# size.
 _FEWEST_ROWS = 48
 _FEWEST_WEIGHT_ROWS = 64
 
 
 @dataclass(frozen=True)
 class UpDownSettings:
-    """What a step depends on besides the net and the data; constant in an epoch."""
+    """Settings of a step, which are constant in an epoch."""
 
     learning_rate: float
     batch_size: int
@@ -37,22 +39,22 @@ class UpDownSettings:
 
 @dataclass(frozen=True)
 class Lesson:
-    """How a learner goes through a window of rows, see :mod:`skebm._parallel`."""
+    """How a learner is trained on a window of rows, see :mod:`skebm._parallel`."""
 
     settings: UpDownSettings
     labels: object
 
     def __getstate__(self):
-        # Those who learn elsewhere get the labels of their rows, and not those of all.
+        # Workers get only the labels of their own rows.
         return vars(self) | {"labels": None}
 
     @property
     def batch_size(self):
-        """Rows of a step."""
+        """Number of rows per step."""
         return self.settings.batch_size
 
     def beside(self, places):
-        """Labels of the rows with these numbers; None: of all."""
+        """Labels of the rows at these indices; None is all rows."""
         return np.asarray(self.labels if places is None else self.labels[places])
 
     def __call__(self, learner, window, labels):
@@ -72,8 +74,8 @@ class UpDown:
     Attributes
     ----------
     top_means : list of ndarray of float64
-        Means of the visible and of the hidden units of the top machine given the rows of the last
-        epoch, as they were when a step came to them.
+        Means of the visible and of the hidden units of the top machine over the rows of the last
+        epoch, at the time of their steps.
     """
 
     def __init__(self, net, streams):
@@ -90,20 +92,20 @@ class UpDown:
         Parameters
         ----------
         course : InTurn or InRounds
-            How to go through the data, see :mod:`skebm._parallel`.
+            How to run the epoch, see :mod:`skebm._parallel`.
         labels : ndarray or LazyTargets of shape (n_rows, n_labels)
-            What the top machine has in its visible layer beside the features, of all rows; of shape
-            (n_rows, 0) where that is nothing.
+            States of the label units in the visible layer of the top machine, for all rows; of
+            shape (n_rows, 0) if there are none.
         settings : UpDownSettings
         generator : numpy Generator, default=None
-            What the rows are shuffled by; None leaves them in their order.
+            Source of randomness for shuffling the rows; None keeps their order.
         after_round : callable, default=None
             Called where training goes in rounds, after each.
 
         Returns
         -------
         reconstruction_error : float
-            Squared difference of a row and its mean given the layer above, as it was drawn;
+            Squared difference between a row and its mean given the drawn states of the layer above,
             summed over features, mean over rows.
         """
         for mean in self.top_means:
@@ -126,7 +128,7 @@ class UpDown:
         return total / len(order)
 
     def _run_window(self, rows, labels, order, settings, sums):
-        """One step for each minibatch; adds states of the top machine to two sums."""
+        """One step for each minibatch; adds the states of the top machine to two sums."""
         batch_size = min(settings.batch_size, len(order))
         step = _Step(self.net, self._solvers, batch_size, settings.n_gibbs_steps)
         total = 0.0
@@ -140,15 +142,15 @@ class UpDown:
                 sum_of_layer += states.sum(axis=0)
         return total
 
-    # What data-parallel training asks for, see :mod:`skebm._parallel`.
+    # For data-parallel training, see :mod:`skebm._parallel`.
 
     def shared_arrays(self):
-        """What parts of the data have in common: parameters, and means of the top machine."""
+        """Arrays that parts share: parameters, and means of the top machine."""
         return [*self.net.parameters, *self.top_means]
 
     @property
     def own(self):
-        """What a part keeps for itself: random numbers."""
+        """State of a part: its random streams."""
         return self.streams
 
     @own.setter
@@ -156,31 +158,31 @@ class UpDown:
         self.streams = streams
 
     def own_of(self, part):
-        """What a part begins with: random numbers of its own."""
+        """Initial state of a part: its own random streams."""
         return self.streams.of_part(part)
 
     def become(self, other):
-        """Take over what another learner has learned."""
+        """Take the state of another learner."""
         vars(self).update(vars(other))
 
 
 class _Step:
-    """A step on a minibatch of so many rows, in work arrays that are made once.
+    """A step on a minibatch of ``n_rows`` rows, in work arrays that are allocated once.
 
     Parameters
     ----------
     net : GenerativeNet
     solvers : list of Solver
-        Of each of the net's ``parameters``.
+        One for each of the net's ``parameters``.
     n_rows : int
     n_gibbs_steps : int
 
     Attributes
     ----------
     n_streams : int
-        Number of streams of random numbers that a step takes.
+        Number of streams of random numbers per step.
     top_states : tuple of ndarray
-        Of the top machine after the pass up: visible states, and means of the hidden units.
+        Visible states, and means of the hidden units, of the top machine after the pass up.
     """
 
     def __init__(self, net, solvers, n_rows, n_gibbs_steps):
@@ -189,7 +191,7 @@ class _Step:
         self._n_rows = n_rows
         self._n_gibbs_steps = n_gibbs_steps
         connections, top = net.connections, net.top
-        self._top = top.on_one_thread()  # since blocks of rows have a thread each
+        self._top = top.on_one_thread()  # each block of rows has one thread
 
         def work_arrays(sizes, n_rows=n_rows):
             return [np.empty((n_rows, size), dtype=net.dtype) for size in sizes]
@@ -198,24 +200,24 @@ class _Step:
         n_above = [len(c.above.bias) for c in connections]
         # States of all layers up to the visible one of the top machine, in both passes.
         self._up, self._down = (work_arrays([n_below[0], *n_above]) for _ in range(2))
-        # What is left of a state when its mean given the layer above, or below, is taken from it.
+        # Differences between states and their means given the layer above, or below.
         self._left_below, self._left_above = work_arrays(n_below), work_arrays(n_above)
         self._pulls_below = work_arrays(n_below)
-        # Of the top machine: after the pass up, and below that after its Gibbs steps.
+        # States of the top machine: after the pass up, and in further rows after its Gibbs steps.
         self._v, self._h = work_arrays(top.weights.shape, 2 * n_rows)
         self.top_states = self._v[:n_rows], self._h[:n_rows]
         self._h_states = work_arrays(top.weights.shape[1:])[0]
         self._errors = np.empty(n_rows)
         self._rows = blocks_of(n_rows, _FEWEST_ROWS)
         self._blocks = list(self._all_blocks())
-        # Of each connection both ways, and their gradients; of the top machine each Gibbs step.
+        # Products for both directions of each connection, their gradients, and each Gibbs step.
         n_weights = 6 * sum(c.generation.size for c in connections)
         n_weights += 2 * (n_gibbs_steps + 1) * top.weights.size
         self._n_jobs = n_jobs_for(n_rows * n_weights)
         self.n_streams = 2 * len(connections) + 2 * n_gibbs_steps
 
     def run(self, rows, labels, numbers, address, learning_rate):
-        """Learn from the rows with these numbers; see :meth:`UpDown.run_epoch`.
+        """Learn from the rows at these indices; see :meth:`UpDown.run_epoch`.
 
         Returns
         -------
@@ -223,7 +225,7 @@ class _Step:
             Summed over the rows.
         """
         for solver in self._solvers:
-            solver.begin_step(-learning_rate / self._n_rows)  # up, where a solver goes down
+            solver.begin_step(-learning_rate / self._n_rows)  # negative, because solvers minimise
 
         def sample(part):
             streams = _Addresses(*address, part.start)
@@ -247,7 +249,7 @@ class _Step:
         self._errors[part] = np.square(self._left_below[0][part]).sum(axis=1)
 
     def _go_on(self, part, labels, streams):
-        """Gibbs steps of the top machine, from the states that the pass up ends with."""
+        """Gibbs steps of the top machine, from the last states of the pass up."""
         top, h_states, k = self._top, self._h_states[part], self._n_gibbs_steps
         v, h = (array[: self._n_rows][part] for array in (self._v, self._h))
         n_features = self._up[-1].shape[1]
@@ -269,8 +271,9 @@ class _Step:
             np.subtract(above, connection.recognize(below, left), out=left)
 
     def _all_blocks(self):
-        """Blocks of rows of each array of parameters, as :func:`_move` takes them."""
-        # A bias is the weight of a unit that is always on. Hidden states have the sign of a phase.
+        """Blocks of rows of each array of parameters, as arguments of :func:`_move`."""
+        # A bias is the weight of a unit that is always on. Hidden states have the sign of their
+        # phase.
         both = np.ones((2 * self._n_rows, 1), dtype=self._v.dtype)
         one, signs = both[: self._n_rows], np.vstack([both[::2], -both[::2]])
         factors = []
@@ -287,7 +290,7 @@ class _Step:
 
 
 def _move(block):
-    """Move a block of rows of an array along ``left.T @ right``; of a bias, the one row."""
+    """Update a block of rows of an array along ``left.T @ right``; a bias has one row."""
     solver, parameters, rows, left, right = block
     gradient = np.empty((rows.stop - rows.start, right.shape[1]), dtype=right.dtype)
     multiply_transposed(GEMM[right.dtype], left, right, rows.start, False, gradient)
@@ -296,12 +299,12 @@ def _move(block):
 
 
 class _Addresses:
-    """Addresses of random numbers, each with streams of its own."""
+    """Addresses of random numbers, each with new streams."""
 
     def __init__(self, seed, stream, first_row):
         self._seed, self._stream, self._first_row = seed, stream, first_row
 
     def next(self, n_streams=1):
-        """The address (seed, first stream, first row) of the next draws, with a stream each."""
+        """The address (seed, first stream, first row) of the next draws, one stream per draw."""
         self._stream += n_streams
         return self._seed, self._stream - n_streams, self._first_row

@@ -1,6 +1,6 @@
-"""Kinds of visible units of the lowest RBM: all that a deep network knows of the data's own layer.
+"""Kinds of visible units of the lowest RBM of a deep network.
 
-A new kind is one class here.
+To add a kind, add one class here.
 """
 
 from typing import Any
@@ -16,26 +16,26 @@ from .feedforward import Layer
 
 
 class BernoulliKind:
-    """Numbers in [0, 1]: data, and the hidden units that another hidden layer sees.
+    """Numbers in [0, 1]: data, or the hidden units below another hidden layer.
 
     Attributes
     ----------
     data : class
-        What users pass: numbers, or tables. The layers of a network take numbers alone.
+        Kind of input: numbers, or tables. Feed-forward layers accept numbers only.
     own_parameters : tuple of str
-        Parameters of the RBM that say how it reads data.
+        Parameters of the RBM that determine how it reads data.
     rbm : class
-        The RBM that has such units in its visible layer.
+        The RBM with such visible units.
     labelled_rbm : class or None
-        The RBM that has a label beside them.
+        The RBM with additional label units.
     doubled_rbm : class
-        The RBM that is to become the lowest of a deep Boltzmann machine.
+        The RBM for the lowest layers of a deep Boltzmann machine.
     standardizes : bool
-        Whether the network, as the RBM, takes the data less a mean and over a scale.
+        Whether the network standardises the data, as the RBM does.
     bounds : tuple of float or None
-        The least and the greatest value that the data are meant to have.
+        Smallest and largest valid value of the data.
     output_activation : {"logistic", "identity"}
-        Of a layer that gives the means of the units.
+        Activation of a layer whose values are the means of the units.
     """
 
     data = Numbers
@@ -49,15 +49,14 @@ class BernoulliKind:
 
     @staticmethod
     def parameters_if_tied(scale):
-        """What the RBM is made with for its layers up and down to be each other's transposes."""
+        """Parameters of the RBM with which encoder and decoder weights are transposes."""
         return {}
 
     @staticmethod
     def layers(rbm, dtype, mean, scale):
-        """The layers up and down whose outputs are the mean states of an RBM.
+        """Encoder and decoder layers whose values are the mean states of an RBM.
 
-        They take, and return, data less ``mean`` and over ``scale``, where the kind is one that
-        ``standardizes``.
+        If the kind ``standardizes``, the data are standardised with ``mean`` and ``scale``.
         """
         machine = rbm.__skebm_model__(dtype).machine
         down = np.ascontiguousarray(machine.weights.T)
@@ -86,7 +85,7 @@ class GaussianKind:
 
     @staticmethod
     def layers(rbm, dtype, mean, scale):
-        """The layers up and down whose outputs are the mean states of a GaussianRBM.
+        """Encoder and decoder layers whose values are the mean states of a GaussianRBM.
 
         ``mean`` and ``scale`` need not be those by which the RBM standardises.
         """
@@ -101,7 +100,7 @@ class GaussianKind:
 
 
 class MixedKind:
-    """Tables of binary, categorical and real columns, which no feed-forward network takes.
+    """Tables of binary, categorical and real columns, which feed-forward networks do not accept.
 
     Attributes: see :class:`BernoulliKind`.
     """
@@ -115,26 +114,26 @@ class MixedKind:
     bounds = None
 
 
-# By the value of the parameter ``visible_units``.
+# The kinds, by value of the parameter ``visible_units``.
 VISIBLE_UNITS: dict[str, Any] = {
     "bernoulli": BernoulliKind,
     "gaussian": GaussianKind,
     "mixed": MixedKind,
 }
 
-# Those that are numbers.
+# Names of the kinds of numbers.
 NUMBERS = tuple(name for name, kind in VISIBLE_UNITS.items() if not kind.data.are_tables)
 
 
 def data_of(visible_units):
-    """What users pass: tables where the parameter says so, and otherwise numbers."""
+    """Kind of input for a value of the parameter: tables or numbers."""
     # The parameter may be anything until it has been checked.
     is_name = isinstance(visible_units, str) and visible_units in VISIBLE_UNITS
     return VISIBLE_UNITS[visible_units].data if is_name else Numbers
 
 
 def name_of_kind(visible_units, rows):
-    """The name of a kind, which for "auto" is the one that the data ask for."""
+    """The name of the kind; for "auto", it is determined from the data."""
     if visible_units != "auto":
         return visible_units
     return "bernoulli" if are_probabilities(rows) else "gaussian"

@@ -1,4 +1,4 @@
-"""The decorators behind every compiled function."""
+"""Decorators for compiled functions."""
 
 import threading
 from contextlib import suppress
@@ -14,8 +14,8 @@ if config.DISABLE_JIT:
         "NUMBA_DISABLE_JIT from the environment before Python starts, or set it to 0."
     )
 
-# Reordering and contraction let sums vectorise. The flags that promise the absence of NaN and
-# infinity are left out on purpose: with them, a diverging run would go unnoticed.
+# Reordering and contraction allow the vectorisation of sums. The flags that assume the absence of
+# NaN and infinity are not used: with them, divergence would not be noticed.
 FAST_ARITHMETIC = {"contract", "reassoc", "nsz", "arcp"}
 
 
@@ -23,32 +23,32 @@ _OPTIONS = {
     "nogil": True,
     "fastmath": FAST_ARITHMETIC,
     "error_model": "numpy",
-    "no_cfunc_wrapper": True,  # which callers from C would need
+    "no_cfunc_wrapper": True,  # only callers from C need it
 }
 
 
 def kernel(function):
-    """Compile ``function`` without the GIL, caching the machine code where that is possible.
+    """Compile ``function`` without the GIL, and cache the machine code if possible.
 
-    ``error_model="numpy"`` drops the test for a zero divisor, which would keep every loop with
-    a division from vectorising. Where there is no cache, on a read-only installation, a full disk
-    or with files that were cut short, the function is compiled anew in each process.
+    ``error_model="numpy"`` omits the test for a zero divisor, which would prevent the vectorisation
+    of loops with a division. Without a cache, because of a read-only installation, a full disk or
+    truncated files, the function is compiled again in each process.
 
     A kernel copies one array to another in a loop, not by ``a[:] = b``: with that, Numba compiles
-    the text of an error message about shapes, for a second or two in each process.
+    an error message about shapes, which takes a second or two in each process.
 
-    What a kernel returns to Python are numbers, truth values and tuples of them, never an array
-    that it was given. Numba makes arrays by way of Python code: there a signal such as Ctrl-C is
-    handled, nobody looks at what came of it, and it ends as a SystemError.
+    A kernel returns to Python only numbers, booleans and tuples of them, never an array. Numba
+    creates arrays by Python code, where a signal such as Ctrl-C is handled; the resulting exception
+    is not checked, and becomes a SystemError.
     """
     return _cached(function, _OPTIONS)
 
 
 def rounded(function):
-    """Like ``kernel``, with every product rounded before it is added to anything.
+    """Like ``kernel``, but every product is rounded before it is added.
 
-    Of a sum of two products, only one can be part of a fused multiply-add. The compiler may
-    choose either, and was seen to choose otherwise in code that was just compiled than in code
+    In a sum of two products, only one can be part of a fused multiply-add. The compiler may choose
+    either one, and its choice has been seen to differ between code that was just compiled and code
     from the cache.
     """
     return _cached(function, _OPTIONS | {"fastmath": FAST_ARITHMETIC - {"contract"}})
@@ -59,8 +59,7 @@ def _cached(function, options):
         compiled = njit(cache=True, **options)(function)
     except (RuntimeError, OSError):
         return njit(**options)(function)
-    # Numba has no documented way to go on without what it cannot read or write, or to compile
-    # elsewhere.
+    # Numba has no documented way to ignore errors of the cache, or to compile in another thread.
     if hasattr(compiled, "_cache"):
         compiled._cache = _OptionalCache(compiled._cache)
     if hasattr(compiled, "_compile_for_args"):
@@ -69,11 +68,11 @@ def _cached(function, options):
 
 
 def _off_the_main_thread(compile_for_args):
-    """Have a function called in a thread of its own, which no signal reaches.
+    """Call a function in a separate thread, which receives no signals.
 
-    An interrupt in the midst of compiling can leave Numba's lock taken for good, or be lost in a
-    destructor; and it would be answered only when a function of LLVM returns. Here the main thread
-    waits, and can be interrupted at once, while what was begun is compiled to its end.
+    An interrupt during compilation can leave Numba's lock acquired forever, or be lost in a
+    destructor; and it would be handled only after a function of LLVM returns. Here the main thread
+    waits and can be interrupted immediately, while the compilation is completed.
     """
 
     def call(*arguments, **options):
@@ -89,7 +88,7 @@ def _off_the_main_thread(compile_for_args):
 
         try:
             threading.Thread(target=work, name="skebm-compiler", daemon=True).start()
-        except RuntimeError:  # the interpreter is about to end
+        except RuntimeError:  # the interpreter is shutting down
             return compile_for_args(*arguments, **options)
         result, error = take(outcome)
         if error is not None:
@@ -100,7 +99,7 @@ def _off_the_main_thread(compile_for_args):
 
 
 class _OptionalCache:
-    """Numba's cache of a function, which is compiled all the same where the cache fails.
+    """Numba's cache of a function, which is compiled if the cache fails.
 
     Parameters
     ----------
@@ -114,45 +113,45 @@ class _OptionalCache:
         return getattr(self._cache, name)
 
     def load_overload(self, *arguments):
-        """Compiled code from the cache, or None, after which the function is compiled."""
+        """Compiled code from the cache, or None, so that the function is compiled."""
         try:
             return self._cache.load_overload(*arguments)
         except Exception:
-            # Start again, or each process to come would fail, and compile, as this one does.
+            # Clear the cache, otherwise each later process would fail and compile again.
             with suppress(Exception):
                 self._cache.flush()
             return None
 
     def save_overload(self, *arguments):
-        """Keep compiled code for other processes, if possible."""
+        """Save compiled code for other processes, if possible."""
         with suppress(Exception):
             self._cache.save_overload(*arguments)
 
 
 def borrowing(function):
-    """Like ``kernel``, for functions that make no arrays: references to arrays are not counted.
+    """Like ``kernel``, for functions that create no arrays: references to arrays are not counted.
 
-    Counting was seen to cost up to a fifth of a step on an Intel Xeon, a tenth on average, nothing
-    on an AMD EPYC, and two seconds of compilation. Numba's option for it, ``_nrt``, is not one of
-    the documented; a test tells when it has lost its meaning.
+    Counting took up to a fifth of a step on an Intel Xeon, a tenth on average, nothing on an AMD
+    EPYC, and two seconds of compilation. Numba's option, ``_nrt``, is not documented; a test fails
+    if it no longer has this effect.
     """
     return _cached(function, _OPTIONS | {"_nrt": False})
 
 
 def part(function):
-    """Like ``borrowing``, for functions of other kernels alone: no call from Python is compiled.
+    """Like ``borrowing``, for functions that only kernels call; calls from Python are not compiled.
 
-    Not for sums of floats whose last bit has to be the same everywhere: their order was seen to
-    differ between code that was just compiled and code from the cache. ``inlined`` is.
+    Not for sums of floats whose last bit must be reproducible: their order has been seen to differ
+    between code that was just compiled and code from the cache. Use ``inlined`` for these.
     """
     return njit(no_cpython_wrapper=True, _nrt=False, **_OPTIONS)(function)
 
 
 def inlined(function):
-    """Make ``function`` part of each of its callers, before they are compiled.
+    """Insert ``function`` into each of its callers before they are compiled.
 
-    For loops that only vectorise around all of it, and for short functions of arrays: an array is
-    some eight arguments of a call, and handing over a few costs as much as a short loop. No code
-    of its own is compiled, so that it also takes less time to compile than a call does.
+    For loops that only vectorise with the whole body, and for short functions of arrays: an array
+    is about eight arguments of a call, and passing a few costs as much as a short loop. There is no
+    separate code, so that compilation is also faster than for a call.
     """
     return njit(inline="always", **_OPTIONS)(function)

@@ -1,4 +1,4 @@
-"""How a thread waits for another and can still be interrupted."""
+"""Interruptible waiting for other threads."""
 
 from queue import Empty
 
@@ -7,7 +7,7 @@ _SECONDS_ASLEEP = 0.05
 
 
 def take(queue):
-    """Wait for the next thing in a queue, and let Python look for signals now and then."""
+    """Wait for the next item of a queue, and let Python check for signals regularly."""
     while True:
         try:
             return queue.get(timeout=_SECONDS_ASLEEP)

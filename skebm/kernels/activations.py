@@ -1,7 +1,7 @@
-"""Activations of a layer of units: from inputs to values, in place, and the slopes of values.
+"""Activations of a layer of units, in place, and their slopes.
 
-Feed-forward networks and machines share them. ``first`` and ``stop`` bound the units that a pass is
-for, so that others can take the rest, or have another activation.
+Feed-forward networks and machines share them. A pass is for the units from ``first`` to ``stop``;
+other threads may process the others, or these may have another activation.
 """
 
 from ._jit import kernel
@@ -52,7 +52,7 @@ def rectify(inputs, bias, first, stop):
 
 @kernel
 def softmax(inputs, bias, first, stop):
-    """Replace each input by the probability of its unit; one of those within the bounds is on."""
+    """Replace each input by the probability of its unit; one of these units is on."""
     b = bias[first:stop]
     for r in range(inputs.shape[0]):
         row = inputs[r, first:stop]

@@ -1,7 +1,7 @@
-"""A barrier for threads that run one kernel together: nobody goes on before all have arrived.
+"""A barrier for threads that run one kernel together.
 
-A step of training takes a fraction of a millisecond and has several meeting points. A barrier of
-Python costs tens of microseconds and the GIL; this one costs a tenth of one and needs neither.
+A step of training takes a fraction of a millisecond and has several barriers. A barrier of Python
+costs tens of microseconds and needs the GIL; this one costs a tenth of a microsecond and does not.
 """
 
 import os
@@ -19,10 +19,10 @@ _LINE = 8
 _ARRIVED, _PASSED, _BROKEN = 0, _LINE, 2 * _LINE
 _SIZE = 3 * _LINE
 
-# A thread that waits polls so many times, then offers its processor to others so many times, and
-# then sleeps for so many microseconds at a time. What it waits for is as a rule a few microseconds
-# away, and to be woken takes ten times as long. But where another process wants the processors, a
-# thread that goes on asking may keep from them the very one that it waits for.
+# A waiting thread polls this many times, then yields its processor this many times, and then sleeps
+# for this many microseconds at a time. It usually waits a few microseconds only, and waking would
+# take ten times as long. But if other processes need the processors, a thread that continues
+# polling may block the thread for which it waits.
 _N_POLLS = 2_000
 _N_YIELDS = 200
 _NAP = np.uint32(50)
@@ -42,7 +42,7 @@ def _element_pointer(context, builder, signature, arguments):
 
 @intrinsic
 def _atomic_add(typing_context, array, index, amount):
-    """Add to an element of an int64 array as one step; returns what it was before."""
+    """Add to an element of an int64 array atomically; returns the previous value."""
 
     def generate(context, builder, signature, arguments):
         pointer = _element_pointer(context, builder, signature, arguments)
@@ -53,7 +53,7 @@ def _atomic_add(typing_context, array, index, amount):
 
 @intrinsic
 def _atomic_load(typing_context, array, index):
-    """Element of an int64 array as the other threads have left it."""
+    """Load an element of an int64 array atomically."""
 
     def generate(context, builder, signature, arguments):
         pointer = _element_pointer(context, builder, signature, arguments)
@@ -64,7 +64,7 @@ def _atomic_load(typing_context, array, index):
 
 @intrinsic
 def _atomic_store(typing_context, array, index, value):
-    """Set an element of an int64 array for the other threads to see."""
+    """Store an element of an int64 array atomically."""
 
     def generate(context, builder, signature, arguments):
         pointer = _element_pointer(context, builder, signature, arguments)
@@ -75,12 +75,12 @@ def _atomic_store(typing_context, array, index, value):
 
 
 def new_barrier():
-    """A barrier for any number of threads, to be handed to each of them."""
+    """A barrier for any number of threads, to be passed to each of them."""
     return np.zeros(_SIZE, dtype=np.int64)
 
 
 def break_barrier(barrier):
-    """Let nobody wait any more, because somebody will not come."""
+    """Release all waiting threads, because one thread will not arrive."""
     barrier[_BROKEN] = 1
 
 
@@ -105,9 +105,9 @@ def meet(barrier, size):
 
 @kernel
 def wait_for(flags, place, n_naps):
-    """Wait until an element of an int64 array is not zero; False if that takes too long.
+    """Wait until an element of an int64 array is nonzero; False if this takes too long.
 
-    How long that is, ``n_naps`` says: so many times the thread sleeps.
+    The thread sleeps at most ``n_naps`` times.
     """
     for n_polls in range(_N_POLLS + _N_YIELDS + n_naps):
         if _atomic_load(flags, place) != 0:
@@ -118,7 +118,7 @@ def wait_for(flags, place, n_naps):
 
 @inlined
 def _give_way(n_polls):
-    """Leave the processor to others, the more so the longer a thread waits."""
+    """Yield the processor or sleep, depending on how long a thread has waited."""
     if _IS_POSIX and n_polls > _N_POLLS:
         if n_polls > _N_POLLS + _N_YIELDS:
             _usleep(_NAP)

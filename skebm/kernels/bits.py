@@ -1,8 +1,8 @@
-"""Patterns of -1 and 1 as bits, 64 patterns to a word: what counting takes is then nearly free.
+"""Patterns of -1 and 1 as bits, 64 patterns per word, for fast counting.
 
-Two units differ in as many patterns as the exclusive or of their words has ones. A processor
-counts the ones of whole vectors of words in one instruction, so that sums over patterns cost a
-fraction of the matrix product that they are.
+The number of patterns in which two units differ is the number of ones in the exclusive or of their
+words. A processor counts the ones of whole vectors of words in one instruction, so that sums over
+patterns take a fraction of the time of the equivalent matrix product.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def _count_ones(word):
 
 @kernel
 def pack_patterns(X, words):
-    """Bit k of ``words[w, j]`` says whether ``X[64 w + k, j]`` is positive; unused bits are 0."""
+    """Set bit k of ``words[w, j]`` if ``X[64 w + k, j]`` is positive; unused bits are 0."""
     for w in range(words.shape[0]):
         packed = words[w]
         for j in range(packed.shape[0]):
@@ -50,7 +50,7 @@ def pack_patterns(X, words):
 
 @kernel
 def count_differences(words, i, counts):
-    """In how many patterns unit ``i`` differs from each of the first units, as ``counts`` has."""
+    """Write the number of patterns in which unit ``i`` differs from each of the first units."""
     n = counts.shape[0]
     for j in range(n):
         counts[j] = 0

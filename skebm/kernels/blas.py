@@ -1,8 +1,8 @@
 """Matrix products of parts of arrays, written to parts of arrays, without a copy.
 
-Numba's own product takes whole arrays only. Here SciPy's BLAS, the same that Numba calls, is given
-the distance between rows besides their length. The function's address differs from process to
-process: it is an argument, since compiled code that is kept on disk must not contain it.
+Numba's product accepts whole arrays only. Here SciPy's BLAS, which Numba also calls, gets the
+distance between rows in addition to their length. The address of the function differs between
+processes. It is an argument, because cached compiled code must not contain it.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ _AS_IS, _TRANSPOSED = np.int8(ord("N")), np.int8(ord("T"))
 def _call_gemm(
     typing_context, address, turn_a, turn_b, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc
 ):
-    """Call BLAS, to which every argument is a pointer; arrays come as addresses."""
+    """Call BLAS, for which every argument is a pointer; arrays are passed as addresses."""
     flag, size, pointer = types.int8, types.int32, types.int64
     signature = types.void(
         pointer,
@@ -63,12 +63,12 @@ def _call_gemm(
 
 @inlined
 def _place(array, offset):
-    """Address of the element that many places after the first one."""
+    """Address of the element at this offset from the first one."""
     return np.int64(array.ctypes.data) + np.int64(offset * array.itemsize)
 
 
-# BLAS knows columns where NumPy knows rows: each array looks transposed to it, and so does the
-# product, which is why the factors change places below.
+# BLAS is column-major: each array is transposed for it, and so is the product. Therefore the
+# factors are exchanged below.
 
 
 @kernel
@@ -98,7 +98,7 @@ def multiply_by_rows(gemm, a, b, first, stop, out):
 
 @kernel
 def multiply_transposed(gemm, a, b, first, add, out):
-    """``out = a[:, first:].T @ b``, as many rows as ``out`` has, or that added to ``out``."""
+    """``out = a[:, first:].T @ b``, or ``+=`` with ``add``, for the number of rows of ``out``."""
     one, beta = a.dtype.type(1), a.dtype.type(add)
     n_rows, lda = np.int32(a.shape[0]), np.int32(a.shape[1])
     height, width = np.int32(out.shape[0]), np.int32(out.shape[1])

@@ -11,9 +11,9 @@ from .scalar import exp, log
 
 @kernel
 def conditional_losses(S, bias, F, losses):
-    """Turn what the others put into each unit into the slopes of its loss.
+    """Replace the inputs of each unit from the others by the derivatives of its loss.
 
-    The loss of a unit is -log p(s | all others), and its slope is that by the field.
+    The loss of a unit is -log p(s | all others); the derivative is with respect to the field.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ def conditional_losses(S, bias, F, losses):
         States.
     bias : ndarray of shape (n_units,)
     F : ndarray of shape (n_rows, n_units)
-        Fields without the bias; then, slopes.
+        Fields without the bias; changed in place to derivatives.
     losses : ndarray of float64, of shape (n_rows,)
         Sums of losses over the units.
     """

@@ -1,10 +1,10 @@
 """Sums over all states of a few units of -1 and 1, by doubling.
 
-Bit k of the number of a state says whether unit k is 1. All states of the first k + 1 units are
-those of the first k twice, with unit k at -1 and then at 1. So the energies of all states are
-built, and the moments of a distribution over them taken, by passes over arrays that double or
-halve: a few operations per state, which vectorise. To flip one unit at a time (a Gray code) would
-cost as many operations per state as there are units.
+Bit k of the index of a state is set if unit k is 1. The states of the first k + 1 units are those
+of the first k twice, with unit k at -1 and then at 1. The energies of all states, and the moments
+of a distribution over them, are therefore computed by passes over arrays that double or halve: a
+few operations per state, which vectorise. Flipping one unit at a time (a Gray code) would cost one
+operation per state and unit.
 """
 
 import numpy as np
@@ -36,7 +36,7 @@ def log_masses(W, h, masses, fields):
 
 @kernel
 def to_probabilities(masses):
-    """Replace ``masses`` by numbers in proportion to exp(masses): log of their sum, and the sum."""
+    """Replace ``masses`` by values in proportion to exp(masses); return logsumexp, and the sum."""
     largest = masses[0]
     for s in range(masses.shape[0]):
         largest = max(largest, masses[s])
@@ -49,7 +49,7 @@ def to_probabilities(masses):
 
 @kernel
 def fold(p, n_units, scratch, means, seconds):
-    """Sums of p x_i and of p x_i x_j over all states, by halving ``p``, which is used up."""
+    """Sums of p x_i and of p x_i x_j over all states, by halving ``p``, which is overwritten."""
     half = p.shape[0] // 2
     for i in range(n_units - 1, -1, -1):
         total = 0.0
@@ -82,7 +82,7 @@ def log_partitions(W, H, out):
 
 @kernel
 def moments(W, H, weights, out, means, correlations):
-    """The same, and the mean state of each row, and the weighted sum of x x' over the rows."""
+    """The same, with the mean state of each row, and the weighted sum of x x' over the rows."""
     n_units = H.shape[1]
     n_states = 1 << n_units
     masses, scratch = np.empty(n_states), np.empty(max(1, n_states // 2))

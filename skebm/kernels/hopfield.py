@@ -1,7 +1,7 @@
-"""Learning in memories of units that are -1 or 1, and recall in those that keep their patterns.
+"""Learning in memories of units that are -1 or 1, and recall in those that store patterns.
 
-How a memory with weights recalls stands in ``spins.py``, and names are as there: ``x`` the states
-of one row, ``W`` the weights, ``b`` the bias, ``free`` the units that may change.
+Recall with weights is in ``spins.py``, and names are the same as there: ``x`` the states of one
+row, ``W`` the weights, ``b`` the bias, ``free`` the units that may change.
 """
 
 import numpy as np
@@ -17,7 +17,7 @@ from .spins import random_spins, record, same_numbers, settle_row
 
 @kernel
 def scale_to_counts(W, n_units):
-    """Turn weights that are counts divided by ``n_units`` back into those counts, exactly."""
+    """Convert weights, which are counts divided by ``n_units``, back to counts, exactly."""
     for i in range(W.shape[0]):
         row = W[i]
         for j in range(row.shape[0]):
@@ -26,7 +26,7 @@ def scale_to_counts(W, n_units):
 
 @kernel
 def mirror_lower(W, block):
-    """Copy what is below the diagonal to above it, in square blocks that stay in the cache."""
+    """Copy the lower triangle to the upper one, in square blocks that stay in the cache."""
     n = W.shape[0]
     for top in range(0, n, block):
         for left in range(0, top + 1, block):
@@ -40,8 +40,8 @@ def storkey_step(W, first, x, f, growth, n_units):
     """Add one pattern by Storkey's rule to the rows of ``W`` from ``first`` on.
 
     Storkey's increment, w_ij += (x_i x_j - x_i h_ji - h_ij x_j) / N, has fields that leave out two
-    units, h_ij = f_i - w_ij x_j with f = W x. Put in, with ``growth`` = 1 + 2 / N:
-    W <- growth W + (x x' - x f' - f x') / N.
+    units, h_ij = f_i - w_ij x_j with f = W x. With ``growth`` = 1 + 2 / N, this is W <- growth W +
+    (x x' - x f' - f x') / N.
     """
     n = W.shape[1]
     for i in range(W.shape[0]):
@@ -54,7 +54,7 @@ def storkey_step(W, first, x, f, growth, n_units):
 
 @kernel
 def dream(W, b, step, bias_step, orders, free, max_iter, rounding, address, n_dreams):
-    """Settle from random states and push each state that was found out of the memory.
+    """Settle from random states, and unlearn each state that was found.
 
     Hopfield, Feinstein and Palmer, 1983. Dream d starts from row ``first row + d`` of ``address``
     (seed, stream, first row).
@@ -77,20 +77,20 @@ def dream(W, b, step, bias_step, orders, free, max_iter, rounding, address, n_dr
         add_scaled(-bias_step, x, b)
 
 
-# Dense memories: the patterns are kept, and a unit compares two energies.
+# Dense memories: the patterns are stored, and a unit compares two energies.
 
 
 @kernel
 def dense_field(column, s, x_i, inverse_n, coefficients, odd, a, p):
-    """Field of one unit, half the energy that turning it from -1 to 1 saves, and its scale.
+    """Field of one unit, half the energy decrease from -1 to 1, and its scale.
 
     With E = -(N / n) sum_k (s_k / N)^n, overlaps s_k = xi_k x, and a_k the overlap without this
     unit, in units of N, the field is
 
         sum_k xi_ki sum_(j odd) binomial(n, j) / n N^(1 - j) a_k^(n - j),
 
-    an expansion of the difference of two powers in which nothing cancels. ``coefficients`` are
-    those of the inner sum from the highest power down; ``odd`` is 1 if all its powers are odd.
+    an expansion of the difference of two powers without cancellation. ``coefficients`` are those of
+    the inner sum, from the highest power to the lowest; ``odd`` is 1 if all its powers are odd.
     ``a`` and ``p`` are scratch space for a part of the patterns, small enough for the cache.
     """
     total, scale = 0.0, 0.0
@@ -139,7 +139,7 @@ def dense_energies(S, inverse_n, order, out):
 
 @kernel
 def overlap_flip(column, i, x, s):
-    """Change unit ``i`` and the overlaps of all patterns with the row."""
+    """Flip unit ``i``, and update the overlaps of all patterns with the row."""
     x[i] = -x[i]
     change = x[i] + x[i]
     for k in range(s.shape[0]):
@@ -148,17 +148,17 @@ def overlap_flip(column, i, x, s):
 
 @kernel
 def overlap_flips(columns, flips, x, s):
-    """Change all units of the list."""
+    """Flip all units of the list."""
     for k in range(flips.shape[0]):
         overlap_flip(columns[flips[k]], flips[k], x, s)
 
 
 @kernel
 def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, p):
-    """One sweep over the units; number of units that want to flip, which ``flips`` lists.
+    """One sweep over the units; returns the number of units to flip, which are listed in ``flips``.
 
-    ``rule`` is (steepness, rounding, together): a steepness of zero stands for temperature zero.
-    Units flip at once, but if all do so ``together`` it is left to the caller.
+    ``rule`` is (steepness, rounding, together); a steepness of zero means temperature zero. Units
+    flip immediately, except with ``together``, when the caller flips them.
     """
     inverse_n, coefficients, odd = polynomial
     steepness, rounding, together = rule
@@ -186,7 +186,7 @@ def dense_sweep(columns, polynomial, order, may, rule, uniform, x, s, flips, a, 
 def dense_heat(
     columns, polynomial, power, orders, free, temperatures, address, together, X, S, paths, done
 ):
-    """Sweeps of stochastic units, as :func:`~skebm.kernels.spins.heat` has them."""
+    """Sweeps of stochastic units, like :func:`~skebm.kernels.spins.heat`."""
     seed, stream, first_row = address
     n_units = X.shape[1]
     uniform = np.empty(n_units, dtype=X.dtype)
@@ -242,7 +242,7 @@ def dense_settle(
             order = orders[0 if together else step % orders.shape[0]]
             now = lists[step % 2]
             if step == max_iter:
-                # One look more, at a copy: does the row happen to be stable now?
+                # One more sweep on a copy, to test whether the row is stable now.
                 x, s = X[r].copy(), S[r].copy()
             else:
                 x, s = X[r], S[r]
@@ -295,7 +295,7 @@ def softmax(S, beta, log_sums):
 
 @kernel
 def step_to(new, free, X, change):
-    """Move the free entries of ``X`` to ``new``; ``change`` is the largest move of each row."""
+    """Set the free entries of ``X`` to ``new``; ``change`` is the largest change of each row."""
     for r in range(X.shape[0]):
         x, target, may = X[r], new[r], free[r % free.shape[0]]
         largest = x.dtype.type(0)

@@ -1,9 +1,9 @@
-"""Chains of units of -1 and 1 side by side: each has a lane of the vectors, and all draw at once.
+"""Chains of units of -1 and 1 in vector lanes: each chain has one lane, and all draw at once.
 
-The same unit is drawn in all of them at the same time, from fields that are summed up anew. That
-costs what the couplings of a unit cost, whether it flips or not, but no branch, and of each vector
-as little as a lane is: where units have up to about a thousand couplings, it is faster than
-:func:`~skebm.kernels.spins.heat`, which is called in the same way and draws the same numbers.
+The same unit is drawn in all of them at the same time, from fields that are summed again. This
+costs a pass over the couplings of a unit, whether it flips or not, but no branch, and only one lane
+of each vector per chain. If units have up to about a thousand couplings, it is faster than
+:func:`~skebm.kernels.spins.heat`, which has the same interface and draws the same numbers.
 """
 
 import numpy as np
@@ -15,11 +15,11 @@ from .random import fill_uniform_of_rows
 from .scalar import sigmoid
 from .simd import add_scaled_row, load_row, n_lanes, spread, store_row
 
-# Two vectors: a weight that is loaded serves both.
+# Two vectors, so that each loaded weight is used twice.
 _WIDTH = (0,) * 2
 
-# Units of a block, whose fields are summed up together where all units are coupled: states that
-# are loaded serve all of them. More sums than these do not fit into the registers.
+# Number of units per block, whose fields are summed together if all units are coupled: loaded
+# states are used for all of them. More sums do not fit in the registers.
 _BLOCK = 8
 
 
@@ -79,7 +79,7 @@ def _fields_of_full(W, order, first, n, x, b, h):
 
 
 def feel_in_block(W, i, others, change, h):
-    """Add to the fields of other units of a block what the changes of a unit do to them."""
+    """Update the fields of other units of a block after the changes of a unit."""
     raise NotImplementedError
 
 
@@ -99,7 +99,7 @@ def _feel_in_block(W, i, others, change, h):
 
 
 def units_of_block(W):
-    """How many units a block has."""
+    """Number of units per block."""
     raise NotImplementedError
 
 
@@ -113,7 +113,7 @@ def _units_of_block(W):
 def spread_rows(array, first, n_rows, out):
     """Write rows of ``array`` from ``first`` on to the columns of ``out``.
 
-    Columns without a row of their own repeat the last one. An array of one row is that of all.
+    Columns without a row repeat the last one. An array of one row holds for all.
     """
     for lane in range(out.shape[1]):
         row = array[(first + min(lane, n_rows - 1)) % array.shape[0]]
@@ -125,8 +125,8 @@ def spread_rows(array, first, n_rows, out):
 def heat_side_by_side(W, B, base, orders, free, temperatures, address, X, energies, paths, done):
     """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 (base_i + h_i / T)), one for each T.
 
-    Returns how often units flip. Parameters are those of :func:`~skebm.kernels.spins.heat`, with
-    the ``energies`` of the rows, float64, which are kept up to date in place of the fields.
+    Returns the number of flips. Parameters are those of :func:`~skebm.kernels.spins.heat`, with the
+    ``energies`` of the rows, float64, which are kept up to date in place of the fields.
     """
     seed, stream, first_row = address
     n_rows, n_units = X.shape

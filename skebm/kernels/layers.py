@@ -1,8 +1,8 @@
-"""Passes over the rows of units of one kind: samples, log-partition functions, means and energies.
+"""Passes over rows of units of one kind: samples, log-partition functions, means and energies.
 
 Means of binary units are in :mod:`skebm.kernels.activations`. Random numbers are drawn at the
-addresses (stream, first_row + r, column + unit), where 4 divides ``column``: so units of several
-kinds side by side have numbers of their own.
+addresses (stream, first_row + r, column + unit), where 4 divides ``column``, so that several kinds
+of units in a layer have different numbers.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ def largest_mean_change(new, old, first, stop, out):
         out[r] = max(out[r], total / new.dtype.type(a.shape[0]))
 
 
-# Groups of units of which one is on begin at the columns ``starts``, whose last is the end.
+# Groups of units of which one is on start at the columns ``starts``; the last entry is the end.
 
 
 @kernel
@@ -47,14 +47,14 @@ def softmax_of_groups(inputs, bias, starts):
         softmax(inputs, bias, starts[g], starts[g + 1])
 
 
-# Where in a row of random numbers choices are drawn: far beyond the columns of all other units, so
-# that both can be drawn at one address.
+# Column of the random numbers for choices, far beyond those of all other units, so that both can be
+# drawn at one address.
 _COLUMN_OF_CHOICES = np.int64(2**31)
 
 
 @kernel
 def sample_softmax(probabilities, starts, seed, stream, first_row, column, out):
-    """Turn one unit of each group on, by one random number for each group."""
+    """Turn one unit of each group on, with one random number per group."""
     uniform = np.empty(starts.shape[0] - 1, dtype=out.dtype)
     for r in range(probabilities.shape[0]):
         fill_uniform(seed, stream, first_row + r, _COLUMN_OF_CHOICES + column, uniform)
@@ -91,8 +91,8 @@ _FACTORS_A_LOGARITHM = 512
 def bernoulli_log_partition(inputs, bias, out):
     """Sum over units of log(1 + exp(input + bias)), for each row.
 
-    With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm is
-    above 2, so that one logarithm serves a product of many of them.
+    With a = input + bias, it is max(a, 0) + log(1 + exp(-|a|)). No argument of the logarithm
+    exceeds 2, so that one logarithm of a product of many of them is sufficient.
     """
     zero = inputs.dtype.type(0)
     for r in range(inputs.shape[0]):
@@ -111,23 +111,23 @@ def bernoulli_log_partition(inputs, bias, out):
 
 @kernel
 def bernoulli_flip_log_odds(v, hidden_inputs, W, visible_bias, n_safe, out):
-    """Log-odds of each row as it is against the same row with one unit flipped, for each unit.
+    """Log-odds of each row against the same row with one unit flipped, for each unit.
 
     With delta = 1 - 2 v_i, flipping unit i adds delta W_ij to the input x_j of hidden unit j, and
 
         F(v flipped) - F(v) = -delta b_i - sum_j log(q_j + p_j exp(delta W_ij)),
 
     where p_j = sigmoid(x_j) and q_j = 1 - p_j = sigmoid(-x_j). No term of the sum in brackets is
-    negative, so nothing cancels; and one logarithm serves a product of ``n_safe`` factors, as many
-    as are sure neither to overflow nor to vanish. Exponentials are the same for all rows in which
-    v_i is, so that those for v_i = 0 are kept, and those for the last other value.
+    negative, so that there is no cancellation. One logarithm is used for a product of ``n_safe``
+    factors, which can neither overflow nor underflow. Exponentials are the same for all rows with
+    the same v_i, so that those for v_i = 0 and for the last other value are kept.
     """
     n_rows, n_visible = v.shape
     n_hidden = W.shape[1]
     number = W.dtype.type
     lanes = n_lanes(W)
     n_columns = n_hidden + -n_hidden % lanes
-    # After the last unit there are factors of 1 exactly.
+    # After the last unit, factors are exactly 1.
     p, q = np.empty((n_rows, n_columns), W.dtype), np.empty((n_rows, n_columns), W.dtype)
     w = np.empty(n_columns, W.dtype)
     for r in range(n_rows):
@@ -232,17 +232,16 @@ def gaussian_energy(states, bias, variance, out):
         out[r] = total
 
 
-# Of integrals over one visible unit, in standard deviations: the spacing of points, and how far
-# they go beyond the outermost modes; then the number of spacings that are first taken in one
-# stride, and the logarithm of what is too small to count.
-# See `gaussian_conditional_log_density`.
+# For integrals over one visible unit, in standard deviations: the spacing of points, and the margin
+# beyond the outermost modes; then the number of spacings in a stride, and the logarithm of the
+# largest negligible value. See `gaussian_conditional_log_density`.
 _SPACING = 0.8
 _MARGIN = 9.0
 _STRIDE = 8
 _NEGLIGIBLE = -30.0
 
-# Deviations that means may be apart; beyond these, weights have diverged. A stride is some more
-# than one, so that so many strides are enough.
+# Largest difference of means in standard deviations; beyond it, weights have diverged. A stride is
+# longer than one deviation, so that this many strides are sufficient.
 MOST_DEVIATIONS = 1e6
 
 # As many factors between 1 and 2 as a float32 can hold the product of.
@@ -251,8 +250,11 @@ _N_FACTORS = 64
 
 @inlined
 def _log_partition_along(x, w, step):
-    """Sum over hidden units of log(1 + exp(x + w step)): the greater of 0 and the exponent
-    apart, the rest as logarithms of products of many factors."""
+    """Sum over hidden units of log(1 + exp(x + w step)).
+
+    The larger of 0 and the exponent is summed separately, the rest by logarithms of products of
+    many factors.
+    """
     n = x.shape[0]
     zero, one = x.dtype.type(0), x.dtype.type(1)
     total = 0.0
@@ -293,12 +295,11 @@ def gaussian_conditional_log_density(v, hidden_inputs, W, bias, variance, out):
     a mixture of Gaussians of one width. The trapezoidal rule integrates such a mixture up to a
     relative error of 2 exp(-2 pi^2 / spacing^2), here 1e-13.
 
-    Where to: the slope of f is (g(s) - s) / variance_i, where g is the mean of the unit given the
-    means of the hidden units at s. g rises with s; so it maps a bound of the means of the mixture
-    to a bound of its modes, beyond which the density falls at least as fast as two Gaussian tails
-    in a row. In between, the second term of f is convex: it is below its chord, and so f is at
-    most stride^2 / 8 above its values at both ends of a stride. Strides that cannot matter are
-    left out.
+    Range: the derivative of f is (g(s) - s) / variance_i, where g is the mean of the unit given the
+    means of the hidden units at s. g increases with s, so that it maps a bound of the means of the
+    mixture to a bound of its modes, beyond which the density falls at least as fast as a Gaussian
+    tail. In between, the second term of f is convex and below its chord, so that f is at most
+    stride^2 / 8 above its values at both ends of a stride. Negligible strides are left out.
     """
     n_rows, n_visible = v.shape
     n_hidden = W.shape[1]

@@ -1,9 +1,8 @@
 """Passes over the units of one layer of a feed-forward network, and over its weights.
 
-``first`` and ``stop`` bound the units that a pass is for, so that others can take the rest. A
-pass forward (:mod:`skebm.kernels.activations`) keeps, beside the values of a layer, their slopes:
-the derivative of what the layer sends on by the input of its activation. A pass backward multiplies
-by them, whatever they are.
+A pass is for the units from ``first`` to ``stop``; other threads may process the others. A forward
+pass (:mod:`skebm.kernels.activations`) also stores the slopes of the values of a layer: their
+derivatives with respect to the inputs of the activation. A backward pass multiplies by them.
 """
 
 import numpy as np
@@ -14,15 +13,15 @@ from .random import fill_normal, fill_uniform
 from .scalar import exp, sigmoid
 from .sparse import add_scaled, dot, fill, scale
 
-# Outputs: from inputs to the loss and its derivative by them -------------------------------------
+# Outputs: loss and its derivative with respect to inputs -----------------------------------------
 #
 # Each output is the mean of a family of distributions whose natural parameter is the input: the
-# derivative of -log p(target) by the input is output - target for all of them.
+# derivative of -log p(target) with respect to the input is output - target for all of them.
 
 
 @kernel
 def softmax_loss(inputs, bias, targets, weights, losses):
-    """Cross-entropy of each row times its weight; ``inputs`` becomes its derivative by them.
+    """Cross-entropy of each row times its weight; ``inputs`` is replaced by the derivative.
 
     ``targets`` are probabilities of the classes, which add up to 1.
     """
@@ -84,17 +83,17 @@ def squared_loss(inputs, bias, targets, weights, losses):
         scale(row, weight)
 
 
-# Disturbances -----------------------------------------------------------------------------------
+# Corruption and noise ---------------------------------------------------------------------------
 #
-# Numbers are drawn at the addresses (seed, stream, first_row + row, unit), which wants ``first``
-# to be a multiple of four.
+# Numbers are drawn at the addresses (seed, stream, first_row + row, unit); ``first`` must be a
+# multiple of four.
 
 
 @kernel
 def drop(values, slopes, share, seed, stream, first_row, first, stop):
-    """Set a share of the values to zero, each at random, and scale the others up for it.
+    """Dropout: set a random share of the values to zero, and scale the others up.
 
-    The expectation of a value stays as it was. Its slope is scaled with it.
+    The expectation of a value does not change. Its slope is scaled in the same way.
     """
     zero, kept = values.dtype.type(0), values.dtype.type(1 / (1 - share))
     uniform = np.empty(stop - first, dtype=values.dtype)
@@ -118,7 +117,7 @@ def add_normal(values, deviation, seed, stream, first_row, first, stop):
 
 @kernel
 def mask(values, share, factor, seed, stream, first_row):
-    """Set a share of the values to zero, each at random, and multiply the others."""
+    """Set a random share of the values to zero, and multiply the others by ``factor``."""
     zero, factor = values.dtype.type(0), values.dtype.type(factor)
     uniform = np.empty(values.shape[1], dtype=values.dtype)
     first_column = np.int64(0)
@@ -131,7 +130,7 @@ def mask(values, share, factor, seed, stream, first_row):
 
 @kernel
 def salt_and_pepper(values, share, low, high, seed, stream, first_row):
-    """Set a share of the values, each at random, half to ``low`` and half to ``high``."""
+    """Set a random share of the values, half to ``low`` and half to ``high``."""
     low, high = values.dtype.type(low), values.dtype.type(high)
     uniform = np.empty(values.shape[1], dtype=values.dtype)
     first_column = np.int64(0)

@@ -1,12 +1,13 @@
-"""Matrix products with few rows, whose sums stay in registers and whose factors are not copied.
+"""Matrix products with few rows, with sums in registers and without copies of the factors.
 
-BLAS first copies both factors to where its inner loop reads them in order. With few rows that is
-most of its time: ten rows of 500 numbers times 500 x 1000 weights take it 0.25 ms, and 0.11 ms
-here; a hundred rows 1.06 and 0.90 ms (one thread of an AMD EPYC with AVX-512, float32).
+BLAS first copies both factors to memory where its inner loop reads them in order. With few rows
+this takes most of the time: ten rows of 500 numbers times 500 x 1000 weights take 0.25 ms with
+BLAS, and 0.11 ms here; a hundred rows 1.06 and 0.90 ms (one thread of an AMD EPYC with AVX-512,
+float32).
 
-A block of 24 vectors of sums, six rows by four vectors, is as many as 32 registers hold beside the
-factors. Where the number of rows or columns is no multiple of a block, the last block overlaps the
-one before and finds the same sums again. Each sum has one order, whatever rows are beside its own.
+A block of 24 vectors of sums, six rows by four vectors, fits in 32 registers together with the
+factors. If the number of rows or columns is not a multiple of a block, the last block overlaps the
+one before and computes the same sums again. The order of each sum does not depend on other rows.
 """
 
 import numpy as np
@@ -28,17 +29,17 @@ from .simd import multiply as multiply_lanes
 
 _ROWS, _VECTORS = 6, 4
 
-# With more rows than these BLAS is as fast: where the second factor is as it is, and transposed.
+# With more rows BLAS is as fast: for the second factor as it is, and transposed.
 _MOST_ROWS, _MOST_ROWS_TRANSPOSED = 128, 64
 
-# Numbers that are summed up at most: those of a panel of four vectors have to stay in the cache.
+# Largest number of terms of a sum: a panel of four vectors must stay in the cache.
 _MOST_TERMS = 2048
 
 _U0, _U1, _U2, _U3, _U4, _U5 = (np.uintp(number) for number in range(_ROWS))
 
 
 def multiply(a, b, out):
-    """``out = a @ b``, by BLAS where that is faster or there are no registers for anything else.
+    """``out = a @ b``, by BLAS if it is faster or if there is no AVX-512.
 
     Both factors are C- or Fortran-contiguous, ``out`` is C-contiguous.
     """
@@ -132,7 +133,7 @@ def _multiply_by_transposed(a, b, out):
     """``out = a @ b.T``: each sum along two rows, a vector of them at a time."""
     n_rows, n_columns = out.shape
     lanes, n_terms = n_lanes(out), a.shape[1]
-    # What is left after whole vectors are the last lanes of one that ends where the rows end.
+    # The remainder after whole vectors is in the last lanes of a vector that ends with the rows.
     n_left = n_terms % lanes
     is_left = np.zeros((1, lanes), out.dtype)
     for lane in range(lanes - n_left, lanes):

@@ -1,7 +1,7 @@
-"""Dense matrix products through one BLAS, SciPy's, which is the one that Numba calls.
+"""Dense matrix products through SciPy's BLAS, which Numba also calls.
 
-NumPy and SciPy each bring a BLAS with its own threads. A loop that calls both keeps two thread
-pools awake, which on two cores costs three to four times the product itself.
+NumPy and SciPy each have a BLAS with its own threads. A loop that calls both keeps two thread pools
+active, which on two cores takes three to four times as long as the product itself.
 """
 
 import numpy as np
@@ -24,8 +24,8 @@ def _multiply(a, b, out):
 def add_product(a, b, out):
     """``out += a @ b``. Both factors are C- or Fortran-contiguous; ``out`` may be a wider type.
 
-    The product itself is of the type of its factors: over a few thousand rows it loses no more
-    than they have lost already, and ``out`` keeps the sum of many such products.
+    The product has the dtype of its factors: over a few thousand rows it loses no more precision
+    than the factors have lost, and ``out`` is the sum of many such products.
     """
     product = np.dot(a, b)
     for i in range(out.shape[0]):

@@ -1,7 +1,7 @@
-"""Counter-based random numbers: a value is a function of its address, nothing else.
+"""Counter-based random numbers: a value is a function of its address only.
 
-The address of a number is (seed, stream, row, column). Whoever needs it computes it, in any
-order, on any thread, however the work was cut; nothing is stored and nothing advances.
+The address of a number is (seed, stream, row, column). Numbers can be computed in any order, on any
+thread, for any division of the work; there is no state.
 
 The generator is Philox4x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as
 easy as 1, 2, 3", SC 2011.
@@ -40,7 +40,7 @@ def philox(c0, c1, c2, c3, k0, k1):
 def fill_uniform(seed, stream, row, first, out):
     """Write the uniforms of columns ``first``, ``first + 1``, ... of a row; 4 divides ``first``.
 
-    One evaluation of the generator serves four neighbouring columns.
+    One evaluation of the generator gives four neighbouring columns.
     """
     c1 = np.uint32(row)
     c2, c3 = np.uint32(stream), np.uint32(stream >> 32)

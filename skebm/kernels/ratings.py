@@ -1,13 +1,13 @@
-"""Rows of ratings: their chains, the steps that follow from these, and exact conditionals.
+"""Rows of ratings: Gibbs chains, learning steps, and exact conditionals.
 
-The machine of a row has the items which that row rates, and no other. In the row r of n ratings,
-the item i has the value k with a logit of
+The machine of a row contains only the items that the row rates. In the row r of n ratings, the item
+i has the value k with a logit of
 
     b_ik + f_n * sum over j, p of x_ikp A_ipj (h_j - 1/2) + x_ik z,
 
-where x_ikp is a function p of the value k, less its mean over the values of the item, f_n a
-factor of all weights of the row, h_j a binary hidden unit and z a normal one: how high the row
-rates on the whole.
+where x_ikp is a function p of the value k, minus its mean over the values of the item, f_n a factor
+of all weights of the row, h_j a binary hidden unit and z a normal one, the general level of the
+ratings of the row.
 """
 
 from typing import NamedTuple
@@ -27,40 +27,40 @@ STREAMS_OF_A_STEP = 3
 
 
 class Rows(NamedTuple):
-    """Ratings, row by row. A level of -1 is a rating of which only the item is known."""
+    """Ratings in CSR format. A level of -1 is a rating whose value is unknown."""
 
     indptr: np.ndarray  # (n_rows + 1,)
     items: np.ndarray  # (n_ratings,)
-    levels: np.ndarray  # (n_ratings,) numbers of places on the scale
+    levels: np.ndarray  # (n_ratings,) indices on the scale
 
 
 class Weights(NamedTuple):
     """The parameters that all rows share, changed in place by :func:`move_items`."""
 
     A: np.ndarray  # (n_items, n_functions, n_hidden)
-    rated: np.ndarray  # (n_items, n_hidden), input of an item however rated; or of no items
+    rated: np.ndarray  # (n_items, n_hidden), input of an item for any rating; or empty
     bias: np.ndarray  # (n_items, n_levels)
     hidden_bias: np.ndarray  # (n_hidden,)
 
 
 class Scale(NamedTuple):
-    """What does not change while a machine learns."""
+    """Constants of training."""
 
     functions: np.ndarray  # (n_levels, n_functions)
     means: np.ndarray  # (n_items, n_functions) of the functions
     ratings: np.ndarray  # (n_levels,) standardised
     mean_ratings: np.ndarray  # (n_items,)
-    half: float  # the number of ratings that halves the square of the factor
-    prior: float  # how many ratings of a row its level is the mean of, at least
+    half: float  # number of ratings that halves the square of the factor
+    prior: float  # pseudo-count of ratings in the level of a row
 
 
 class Rule(NamedTuple):
-    """What a step does."""
+    """Settings of a step."""
 
     rate: float
     momentum: float
     decay: float
-    power: float  # of the number of ratings of an item, which its gradient is divided by
+    power: float  # exponent of the number of ratings of an item, by which its gradient is divided
 
 
 @inlined
@@ -71,7 +71,7 @@ def _factor(n, scale):
 
 @inlined
 def _add_inputs(rows, start, stop, levels, place, weights, scale, inputs):
-    """Add to ``inputs`` what the ratings of a row say to the hidden units; return their sum."""
+    """Add the inputs of the hidden units from the ratings of a row; return the ratings' sum."""
     n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
     total = inputs.dtype.type(0)
     for q in range(start, stop):
@@ -123,20 +123,21 @@ def walk(
     numbers : ndarray of int, of shape (n_batch,)
         The rows of a minibatch.
     places : ndarray of int, of shape (n_batch + 1,)
-        Where the ratings of each begin in ``levels``.
+        Start of the ratings of each row in ``levels``.
     block : tuple (first, last)
-        Which of the minibatch to walk.
+        Range of the rows of the minibatch.
     weights : Weights
     scale : Scale
     n_steps : int
     address : tuple (seed, stream)
-        Of ``STREAMS_OF_A_STEP`` streams for each step.
+        Address of the random numbers, with ``STREAMS_OF_A_STEP`` streams per step.
     levels : ndarray of int, of shape (n_ratings_of_batch,)
-        Out: the ratings that the chains end at.
+        Out: the final ratings of the chains.
     factors : ndarray of shape (n_batch,)
         Out: the factor of all weights, for each row.
     data, ends : ndarray of shape (n_batch, n_hidden)
-        Out: means of the hidden units less 1/2, given the data and where the chains end.
+        Out: means of the hidden units minus 1/2, given the data and the final ratings of the
+        chains.
     """
     n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
     n_levels, dtype = scale.ratings.shape[0], data.dtype
@@ -165,7 +166,7 @@ def walk(
                 for j in range(n_hidden):
                     ends[r, j] = inputs[j] - half
                 break
-            # The hidden units, times the factor of what they say to the ratings.
+            # The hidden units, times the factor of the weights.
             here = stream + STREAMS_OF_A_STEP * t
             fill_uniform(seed, here, r, 0, h)
             for j in range(n_hidden):
@@ -194,7 +195,7 @@ def walk(
 
 @inlined
 def _drawn(logits, largest, uniform):
-    """A level drawn by logits, of which one is the largest; they are overwritten."""
+    """A level drawn with these logits, which are overwritten; ``largest`` is their maximum."""
     n_levels, total = logits.shape[0], logits.dtype.type(0)
     for k in range(n_levels):
         logits[k] = exp(logits[k] - largest)
@@ -208,27 +209,27 @@ def _drawn(logits, largest, uniform):
 
 @kernel
 def group_by_item(rows, numbers, counts, items, starts, owners, order, levels):
-    """List the known ratings of a minibatch item by item, in time linear in them.
+    """List the known ratings of a minibatch by item, in linear time.
 
     Parameters
     ----------
     rows, numbers
         See :func:`walk`.
     counts : ndarray of int, of shape (n_items,)
-        Zeros; left so.
+        Zeros, also on return.
     items : ndarray of int, of shape (n_ratings_of_batch,)
-        Out: the items that are rated, in the order in which they first come.
+        Out: the rated items, in order of first occurrence.
     starts : ndarray of int, of shape (n_ratings_of_batch + 1,)
-        Out: where the ratings of each begin in the next two.
+        Out: start of the ratings of each item in ``owners`` and ``order``.
     owners, order : ndarray of int, of shape (n_ratings_of_batch,)
-        Out: the row in the minibatch, and the place in it, of each rating.
+        Out: the row in the minibatch, and the place, of each rating.
     levels : ndarray of int, of shape (n_ratings_of_batch,)
-        Out: the ratings in their places.
+        Out: the levels of the ratings by place.
 
     Returns
     -------
     n_items : int
-        How many items are rated.
+        Number of rated items.
     """
     n_items = 0
     for r in range(numbers.shape[0]):
@@ -276,16 +277,16 @@ def move_items(
     scale,
     rule,
 ):
-    """Take a step of the weights and biases of some of the items that a minibatch rates.
+    """Update the weights and biases of some of the items of a minibatch.
 
     Parameters
     ----------
     first, last : int
-        Which of ``items`` to move.
+        Range of ``items`` to update.
     items, starts, owners, order : ndarray of int
         See :func:`group_by_item`.
     before, after : ndarray of int, of shape (n_ratings_of_batch,)
-        Levels of the data, and those where the chains end.
+        Levels of the data, and final ones of the chains.
     factors, data, model : ndarray
         See :func:`walk`.
     weights, steps : Weights
@@ -334,17 +335,17 @@ def move_items(
 
 @kernel
 def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
-    """Write P(rating | the other ratings of the row) for the items that are asked for.
+    """Write P(rating | the other ratings of the row) for the requested items.
 
-    Where the item is rated in the row, that rating is left out: it is as if it were not there.
+    If the row rates the item, this rating is ignored.
 
     Parameters
     ----------
     rows : Rows
     first, last : int
-        Which of them to answer for.
+        Range of the rows.
     asked : ndarray of int, of shape (n_rows + 1,)
-        Where the items that are asked for in each row begin in the next two.
+        Start of the requested items of each row in ``asked_items`` and ``out``.
     asked_items : ndarray of int, of shape (n_asked,)
     weights : Weights
     scale : Scale
@@ -380,7 +381,7 @@ def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
                 if weights.rated.shape[0] > 0:
                     for j in range(n_hidden):
                         others[j] -= weights.rated[item, j]
-            # The machine has the others and the item that is asked for.
+            # The machine contains the other items and the requested one.
             factor = dtype.type(_factor(n + 1, scale))
             strength = dtype.type(1 / (n + 1 + scale.prior))
             for j in range(n_hidden):
@@ -404,7 +405,7 @@ def conditionals(rows, first, last, asked, asked_items, weights, scale, out):
 
 @inlined
 def _log_of_hidden(others, item, level, factor, weights, scale):
-    """Log of the sum over the states of the hidden units, given others and one more rating."""
+    """Log of the sum over the hidden states, given the other ratings and one more rating."""
     n_functions, n_hidden = weights.A.shape[1], weights.A.shape[2]
     dtype = others.dtype
     result, one, half = dtype.type(0), dtype.type(1), dtype.type(0.5)
@@ -425,14 +426,14 @@ def _log_of_hidden(others, item, level, factor, weights, scale):
 
 @kernel
 def choose_at_random(indptr, items, numbers, address, share, out):
-    """Write to ``out``, for each rating, whether it is one of a random share of them.
+    """Mark a random share of the ratings in ``out``.
 
     Parameters
     ----------
     indptr, items : ndarray of int, of shapes (n_rows + 1,) and (n_ratings,)
-        Which items each row rates.
+        The items of each row, in CSR format.
     numbers : ndarray of int, of shape (n_rows,)
-        Those of the rows: a rating is drawn by this number and by that of its item.
+        Numbers of the rows: the draw for a rating depends on this number and on that of its item.
     address : tuple (seed, stream)
     share : float
     out : ndarray of bool, of shape (n_ratings,)

@@ -1,7 +1,7 @@
 """Scalar functions that vectorise when a kernel calls them in a loop.
 
-Numba has no vector math library, so ``math.exp`` in a loop is a call an element. The functions
-here are plain arithmetic and compile to vector instructions.
+Numba has no vector math library, so that ``math.exp`` in a loop is one call per element. The
+functions here consist of arithmetic only, and compile to vector instructions.
 """
 
 import math
@@ -10,10 +10,10 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-# No reordering here: it would add up the two parts of log 2, which are apart for a reason.
+# No reordering here: it would add the two parts of log 2, which must be separate.
 _ARITHMETIC = {"fastmath": {"contract"}, "error_model": "numpy"}
 
-# log 2 in two parts, the first of few enough bits that n times it is exact (Cody and Waite).
+# log 2 in two parts; the first one has so few bits that n times it is exact (Cody and Waite).
 _LOG2_E = 1.4426950408889634
 _LOG_2_HIGH = 0.693359375
 _LOG_2_LOW = -2.121944400546905827679e-4
@@ -36,8 +36,8 @@ _BIAS_64, _SHIFT_64 = np.int64(1023), np.int64(52)
 def exp(x):
     """Exponential of a float32 or float64, of the same type, to about one unit in the last place.
 
-    x = n log 2 + r with abs(r) <= log(2) / 2: the series of exp(r) times 2**n, the latter put
-    together from its exponent bits. Arguments beyond the range of the type are clipped to it.
+    x = n log 2 + r with abs(r) <= log(2) / 2: the series of exp(r) times 2**n, which is constructed
+    from its exponent bits. Arguments outside the range of the type are clipped.
     """
     return np.exp(x)
 
@@ -125,14 +125,14 @@ def _log(x):
 def sin_turn(x):
     """Sine of x turns, that is of 2 pi x, for abs(x) <= 1/2; float32 or float64, same type.
 
-    The sine and the cosine of a quarter of the angle are short series; two doublings of the
-    angle lead to the whole. The error is a few units in the last place of 1.
+    The sine and the cosine of a quarter of the angle are short series; the angle is then doubled
+    twice. The error is a few units in the last place of 1.
     """
     return np.sin(2 * np.pi * x)
 
 
 def cos_turn(x):
-    """Cosine of x turns, as ``sin_turn``."""
+    """Cosine of x turns, see ``sin_turn``."""
     return np.cos(2 * np.pi * x)
 
 
@@ -190,8 +190,8 @@ def _turn_functions(x):
 def unit_interval(bits, like):
     """A number strictly between 0 and 1, of the type of ``like``, from 32 random bits.
 
-    The interval is cut into equal cells and the middle of a cell is returned: 2**23 cells where
-    the type is float32, so that the middle is exact, 2**32 where it is float64.
+    The interval is divided into equal cells, and the middle of a cell is returned: 2**23 cells for
+    float32, so that the middle is exact, and 2**32 for float64.
     """
     return (bits + 0.5) / 2**32
 

@@ -1,7 +1,7 @@
-"""Vectors: neighbouring numbers of a row, as many as fill a cache line, held in registers.
+"""Vectors in registers: neighbouring numbers of a row that fill a cache line.
 
-A sum of listed rows is bound by loads and stores if the sum itself lives in memory. The compiler
-does not keep it in registers of its own accord; with the functions here, a kernel says so. On a
+A sum of listed rows is limited by loads and stores if the sum is in memory. The compiler does not
+keep it in registers automatically; with the functions here, a kernel does so explicitly. On a
 processor with narrower registers a vector is compiled to several of them.
 """
 
@@ -16,7 +16,7 @@ LINE_BYTES = 64
 
 
 def _has_avx512():
-    """Whether code is compiled for registers as wide as a cache line, of which there are 32."""
+    """Whether code is compiled for 32 registers as wide as a cache line."""
     if config.CPU_FEATURES is None:
         return bool(binding.get_host_cpu_features().get("avx512f", False))
     return "+avx512f" in config.CPU_FEATURES
@@ -24,12 +24,12 @@ def _has_avx512():
 
 HAS_AVX512 = _has_avx512()
 
-# Whether the processor packs the lanes that a mask chooses, and the compiler knows of that.
+# Whether the processor can pack the lanes that a mask selects, and the compiler supports this.
 PACKS_LANES = HAS_AVX512 and binding.llvm_version_info >= (20,)
 
 
 class Vector(types.Type):
-    """Numba's type of a vector of numbers of one type."""
+    """Numba type of a vector of numbers."""
 
     def __init__(self, dtype):
         self.dtype = dtype
@@ -45,7 +45,7 @@ class _VectorModel(models.PrimitiveModel):
 
 
 def n_lanes(array):
-    """Numbers of a vector of the type of ``array``."""
+    """Number of lanes of a vector with the type of ``array``."""
     return LINE_BYTES // array.itemsize
 
 
@@ -61,7 +61,7 @@ def _check(array):
 
 
 def _pointer(context, builder, array_type, vector_type, array, row, column):
-    """Where the vector starts, and on what that start is sure to be aligned."""
+    """Pointer to the start of the vector, and its guaranteed alignment."""
     pointer = cgutils.get_item_pointer(
         context,
         builder,
@@ -75,7 +75,7 @@ def _pointer(context, builder, array_type, vector_type, array, row, column):
 
 @intrinsic
 def load(typing_context, array, row, column):
-    """The vector that starts at ``array[row, column]``; the row reaches to its end."""
+    """Load the vector that starts at ``array[row, column]``; the row must contain all of it."""
     _check(array)
     vector = Vector(array.dtype)
 
@@ -89,7 +89,7 @@ def load(typing_context, array, row, column):
 
 @intrinsic
 def store(typing_context, array, row, column, vector):
-    """Write ``vector`` to the places from ``array[row, column]`` on."""
+    """Store ``vector`` from ``array[row, column]`` on."""
     _check(array)
 
     def generate(context, builder, signature, arguments):
@@ -103,7 +103,7 @@ def store(typing_context, array, row, column, vector):
 
 @intrinsic
 def load_row(typing_context, array, row, column, like):
-    """Neighbouring vectors from ``array[row, column]`` on: a tuple, as long as ``like``."""
+    """Load neighbouring vectors from ``array[row, column]`` on: a tuple as long as ``like``."""
     _check(array)
     vectors = types.UniTuple(Vector(array.dtype), like.count)
 
@@ -118,9 +118,9 @@ def load_row(typing_context, array, row, column, like):
 
 @intrinsic
 def add_scaled_row(typing_context, factor, array, row, column, sums):
-    """The ``sums``, to each of which is added the vector ``factor`` times its neighbour.
+    """Add ``factor`` times neighbouring vectors of a row to ``sums``, and return these.
 
-    The first one's is at ``array[row, column]``, as :func:`load_row` would load it.
+    The first vector is at ``array[row, column]``, see :func:`load_row`.
     """
     _check(array)
 
@@ -128,7 +128,7 @@ def add_scaled_row(typing_context, factor, array, row, column, sums):
         factor, *place, sums = arguments
         sums = cgutils.unpack_tuple(builder, sums)
         pointers = _neighbours_in_memory(context, builder, array, place, len(sums))
-        # One after the other: narrow registers would not hold all vectors beside all sums.
+        # One after another, because narrow registers cannot hold all vectors and all sums.
         for number, (pointer, alignment) in enumerate(pointers):
             product = builder.fmul(factor, builder.load(pointer, align=alignment), ("contract",))
             sums[number] = builder.fadd(product, sums[number], ("contract",))
@@ -139,7 +139,7 @@ def add_scaled_row(typing_context, factor, array, row, column, sums):
 
 @intrinsic
 def store_row(typing_context, array, row, column, vectors):
-    """Write neighbouring vectors to the places from ``array[row, column]`` on."""
+    """Store neighbouring vectors from ``array[row, column]`` on."""
     _check(array)
 
     def generate(context, builder, signature, arguments):
@@ -154,7 +154,7 @@ def store_row(typing_context, array, row, column, vectors):
 
 
 def _neighbours_in_memory(context, builder, array_type, place, n):
-    """Where each of ``n`` vectors starts of which the first is at ``place``, and its alignment."""
+    """Pointers to ``n`` neighbouring vectors, the first at ``place``, with alignments."""
     vector = Vector(array_type.dtype)
     value_type = context.get_value_type(vector)
     array, row, column = place
@@ -165,7 +165,7 @@ def _neighbours_in_memory(context, builder, array_type, place, n):
 
 @intrinsic
 def spread(typing_context, number):
-    """The vector that has ``number`` in every lane."""
+    """The vector with ``number`` in every lane."""
     vector = Vector(number)
 
     def generate(context, builder, signature, arguments):
@@ -220,9 +220,9 @@ def total(typing_context, vector):
 def store_nonzero(typing_context, rows, row, column, numbers, values, to, place):
     """List the lanes of the vector at ``rows[row, column]`` that are not zero; returns how many.
 
-    Their columns and their values go to the places from ``numbers[to, place]`` and
-    ``values[to, place]`` on; of a vector of places there, the others are overwritten with anything.
-    Where not ``PACKS_LANES``, this is slow or does not compile.
+    Their columns and values are stored from ``numbers[to, place]`` and ``values[to, place]`` on;
+    the rest of a vector there is overwritten with arbitrary values. Without ``PACKS_LANES``, this
+    is slow or does not compile.
     """
     for array in (rows, numbers, values):
         _check(array)
@@ -260,7 +260,7 @@ def store_nonzero(typing_context, rows, row, column, numbers, values, to, place)
 
 
 def _neighbours(builder, first, n_lanes):
-    """The vector of ``first`` and the numbers after it, of 32 bits."""
+    """The vector of ``first`` and the following integers, with 32 bits."""
     vector_type = ir.VectorType(ir.IntType(32), n_lanes)
     undefined = ir.Constant(vector_type, ir.Undefined)
     first = builder.trunc(first, ir.IntType(32))

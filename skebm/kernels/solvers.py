@@ -1,4 +1,4 @@
-"""One step of each stochastic solver over a stretch of the parameters, and the decay around it.
+"""One step of each stochastic solver on a slice of the parameters, and weight decay.
 
 The kernels of solvers have one signature::
 
@@ -8,8 +8,8 @@ The kernels of solvers have one signature::
     first        where in these rows the stretch begins
     numbers      of the step, of the type of the parameters
 
-Gradient descent and the decay are ``rounded``: the compiled loop of RBMs takes the same steps, and
-no bit may depend on which of the two it was.
+Gradient descent and the decay are ``rounded``, because the compiled loop of RBMs takes the same
+steps and must give identical results.
 """
 
 import numpy as np
@@ -19,7 +19,7 @@ from ._jit import kernel, rounded
 
 @rounded
 def decay(parameters, keep):
-    """L2: let the share ``keep`` of each parameter live."""
+    """L2: multiply each parameter by ``keep``."""
     keep = parameters.dtype.type(keep)
     for i in range(parameters.shape[0]):
         parameters[i] *= keep
@@ -27,7 +27,7 @@ def decay(parameters, keep):
 
 @rounded
 def shrink_towards_zero(parameters, l1):
-    """L1: move each parameter towards zero by ``l1``, and stop there.
+    """L1: move each parameter towards zero by ``l1``, but not beyond.
 
     This is the proximal step and gives exact zeros.
     """
@@ -38,7 +38,7 @@ def shrink_towards_zero(parameters, l1):
 
 @rounded
 def descend(parameters, gradient, averages, first, numbers):
-    """Plain gradient descent; the number: rate."""
+    """Gradient descent. Number: rate."""
     rate = numbers[0]
     for i in range(parameters.shape[0]):
         parameters[i] -= rate * gradient[i]
@@ -46,7 +46,7 @@ def descend(parameters, gradient, averages, first, numbers):
 
 @rounded
 def descend_with_momentum(parameters, gradient, averages, first, numbers):
-    """Polyak's heavy ball: the step is the last one, shortened, and one along the gradient.
+    """Polyak's momentum: the step is momentum times the last one, plus one along the gradient.
 
     Average: the last step. Numbers: rate, momentum.
     """
@@ -59,9 +59,9 @@ def descend_with_momentum(parameters, gradient, averages, first, numbers):
 
 @rounded
 def descend_with_nesterov(parameters, gradient, averages, first, numbers):
-    """Nesterov's momentum; the parameters are the point that the next gradient is taken at.
+    """Nesterov's momentum; the parameters are the point at which the next gradient is taken.
 
-    Average and numbers: as Polyak's.
+    Average and numbers: as for Polyak's momentum.
     """
     velocity = averages[0, first : first + parameters.shape[0]]
     rate, momentum = numbers[0], numbers[1]
@@ -72,9 +72,9 @@ def descend_with_nesterov(parameters, gradient, averages, first, numbers):
 
 @kernel
 def descend_adagrad(parameters, gradient, averages, first, numbers):
-    """AdaGrad: divided by the root of the sum of the squares of all gradients so far.
+    """AdaGrad: the gradient is divided by the root of the sum of all squared gradients so far.
 
-    Average: that sum. Numbers: rate, epsilon.
+    Average: this sum. Numbers: rate, epsilon.
     """
     squares = averages[0, first : first + parameters.shape[0]]
     rate, epsilon = numbers[0], numbers[1]
@@ -85,9 +85,9 @@ def descend_adagrad(parameters, gradient, averages, first, numbers):
 
 @kernel
 def descend_rmsprop(parameters, gradient, averages, first, numbers):
-    """RMSprop: divided by the root of a moving average of the squares of the gradients.
+    """RMSprop: the gradient is divided by the root of a moving average of its squares.
 
-    Average: that one. Numbers: rate, the share of the average that is kept, epsilon.
+    Average: this one. Numbers: rate, decay rate of the average, epsilon.
     """
     squares = averages[0, first : first + parameters.shape[0]]
     rate, kept, epsilon = numbers[0], numbers[1], numbers[2]
@@ -99,10 +99,10 @@ def descend_rmsprop(parameters, gradient, averages, first, numbers):
 
 @kernel
 def descend_adam(parameters, gradient, averages, first, numbers):
-    """Adam: a moving average of the gradients, divided by the root of one of their squares.
+    """Adam: a moving average of the gradients is divided by the root of one of their squares.
 
-    Averages: these two. Numbers: rate, which includes the corrections for the averages having
-    started at zero; the shares of both averages that are kept; epsilon.
+    Averages: these two. Numbers: rate, which includes the corrections for the initial zeros of the
+    averages; decay rates of both averages; epsilon.
     """
     means = averages[0, first : first + parameters.shape[0]]
     squares = averages[1, first : first + parameters.shape[0]]

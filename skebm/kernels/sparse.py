@@ -1,4 +1,4 @@
-"""Products with sparse rows, which cost what their non-zeros cost."""
+"""Products with sparse rows, in time proportional to the number of nonzeros."""
 
 from typing import NamedTuple
 
@@ -61,11 +61,11 @@ def add_scaled(factor, row, out):
 
 @kernel
 def add_listed_rows(numbers, factors, at, start, n, rows, out, to):
-    """Add to row ``to`` of ``out`` the rows in a list, each times its factor.
+    """Add the rows of a list, each times its factor, to row ``to`` of ``out``.
 
     The list is ``n`` places of row ``at`` of ``numbers`` and ``factors``, from ``start`` on.
-    Several rows are added in one pass over ``out``. No row is taken as an array of its own:
-    counting the references to it would cost as much as a short list, and more between threads.
+    Several rows are added in one pass over ``out``. No array is created for a row, because counting
+    references would cost as much as a short list, and more between threads.
     """
     n_columns = out.shape[1]
     k = start
@@ -99,19 +99,18 @@ def add_listed_rows(numbers, factors, at, start, n, rows, out, to):
 def add_lists(
     numbers, factors, lengths, first, last, last_full, n_full, rows, base, out, base_of_out
 ):
-    """Add to the rows of ``out`` the rows in their lists, times factors.
+    """Add the rows of lists, times factors, to the rows of ``out``.
 
     List r, from ``first`` to ``last``, is the beginning of row r of ``numbers`` and ``factors``,
     ``lengths[r]`` places of it; its numbers are those of rows after the row ``base`` of ``rows``,
     and its sum goes to the row ``base_of_out + r`` of ``out``. For the lists up to ``last_full``,
     an even number of them, the first ``n_full`` places are neighbouring rows, the same ones in all
-    lists: these are gone through two lists at a time, four vectors wide, so that a number that is
-    loaded serves two sums.
+    lists: these are processed two lists at a time, four vectors wide, so that each loaded number is
+    used for two sums.
 
-    Rows are whole vectors wide. Sums stay in registers while a list is gone through, eight vectors
-    of them or as many as are left (8 to 10 % faster with 100 units than by widths of 8, 4 and 1);
-    for rows that do not begin on cache lines this is no faster
-    than :func:`add_listed_rows`.
+    The width of rows is a multiple of that of vectors. Sums stay in registers during a list, eight
+    vectors of them or the remaining ones (8 to 10 % faster with 100 units than widths of 8, 4 and
+    1). For rows that are not aligned to cache lines this is no faster than :func:`add_listed_rows`.
     """
     lanes, n_columns = n_lanes(out), out.shape[1]
     n_paired = n_columns // (4 * lanes) * (4 * lanes) if n_full > 0 else 0
@@ -146,14 +145,14 @@ def add_lists(
             _add_list(numbers, factors, r, 0, stop, rows, base, out, to, j, _ONE)
 
 
-# As many vectors as these tuples are long.
+# The lengths of these tuples are numbers of vectors.
 _ONE, _TWO, _THREE, _FOUR = (0,) * 1, (0,) * 2, (0,) * 3, (0,) * 4
 _FIVE, _SIX, _SEVEN, _EIGHT = (0,) * 5, (0,) * 6, (0,) * 7, (0,) * 8
 
 
 @inlined
 def _add_two_full_lists(numbers, factors, r, n, rows, base, out, to, j):
-    """Add the columns of two full lists that four vectors from ``j`` on cover."""
+    """Add the columns of four vectors from ``j`` on, for two full lists."""
     s, t = load_row(out, to, j, _FOUR), load_row(out, to + 1, j, _FOUR)
     lowest = np.uintp(base + numbers[r, 0])
     for k in range(n):
@@ -166,7 +165,7 @@ def _add_two_full_lists(numbers, factors, r, n, rows, base, out, to, j):
 
 @inlined
 def _add_list(numbers, factors, r, start, stop, rows, base, out, to, j, width):
-    """Add the columns of a list of rows that so many vectors from ``j`` on cover."""
+    """Add the columns of several vectors from ``j`` on, for a list of rows."""
     sums = load_row(out, to, j, width)
     for k in range(start, stop):
         place = np.uintp(k)
@@ -177,7 +176,7 @@ def _add_list(numbers, factors, r, start, stop, rows, base, out, to, j, width):
 
 @kernel
 def csr_times(data, indices, indptr, first, W, out):
-    """Product of the CSR rows from ``first`` on with ``W``, as many rows as ``out`` has."""
+    """Product of the CSR rows from ``first`` on with ``W``, for the number of rows of ``out``."""
     numbers, factors = indices.reshape(1, -1), data.reshape(1, -1)
     for r in range(out.shape[0]):
         for j in range(out.shape[1]):
@@ -196,7 +195,7 @@ def add_transposed_csr_times(data, indices, indptr, first, a, out):
 
 @kernel
 def gather_csr_rows(data, indices, indptr, rows, out):
-    """Write the CSR rows with the numbers ``rows`` into the dense ``out``."""
+    """Write the CSR rows at the indices ``rows`` to the dense ``out``."""
     for r in range(rows.shape[0]):
         fill(out[r], 0)
         for k in range(indptr[rows[r]], indptr[rows[r] + 1]):

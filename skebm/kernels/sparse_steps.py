@@ -1,13 +1,13 @@
-"""Learning steps of a machine with binary units that cost what the states that are on cost.
+"""Learning steps of a machine with binary units, in time proportional to the states that are on.
 
-Hidden units are cut into tiles. A thread owns some of them, with all that belongs to their units:
-weights, biases, states and means. Of what belongs to the visible units, every thread keeps a copy.
-Two things alone go from thread to thread, and for each of them the threads meet: the inputs of the
-visible units, of which each tile has its part; and the visible states, as lists of the units that
-are on. A thread draws them for its share of the chains, and lists them for its share of the data.
+Hidden units are divided into tiles. A thread owns some tiles, with the weights, biases, states and
+means of their units. Every thread has a copy of the parameters of the visible units. Threads
+exchange only two things, with a barrier for each: the inputs of the visible units, to which each
+tile contributes; and the visible states, as lists of the units that are on. A thread draws them for
+its share of the chains, and lists them for its share of the data.
 
-Nobody writes what somebody else owns, and every sum has an order that is fixed by the tiles: the
-result does not depend on the number of threads.
+No thread writes what another one owns, and the order of every sum is fixed by the tiles: the result
+does not depend on the number of threads.
 """
 
 from typing import NamedTuple
@@ -25,59 +25,59 @@ from .sparse import add_lists, add_scaled, copy, dot, fill, scale
 
 _ONE, _TWO = np.uintp(1), np.uintp(2)
 
-# Rows that are gone through at a time: with the weights of a tile, they stay in the cache.
+# Number of rows per block: with the weights of a tile, they stay in the cache.
 ROWS_IN_CACHE = 64
 
-# Visible inputs are found for so many units at a time.
+# Number of units whose visible inputs are computed at a time.
 UNITS_AT_ONCE = 4
 
 
 class Rule(NamedTuple):
-    """What a step does; the numbers are of the weights' type where they meet weights."""
+    """Settings of a step; numbers are converted to the dtype of the weights where necessary."""
 
     rate: float
     momentum: float
-    keep: float  # share of a weight that L2 lets live
+    keep: float  # factor of a weight after L2
     l1: float
     sparsity_target: float
-    sparsity_cost: float  # 0 where there is no target
+    sparsity_cost: float  # 0 if there is no target
     offset_rate: float
     centered: bool
     persistent: bool
-    lists_zeros_of_data: bool  # where zeros are few, full lists are faster
+    lists_zeros_of_data: bool  # with few zeros, full lists are faster
     lists_zeros_of_chains: bool
-    # Weights, row by row of the gradient: with neither momentum nor L1; 10 to 25 % faster.
+    # The gradient is added directly to the weights, without momentum and L1; 10 to 25 % faster.
     moves_at_once: bool
     n_gibbs_steps: int
     batch_size: int
     n_chains: int  # that persist
 
 
-# Steps of parameters, the last ones taken, are empty without momentum. Whatever belongs to hidden
-# units holds their tiles one after the other, each in as many rows as the others. A tile has
-# ``n_units`` units, the last one perhaps fewer, and columns of zeros after them, up to a number of
-# whole vectors; rows start on a cache line, so that no load is split.
+# Arrays of last steps are empty without momentum. Arrays for hidden units contain the tiles one
+# after another, with equal numbers of rows. A tile has ``n_units`` units, the last one possibly
+# fewer, followed by columns of zeros up to a whole number of vectors. Rows start on a cache line,
+# so that no load is split.
 
 
 class Weights(NamedTuple):
-    """A row for each visible unit, and rows of zeros up to a multiple of ``UNITS_AT_ONCE``."""
+    """One row per visible unit, and rows of zeros up to a multiple of ``UNITS_AT_ONCE``."""
 
     W: np.ndarray  # (n_tiles * n_weight_rows, n_columns), as the next two
     step: np.ndarray
-    gradient: np.ndarray  # times the rate: W itself if that moves at once
+    gradient: np.ndarray  # times the rate; W itself if rule.moves_at_once
 
 
 class Hidden(NamedTuple):
-    """The hidden units of all tiles; each tile is for its owner alone.
+    """The hidden units of all tiles; only the owner of a tile uses it.
 
-    Rows of means are first those given the data, then those given the chains, then difference,
-    offset and gradient of the bias.
+    Rows of means are those given the data, those given the chains, then difference, offset and
+    gradient of the bias.
     """
 
     bias: np.ndarray  # (n_tiles, n_columns), as the next three
     bias_step: np.ndarray
     offset: np.ndarray
-    is_unit: np.ndarray  # 1 where a column is a unit's, otherwise 0
+    is_unit: np.ndarray  # 1 if a column is a unit, otherwise 0
     means: np.ndarray  # (n_tiles * (n_rows + 3), n_columns)
     states: np.ndarray  # (n_tiles * n_chains, n_columns) of an even number of chains
     uniform: np.ndarray  # (n_tiles, n_columns) random numbers
@@ -85,7 +85,7 @@ class Hidden(NamedTuple):
 
 
 class Visible(NamedTuple):
-    """The visible units, as one thread has them for itself."""
+    """One thread's copy of the visible units."""
 
     bias: np.ndarray  # (n_visible,)
     bias_step: np.ndarray  # (1, n_visible)
@@ -97,10 +97,10 @@ class Visible(NamedTuple):
 
 
 class Lists(NamedTuple):
-    """The visible units whose state is not zero, by row: first those of the data, then the chains'.
+    """The visible units with nonzero states, by row: first the data, then the chains.
 
-    Of all threads: a row is written by one of them, and read by all. There is room for a vector
-    after the last place.
+    Shared by all threads: a row is written by one of them, and read by all. There is space for a
+    vector after the last place.
     """
 
     on: np.ndarray  # (n_rows, n_places) their numbers
@@ -109,7 +109,7 @@ class Lists(NamedTuple):
 
 
 class ListsByUnit(NamedTuple):
-    """The rows in which a visible unit is on, as one thread has listed them for itself."""
+    """One thread's lists of the rows in which a visible unit is on."""
 
     rows: np.ndarray  # (n_visible, n_listed + 2) their numbers
     factors: np.ndarray  # (n_visible, n_listed + 2) and their factors in the step
@@ -117,14 +117,14 @@ class ListsByUnit(NamedTuple):
 
 
 class Model(NamedTuple):
-    """What is cut into tiles, changed in place."""
+    """Arrays that are divided into tiles; changed in place."""
 
     weights: Weights
     hidden: Hidden
 
 
 class Shared(NamedTuple):
-    """What goes from thread to thread."""
+    """Arrays that threads share."""
 
     barrier: np.ndarray
     inputs: np.ndarray  # (n_tiles * ROWS_IN_CACHE, n_weight_rows) of visible units, from each tile
@@ -133,14 +133,14 @@ class Shared(NamedTuple):
 
 
 class Own(NamedTuple):
-    """What each thread has for itself."""
+    """Arrays of one thread."""
 
     visible: Visible
     by_unit: ListsByUnit
     products: np.ndarray  # (n_rows + 2,) of the rows of states or means and their offset
 
 
-# The solvers' rule with the product of rate and gradient not rounded before it is added.
+# The rule of the solver, without rounding the product of rate and gradient before the sum.
 _descend = inlined(descend.py_func)
 
 # Names in what follows:
@@ -158,9 +158,10 @@ _descend = inlined(descend.py_func)
 
 
 def _list_row(data, row, lists_zeros, on, values, to):
-    """List the columns that are not zero in a row of the data; returns how many.
+    """List the nonzero columns of a row of the data; returns their number.
 
-    To row ``to`` of ``on`` and ``values``. Zeros of a dense row are listed too if ``lists_zeros``.
+    They are written to row ``to`` of ``on`` and ``values``. Zeros of a dense row are also listed if
+    ``lists_zeros``.
     """
     raise NotImplementedError
 
@@ -187,11 +188,11 @@ def _list_row_of(data, row, lists_zeros, on, values, to):
 
 @inlined
 def _list_states(states, row, lists_zeros, on, values, to):
-    """List the states of a row, perhaps without zeros; returns how many.
+    """List the states of a row, possibly without zeros; returns their number.
 
-    A vector at a time, if that is possible. Otherwise it writes each state to the next place of the
-    list and moves on only if it belongs there: a branch would be mispredicted for most of the
-    states that are on.
+    This is done a vector at a time, if possible. Otherwise each state is written to the next place
+    of the list, which advances only if the state is listed: a branch would be mispredicted for most
+    of the states that are on.
     """
     row, to, n_visible = np.uintp(row), np.uintp(to), states.shape[1]
     if lists_zeros:
@@ -215,7 +216,7 @@ def _list_states(states, row, lists_zeros, on, values, to):
 
 @inlined
 def _share(rank, size, first, last):
-    """The part of a range that belongs to thread ``rank`` of ``size``."""
+    """The part of a range for thread ``rank`` of ``size``."""
     n = (last - first + size - 1) // size
     return first + min(rank * n, last - first), first + min((rank + 1) * n, last - first)
 
@@ -257,7 +258,7 @@ def _mean_hidden_of_data(W, hidden, lists, n_visible, tile, n_data):
 
 @inlined
 def _n_full(n_on, first, last, n_units):
-    """How many rows from ``first`` on, one after the other, have all units in their lists."""
+    """Number of consecutive rows from ``first`` on with all units in their lists."""
     n = 0
     while first + n < last and n_on[first + n] == n_units:
         n += 1
@@ -282,10 +283,10 @@ def _draw_hidden(hidden, tile, first, last, first_row, seed, stream):
 
 @part
 def _send_down(W, states, inputs, n_tiles, tile, first, last):
-    """Part of the visible units' inputs that comes from a tile, for a range of chains.
+    """Inputs of the visible units from a tile, for a range of chains.
 
-    Two chains by four units: each number that is loaded takes part in several products, so that
-    the loop is bound by arithmetic and not by the cache (17 to 29 % faster than one by one).
+    Two chains by four units: each loaded number is used in several products, so that the loop is
+    limited by arithmetic and not by the cache (17 to 29 % faster than one by one).
     """
     n_weight_rows = W.shape[0] // n_tiles
     base, base_of_states = tile * n_weight_rows, tile * (states.shape[0] // n_tiles)
@@ -313,7 +314,7 @@ def _draw_visible(inputs, visible, lists, rule, rank, size, first, last, first_r
     Chain ``first`` has the row ``first_row``.
     """
     uniform, state, one = visible.uniform, visible.states[0], visible.bias.dtype.type(1)
-    zero = np.int64(0)  # of another type than 0, for which functions are compiled anew
+    zero = np.int64(0)  # another type than 0; avoids a second compilation
     n_tiles = inputs.shape[0] // ROWS_IN_CACHE
     lists_zeros = rule.lists_zeros_of_chains
     own_first, own_last = _share(rank, size, first, last)
@@ -342,7 +343,7 @@ def _multiply_states(lists, offset, products, n_rows):
 
 @part
 def _average_hidden(hidden, offset_rate, tile, n_data, n_chains):
-    """Mean of the hidden states of a tile, the offset that follows it, and the difference.
+    """Update the offset with the mean hidden states of a tile, and compute the difference.
 
     Difference and offset are written to the rows after the means.
     """
@@ -363,11 +364,11 @@ def _average_hidden(hidden, offset_rate, tile, n_data, n_chains):
 
 @part
 def _learn_hidden(hidden, rule, visible_offset, products, tile, n_data, n_chains):
-    """Biases of the hidden units of a tile.
+    """Update the biases of the hidden units of a tile.
 
-    With the offsets m of the visible and l of the hidden units, the centred gradient of the
-    hidden biases is that of the plain ones less G.T @ m, where G is the centred gradient of the
-    weights; G.T @ m takes no more than the products of m with each row of visible states.
+    With the offsets m of the visible and l of the hidden units, the centred gradient of the hidden
+    biases is the uncentred one minus G.T @ m, where G is the centred gradient of the weights. G.T @
+    m needs only the products of m with each row of visible states.
     """
     number, n_tiles, n_rows = hidden.bias.dtype.type, hidden.bias.shape[0], n_data + n_chains
     base = tile * (hidden.means.shape[0] // n_tiles)
@@ -391,8 +392,8 @@ def _learn_hidden(hidden, rule, visible_offset, products, tile, n_data, n_chains
 
 @inlined
 def _move_bias(bias, gradient, steps, at, rule):
-    """A step of the solvers up the gradient; row ``at`` of ``steps`` is the last one."""
-    # Rates are of steps down a loss.
+    """A step of a solver along the gradient; row ``at`` of ``steps`` is the last one."""
+    # Negative, because solvers minimise.
     numbers = bias.dtype.type(-rule.rate), bias.dtype.type(rule.momentum)
     if rule.momentum != 0:
         descend_with_momentum(bias, gradient, steps[at : at + 1], 0, numbers)
@@ -410,7 +411,7 @@ def _multiply_means(means, products, tile, n_rows):
 
 @part
 def _learn_visible(visible, rule, lists, products_of_tiles, products, n_data, n_chains):
-    """Biases of the visible units; where it is centred, from the products of all tiles."""
+    """Update the biases of the visible units; if centred, with the products of all tiles."""
     number, gradient, n_rows = visible.bias.dtype.type, visible.gradient, n_data + n_chains
     copy(visible.difference, gradient)
     if rule.centered:
@@ -432,8 +433,8 @@ def _learn_visible(visible, rule, lists, products_of_tiles, products, n_data, n_
 def _list_by_unit(lists, by_unit, visible, rule, first, last, n_data, n_rows):
     """List, for each visible unit, the rows from ``first`` to ``last`` in which it is on.
 
-    On the way: the mean of the visible states, the offset that follows it, and the difference of
-    the phases. They are complete with the last row.
+    Also compute the mean of the visible states, the offset, and the difference of the phases, which
+    are complete after the last row.
     """
     on, values, n_on = lists
     rows, factors, lengths = by_unit
@@ -475,7 +476,7 @@ def _list_offsets(by_unit, rate, visible, n_rows):
 
 @part
 def _add_to_gradient(gradient, means, by_unit, n_tiles, tile, n_full):
-    """Add to the gradient of a tile what the rows do that are listed by unit.
+    """Add the contribution of the rows that are listed by unit to the gradient of a tile.
 
     The first ``n_full`` places are the same rows in all lists.
     """
@@ -490,7 +491,7 @@ def _add_to_gradient(gradient, means, by_unit, n_tiles, tile, n_full):
 
 @part
 def _keep(gradient, n_tiles, tile, share):
-    """Keep a share of what is in the place of the gradient of a tile."""
+    """Multiply the array of the gradient of a tile by ``share``."""
     n_weight_rows = gradient.shape[0] // n_tiles
     for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
         decay(gradient[i], share)
@@ -498,10 +499,10 @@ def _keep(gradient, n_tiles, tile, share):
 
 @part
 def _move_weights(weights, rule, n_tiles, tile):
-    """Weights of a tile, where they have a momentum or are drawn to zero, along the gradient."""
+    """Update the weights of a tile along the gradient, with momentum or L1."""
     W, steps, gradient = weights
     number, n_weight_rows = W.dtype.type, W.shape[0] // n_tiles
-    # The rate is in the gradient, which leads up.
+    # The gradient includes the rate, and is that of the log-likelihood.
     numbers = number(-1), number(rule.momentum)
     for i in range(tile * n_weight_rows, (tile + 1) * n_weight_rows):
         decay(W[i], rule.keep)
@@ -515,17 +516,17 @@ def _move_weights(weights, rule, n_tiles, tile):
 
 @inlined
 def _learn(rank, size, model, rule, shared, own, n_data, n_chains):
-    """Move all parameters along the gradient of the minibatch; False if the barrier was broken."""
+    """Update all parameters along the minibatch's gradient; False if the barrier was broken."""
     (weights, hidden), lists, (visible, by_unit, products) = model, shared.lists, own
     n_tiles, n_rows = hidden.bias.shape[0], n_data + n_chains
     for tile in range(rank, n_tiles, size):
         _average_hidden(hidden, rule.offset_rate, tile, n_data, n_chains)
-    # The gradient is added to nothing, or to the weights that L2 leaves.
+    # The gradient is added to zeros, or to the weights after L2.
     kept = rule.keep if rule.moves_at_once else 0.0
     if kept != 1:
         for tile in range(rank, n_tiles, size):
             _keep(weights.gradient, n_tiles, tile, kept)
-    # So many rows of hidden means stay in the cache while they are added up for all units.
+    # This many rows of hidden means stay in the cache while they are summed for all units.
     at_once = by_unit.rows.shape[1] - 2
     for first in range(0, n_rows, at_once):
         last = min(first + at_once, n_rows)
@@ -554,7 +555,7 @@ def _learn(rank, size, model, rule, shared, own, n_data, n_chains):
 def run_steps(rank, size, data, order, model, rule, shared, own, seed, stream):
     """One learning step for each minibatch of ``order``: the part of thread ``rank`` of ``size``.
 
-    Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` a minibatch.
+    Draws from the streams ``stream``, ``stream + 1``, ..., twice ``n_gibbs_steps`` per minibatch.
     Returns early, leaving the model half-way through a step, if another thread fails.
     """
     # The thread owns every size-th tile.
@@ -568,7 +569,7 @@ def run_steps(rank, size, data, order, model, rule, shared, own, seed, stream):
 
         # Chains that do not persist start at hidden states given the data.
         if not rule.persistent:
-            if not meet(barrier, size):  # now nobody reads the lists of the last minibatch
+            if not meet(barrier, size):  # now no thread reads the lists of the last minibatch
                 return
             _list_data(data, order, start, n_data, rule, rank, size, lists)
             if not meet(barrier, size):

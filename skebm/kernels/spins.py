@@ -1,12 +1,12 @@
-"""Networks of units that are -1 or 1, with symmetric weights: how they settle, and are heated.
+"""Networks of units that are -1 or 1, with symmetric weights: recall and stochastic sweeps.
 
 Names follow the equations: ``x`` the states of one row, ``h = W x + b`` its local fields, ``W``
 symmetric weights with a zero diagonal, ``b`` the bias. Where a kernel takes ``X`` and ``H``, it
-changes both in place and keeps them consistent: a flip touches one row of ``W``, and a unit that
-does not flip costs one comparison.
+changes both in place and keeps them consistent: a flip reads one row of ``W``, and a unit that does
+not flip costs one comparison.
 
-``B`` holds the bias and ``free`` says which units may change: each has one row for all rows of
-``X``, or a row for each. ``W`` is an array, or ``CsrData`` where few units are coupled.
+``B`` contains the bias, and ``free`` marks the units that may change: both have one row for all
+rows of ``X``, or one per row. ``W`` is an array, or ``CsrData`` where few units are coupled.
 """
 
 import numpy as np
@@ -44,14 +44,14 @@ def energies(X, H, B, out):
 
 @kernel
 def record(path, step, energy):
-    """Note an energy and let it stand for all later steps too; ``path`` may be empty."""
+    """Record an energy for this and all later steps; ``path`` may be empty."""
     for k in range(path.shape[0] - step):
         path[step + k] = energy
 
 
 @kernel
 def margin(h, rounding):
-    """Fields up to this count as zero: so large is the rounding error of the largest."""
+    """Fields up to this size count as zero: the rounding error of the largest field."""
     largest = h.dtype.type(0)
     for i in range(h.shape[0]):
         largest = max(largest, abs(h[i]))
@@ -59,7 +59,7 @@ def margin(h, rounding):
 
 
 def feel(W, i, change, h):
-    """Add to the fields what a change of unit ``i`` does to them."""
+    """Update the fields after a change of unit ``i``."""
     raise NotImplementedError
 
 
@@ -77,7 +77,7 @@ def _feel(W, i, change, h):
 
 @kernel
 def flip(W, i, x, h):
-    """Change unit ``i`` and every field that feels it."""
+    """Flip unit ``i``, and update all fields that depend on it."""
     x[i] = -x[i]
     feel(W, i, x[i] + x[i], h)
 
@@ -93,9 +93,9 @@ def is_stable(x, h, free, tolerance):
 
 @kernel
 def settle_row(W, b, orders, free, max_iter, rounding, x, h, path, done):
-    """Flip one unit after the other until all agree with their fields: sweeps, and whether so.
+    """Flip units in turn until all agree with their fields; return sweeps, and whether they do.
 
-    ``done`` counts the steps that ``path`` has noted before.
+    ``done`` is the number of steps recorded in ``path`` before.
     """
     tolerance = margin(h, rounding)
     for sweep in range(max_iter):
@@ -124,7 +124,7 @@ def settle(W, B, orders, free, max_iter, rounding, X, H, paths, done, n_steps, c
 
 @kernel
 def flip_together(W, flips, factors, x, h):
-    """Change all units of the list at once; ``factors`` is scratch space."""
+    """Flip all units of the list at once; ``factors`` is scratch space."""
     for k in range(flips.shape[0]):
         i = flips[k]
         x[i] = -x[i]
@@ -133,7 +133,7 @@ def flip_together(W, flips, factors, x, h):
 
 
 def feel_all(W, flips, factors, h):
-    """Add to the fields what the changes of all units of a list do to them."""
+    """Update the fields after the changes of all units of a list."""
     raise NotImplementedError
 
 
@@ -169,7 +169,7 @@ def sparse_fields(W, X, B, H):
 
 @kernel
 def settle_means(W, max_iter, tol, M, H, n_sweeps):
-    """Set the mean of one unit after the other to tanh of its field, until none moves by ``tol``.
+    """Set the mean of each unit in turn to tanh of its field, until no change exceeds ``tol``.
 
     ``M`` and ``H`` are as states and fields are elsewhere, and change in place.
     """
@@ -204,8 +204,8 @@ def same_numbers(a, b):
 def settle_together(W, B, free, max_iter, rounding, X, H, paths, done, n_steps, converged, cycled):
     """Synchronous recall at temperature zero, after ``done`` steps of another kind.
 
-    With symmetric weights it ends in a fixed point or in a cycle of two states. Those that flip
-    in a cycle are at each step the same, and that is how it is recognised.
+    With symmetric weights it ends in a fixed point or in a cycle of two states. In a cycle, the
+    same units flip in each step, by which it is detected.
     """
     n_units = X.shape[1]
     lists = np.empty((2, n_units), dtype=np.int64)
@@ -234,7 +234,7 @@ def settle_together(W, B, free, max_iter, rounding, X, H, paths, done, n_steps, 
 
 @kernel
 def sweep_row(W, base, steepness, order, may, uniform, x, h):
-    """Draw one unit after the other, P(x_i = 1) = sigmoid(2 base_i + s h_i); how many flip."""
+    """Draw units in turn, P(x_i = 1) = sigmoid(2 base_i + s h_i); return the number of flips."""
     one = x.dtype.type(1)
     n_flips = 0
     for k in range(order.shape[0]):
@@ -250,12 +250,12 @@ def sweep_row(W, base, steepness, order, may, uniform, x, h):
 def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths, done):
     """Sweeps of stochastic units, P(x_i = 1) = sigmoid(2 (base_i + h_i / T)), one for each T.
 
-    Returns how often units flip. ``base`` holds fields that no temperature scales. ``done`` counts
-    the sweeps that ``paths`` have noted before.
+    Returns the number of flips. ``base`` contains fields that the temperature does not scale.
+    ``done`` is the number of sweeps recorded in ``paths`` before.
 
-    The number of unit i in sweep s of row r stands at ``address`` (seed, stream, first row) as
-    (seed, stream + s, first row + r, i). ``together`` lets all units see the fields from before
-    the sweep.
+    The random number of unit i in sweep s of row r is, with ``address`` (seed, stream, first row),
+    at (seed, stream + s, first row + r, i). With ``together``, all units are drawn given the fields
+    before the sweep.
     """
     seed, stream, first_row = address
     n_units = X.shape[1]
@@ -303,7 +303,7 @@ def random_spins(address, where, X):
 
 @kernel
 def count_values(X):
-    """How often -1, 0, 1 and NaN are in ``X``."""
+    """Numbers of -1, 0, 1 and NaN in ``X``."""
     n_minus, n_zero, n_one, n_nan = 0, 0, 0, 0
     for r in range(X.shape[0]):
         row = X[r]

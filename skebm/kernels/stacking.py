@@ -1,7 +1,7 @@
-"""Passes through a hidden layer whose arrays hold one unit a row, one row of data a column.
+"""Passes through a hidden layer whose arrays have one row per unit, one column per row of data.
 
-So arranged, a block of units is contiguous in the weights and in the activities alike, and a
-thread can take it as it is.
+In this layout, a block of units is contiguous in the weights and in the activities, and a thread
+can process it without a copy.
 """
 
 from ._jit import kernel
@@ -20,11 +20,11 @@ def activate_units(inputs, bias):
 
 @kernel
 def slopes_of_units(blame, activities, shrinkage, row_weights, bias_slopes):
-    """Replace the derivatives by the activities, ``blame``, by those by the inputs of the units.
+    """Replace derivatives with respect to activities, ``blame``, by those with respect to inputs.
 
     Both are (n_units, n_rows). ``shrinkage[j]`` is the factor of a penalty on the squared
-    activities of unit j, half of which is added to the blame of each row. Sums over the rows are
-    added to ``bias_slopes``.
+    activities of unit j, half of which is added to the derivatives of each row. Sums over the rows
+    are added to ``bias_slopes``.
     """
     one = blame.dtype.type(1)
     for j in range(blame.shape[0]):

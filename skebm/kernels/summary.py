@@ -1,13 +1,13 @@
-"""What is looked for in rows of data before anything is learned from them."""
+"""Statistics of rows of data that are computed before training."""
 
 from ._jit import kernel, rounded
 
 
 @kernel
 def add_up_columns(X, sums, low, high):
-    """Sums, smallest and largest values of each column of ``X``, added to float64 arrays.
+    """Add sums, smallest and largest values of each column of ``X`` to float64 arrays.
 
-    Returns how many values are neither 0 nor 1.
+    Returns the number of values that are neither 0 nor 1.
     """
     n_others = 0
     for r in range(X.shape[0]):
@@ -23,7 +23,7 @@ def add_up_columns(X, sums, low, high):
 
 @rounded
 def add_up_squares(X, mean, sums, squares):
-    """Sums of each column of ``X`` less its mean, and of the squares, added to float64 arrays."""
+    """Add the column sums of ``X - mean``, and of its squares, to float64 arrays."""
     for r in range(X.shape[0]):
         row = X[r]
         for j in range(row.shape[0]):

@@ -5,7 +5,7 @@ from ._jit import kernel
 
 @kernel
 def move_average(average, rows, rate):
-    """Move ``average`` towards the mean of ``rows`` by the share ``rate``."""
+    """Update a moving average ``average`` with the mean of ``rows``, with the weight ``rate``."""
     n_rows = rows.shape[0]
     weight = average.dtype.type(rate / n_rows)
     keep = average.dtype.type(1 - rate)
@@ -19,7 +19,7 @@ def move_average(average, rows, rate):
 
 @kernel
 def phase_difference(rows, n_data, out):
-    """Mean of the first ``n_data`` rows less the mean of the others."""
+    """Mean of the first ``n_data`` rows minus the mean of the others."""
     n_rows = rows.shape[0]
     data_weight = rows.dtype.type(1 / n_data)
     chain_weight = rows.dtype.type(-1 / (n_rows - n_data))
@@ -33,7 +33,7 @@ def phase_difference(rows, n_data, out):
 
 @kernel
 def weigh_phases(h, n_data):
-    """Scale the rows so that both phases count alike, whatever their numbers of rows."""
+    """Divide the rows of each phase by their number, with a negative sign for chains."""
     n_rows = h.shape[0]
     data_weight = h.dtype.type(1 / n_data)
     chain_weight = h.dtype.type(-1 / (n_rows - n_data))
