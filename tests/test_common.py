@@ -658,6 +658,7 @@ def starts(cls):
 EACH_START = [(cls, start) for cls in ESTIMATORS for start in starts(cls)]
 
 
+@pytest.mark.filterwarnings("ignore:Recall does not keep:UserWarning")
 @pytest.mark.parametrize(
     ("cls", "start"),
     EACH_START,

@@ -51,6 +51,8 @@ REAL = "real"
 # Number of stored patterns of which ``fit`` tests whether recall keeps them, and the share of the
 # units of a pattern that may change. At the capacity of Hebb's rule 1.6 per cent do.
 _MOST_TESTED, _SHARE_OF_ERRORS = 100, 0.05
+# Size of a field, whose scale is 1, that may be a rounding error.
+_ROUNDING = 1e-4
 
 
 class HopfieldMemory(
@@ -566,7 +568,7 @@ class HopfieldMemory(
         if not has_weights or not hasattr(self, "patterns_") or self.load_ > self.capacity_:
             return
         states = evenly_spaced(self.patterns_, _MOST_TESTED).astype(self.weights_.dtype)
-        changes = self._network().fields(states) * states < 0
+        changes = self._network().fields(states) * states < -_ROUNDING
         n_unstable = np.count_nonzero(changes.mean(axis=1) > _SHARE_OF_ERRORS)
         if 2 * n_unstable > len(states):
             warn_caller(
