@@ -37,6 +37,7 @@ from skebm._cluster import Here
 from skebm._dask import _DaskChunks
 from skebm._parallel import DataParallel, InRounds, Learned, evenly, mean_of
 from skebm._source import as_rows
+from surroundings import needs_callbacks
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -664,26 +665,22 @@ class Unpicklable:
             self.at_end()
 
 
-def with_callback(model, callback):
-    if not hasattr(model, "set_callbacks"):
-        pytest.skip("scikit-learn 1.9 brings callbacks")
-    return model.set_callbacks(callback)
-
-
+@needs_callbacks
 def test_a_callback_that_cannot_be_pickled(client):
     calls = []
     callback = Unpicklable(lambda: calls.append(1))
-    model = with_callback(BernoulliRBM(5, n_iter=2, random_state=0), callback).fit(CHUNKED)
+    model = BernoulliRBM(5, n_iter=2, random_state=0).set_callbacks(callback).fit(CHUNKED)
     assert len(calls) == 2
     assert model.transform(CHUNKED).compute().shape == (230, 5)
 
 
+@needs_callbacks  # decides before a client is open, which would serve the tests that follow
 def test_a_client_that_closes(cluster):
     client = distributed.Client(cluster)
-    model = with_callback(BernoulliRBM(5, n_iter=3, random_state=0), Unpicklable(client.close))
+    model = BernoulliRBM(5, n_iter=3, random_state=0).set_callbacks(Unpicklable(client.close))
     with pytest.raises(RuntimeError, match=r"client of Dask.*closed.*model of the last round"):
         model.fit(CHUNKED)
-    expected = with_callback(BernoulliRBM(5, n_iter=3, random_state=0), Unpicklable(stop))
+    expected = BernoulliRBM(5, n_iter=3, random_state=0).set_callbacks(Unpicklable(stop))
     with data_parallel(), pytest.raises(KeyboardInterrupt):
         expected.fit(CHUNKED)
     np.testing.assert_array_equal(model.components_, expected.components_)
