@@ -2,6 +2,7 @@
 
 from functools import cache
 from inspect import signature
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,7 @@ def test_features_that_come_out(cls):
     assert model.n_features_out_ == H.shape[1] == len(model.get_feature_names_out())
     assert not hasattr(cls(), "n_features_out_")
     with pytest.raises(NotFittedError):
-        cls().n_features_out_  # noqa: B018
+        attrgetter("n_features_out_")(cls())
     try:
         frame = model.set_output(transform="pandas").transform(X)
         assert isinstance(frame, pd.DataFrame)
