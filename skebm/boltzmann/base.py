@@ -13,16 +13,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, tasks
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
+from .._epochs import TrainedInEpochs
 from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT
 from .._solvers import STOCHASTIC_SOLVERS
 from .._source import evenly_spaced
 from .._streams import is_stream
-from .._threads import one_blas_thread
 from .._typing import MatrixLike, RandomStateLike
 from .._validation import (
     Flag,
@@ -35,7 +34,6 @@ from .._validation import (
     Verbosity,
     WithHint,
     check_argument,
-    check_parameters,
 )
 from .._version import VersionStamp
 from . import inference
@@ -76,108 +74,22 @@ class BaseBoltzmann(
     HasHistory,
     HasFeaturesOut,
     HasPlainParameters,
-    CallbackSupportMixin,
+    TrainedInEpochs,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
 ):
     """A Boltzmann machine with or without layers.
 
-    The public methods check their arguments. A subclass implements
-
-    - for ``fit`` and ``partial_fit``, which call :meth:`_fit` and :meth:`_partial_fit`: the
-      training on the data (``_training``), an epoch of it (``_run_epoch``) or a single pass over
-      the rows (``_take_steps``), whether there is a model to continue with (``_is_trained``), how
-      results become fitted attributes (``_publish``), and what is done after the last epoch
-      (``_end``);
-    - for ``gibbs``, ``sample``, ``impute`` and ``log_partition``: ``_walked``, ``_sampled``,
-      ``_imputed`` and ``_log_partition``.
-
-    The object that ``_training`` returns has an attribute ``is_over``. Random numbers come from
+    The public methods check their arguments. A subclass implements what :class:`TrainedInEpochs`
+    asks for, but for the report, and ``_walked``, ``_sampled``, ``_imputed`` and ``_log_partition``
+    for ``gibbs``, ``sample``, ``impute`` and ``log_partition``. Random numbers come from
     ``_streams``.
     """
 
     _parameter_checks: ClassVar = CHECKS
 
     # Training
-
-    # What callbacks call a part of training, and how many parts there are before the first.
-    _name_of_task: ClassVar = "epoch"
-    _n_tasks_before = 0
-
-    def _n_tasks(self):
-        """As many parts as training may have."""
-        return self._parameters.n_iter
-
-    def _fit(self, X, y):
-        """What ``fit`` does."""
-        self.__skebm_check__()
-        report, most = messages_for(self).report or self._report, self._n_tasks()
-        progress = self._init_callback_context(max_subtasks=most + self._n_tasks_before)
-        with fitting(self, progress, X, y) as commit, one_blas_thread():
-            goes_on = self.warm_start and self._is_trained()
-            training = self._training(X, y, goes_on, progress, commit, watched=True)
-            self._publish(training)
-
-            def keep():
-                self._publish(training)
-                commit()
-
-            for number in tasks(self, progress, self._name_of_task, most, training):
-                measured = self._run_epoch(training, number, keep)
-                keep()
-                report(number + 1, measured)
-            self._end(training)
-        return self
-
-    def _partial_fit(self, X, y):
-        """What ``partial_fit`` does."""
-        self.__skebm_check__()
-        n_tasks = 1 + self._n_tasks_before
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
-        with fitting(self, progress, X, y) as commit, one_blas_thread():
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            goes_on = self._is_trained()
-            training = self._training(X, y, goes_on, progress, commit, watched=False)
-            self._take_steps(training)
-            self._publish(training)
-            task.call_on_fit_task_end(estimator=self)
-        return self
-
-    def _training(self, X, y, goes_on, progress, commit, watched):
-        """What trains on these data, anew or from where training ended, and is watched or not.
-
-        What has to be trained before that tells callbacks so by ``progress``, and calls ``commit``
-        each time a part is finished that is to be kept if training is interrupted.
-        """
-        raise NotImplementedError
-
-    def _run_epoch(self, training, number, after_round):
-        """Train once on the rows, and return what was measured, by name.
-
-        ``after_round`` is to be called where training goes in rounds, when a model is there that
-        may stay.
-        """
-        raise NotImplementedError
-
-    def _take_steps(self, training):
-        """Train once on the rows, and measure nothing."""
-        raise NotImplementedError
-
-    def _is_trained(self):
-        """Whether there is something to go on from."""
-        raise NotImplementedError
-
-    def _publish(self, training):
-        """Copy what has been learned into the fitted attributes."""
-        raise NotImplementedError
-
-    def _end(self, training):
-        """Do what remains after the last epoch."""
-
-    def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
-        check_parameters(self, self._parameter_checks)
 
     def _check_decay(self, alpha):
         """Raise an error where a step would take all of a weight by L2."""

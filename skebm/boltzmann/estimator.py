@@ -148,7 +148,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return {}
 
     def _training(self, X, y, goes_on, progress, commit, watched):
-        """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`Trainer`."""
+        """See :class:`~skebm._epochs.TrainedInEpochs`: a :class:`Trainer`."""
         dtype = self.__skebm_model__().machine.dtype if goes_on else FLOATS
         X = self._with_targets(X, y)
         rows = self._rows(X, dtype=dtype, order="C", reset=not goes_on)

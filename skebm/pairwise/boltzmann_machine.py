@@ -450,7 +450,7 @@ default="full"
         return hasattr(self, "weights_")
 
     def _training(self, X, y, goes_on, progress, commit, watched):
-        """See :class:`~skebm.boltzmann.base.BaseBoltzmann`: a :class:`~.learning.Training`."""
+        """See :class:`~skebm._epochs.TrainedInEpochs`: a :class:`~.learning.Training`."""
         rows = self._training_rows(X, goes_on)
         n_units = rows.shape[1] + self._parameters.n_components
         self._check_sizes(n_units, goes_on)

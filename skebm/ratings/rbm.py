@@ -12,9 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._callbacks import CallbackSupportMixin, fitting, tasks, with_callbacks
+from .._callbacks import with_callbacks
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
+from .._epochs import TrainedInEpochs
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
@@ -32,7 +33,6 @@ from .._validation import (
     Verbosity,
     WithHint,
     check_argument,
-    check_parameters,
     divergence,
     keep_parameters,
     validated,
@@ -73,7 +73,7 @@ class RatingRBM(
     HasHistory,
     HasFeaturesOut,
     HasPlainParameters,
-    CallbackSupportMixin,
+    TrainedInEpochs,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -295,27 +295,7 @@ class RatingRBM(
             If a parameter or the data are not valid; the estimator is then unchanged. Or if the
             weights are no longer finite; the estimator then keeps the last epoch before that.
         """
-        check_parameters(self, self._parameter_checks)
-        n_iter = self._parameters.n_iter
-        progress = self._init_callback_context(max_subtasks=n_iter)
-        with fitting(self, progress, X, y) as commit:
-            training = self._training(X, goes_on=False, is_watched=True)
-            self._publish(training)
-
-            def keep():
-                self._publish(training)
-                commit()
-
-            for epoch in tasks(self, progress, "epoch", n_iter, training):
-                rate_factor = DECAYS[self.learning_rate_schedule](epoch, n_iter)
-                rate_factor *= training.rate_factor
-                settings = self._settings(partial(stage_at, epoch, n_iter), rate_factor)
-                measured = training.run_epoch(settings, after_round=keep)
-                keep()
-                self._report(epoch + 1, measured)
-            if training.go_back_to_best():
-                self._publish(training)
-        return self
+        return self._fit(X, y)
 
     @with_callbacks
     def partial_fit(self, X, y=None):
@@ -341,15 +321,23 @@ class RatingRBM(
         ValueError
             As for :meth:`fit`. The estimator is then unchanged.
         """
-        check_parameters(self, self._parameter_checks)
-        progress = self._init_callback_context(task_name="partial_fit", max_subtasks=1)
-        with fitting(self, progress, X, y):
-            task = progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
-            training = self._training(X, hasattr(self, "components_"), is_watched=False)
-            training.take_steps(self._settings(last_stage, training.rate_factor))
+        return self._partial_fit(X, y)
+
+    def _run_epoch(self, training, number, after_round):
+        n_iter = self._parameters.n_iter
+        rate_factor = DECAYS[self.learning_rate_schedule](number, n_iter) * training.rate_factor
+        settings = self._settings(partial(stage_at, number, n_iter), rate_factor)
+        return training.run_epoch(settings, after_round)
+
+    def _take_steps(self, training):
+        training.take_steps(self._settings(last_stage, training.rate_factor))
+
+    def _end(self, training):
+        if training.go_back_to_best():
             self._publish(training)
-            task.call_on_fit_task_end(estimator=self)
-        return self
+
+    def _is_trained(self):
+        return hasattr(self, "components_")
 
     def _checked(self, X, reset):
         """The ratings, validated, as a CSR matrix or a stream of such matrices."""
@@ -363,15 +351,15 @@ class RatingRBM(
         )
         return rating_matrix(X, bool(self.conditional), type(self).__name__)
 
-    def _training(self, X, goes_on, is_watched):
-        """The training on these ratings, new or continued."""
+    def _training(self, X, y, goes_on, progress, commit, watched):
+        """See :class:`~skebm._epochs.TrainedInEpochs`."""
         X, parts = self._checked(getattr(X, "chosen_ratings", X), reset=not goes_on), None
         if goes_on:
             model, streams = self._model().copy(), replace(self._streams)
             rows = rating_rows(model.levels, X)
         else:
             streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-            if is_watched and self.early_stopping:
+            if watched and self.early_stopping:
                 parts = self._parts(X, streams)
                 X = known_of(parts)
             levels = self._levels(X)
@@ -381,7 +369,7 @@ class RatingRBM(
         steps = self._last_steps() if goes_on else None
         steps = machines.zeros_like(model.weights) if steps is None else steps
         learner = Learner(model, steps, machines.company_of(rows, model.scale), streams)
-        monitor = Monitor(rows, parts, p.n_iter_no_change, p.tol) if is_watched else None
+        monitor = Monitor(rows, parts, p.n_iter_no_change, p.tol) if watched else None
         error = divergence(type(self).__name__, "learning_rate", p.learning_rate)
         return Training(learner, rows, monitor, error)
 
