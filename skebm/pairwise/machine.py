@@ -56,7 +56,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class MeanField:
+class MeanFieldSolution:
     """Mean field: a distribution of independent units that approximates that of a machine.
 
     Attributes
@@ -350,7 +350,7 @@ class PairwiseMachine(WeightNetwork):
 
         Returns
         -------
-        MeanField
+        MeanFieldSolution
         """
         M = np.zeros(self.bias.shape, self.dtype) if start is None else start.astype(self.dtype)
         bound, n_sweeps = np.empty(self.n_rows), np.empty(self.n_rows, dtype=np.int64)
@@ -367,7 +367,7 @@ class PairwiseMachine(WeightNetwork):
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))
         p = (1 + M.astype(np.float64)) / 2
         bound += (entr(p) + entr(1 - p)).sum(axis=1) - self.offset
-        return MeanField(M, bound, n_sweeps)
+        return MeanFieldSolution(M, bound, n_sweeps)
 
     def _rows_at_a_time(self, n_rows):
         whole_vectors = -(-n_rows // (_MANY_BLOCKS * _ROWS_OF_VECTORS)) * _ROWS_OF_VECTORS
