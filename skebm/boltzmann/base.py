@@ -39,16 +39,16 @@ from .._version import VersionStamp
 from . import inference
 from .partition import LogPartition
 
-COUNT, COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+COUNT, COUNT_OR_ZERO = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 _TWO_OR_MORE = Number(Integral, "[2, inf)")
 
 # What the parameters of all Boltzmann machines may be that learn in steps on minibatches.
-CHECKS = {
+MINIBATCH_CHECKS = {
     "learning_rate": WithHint(
         Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
     ),
     "batch_size": COUNT,
-    "n_iter": COUNT_OR_NONE_AT_ALL,
+    "n_iter": COUNT_OR_ZERO,
     "verbose": Verbosity(),
     "random_state": Randomness(),
     "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
@@ -87,7 +87,7 @@ class BaseBoltzmann(
     ``_streams``.
     """
 
-    _parameter_checks: ClassVar = CHECKS
+    _parameter_checks: ClassVar = MINIBATCH_CHECKS
 
     # Training
 
@@ -145,7 +145,7 @@ class BaseBoltzmann(
             Visible states, with the same values and dtype as ``X``.
         """
         check_is_fitted(self)
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_ZERO)
         return self._walked(X, n_steps, self._draws(random_state))
 
     def sample(
@@ -194,7 +194,7 @@ class BaseBoltzmann(
         """
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_ZERO)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         check_argument(self, "mean", mean, Flag())
         if clamp is not None and init is None:
@@ -349,7 +349,7 @@ class BaseBoltzmann(
         check_argument(self, "method", method, Options("auto", "exact", "ais"))
         n_temperatures = check_argument(self, "n_temperatures", n_temperatures, _TWO_OR_MORE)
         n_chains = check_argument(self, "n_chains", n_chains, _TWO_OR_MORE)
-        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_NONE_AT_ALL)
+        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_ZERO)
         X, streams = _few_rows(X, n_chains), self._draws(random_state)
         return self._log_partition(method, n_temperatures, n_chains, X, n_burn_in, streams)
 

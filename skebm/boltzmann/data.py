@@ -23,7 +23,7 @@ from .._validation import (
 from .table import TableEncoder, checked_table, dtype_of
 
 # Valid parameters for reading tables.
-CHECKS_OF_TABLES = {
+TABLE_CHECKS = {
     "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
     "handle_unknown": Options("error", "missing"),
     "missing_values": Scalar(),

@@ -28,8 +28,7 @@ from .._validation import (
     warn_caller,
 )
 from . import inference
-from .base import CHECKS as CHECKS_OF_ALL
-from .base import BaseBoltzmann
+from .base import MINIBATCH_CHECKS, BaseBoltzmann
 from .chains import ALGORITHMS
 from .data import Numbers
 from .initial import ACTIVITY
@@ -41,7 +40,7 @@ from .trainer import Trainer
 _MOST_DEAD = 0.1
 
 # Valid parameters of all Boltzmann machines with layers.
-CHECKS = CHECKS_OF_ALL | {
+LAYERED_CHECKS = MINIBATCH_CHECKS | {
     "algorithm": Options(*ALGORITHMS),
     "alpha": Number(Real, "[0, inf)"),
     "sparsity_target": Optional(Number(Real, "(0, 1)")),
@@ -71,7 +70,7 @@ class BoltzmannEstimator(BaseBoltzmann):
     (``_kind_of_data``), and other algorithms or measurements (``_algorithms``, ``_monitor_class``).
     """
 
-    _parameter_checks: ClassVar = CHECKS
+    _parameter_checks: ClassVar = LAYERED_CHECKS
     _algorithms: ClassVar = ALGORITHMS
     _monitor_class: ClassVar = Monitor
     _kind_of_data = Numbers
@@ -160,7 +159,7 @@ class BoltzmannEstimator(BaseBoltzmann):
             random_state = check_random_state(self.random_state)
             model = self._first_model(X, rows, random_state, progress, commit)
             streams = RandomStreams.from_random_state(random_state)
-        if "data" not in messages.left_to_whole:
+        if "data" not in messages.warnings_of_owner:
             model.warn_of_data(messages.estimator, rows)
         model = replace(model, batch_size=self._parameters.batch_size)
         learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
@@ -275,7 +274,7 @@ class BoltzmannEstimator(BaseBoltzmann):
     def _warn_of_empty_columns(self, rows):
         """Warn about features without any known value."""
         messages = messages_for(self)
-        if "data" in messages.left_to_whole:
+        if "data" in messages.warnings_of_owner:
             return
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
@@ -286,7 +285,7 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     def _warn_of_dead_units(self, share):
         messages = messages_for(self)
-        if share <= _MOST_DEAD or "dead units" in messages.left_to_whole:
+        if share <= _MOST_DEAD or "dead units" in messages.warnings_of_owner:
             return
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(

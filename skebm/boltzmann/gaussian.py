@@ -18,14 +18,14 @@ from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model
 from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
-from .rbm import CHECKS, BaseRBM
+from .rbm import RBM_CHECKS, BaseRBM
 from .units import BernoulliUnits, GaussianUnits
 
 # Variances that are given can be so many times those of the data, or as small a share of them.
 _FARTHEST = 1e15
 
 # What the parameters of all RBMs with real-valued units may be.
-CHECKS_OF_REAL_UNITS = CHECKS | {
+REAL_UNITS_CHECKS = RBM_CHECKS | {
     "learn_variance": Flag(),
     "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
     "max_gradient_norm": Number(Real, "(0, inf]"),
@@ -190,7 +190,7 @@ class GaussianRBM(BaseRBM):
     (3, 13)
     """
 
-    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
+    _parameter_checks: ClassVar = REAL_UNITS_CHECKS | {
         "variances": Optional(Schedule(Real, "(0, inf)"))
     }
 

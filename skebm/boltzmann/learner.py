@@ -11,7 +11,7 @@ from .._threads import one_blas_thread
 from . import fused
 from .gradient import centred_gradient, move_offsets
 from .machine import NOTHING_GIVEN, Given
-from .posterior import exact
+from .posterior import exact_posterior
 
 # Rate of the moving average of offsets: weight of the mean of a minibatch.
 OFFSET_RATE = 0.01
@@ -77,7 +77,7 @@ class Learner:
         solvers,
         n_updates,
         streams,
-        posterior=exact,
+        posterior=exact_posterior,
     ):
         self.machine = machine
         self.chains = chains

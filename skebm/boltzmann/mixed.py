@@ -12,8 +12,8 @@ from .._validation import (
     keep_parameters,
 )
 from .conditionals import conditional_log_distribution
-from .data import CHECKS_OF_TABLES, Table
-from .gaussian import CHECKS_OF_REAL_UNITS, GaussianRBM
+from .data import TABLE_CHECKS, Table
+from .gaussian import REAL_UNITS_CHECKS, GaussianRBM
 from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 
@@ -115,7 +115,7 @@ class MixedRBM(GaussianRBM):
     """
 
     _reads_tables: ClassVar = True
-    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | CHECKS_OF_TABLES
+    _parameter_checks: ClassVar = REAL_UNITS_CHECKS | TABLE_CHECKS
 
     # The variances of the data, minus the part that the initial weights explain.
     variances = None

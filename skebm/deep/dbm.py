@@ -26,9 +26,9 @@ from .._typing import (
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
-from ..boltzmann.data import CHECKS_OF_TABLES
+from ..boltzmann.data import TABLE_CHECKS
 from ..boltzmann.doubled import HighestRBM, MiddleRBM, joined
-from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
+from ..boltzmann.estimator import LAYERED_CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
@@ -213,8 +213,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     """
 
     _parameter_checks: ClassVar = (
-        CHECKS
-        | CHECKS_OF_TABLES
+        LAYERED_CHECKS
+        | TABLE_CHECKS
         | PRETRAINING_CHECKS
         | {
             "visible_units": Options("auto", *VISIBLE_UNITS),
@@ -347,8 +347,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         for name in (*_OF_ALL_LAYERS, *getattr(self, "_names_of_chains", ())):
             vars(self).pop(name, None)
         # All units are checked only if all layers are then trained together.
-        left_to_whole = ("data", "dead units") if self._parameters.n_iter else ("data",)
-        fits = fit_in_turn(rbms, X, self, progress, len(finished), left_to_whole=left_to_whole)
+        warnings_of_owner = ("data", "dead units") if self._parameters.n_iter else ("data",)
+        fits = fit_in_turn(
+            rbms, X, self, progress, len(finished), warnings_of_owner=warnings_of_owner
+        )
         for rbm in fits:
             self.rbms_ = [*self.rbms_, rbm]
             self._stamp_version()
@@ -366,7 +368,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             random_state=int(streams.generator().integers(2**32)),
             **self._of_data(),
         )
-        with messages_of(self, rbm, left_to_whole=("data",)):
+        with messages_of(self, rbm, warnings_of_owner=("data",)):
             return rbm.fit(X)
 
     def _of_data(self):

@@ -33,7 +33,7 @@ from .._validation import (
     validated,
     warn_caller,
 )
-from ..boltzmann.base import CHECKS, COUNT_OR_NONE_AT_ALL
+from ..boltzmann.base import COUNT_OR_ZERO, MINIBATCH_CHECKS
 from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
 from .learning import ALGORITHMS, Task, Training
 from .machine import PairwiseMachine
@@ -276,12 +276,12 @@ default="full"
     """
 
     _name_of_task: ClassVar = "iteration"
-    _parameter_checks: ClassVar = CHECKS | {
-        "n_components": COUNT_OR_NONE_AT_ALL,
+    _parameter_checks: ClassVar = MINIBATCH_CHECKS | {
+        "n_components": COUNT_OR_ZERO,
         "connections": AnyOf(Options("full", "restricted"), _Mask()),
         "algorithm": Options("auto", *ALGORITHMS),
         "alpha": AnyOf(Options("auto"), Number(Real, "[0, inf)")),
-        "max_iter": COUNT_OR_NONE_AT_ALL,
+        "max_iter": COUNT_OR_ZERO,
         "tol": Number(Real, "[0, inf)"),
         "temperatures": Optional(_Temperatures()),
         "binarize": Optional(Number(Real, "(-inf, inf)")),

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, pieces, rows_of
+from .._spins import ROWS, Dynamics, InLanes, WeightNetwork, pieces, rows_of
 from .._threads import for_each, one_blas_thread
 from ..boltzmann.summation import drawn_numbers
 from ..kernels import enumeration, spins
@@ -91,7 +91,7 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
-        self._side_by_side = SideBySide(self._one_by_one, weights, self.couplings)
+        self._in_lanes = InLanes(self._one_by_one, weights, self.couplings)
         self._has_few_couplings = (
             weights.nnz <= _MOST_COUPLINGS * self.n_units
             if issparse(weights)
@@ -111,7 +111,7 @@ class PairwiseMachine(WeightNetwork):
     def engine(self, n_rows):
         """The sampler for this number of rows."""
         if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
-            return self._side_by_side
+            return self._in_lanes
         return self._one_by_one
 
     def faster_engine(self, engine, share):
