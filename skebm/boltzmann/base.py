@@ -92,7 +92,7 @@ class BaseBoltzmann(
     # Training
 
     def _check_decay(self, alpha):
-        """Raise an error where a step would take all of a weight by L2."""
+        """Raise an error if the L2 penalty would reduce weights to zero, or beyond, in one step."""
         p = self._parameters
         decay = float(np.max(p.learning_rate)) * alpha * (1 - p.l1_ratio)
         if decay >= 1:
@@ -100,8 +100,8 @@ class BaseBoltzmann(
             raise ValueError(
                 f"The '{messages.prefix}alpha' parameter of {messages.estimator}, {self.alpha!r}, "
                 f"is too large for the '{messages.prefix}learning_rate' parameter, "
-                f"{self.learning_rate!r}: a step would take the share {decay:.3g} from each weight "
-                "by L2. It must be below 1."
+                f"{self.learning_rate!r}: by L2, a step would reduce each weight by the share "
+                f"{decay:.3g} of it, which must be below 1. Lower one of them."
             )
 
     def _report(self, epoch, measured):
@@ -114,7 +114,7 @@ class BaseBoltzmann(
             )
 
     def _draws(self, random_state):
-        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
+        """The random streams of a call, see "Random numbers" in doc/api.rst."""
         check_argument(self, "random_state", random_state, Randomness())
         if random_state is None:
             return self._streams
@@ -125,7 +125,7 @@ class BaseBoltzmann(
     def gibbs(
         self, X: MatrixLike, n_steps: int = 1, *, random_state: RandomStateLike = None
     ) -> Any:
-        """Visible states after some steps of Gibbs sampling. A step draws every unit once.
+        """Visible states after some steps of Gibbs sampling, each of which draws every unit once.
 
         Parameters
         ----------
@@ -358,11 +358,11 @@ class BaseBoltzmann(
         raise NotImplementedError
 
     def __skebm_log_partition__(self):
-        """That which likelihoods take where none is given."""
+        """The result of :meth:`log_partition` for likelihoods, if the user passes none."""
         return self.log_partition(random_state=0)
 
     def _log_z(self, log_partition):
-        """What a method was given for ``log_partition``, or what it takes for None; in nats."""
+        """Log Z in nats, from the argument ``log_partition`` of a method; None computes it."""
         check_argument(self, "log_partition", log_partition, inference.LOG_PARTITION)
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()

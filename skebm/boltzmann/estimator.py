@@ -74,8 +74,12 @@ class BoltzmannEstimator(BaseBoltzmann):
     _algorithms: ClassVar = ALGORITHMS
     _monitor_class: ClassVar = Monitor
     _kind_of_data = Numbers
-    # Kind of the data, which is determined in the first training.
+    # The data of the first training: an object of that class.
     _data = Numbers()
+
+    @property
+    def _reads_tables(self):
+        return self._kind_of_data.are_tables
 
     # Training
 
@@ -131,7 +135,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return self._partial_fit(X, y)
 
     def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
+        """Raise an error if a parameter is not valid; nothing is changed."""
         super().__skebm_check__()
         self._check_decay(self._parameters.alpha)
 

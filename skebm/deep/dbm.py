@@ -27,7 +27,7 @@ from .._validation import Flag, MissingValue, Number, Options, check_argument, k
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
 from ..boltzmann.data import TABLE_CHECKS
-from ..boltzmann.doubled import HighestRBM, MiddleRBM, joined
+from ..boltzmann.doubled import HighestRBM, MiddleRBM, joint_machine
 from ..boltzmann.estimator import LAYERED_CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
@@ -285,12 +285,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     def _kind_of_data(self):
         return data_of(self.visible_units)
 
-    @property
-    def _reads_tables(self):
-        return self._kind_of_data.are_tables
-
     def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
+        """Raise an error if a parameter is not valid; nothing is changed."""
         super().__skebm_check__()
         if not self._kind_of_data.are_tables:
             check_argument(self, "missing_values", self.missing_values, MissingValue())
@@ -309,7 +305,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         if self.pretrain:
             self._train_rbms(finished, X, streams, progress, commit)
             models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
-            machine, means = joined(models)
+            machine, means = joint_machine(models)
             lowest = models[0]
         else:
             lowest = self._untrained_rbm(X, streams).__skebm_model__(rows.dtype)
