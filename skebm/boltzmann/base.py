@@ -81,10 +81,10 @@ class BaseBoltzmann(
 ):
     """A Boltzmann machine with or without layers.
 
-    The public methods check their arguments. A subclass implements what :class:`TrainedInEpochs`
-    asks for, but for the report, and ``_walked``, ``_sampled``, ``_imputed`` and ``_log_partition``
-    for ``gibbs``, ``sample``, ``impute`` and ``log_partition``. Random numbers come from
-    ``_streams``.
+    The public methods check their arguments. A subclass implements the methods of
+    :class:`TrainedInEpochs` except for the report; ``_gibbs``, ``_sample``, ``_impute`` and
+    ``_log_partition``, which compute the results of the public methods; and ``score_samples``.
+    Random numbers come from ``_streams``.
     """
 
     _parameter_checks: ClassVar = MINIBATCH_CHECKS
@@ -146,7 +146,7 @@ class BaseBoltzmann(
         """
         check_is_fitted(self)
         n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_ZERO)
-        return self._walked(X, n_steps, self._draws(random_state))
+        return self._gibbs(X, n_steps, self._draws(random_state))
 
     def sample(
         self,
@@ -210,7 +210,7 @@ class BaseBoltzmann(
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         streams = self._draws(random_state)
-        return self._sampled(n_samples, n_steps, streams, init, clamp, betas, mean)
+        return self._sample(n_samples, n_steps, streams, init, clamp, betas, mean)
 
     def impute(
         self, X: MatrixLike, n_steps: int = 100, *, random_state: RandomStateLike = None
@@ -237,17 +237,17 @@ class BaseBoltzmann(
         """
         check_is_fitted(self)
         n_steps = check_argument(self, "n_steps", n_steps, COUNT)
-        return self._imputed(X, n_steps, self._draws(random_state))
+        return self._impute(X, n_steps, self._draws(random_state))
 
-    def _walked(self, X, n_steps, streams):
+    def _gibbs(self, X, n_steps, streams):
         """See :meth:`gibbs`."""
         raise NotImplementedError
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+    def _sample(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         """See :meth:`sample`; ``betas`` are the inverse temperatures of "pt", or None."""
         raise NotImplementedError
 
-    def _imputed(self, X, n_steps, streams):
+    def _impute(self, X, n_steps, streams):
         """See :meth:`impute`."""
         raise NotImplementedError
 

@@ -357,14 +357,14 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     # Samples
 
-    def _walked(self, X, n_steps, streams):
+    def _gibbs(self, X, n_steps, streams):
         model, rows = self._model_and_rows(X)
         states = all_of(rows)
         if n_steps == 0 and rows.known is not None:
             states[~all_of(rows.known)] = np.nan
         return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+    def _sample(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         if clamp is not None:
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
@@ -374,7 +374,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         V = inference.sample(model, n_samples, n_steps, streams, **options)
         return self._data.given_back(V)
 
-    def _imputed(self, X, n_steps, streams):
+    def _impute(self, X, n_steps, streams):
         X, numbers = self._data.with_gaps(self, X)
         model = self.__skebm_model__(numbers.dtype)
         return self._data.given_back(inference.impute(model, numbers, n_steps, streams), like=X)

@@ -79,8 +79,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     categories : {"auto", "declared"} or dict, default="auto"
         Kinds of the columns of a table, see :class:`MixedRBM`. Only used with "mixed".
     handle_unknown : {"error", "missing"}, default="error"
-        What happens with a category that was not there in the first call of ``fit`` or
-        ``partial_fit``: it is an error, or counts as a missing entry. Only used with "mixed".
+        What to do with a category that did not occur in the first call of ``fit`` or
+        ``partial_fit``: raise an error, or treat it as a missing entry. Only used with "mixed".
     pretrain : bool, default=False
         Whether the layers are first trained one after the other as RBMs [2]_, of which the lowest
         sees the data twice and the highest counts its hidden units twice. The parameters that start
@@ -132,9 +132,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Whether ``fit`` continues from the end of the last call, also if that was interrupted after
         some layers of greedy training.
     missing_values : float, default=np.nan
-        What marks a missing entry of the data, in training and in use, see :ref:`the user guide
-        <missing_entries>`. With "mixed" it may be any value, such as "?"; NaN, None and whatever
-        else a DataFrame has for missing entries mark one as well.
+        Marks missing entries of the data, in training and in use, see :ref:`the user guide
+        <missing_entries>`. With "mixed" it may be any value, such as "?", in addition to NaN, None
+        and other missing values of a DataFrame.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     loss_curve_ : list of float
         ``history_["reconstruction_error"]``: the likelihood itself cannot be computed.
     visible_units_ : {"bernoulli", "gaussian", "mixed"}
-        What ``visible_units`` said, or "auto" found.
+        The parameter ``visible_units``, or the kind that "auto" has chosen.
     mean_, scale_, variances_ : ndarray of shape (n_units,)
         For the feature of each visible unit: mean and standard deviation by which it is
         standardised, and its variance given the hidden units, in squared units of the data. 0, 1
@@ -278,8 +278,6 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         missing_values: object = np.nan,
     ) -> None:
         keep_parameters(self, locals())
-
-    # What it is
 
     @property
     def _kind_of_data(self):
