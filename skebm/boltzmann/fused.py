@@ -29,7 +29,7 @@ from ..kernels.sparse_steps import (
     Weights,
     run_steps,
 )
-from .posterior import exact
+from .posterior import exact_posterior
 
 # Hidden units are divided into tiles, one per thread: sixteen, eight or four if the weights have at
 # least this many bytes, and a row of a tile at least _BYTES_OF_A_ROW; otherwise two. With fewer
@@ -62,7 +62,7 @@ _NEEDS = {
 
 def can_run(learner, rows, settings):
     """Whether the loop supports the steps of this learner, and the storage of the rows."""
-    if learner.posterior is not exact or settings.max_gradient_norm < np.inf:
+    if learner.posterior is not exact_posterior or settings.max_gradient_norm < np.inf:
         return False
     machine = learner.machine
     kinds = {
