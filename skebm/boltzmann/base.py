@@ -359,7 +359,7 @@ class BaseBoltzmann(
 
     def __skebm_log_partition__(self):
         """The result of :meth:`log_partition` for likelihoods, if the user passes none."""
-        return self.log_partition(random_state=0)
+        return inference.remembered_log_partition(self)
 
     def _log_z(self, log_partition):
         """Log Z in nats, from the argument ``log_partition`` of a method; None computes it."""

@@ -24,10 +24,7 @@ from .path import TemperaturePath
 from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
-# Default number of temperatures of annealing.
-_N_TEMPERATURES = 1000
-
-# {estimator: (digest of its fitted attributes, LogPartition)}
+# {estimator: (digest of its fitted attributes and of the options, LogPartition)}
 _LAST_LOG_PARTITIONS = WeakKeyDictionary()
 
 # Valid arguments for the logarithm of a partition function; None computes it.
@@ -184,17 +181,18 @@ def annealed(path, name, n_temperatures, n_chains, states, n_burn_in, streams):
     return result
 
 
-def remembered_log_partition(estimator):
+def remembered_log_partition(estimator, **options):
     """The result of annealing for a Boltzmann machine, cached until the model changes.
 
-    Rows may be scored one by one, and annealing takes seconds. The result is not stored in the
-    estimator, because scoring must not change it.
+    Rows may be scored one by one, and annealing takes seconds, or minutes. The result is not stored
+    in the estimator, because scoring must not change it. ``options`` are passed to the method
+    ``log_partition``.
     """
     fitted = {name: value for name, value in vars(estimator).items() if name.endswith("_")}
-    digest = joblib.hash(fitted)
+    digest = joblib.hash((fitted, options))
     found = _LAST_LOG_PARTITIONS.get(estimator)
     if found is None or found[0] != digest:
-        found = digest, estimator.log_partition(n_temperatures=_N_TEMPERATURES, random_state=0)
+        found = digest, estimator.log_partition(random_state=0, **options)
         _LAST_LOG_PARTITIONS[estimator] = found
     return found[1]
 

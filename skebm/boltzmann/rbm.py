@@ -251,7 +251,7 @@ class BaseRBM(BoltzmannEstimator):
             The result of :meth:`log_partition` for this model, whose estimate is used, or a number
             in nats. With ``log_partition=result.upper``, the likelihoods are lower bounds in
             expectation. None calls ``log_partition(random_state=0)``, which takes a minute or more
-            if both layers are large. It is called again each time, because the result is not kept.
+            if both layers are large, and keeps the result until the model changes.
 
         Returns
         -------

@@ -289,7 +289,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
     def __skebm_log_partition__(self):
         """The log Z that scores use if none is passed."""
-        return remembered_log_partition(self.rbms_[-1])
+        return remembered_log_partition(self.rbms_[-1], n_temperatures=1000)
 
     def _log_weights(self, rows, n_draws):
         """Mean over draws of log p*(v, h) / q(h | v), see :meth:`GenerativeNet.log_weights`."""

@@ -317,7 +317,8 @@ class PairwiseEstimator(BaseBoltzmann):
             Visible states.
         log_partition : LogPartition or float, default=None
             The result of :meth:`log_partition` for this model, of which the estimate is used, or a
-            number in nats. None calls ``log_partition(random_state=0)`` at each call.
+            number in nats. None calls ``log_partition(random_state=0)``, and keeps the result until
+            the model changes.
 
         Returns
         -------

@@ -10,7 +10,7 @@ from scipy.special import expit, logsumexp, softmax
 
 import annealing
 import enumeration
-from skebm import BernoulliRBM
+from skebm import BernoulliRBM, BoltzmannMachine
 from skebm._random import RandomStreams
 from skebm._source import as_rows
 from skebm.boltzmann import partition
@@ -411,3 +411,26 @@ def test_data_that_are_no_states_have_no_likelihood(storage):
     for other in (0.5 * X, 16 * X):
         with pytest.warns(UserWarning, match=r"BernoulliRBM.log_likelihood .* Binarize the data"):
             rbm.log_likelihood(storage(other))
+
+
+@pytest.mark.parametrize(
+    "model", [BernoulliRBM(3, n_iter=1, random_state=0), BoltzmannMachine()], ids=type
+)
+def test_log_z_is_computed_once_for_the_same_model(model, monkeypatch):
+    X = np.random.default_rng(0).integers(0, 2, (20, 4)).astype(float)
+    model.fit(X)
+    kind, n_calls = type(model), []
+    log_partition = kind.log_partition
+
+    def counted(self, *args, **kwargs):
+        n_calls.append(self)
+        return log_partition(self, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "log_partition", counted)
+    before = model.log_likelihood(X)
+    np.testing.assert_array_equal(model.log_likelihood(X[:3]), before[:3])
+    assert len(n_calls) == 1
+    X[:, 0] = 1 - X[:, 0]
+    after = model.fit(X).log_likelihood(X)
+    np.testing.assert_allclose(after, model.log_likelihood(X, model.log_partition("exact")))
+    assert len(n_calls) == 3
