@@ -6,7 +6,9 @@ import numpy as np
 import scipy.sparse
 from sklearn.utils import check_random_state
 
+from .._chunks import with_repeated
 from .._validation import Number
+from .table import as_csr
 
 
 class RatingSamples:
@@ -45,11 +47,9 @@ class RatingSamples:
     """
 
     def __init__(self, X):
-        if not scipy.sparse.issparse(X):
-            X = np.asarray(X, dtype=np.float64)
-            rows, columns = np.nonzero(~np.isnan(X))
-            X = scipy.sparse.csr_array((X[rows, columns], (rows, columns)), shape=X.shape)
-        self.all_ratings = scipy.sparse.csr_array(X)
+        is_sparse = scipy.sparse.issparse(X)
+        X = with_repeated(X) if is_sparse else np.asarray(X, dtype=np.float64)
+        self.all_ratings = scipy.sparse.csr_array(as_csr(X, type(self).__name__))
         self.numbers = np.arange(self.all_ratings.nnz)
 
     @property

@@ -67,14 +67,17 @@ def counts_of(n_items, n_levels, rows):
 
 
 def base_of(rows, levels, degree, half, prior, smoothing):
-    """Logarithms of the base rates of items, and the scale in the dtype of ``levels``.
+    """Logarithms of the base rates of items, the scale in the dtype of ``levels``, and a mask.
+
+    The mask has the items that are rated at all.
 
     ``rows`` are :class:`~skebm.ratings.rows.RatingRows`, or rows of a stream.
     """
     dtype, levels = levels.dtype, levels.astype(np.float64)
     counts = rows.total_of_parts(partial(counts_of, rows.shape[1], len(levels)), add)
     log_rates = log_base_rates(rows, counts, levels, prior, smoothing)
-    return log_rates, scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
+    scale = scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
+    return log_rates, scale, counts.any(axis=1)
 
 
 def log_base_rates(rows, counts, levels, prior, smoothing):

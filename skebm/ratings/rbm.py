@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import with_callbacks
+from .._chunks import with_repeated
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._epochs import TrainedInEpochs
@@ -158,7 +159,8 @@ class RatingRBM(
     rating_scale_ : ndarray of shape (n_levels,)
         The possible ratings, ascending.
     components_ : ndarray of shape (n_items, n_functions, n_components)
-        Weights of the functions of the rating.
+        Weights of the functions of the rating. They are 0 for items that no row has rated: these
+        are predicted as average items.
     functions_ : ndarray of shape (n_levels, n_functions)
         Values of these functions: polynomials of degree 1, 2, ..., which are orthogonal under the
         distribution of all ratings. If ``degree`` is None or at least ``n_levels``, one indicator
@@ -343,7 +345,7 @@ class RatingRBM(
         """The ratings, validated, as a CSR matrix or a stream of such matrices."""
         X = validated(
             self,
-            X,
+            with_repeated(X) if scipy.sparse.issparse(X) else X,
             accept_sparse="csr",
             dtype=FLOATS if reset else self.components_.dtype,
             ensure_all_finite="allow-nan",
@@ -401,12 +403,16 @@ class RatingRBM(
         return levels
 
     def _first_model(self, rows, levels, streams):
-        """A model with the base rates of the items and small random weights."""
+        """A model with the base rates of the items and small random weights.
+
+        Items without ratings have no weights, so that their predictions are free of noise.
+        """
         p, n_items = self._parameters, rows.shape[1]
         how = p.degree, p.half_size, p.prior_ratings, p.smoothing
-        log_rates, scale = machines.base_of(rows, levels, *how)
+        log_rates, scale, is_rated = machines.base_of(rows, levels, *how)
         size = n_items, scale.functions.shape[1], p.n_components
         A = _FIRST_WEIGHTS * streams.generator().normal(size=size)
+        A[~is_rated] = 0
         n_conditional = n_items if self.conditional else 0
         weights = Weights(
             A.astype(rows.dtype),
@@ -546,14 +552,18 @@ class RatingRBM(
         Returns
         -------
         items : ndarray of int, of shape (n_users, n_items)
-            Column indices, the best item first; of equally good ones, the lower index first. If a
-            row has fewer items left, the rest is -1.
+            Column indices, the best item first; of equally good ones, the lower index first. Items
+            that nobody rated in training come after all others. If a row has fewer items left, the
+            rest is -1.
         """
         model, X = self._model_and_ratings(X)
         n_items = min(check_argument(self, "n_items", n_items, _COUNT), X.shape[1])
         check_argument(self, "remove_seen", remove_seen, Flag())
         rows, best = as_rows(X, model.levels), np.empty((X.shape[0], n_items), dtype=np.int64)
+        is_rated = model.weights.A.any(axis=(1, 2))
+        below_all = 1 + model.levels[-1] - model.levels[0]
         for part, ratings in _parts(model, rows, X.shape[1], _expected):
+            ratings[:, ~is_rated] -= below_all
             if remove_seen:
                 stored = slice(rows.indptr[part.start], rows.indptr[part.stop])
                 owners = np.repeat(np.arange(len(ratings)), np.diff(rows.indptr)[part])
@@ -621,7 +631,7 @@ class RatingRBM(
         if init is None:
             shape = n_samples or 1, len(self.intercept_visible_)
             levels = streams.generator().integers(len(model.levels), size=shape)
-            X = as_csr(model.levels[levels])
+            X = as_csr(model.levels[levels], type(self).__name__)
         else:
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]

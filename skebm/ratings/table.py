@@ -93,11 +93,11 @@ def _numbered(values, names):
     return names, np.where(names[numbers] == values, numbers, -1)
 
 
-def as_csr(X):
+def as_csr(X, name):
     """The ratings of a validated matrix as a CSR array with sorted columns.
 
     Ratings are all entries of a dense matrix that are not NaN, or all stored entries of a sparse
-    one.
+    one. ``name`` is that of the class that the user called, for messages.
     """
     if not scipy.sparse.issparse(X):
         rows, columns = np.nonzero(~np.isnan(X))
@@ -107,11 +107,21 @@ def as_csr(X):
     if not X.has_sorted_indices:
         X = X.sorted_indices()
     if not X.has_canonical_format:
+        row, column = _first_repeated(X)
         raise ValueError(
-            "The sparse matrix of ratings stores some entries twice, and would use their sum. Keep "
-            "one rating per user and item: skebm.ratings_matrix does this."
+            f"The sparse matrix of ratings stores two ratings of row {row} and column {column}, "
+            f"but {name} needs one rating per user and item. skebm.ratings_matrix makes a matrix "
+            "with the last rating of each pair."
         )
     return X
+
+
+def _first_repeated(X):
+    """Row and column of the first entry of a sorted CSR matrix that is stored twice."""
+    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    is_repeated = (np.diff(rows) == 0) & (np.diff(X.indices) == 0)
+    first = int(is_repeated.argmax())
+    return int(rows[first]), int(X.indices[first])
 
 
 def as_rows(X, scale):

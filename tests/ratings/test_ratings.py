@@ -261,10 +261,24 @@ def test_a_stored_zero_is_a_rating():
     assert rbm.recommend(X).tolist() == [[-1, -1], [0, -1]]
 
 
-def test_entries_that_come_twice_are_refused():
-    X = scipy.sparse.csr_array(([4.0, 5.0], [1, 1], [0, 2]), shape=(1, 2))
-    with pytest.raises(ValueError, match="twice"):
-        RatingRBM().fit(X)
+TWICE = [4.0, 5.0, 3.0], ([0, 1, 1], [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        scipy.sparse.csr_array(([4.0, 5.0, 3.0], [0, 1, 1], [0, 1, 3]), shape=(2, 2)),
+        scipy.sparse.coo_array(TWICE, shape=(2, 2)),
+        scipy.sparse.coo_matrix(TWICE, shape=(2, 2)),
+    ],
+    ids=["csr", "coo_array", "coo_matrix"],
+)
+def test_entries_that_come_twice_are_refused(X):
+    rbm = RatingRBM(n_components=2, n_iter=1).fit([[4.0, 5.0], [5.0, 3.0]])
+    message = "two ratings of row 1 and column 1.*skebm.ratings_matrix"
+    for use in (RatingRBM().fit, rbm.predict, rbm.score, rbm.partial_fit, RatingSamples):
+        with pytest.raises(ValueError, match=message):
+            use(X)
 
 
 def test_recommendations_are_the_highest_expectations(table):
@@ -277,6 +291,35 @@ def test_recommendations_are_the_highest_expectations(table):
         found = found[found >= 0]
         assert np.isnan(row[found]).all()
         assert len(found) == min(2, np.isnan(row).sum())
+
+
+def test_an_item_that_nobody_rated_is_predicted_as_an_average_one_and_recommended_last():
+    X, _ = tastes()
+    X[:, [3, 30]] = NAN
+    rbm = RatingRBM(n_components=10, n_iter=5, random_state=0).fit(X)
+    assert not rbm.components_[[3, 30]].any()
+    # No hidden unit says anything about it: only how high the row rates on the whole counts.
+    P = rbm.predict(X)
+    np.testing.assert_array_equal(P[:, 3], P[:, 30])
+    found = rbm.recommend(X, n_items=40, remove_seen=False)
+    np.testing.assert_array_equal(found[:, -2:], np.tile([3, 30], (len(X), 1)))
+    # Others are in the order of their predictions.
+    rated = np.delete(np.arange(40), [3, 30])
+    np.testing.assert_array_equal(
+        found[:, :-2], rated[np.argsort(-P[:, rated], axis=1, kind="stable")]
+    )
+
+
+def test_an_item_can_be_rated_for_the_first_time_in_partial_fit():
+    X, _ = tastes()
+    first = X.copy()
+    first[:, 30:] = NAN
+    rbm = RatingRBM(n_components=10, random_state=0).fit(first)
+    for _ in range(30):
+        rbm.partial_fit(X)
+    assert rbm.components_[30:].any(axis=(1, 2)).all()
+    known = np.where(np.isnan(X), NAN, rbm.predict(X))[:, 30:]
+    assert np.sqrt(np.nanmean((known - X[:, 30:]) ** 2)) < 0.8 * np.nanstd(X[:, 30:])
 
 
 def test_of_equal_expectations_the_first_is_recommended():
