@@ -388,6 +388,12 @@ def _hint_for_size(value):
     return ""
 
 
+def is_nothing(value):
+    """Whether a value of a table is None, NaN, or pandas' NA or NaT."""
+    is_nan = isinstance(value, Real) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
 def check_targets_are_there(estimator, y):
     """Raise an error with scikit-learn's message if no targets were passed."""
     if y is None:

@@ -34,7 +34,8 @@ class MixedRBM(GaussianRBM):
     n_components
     categories : {"auto", "declared"} or dict, default="auto"
         Kinds of the columns. "declared": texts, objects, booleans and what a DataFrame declares as
-        categories are categories, and so are numbers of only two values; other numbers are real.
+        categories are categories, and so are numbers of only two values, each in at least five
+        rows; other numbers are real.
         "auto": whole numbers of at most ten values, each in five rows on average, are categories as
         well. A dict has, for the names of some columns, or for their positions if they have no
         names, a list of all categories, or None for a column of real numbers; other columns are as
