@@ -4,10 +4,10 @@ from numbers import Integral
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 
 from .._chunks import with_repeated
-from .._validation import Number
+from .._validation import FLOATS, Number
 from .table import as_csr
 
 
@@ -47,9 +47,15 @@ class RatingSamples:
     """
 
     def __init__(self, X):
-        is_sparse = scipy.sparse.issparse(X)
-        X = with_repeated(X) if is_sparse else np.asarray(X, dtype=np.float64)
-        self.all_ratings = scipy.sparse.csr_array(as_csr(X, type(self).__name__))
+        name = type(self).__name__
+        X = check_array(
+            with_repeated(X) if scipy.sparse.issparse(X) else X,
+            accept_sparse="csr",
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan",
+            estimator=name,
+        )
+        self.all_ratings = scipy.sparse.csr_array(as_csr(X, name))
         self.numbers = np.arange(self.all_ratings.nnz)
 
     @property

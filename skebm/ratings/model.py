@@ -30,6 +30,11 @@ _FEWEST_ITEMS = 16
 # Number of predictions per block of work of a thread.
 _ANSWERS = 2**14
 
+# Largest distance of a rating from the mean, in standard deviations, in the general level of a row.
+# Without it, the squares of rare ratings far from the others, such as a few ratings of 1 among
+# ratings of 5, dominate the predictions, which are then worse than the mean.
+_FARTHEST = 3.0
+
 # Number of alternating passes over the means of rows and items; number of bisections.
 _PASSES, _HALVINGS = 5, 30
 
@@ -152,7 +157,8 @@ def scale_of_items(log_rates, counts, levels, degree, half, prior, dtype):
         functions = np.eye(len(levels))
     else:
         functions = _orthogonal_powers(ratings, everywhere, degree)
-    arrays = functions, rates @ functions, ratings, rates @ ratings
+    near = ratings.clip(-_FARTHEST, _FARTHEST)
+    arrays = functions, rates @ functions, near, rates @ near
     arrays = [np.ascontiguousarray(array, dtype=dtype) for array in arrays]
     return Scale(*arrays, float(half), float(prior))
 

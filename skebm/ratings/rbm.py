@@ -20,7 +20,7 @@ from .._epochs import TrainedInEpochs
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
-from .._streams import made_of
+from .._streams import is_stream, made_of
 from .._validation import (
     FLOATS,
     Check,
@@ -44,13 +44,16 @@ from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
 from .model import Learner, Model, Settings
 from .rows import Levels, Parts, Split, known_of, n_ratings_of, rating_matrix, rating_rows
-from .table import as_csr, as_rows
+from .table import as_csr, as_rows, warned_of_other_levels
 from .training import Monitor, Training, errors_of_parts
 
 _COUNT = Number(Integral, "[1, inf)")
 
 # Standard deviation of the normal initial weights.
 _FIRST_WEIGHTS = 0.01
+
+# A warning is given if the error of training ratings is more than this many times the deviation.
+_WORSE = 1.1
 
 # Number of probabilities that are computed at a time if all items are predicted.
 _ANSWERS = 2**22
@@ -199,8 +202,9 @@ class RatingRBM(
     ``b_ik + f sum_jp (x_kp - m_ip) A_ipj (h_j - 1/2) + (x_k1 - m_i1) z``: x are the functions of
     the value and m their means, f is 1 / sqrt(1 + n / half_size), and z is one normal hidden unit
     with weights of 1 / sqrt(n + prior_ratings), which represents how high the row rates on the
-    whole. The sum over all hidden states has a closed form, so the probabilities of a rating given
-    the others are exact.
+    whole. For z, a rating counts as at most three standard deviations from the mean. The sum over
+    all hidden states has a closed form, so the probabilities of a rating given the others are
+    exact.
 
     References
     ----------
@@ -337,12 +341,24 @@ class RatingRBM(
     def _end(self, training):
         if training.go_back_to_best():
             self._publish(training)
+        error, deviation = training.errors_at_end()
+        if error > _WORSE * deviation:
+            warn_caller(
+                f"{type(self).__name__} predicts training ratings worse than their mean does: the "
+                f"root mean squared error is {error:.4g}, and their standard deviation "
+                f"{deviation:.4g}. Lower 'learning_rate', or choose the ratings by 'rating_scale'."
+            )
 
     def _is_trained(self):
         return hasattr(self, "components_")
 
     def _checked(self, X, reset):
         """The ratings, validated, as a CSR matrix or a stream of such matrices."""
+        if hasattr(X, "chosen_ratings"):
+            raise TypeError(
+                f"{type(self).__name__} takes RatingSamples in fit, partial_fit and score only. "
+                "Pass the matrix of ratings, samples.all_ratings, to other methods."
+            )
         X = validated(
             self,
             with_repeated(X) if scipy.sparse.issparse(X) else X,
@@ -351,7 +367,10 @@ class RatingRBM(
             ensure_all_finite="allow-nan",
             reset=reset,
         )
-        return rating_matrix(X, bool(self.conditional), type(self).__name__)
+        X = rating_matrix(X, bool(self.conditional), type(self).__name__)
+        if reset:
+            return X
+        return made_of(X, partial(warned_of_other_levels, self.rating_scale_, type(self).__name__))
 
     def _training(self, X, y, goes_on, progress, commit, watched):
         """See :class:`~skebm._epochs.TrainedInEpochs`."""
@@ -391,7 +410,10 @@ class RatingRBM(
     def _levels(self, X):
         """The rating scale: the parameter, or the levels of the data."""
         if self.rating_scale is not None:
-            return np.asarray(self._parameters.rating_scale, dtype=X.dtype)
+            levels = np.asarray(self._parameters.rating_scale, dtype=X.dtype)
+            if not is_stream(X):
+                warned_of_other_levels(levels, type(self).__name__, X)
+            return levels
         found = Levels.of(X)
         levels = found.scale(X.dtype)
         if found.values is None:
@@ -632,6 +654,11 @@ class RatingRBM(
             shape = n_samples or 1, len(self.intercept_visible_)
             levels = streams.generator().integers(len(model.levels), size=shape)
             X = as_csr(model.levels[levels], type(self).__name__)
+        elif is_stream(init):
+            raise TypeError(
+                f"{type(self).__name__}.sample takes arrays and sparse matrices, but init is a "
+                "stream. Call it for each chunk."
+            )
         else:
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]

@@ -11,7 +11,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV
 
-from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
+from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix, stream
 from skebm._random import RandomStreams
 from skebm.kernels.ratings import Rule
 from skebm.ratings.model import Learner, Settings, company_of, probabilities, zeros_like
@@ -506,3 +506,76 @@ def test_samples_of_arrays_keep_what_is_missing(table):
     assert V.shape == (24, 4)
     np.testing.assert_array_equal(np.isnan(V), np.isnan(np.tile(table, (2, 1))))
     assert set(np.unique(rbm.sample(5, random_state=0))) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize("rare", [0.03, 0.005])
+def test_ratings_far_from_the_others_do_not_rule_the_predictions(rare):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((200, 20)) < rare, 1.0, 5.0)
+    X[rng.random(X.shape) < 0.5] = NAN
+    # Nothing can be learned, so the mean is the best prediction.
+    for n_iter in (0, 5):
+        rbm = RatingRBM(5, n_iter=n_iter, random_state=0).fit(X)
+        assert -rbm.score(X) < 1.05 * np.nanstd(X)
+
+
+def test_a_training_that_went_astray_is_told():
+    X, _ = tastes()
+    with pytest.warns(UserWarning, match="RatingRBM predicts training ratings worse than their"):
+        RatingRBM(5, learning_rate=50.0, random_state=0).fit(X)
+
+
+def test_ratings_beyond_the_scale_are_told(table):
+    rbm = RatingRBM(2, n_iter=1, random_state=0).fit(table)
+    message = "possible ratings of RatingRBM are 1 to 3, but X has ratings from 1 to 30"
+    for use in (rbm.predict, rbm.score, rbm.transform, rbm.recommend, rbm.partial_fit):
+        with pytest.warns(UserWarning, match=message):
+            use(table * [1, 1, 10, 1])
+    with pytest.warns(UserWarning, match="are 10 to 20, but X has ratings from 1 to 20"):
+        RatingRBM(2, n_iter=1, rating_scale=[10, 20]).fit(table)
+
+
+def test_samples_and_streams_are_refused_where_they_do_not_fit(table):
+    rbm = fitted(table)
+    for use in (rbm.predict, rbm.transform, rbm.recommend):
+        with pytest.raises(TypeError, match=r"samples\.all_ratings"):
+            use(RatingSamples(table))
+    with pytest.raises(TypeError, match="init is a stream"):
+        rbm.sample(init=stream(table))
+
+
+def test_samples_check_their_data(table):
+    of_array = RatingSamples(table).all_ratings
+    of_frame = RatingSamples(pd.DataFrame(table).astype("Int64")).all_ratings
+    np.testing.assert_array_equal(of_frame.toarray(), of_array.toarray())
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        RatingSamples([1.0, 2.0])
+
+
+LINES = {"user": ["a", "b"], "item": [1, 2], "rating": [4, 3]}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"user": "userId"}, "no column 'userId'.*by 'user'.*'user', 'item', 'rating'"),
+        ({"user": ["a", None]}, {}, "column 'user' .* 1 missing"),
+        ({"item": [1, NAN]}, {}, "column 'item' .* 1 missing"),
+        ({"rating": [4]}, {}, "inconsistent numbers"),
+        ({}, {"users": ["a", "b", "a"]}, "'users' .* twice"),
+    ],
+)
+def test_tables_that_are_no_tables_of_ratings(change, options, message):
+    for make in (dict, pd.DataFrame):
+        if make is pd.DataFrame and "rating" in change:
+            continue
+        with pytest.raises(ValueError, match=message):
+            ratings_matrix(make(LINES | change), **options)
+
+
+@pytest.mark.parametrize("users", [[], [1, 2]])
+def test_a_table_of_which_no_line_is_used(users):
+    with pytest.warns(UserWarning, match="leaves out all 2 lines"):
+        X = ratings_matrix(LINES, users=users).X
+    assert X.shape == (len(users), 2)
+    assert X.nnz == 0
