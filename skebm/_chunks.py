@@ -41,6 +41,20 @@ def rows_at(table, rows):
     return table.iloc[rows] if _is_frame(table) else table[rows]
 
 
+def with_repeated(X):
+    """A sparse matrix as a CSR matrix, in which entries that are stored twice remain.
+
+    SciPy adds such entries of COO matrices up, which is wrong for ratings.
+    """
+    csr = X.tocsr()
+    if X.format != "coo" or csr.nnz == X.nnz:
+        return csr
+    order = np.argsort(X.row, kind="stable")
+    ends = np.cumsum(np.bincount(X.row, minlength=X.shape[0]))
+    entries = X.data[order], X.col[order], np.concatenate([[0], ends])
+    return type(csr)(entries, shape=X.shape)
+
+
 class Piece(NamedTuple):
     """A chunk that can be read at any time.
 
@@ -393,7 +407,7 @@ def _table(chunk, name):
     if hasattr(chunk, "to_pandas"):  # pyarrow and polars
         chunk = chunk.to_pandas()
     if scipy.sparse.issparse(chunk):
-        return chunk.tocsr()
+        return with_repeated(chunk)
     if not _is_frame(chunk):
         chunk = np.asarray(chunk)
         if chunk.ndim != 2:
@@ -466,7 +480,7 @@ def _itself(chunk):
 def _slices(array, chunk_size, file=None):
     """Pieces of a two-dimensional array, which may be mapped from a file."""
     if scipy.sparse.issparse(array):
-        array = array.tocsr()
+        array = with_repeated(array)
     part = _part_of_file(array) or partial(_part, array)
     return [
         Piece(partial(part, start, stop), stop - start, file or f"rows {start} to {stop - 1}")

@@ -388,6 +388,12 @@ def _hint_for_size(value):
     return ""
 
 
+def is_nothing(value):
+    """Whether a value of a table is None, NaN, or pandas' NA or NaT."""
+    is_nan = isinstance(value, Real) and value != value
+    return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
+
+
 def check_targets_are_there(estimator, y):
     """Raise an error with scikit-learn's message if no targets were passed."""
     if y is None:
@@ -412,18 +418,46 @@ def validated(estimator, X, *arrays, **options):
         )
     if _are_surely_finite(X, options.get("dtype")):
         options["ensure_all_finite"] = False
-    checked = validate_data(estimator, X, *arrays, **options)
+    with _with_remedy(_remedy_for_gaps(estimator)):
+        checked = validate_data(estimator, X, *arrays, **options)
     return (native(checked[0]), *checked[1:]) if arrays else native(checked)
+
+
+def _remedy_for_gaps(estimator):
+    """What to do about missing values; None for estimators that can be told what marks them."""
+    if hasattr(estimator, "missing_values"):
+        return None
+    return (
+        f"{type(estimator).__name__} does not accept missing values here. Fill them in first, for "
+        "example by skebm.RBMImputer in a pipeline; or let a BernoulliRBM or GaussianRBM, which "
+        "accept them, be the step before it."
+    )
+
+
+@contextmanager
+def _with_remedy(remedy):
+    """Context manager that gives the remedy in scikit-learn's error for missing values.
+
+    scikit-learn's message recommends other estimators, which are no alternative to ours.
+    """
+    try:
+        yield
+    except ValueError as error:
+        first, *_ = str(error).splitlines() or [""]
+        if remedy is None or first != "Input X contains NaN.":
+            raise
+        raise ValueError(f"{first}\n{remedy}") from error
 
 
 def _validated_stream(estimator, X, *arrays, **options):
     reset = options.pop("reset", True)
     of_y = {name: options.pop(name) for name in ("multi_output", "y_numeric") if name in options}
     validate_data(estimator, X.head, reset=reset, skip_check_array=True)
-    checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
+    how = type(estimator).__name__, _remedy_for_gaps(estimator)
+    checked = X.map_named(partial(_checked_chunk, options, *how))
     # One dtype for all chunks: that of the first one after the checks.
     options = options | {"dtype": checked.dtype}
-    checked = X.map_named(partial(_checked_chunk, options, type(estimator).__name__))
+    checked = X.map_named(partial(_checked_chunk, options, *how))
     if not arrays:
         return checked
     targets = [
@@ -433,11 +467,11 @@ def _validated_stream(estimator, X, *arrays, **options):
     return (checked, *targets)
 
 
-def _checked_chunk(options, estimator, X, where):
+def _checked_chunk(options, estimator, remedy, X, where):
     """A chunk of a stream, validated like an array; errors begin with the name of the chunk."""
     if _is_as_wanted(X, options):
         return X
-    with where.in_messages():
+    with where.in_messages(), _with_remedy(remedy):
         return native(check_array(X, estimator=estimator, input_name="X", **options))
 
 

@@ -5,6 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
+from sklearn.pipeline import make_pipeline
 from sklearn.utils.validation import has_fit_parameter
 
 from skebm import (
@@ -18,6 +20,7 @@ from skebm import (
     GaussianRBM,
     GenerativeDBNClassifier,
     HopfieldMemory,
+    stream,
 )
 from skebm._validation import FLOATS, validated
 
@@ -231,3 +234,35 @@ def test_large_data_whose_sum_overflows_are_finite_and_what_another_type_cannot_
     validated(BernoulliRBM(), X, dtype=FLOATS)
     with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large for dtype"):
         validated(BernoulliRBM(), X.astype(np.float64) * 10, dtype=np.float32)
+
+
+@each(
+    [
+        model
+        for model in MODELS
+        if not hasattr(model, "missing_values") and not isinstance(model, HopfieldMemory)
+    ]
+)
+@pytest.mark.parametrize("make", [np.asarray, lambda X: stream(X, chunk_size=20)])
+def test_the_error_for_missing_values_has_a_remedy(model, make):
+    gaps = X.copy()
+    gaps[0, 0] = np.nan
+    message = f"Input X contains NaN.\n{type(model).__name__} does not accept .*RBMImputer"
+    with pytest.raises(ValueError, match=message):
+        clone(model).fit(make(gaps), targets_of(model))
+
+
+def test_the_remedy_is_not_for_estimators_that_take_missing_values():
+    gaps = X.copy()
+    gaps[0, 0] = np.nan
+    with pytest.raises(ValueError, match="Input X contains NaN") as caught:
+        BernoulliRBM(2, missing_values=-1).fit(gaps)
+    assert "RBMImputer" not in str(caught.value)
+
+
+def test_an_rbm_before_a_deep_network_takes_missing_values():
+    gaps = np.where(RNG.random(X.shape) < 0.2, np.nan, X)
+    rbm = BernoulliRBM(12, n_iter=3, random_state=0)
+    network = DBNClassifier((8,), rbm_n_iter=3, max_iter=3, random_state=0)
+    model = make_pipeline(rbm, network).fit(gaps, LABELS)
+    assert model.predict(gaps).shape == LABELS.shape

@@ -4,6 +4,9 @@ Summaries of some rows can be joined with those of others. Tables that are read 
 become the same visible units as those in memory.
 """
 
+from collections import Counter
+from collections.abc import Hashable
+from datetime import date, time, timedelta
 from functools import partial
 from numbers import Real
 from typing import NamedTuple
@@ -12,9 +15,11 @@ import numpy as np
 
 from .._chunks import stacked
 from .._streams import is_stream
+from .._validation import is_nothing
 
 # Numbers are categories if they are whole, at most this many, and each in this many rows on
-# average. With few rows, a quantity could also have few different values.
+# average. With few rows, a quantity could also have few different values. Of two numbers, the rarer
+# one is in this many rows: a quantity that is nearly always 0 has further values in other rows.
 _MOST_NUMBERS = 10
 _LEAST_ROWS = 5
 
@@ -64,22 +69,24 @@ class Values(NamedTuple):
     def of(cls, name, column, missing_values):
         """The values of a column of a table; error messages contain its name."""
         values = np.asarray(column)
-        if values.dtype.kind in "mMV":
+        refused = _neither_numbers_nor_categories(values)
+        if refused:
             raise ValueError(
-                f"Column {name!r} has the dtype {values.dtype}, which is neither a number nor a "
-                "category. Convert it first, for example dates to numbers of days."
+                f"Column {name!r} has values of {refused}, which are neither numbers nor "
+                "categories. Convert it first, for example dates to numbers of days, and lists to "
+                "several columns."
             )
         if hasattr(column, "isna"):
             is_missing = np.asarray(column.isna())
         elif values.dtype.kind == "O":
-            is_missing = np.array([_is_nothing(value) for value in values], dtype=bool)
+            is_missing = np.array([is_nothing(value) for value in values], dtype=bool)
         else:
             is_missing = np.zeros(len(values), dtype=bool)
         if hasattr(column, "is_null"):
             is_missing = is_missing | np.asarray(column.is_null())
         if values.dtype.kind == "f":
             is_missing = is_missing | np.isnan(values)
-        if not _is_nothing(missing_values):
+        if not is_nothing(missing_values):
             is_missing = is_missing | (values == missing_values)
         return cls(values, is_missing, column)
 
@@ -118,10 +125,15 @@ class Values(NamedTuple):
         return next((v for v in self.known().tolist() if not _is_number(type(v))), None)
 
 
-def _is_nothing(value):
-    """Whether a value is None, NaN, or pandas' NA."""
-    is_nan = isinstance(value, Real) and value != value
-    return value is None or is_nan or type(value).__name__ == "NAType"
+def _neither_numbers_nor_categories(values):
+    """The dtype of an array, or the type of some of its values, if it cannot be modelled."""
+    if values.dtype.kind in "mMVc":
+        return f"the dtype {values.dtype}"
+    for kind in set(map(type, values)) if values.dtype.kind == "O" else ():
+        is_time = issubclass(kind, (date, time, timedelta)) and kind.__name__ != "NaTType"
+        if is_time or kind.__name__ == "Period" or not issubclass(kind, Hashable):
+            return f"the type {kind.__name__}"
+    return None
 
 
 def _types_of(known):
@@ -151,8 +163,9 @@ class ColumnSummary(NamedTuple):
         Their dtype.
     types : frozenset of type
         Their types as Python objects.
-    distinct : set or None
-        The distinct ones; None if they are numbers and too many to be categories.
+    distinct : Counter or None
+        The distinct ones and their numbers of rows; None if they are numbers and too many to be
+        categories.
     declared : list or None
         Categories that the dtype of the column declares.
     no_number : str or None
@@ -162,7 +175,7 @@ class ColumnSummary(NamedTuple):
     n_known: int
     dtype: np.dtype
     types: frozenset
-    distinct: set | None
+    distinct: Counter | None
     declared: list | None
     no_number: str | None
 
@@ -181,7 +194,7 @@ class ColumnSummary(NamedTuple):
         """The summary of the column in these rows and others together."""
         distinct = declared = None
         if self.distinct is not None and other.distinct is not None:
-            distinct = self.distinct | other.distinct
+            distinct = self.distinct + other.distinct
         if self.declared is not None and other.declared is not None:
             declared = union(self.declared, other.declared)
         return ColumnSummary(
@@ -252,7 +265,8 @@ class ColumnSummary(NamedTuple):
         n_numbers = len(self.distinct)
         are_few = few_numbers and n_numbers * _LEAST_ROWS <= self.n_known
         are_whole = all(float(value).is_integer() for value in self.distinct)
-        if n_numbers == 2 or (n_numbers > 2 and are_few and are_whole):
+        are_two = n_numbers == 2 and min(self.distinct.values()) >= _LEAST_ROWS
+        if are_two or (n_numbers > 2 and are_few and are_whole):
             distinct = sorted(self.distinct)
             # Ints of some rows are floats if other rows have missing values.
             return np.array(distinct, self.dtype).tolist() if self.dtype.kind == "f" else distinct
@@ -260,12 +274,15 @@ class ColumnSummary(NamedTuple):
 
 
 def _distinct(known):
-    """Distinct values of an array; None if they are numbers and too many to be categories."""
+    """Distinct values of an array and their numbers of rows.
+
+    None if they are numbers and too many to be categories.
+    """
     if known.dtype.kind == "O":
-        return set(known.tolist())
-    distinct = np.unique(known)
+        return Counter(known.tolist())
+    distinct, n_rows = np.unique(known, return_counts=True)
     are_many = known.dtype.kind in "fiu" and len(distinct) > _MOST_NUMBERS
-    return None if are_many else set(distinct.tolist())
+    return None if are_many else Counter(dict(zip(distinct.tolist(), n_rows.tolist(), strict=True)))
 
 
 def union(categories, others):

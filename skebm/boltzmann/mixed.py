@@ -33,10 +33,11 @@ class MixedRBM(GaussianRBM):
     categories : {"auto", "declared"} or dict, default="auto"
         How the kinds of the columns are determined. "declared": texts, objects, booleans and
         columns of a categorical dtype are categories, and so are numbers with only two distinct
-        values. Other numbers are real. "auto": the same, and columns of whole numbers are also
-        categories if they have at most ten distinct values, each in five rows on average. A dict
-        maps the names of some columns, or their positions if there are no names, to a list of all
-        categories, or to None for real numbers. Other columns are as with "auto".
+        values, each in at least five rows. Other numbers are real. "auto": the same, and columns of
+        whole numbers are also categories if they have at most ten distinct values, each in five
+        rows on average. A dict maps the names of some columns, or their positions if there are no
+        names, to a list of all categories, or to None for real numbers. Other columns are as with
+        "auto".
     handle_unknown : {"error", "missing"}, default="error"
         What to do with a category that did not occur in the first call of ``fit`` or
         ``partial_fit``: raise an error, or treat it as a missing entry.

@@ -15,6 +15,9 @@ from .columns import TableSummary, is_frame, names_of, read_columns
 
 KINDS = "binary", "choice", "real"
 
+# Floats represent whole numbers of up to this size.
+_LARGEST_INT = 2**53
+
 
 class TableEncoder:
     """Converts rows of a table to states of visible units, and back.
@@ -193,6 +196,12 @@ class TableEncoder:
                 f"Column {column.name!r} was numeric when {self._name} was fitted, but now has the "
                 f"value {values.first_no_number()!r}."
             )
+        if values.values.dtype.kind in "iu" and (np.abs(numbers) > _LARGEST_INT).any():
+            raise ValueError(
+                f"Column {column.name!r} has whole numbers beyond 2**53, which {self._name} could "
+                "not tell from their neighbours. Subtract a constant first, or list the numbers in "
+                "the parameter 'categories'."
+            )
         if np.isinf(numbers).any():
             raise ValueError(f"Input X contains infinity, in column {column.name!r}.")
         return numbers
@@ -209,7 +218,8 @@ class TableEncoder:
             raise ValueError(
                 f"Found unknown categories [{', '.join(found)}] in column {column.name!r} during "
                 f"transform. {self._name} knows {column.categories}. List all categories in the "
-                "parameter 'categories', or set handle_unknown='missing'."
+                "parameter 'categories', or None there for a column of real numbers, or set "
+                "handle_unknown='missing'."
             )
         return codes
 
@@ -256,6 +266,11 @@ def checked_table(estimator, X, reset):
     if is_stream(X):
         checked_table(estimator, X.head, reset)
         return X.tables()
+    if hasattr(X, "collect"):
+        raise TypeError(
+            f"{type(estimator).__name__} needs the values of a table, but X is a "
+            f"{type(X).__name__}. Pass X.collect()."
+        )
     if not is_frame(X):
         if isinstance(X, (list, tuple)) and np.asarray(X).dtype.kind in "US":
             X = np.asarray(X, dtype=object)  # numbers would become texts

@@ -20,7 +20,7 @@ from ..kernels.sparse import dot
 from .backpropagation import Backpropagation, Batch
 from .objective import Objective
 
-# Largest number of rows per pass. More rows do not make matrix products faster.
+# Largest number of rows per pass of a line search. More rows do not make matrix products faster.
 _MOST_ROWS = 1000
 
 # Rows per minibatch for batch_size="auto": a hundredth of all, within these bounds, so that there
@@ -269,7 +269,9 @@ class Learner(TrainedInParts):
         self.solver, self.streams = other.solver, other.streams
 
     def _passes(self, n_rows):
-        return Backpropagation(self.network, self.settings.objective, min(n_rows, _MOST_ROWS))
+        if self.settings.solver in SCIPY_SOLVERS:  # which divide the rows into passes
+            n_rows = min(n_rows, _MOST_ROWS)
+        return Backpropagation(self.network, self.settings.objective, n_rows)
 
     def _learn(self, passes, data, numbers, learning_rate):
         """Learn from one minibatch; return its loss (before the step, with stochastic solvers)."""

@@ -48,7 +48,7 @@ class Scale(NamedTuple):
 
     functions: np.ndarray  # (n_levels, n_functions)
     means: np.ndarray  # (n_items, n_functions) of the functions
-    ratings: np.ndarray  # (n_levels,) standardised
+    ratings: np.ndarray  # (n_levels,) standardised and limited, for the level of a row
     mean_ratings: np.ndarray  # (n_items,)
     half: float  # number of ratings that halves the square of the factor
     prior: float  # pseudo-count of ratings in the level of a row

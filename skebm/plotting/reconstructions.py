@@ -79,7 +79,8 @@ class ReconstructionsDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted estimator or pipeline with ``transform`` and ``inverse_transform``.
+            A fitted estimator with ``reconstruct``, or an estimator or pipeline with ``transform``
+            and ``inverse_transform``.
         X : array-like of shape (n_samples, n_features)
             Rows of data.
         image_shape : tuple of int, default=None
@@ -99,7 +100,10 @@ class ReconstructionsDisplay:
         ValueError
             If the shape does not fit the number of features.
         """
-        reconstructions = estimator.inverse_transform(estimator.transform(X))
+        if hasattr(estimator, "reconstruct"):
+            reconstructions = estimator.reconstruct(X)
+        else:
+            reconstructions = estimator.inverse_transform(estimator.transform(X))
         return cls(X, reconstructions, image_shape=image_shape).plot(ax, im_kw=im_kw)
 
     def plot(self, ax: "Axes | None" = None, *, im_kw: dict[str, Any] | None = None) -> Self:

@@ -4,9 +4,11 @@ from numbers import Integral
 
 import numpy as np
 import scipy.sparse
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 
-from .._validation import Number
+from .._chunks import with_repeated
+from .._validation import FLOATS, Number
+from .table import as_csr
 
 
 class RatingSamples:
@@ -45,11 +47,15 @@ class RatingSamples:
     """
 
     def __init__(self, X):
-        if not scipy.sparse.issparse(X):
-            X = np.asarray(X, dtype=np.float64)
-            rows, columns = np.nonzero(~np.isnan(X))
-            X = scipy.sparse.csr_array((X[rows, columns], (rows, columns)), shape=X.shape)
-        self.all_ratings = scipy.sparse.csr_array(X)
+        name = type(self).__name__
+        X = check_array(
+            with_repeated(X) if scipy.sparse.issparse(X) else X,
+            accept_sparse="csr",
+            dtype=FLOATS,
+            ensure_all_finite="allow-nan",
+            estimator=name,
+        )
+        self.all_ratings = scipy.sparse.csr_array(as_csr(X, name))
         self.numbers = np.arange(self.all_ratings.nnz)
 
     @property

@@ -30,6 +30,11 @@ _FEWEST_ITEMS = 16
 # Number of predictions per block of work of a thread.
 _ANSWERS = 2**14
 
+# Largest distance of a rating from the mean, in standard deviations, in the general level of a row.
+# Without it, the squares of rare ratings far from the others, such as a few ratings of 1 among
+# ratings of 5, dominate the predictions, which are then worse than the mean.
+_FARTHEST = 3.0
+
 # Number of alternating passes over the means of rows and items; number of bisections.
 _PASSES, _HALVINGS = 5, 30
 
@@ -67,14 +72,17 @@ def counts_of(n_items, n_levels, rows):
 
 
 def base_of(rows, levels, degree, half, prior, smoothing):
-    """Logarithms of the base rates of items, and the scale in the dtype of ``levels``.
+    """Logarithms of the base rates of items, the scale in the dtype of ``levels``, and a mask.
+
+    The mask has the items that are rated at all.
 
     ``rows`` are :class:`~skebm.ratings.rows.RatingRows`, or rows of a stream.
     """
     dtype, levels = levels.dtype, levels.astype(np.float64)
     counts = rows.total_of_parts(partial(counts_of, rows.shape[1], len(levels)), add)
     log_rates = log_base_rates(rows, counts, levels, prior, smoothing)
-    return log_rates, scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
+    scale = scale_of_items(log_rates, counts, levels, degree, half, prior, dtype)
+    return log_rates, scale, counts.any(axis=1)
 
 
 def log_base_rates(rows, counts, levels, prior, smoothing):
@@ -149,7 +157,8 @@ def scale_of_items(log_rates, counts, levels, degree, half, prior, dtype):
         functions = np.eye(len(levels))
     else:
         functions = _orthogonal_powers(ratings, everywhere, degree)
-    arrays = functions, rates @ functions, ratings, rates @ ratings
+    near = ratings.clip(-_FARTHEST, _FARTHEST)
+    arrays = functions, rates @ functions, near, rates @ near
     arrays = [np.ascontiguousarray(array, dtype=dtype) for array in arrays]
     return Scale(*arrays, float(half), float(prior))
 

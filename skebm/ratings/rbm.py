@@ -13,13 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import with_callbacks
+from .._chunks import with_repeated
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
 from .._epochs import TrainedInEpochs
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
-from .._streams import made_of
+from .._streams import is_stream, made_of
 from .._validation import (
     FLOATS,
     Check,
@@ -43,13 +44,16 @@ from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
 from .model import Learner, Model, Settings
 from .rows import Levels, Parts, Split, known_of, n_ratings_of, rating_matrix, rating_rows
-from .table import as_csr, as_rows
+from .table import as_csr, as_rows, warned_of_other_levels
 from .training import Monitor, Training, errors_of_parts
 
 _COUNT = Number(Integral, "[1, inf)")
 
 # Standard deviation of the normal initial weights.
 _FIRST_WEIGHTS = 0.01
+
+# A warning is given if the error of training ratings is more than this many times the deviation.
+_WORSE = 1.1
 
 # Number of probabilities that are computed at a time if all items are predicted.
 _ANSWERS = 2**22
@@ -158,7 +162,8 @@ class RatingRBM(
     rating_scale_ : ndarray of shape (n_levels,)
         The possible ratings, ascending.
     components_ : ndarray of shape (n_items, n_functions, n_components)
-        Weights of the functions of the rating.
+        Weights of the functions of the rating. They are 0 for items that no row has rated: these
+        are predicted as average items.
     functions_ : ndarray of shape (n_levels, n_functions)
         Values of these functions: polynomials of degree 1, 2, ..., which are orthogonal under the
         distribution of all ratings. If ``degree`` is None or at least ``n_levels``, one indicator
@@ -197,8 +202,9 @@ class RatingRBM(
     ``b_ik + f sum_jp (x_kp - m_ip) A_ipj (h_j - 1/2) + (x_k1 - m_i1) z``: x are the functions of
     the value and m their means, f is 1 / sqrt(1 + n / half_size), and z is one normal hidden unit
     with weights of 1 / sqrt(n + prior_ratings), which represents how high the row rates on the
-    whole. The sum over all hidden states has a closed form, so the probabilities of a rating given
-    the others are exact.
+    whole. For z, a rating counts as at most three standard deviations from the mean. The sum over
+    all hidden states has a closed form, so the probabilities of a rating given the others are
+    exact.
 
     References
     ----------
@@ -335,21 +341,36 @@ class RatingRBM(
     def _end(self, training):
         if training.go_back_to_best():
             self._publish(training)
+        error, deviation = training.errors_at_end()
+        if error > _WORSE * deviation:
+            warn_caller(
+                f"{type(self).__name__} predicts training ratings worse than their mean does: the "
+                f"root mean squared error is {error:.4g}, and their standard deviation "
+                f"{deviation:.4g}. Lower 'learning_rate', or choose the ratings by 'rating_scale'."
+            )
 
     def _is_trained(self):
         return hasattr(self, "components_")
 
     def _checked(self, X, reset):
         """The ratings, validated, as a CSR matrix or a stream of such matrices."""
+        if hasattr(X, "chosen_ratings"):
+            raise TypeError(
+                f"{type(self).__name__} takes RatingSamples in fit, partial_fit and score only. "
+                "Pass the matrix of ratings, samples.all_ratings, to other methods."
+            )
         X = validated(
             self,
-            X,
+            with_repeated(X) if scipy.sparse.issparse(X) else X,
             accept_sparse="csr",
             dtype=FLOATS if reset else self.components_.dtype,
             ensure_all_finite="allow-nan",
             reset=reset,
         )
-        return rating_matrix(X, bool(self.conditional), type(self).__name__)
+        X = rating_matrix(X, bool(self.conditional), type(self).__name__)
+        if reset:
+            return X
+        return made_of(X, partial(warned_of_other_levels, self.rating_scale_, type(self).__name__))
 
     def _training(self, X, y, goes_on, progress, commit, watched):
         """See :class:`~skebm._epochs.TrainedInEpochs`."""
@@ -389,7 +410,10 @@ class RatingRBM(
     def _levels(self, X):
         """The rating scale: the parameter, or the levels of the data."""
         if self.rating_scale is not None:
-            return np.asarray(self._parameters.rating_scale, dtype=X.dtype)
+            levels = np.asarray(self._parameters.rating_scale, dtype=X.dtype)
+            if not is_stream(X):
+                warned_of_other_levels(levels, type(self).__name__, X)
+            return levels
         found = Levels.of(X)
         levels = found.scale(X.dtype)
         if found.values is None:
@@ -401,12 +425,16 @@ class RatingRBM(
         return levels
 
     def _first_model(self, rows, levels, streams):
-        """A model with the base rates of the items and small random weights."""
+        """A model with the base rates of the items and small random weights.
+
+        Items without ratings have no weights, so that their predictions are free of noise.
+        """
         p, n_items = self._parameters, rows.shape[1]
         how = p.degree, p.half_size, p.prior_ratings, p.smoothing
-        log_rates, scale = machines.base_of(rows, levels, *how)
+        log_rates, scale, is_rated = machines.base_of(rows, levels, *how)
         size = n_items, scale.functions.shape[1], p.n_components
         A = _FIRST_WEIGHTS * streams.generator().normal(size=size)
+        A[~is_rated] = 0
         n_conditional = n_items if self.conditional else 0
         weights = Weights(
             A.astype(rows.dtype),
@@ -546,14 +574,18 @@ class RatingRBM(
         Returns
         -------
         items : ndarray of int, of shape (n_users, n_items)
-            Column indices, the best item first; of equally good ones, the lower index first. If a
-            row has fewer items left, the rest is -1.
+            Column indices, the best item first; of equally good ones, the lower index first. Items
+            that nobody rated in training come after all others. If a row has fewer items left, the
+            rest is -1.
         """
         model, X = self._model_and_ratings(X)
         n_items = min(check_argument(self, "n_items", n_items, _COUNT), X.shape[1])
         check_argument(self, "remove_seen", remove_seen, Flag())
         rows, best = as_rows(X, model.levels), np.empty((X.shape[0], n_items), dtype=np.int64)
+        is_rated = model.weights.A.any(axis=(1, 2))
+        below_all = 1 + model.levels[-1] - model.levels[0]
         for part, ratings in _parts(model, rows, X.shape[1], _expected):
+            ratings[:, ~is_rated] -= below_all
             if remove_seen:
                 stored = slice(rows.indptr[part.start], rows.indptr[part.stop])
                 owners = np.repeat(np.arange(len(ratings)), np.diff(rows.indptr)[part])
@@ -621,7 +653,12 @@ class RatingRBM(
         if init is None:
             shape = n_samples or 1, len(self.intercept_visible_)
             levels = streams.generator().integers(len(model.levels), size=shape)
-            X = as_csr(model.levels[levels])
+            X = as_csr(model.levels[levels], type(self).__name__)
+        elif is_stream(init):
+            raise TypeError(
+                f"{type(self).__name__}.sample takes arrays and sparse matrices, but init is a "
+                "stream. Call it for each chunk."
+            )
         else:
             X = self._checked(init, reset=False)
         X = X[np.arange(n_samples or X.shape[0]) % X.shape[0]]

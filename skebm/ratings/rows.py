@@ -79,7 +79,7 @@ def rating_matrix(X, admits_nan, name):
             f"The sparse matrix of ratings stores NaN, which {name} accepts only with "
             "conditional=True. Do not store entries that are not rated."
         )
-    return as_csr(X)
+    return as_csr(X, name)
 
 
 def _matrix_of_chunk(admits_nan, name, X, where):

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse
+from sklearn.utils import check_consistent_length
 
+from .._validation import is_nothing, warn_caller
 from ..kernels.ratings import Rows
 
 # If there are more distinct values, the levels are this many evenly spaced ones.
@@ -65,10 +67,17 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
     >>> users.tolist(), items.tolist()
     (['ann', 'bob'], [7, 9])
     """
-    columns = [np.asarray(frame[name]) for name in (user, item, rating)]
-    users, rows = _numbered(columns[0], users)
-    items, places = _numbered(columns[1], items)
+    names = {"user": user, "item": item, "rating": rating}
+    columns = [_column(frame, of, name) for of, name in names.items()]
+    check_consistent_length(*columns)
+    users, rows = _numbered(columns[0], users, "users", user)
+    items, places = _numbered(columns[1], items, "items", item)
     kept = (rows >= 0) & (places >= 0)
+    if len(kept) and not kept.any():
+        warn_caller(
+            f"ratings_matrix leaves out all {len(kept)} lines: none has one of the given users and "
+            "items. Texts and numbers are different names."
+        )
     rows, places, ratings = rows[kept], places[kept], columns[2][kept]
     if ratings.dtype not in (np.float32, np.float64):
         ratings = ratings.astype(np.float64)
@@ -82,22 +91,46 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
     return RatingsMatrix(scipy.sparse.csr_array(entries, shape=shape), users, items)
 
 
-def _numbered(values, names):
-    """Names, and the index of each value among them; -1 for values that are not among them."""
+def _column(frame, of, name):
+    """A column of the table; ``of`` is the parameter that has its name."""
+    try:
+        return np.asarray(frame[name])
+    except Exception as error:  # libraries of tables have different errors
+        raise ValueError(
+            f"The table of ratings has no column {name!r}. Pass the name of the column to "
+            f"ratings_matrix by {of!r}. Its columns are {list(frame)}."
+        ) from error
+
+
+def _numbered(values, names, of, column):
+    """Names, and the index of each value among them; -1 for values that are not among them.
+
+    ``of`` and ``column`` are the names of the parameter and of the column, for messages.
+    """
+    is_missing = np.array([is_nothing(v) for v in values]) if values.dtype.kind in "fO" else False
+    if np.any(is_missing):
+        raise ValueError(
+            f"The column {column!r} of the table of ratings has {np.sum(is_missing)} missing "
+            "values. Leave out these lines first."
+        )
     if names is None:
         return np.unique(values, return_inverse=True)
     names = np.asarray(names)
+    if len(np.unique(names)) < len(names):
+        raise ValueError(f"The {of!r} parameter of ratings_matrix names some {of} twice.")
+    if not len(names):
+        return names, np.full(len(values), -1)
     order = np.argsort(names)
     places = np.searchsorted(names, values, sorter=order).clip(max=len(names) - 1)
     numbers = order[places]
     return names, np.where(names[numbers] == values, numbers, -1)
 
 
-def as_csr(X):
+def as_csr(X, name):
     """The ratings of a validated matrix as a CSR array with sorted columns.
 
     Ratings are all entries of a dense matrix that are not NaN, or all stored entries of a sparse
-    one.
+    one. ``name`` is that of the class that the user called, for messages.
     """
     if not scipy.sparse.issparse(X):
         rows, columns = np.nonzero(~np.isnan(X))
@@ -107,9 +140,36 @@ def as_csr(X):
     if not X.has_sorted_indices:
         X = X.sorted_indices()
     if not X.has_canonical_format:
+        row, column = _first_repeated(X)
         raise ValueError(
-            "The sparse matrix of ratings stores some entries twice, and would use their sum. Keep "
-            "one rating per user and item: skebm.ratings_matrix does this."
+            f"The sparse matrix of ratings stores two ratings of row {row} and column {column}, "
+            f"but {name} needs one rating per user and item. skebm.ratings_matrix makes a matrix "
+            "with the last rating of each pair."
+        )
+    return X
+
+
+def _first_repeated(X):
+    """Row and column of the first entry of a sorted CSR matrix that is stored twice."""
+    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    is_repeated = (np.diff(rows) == 0) & (np.diff(X.indices) == 0)
+    first = int(is_repeated.argmax())
+    return int(rows[first]), int(X.indices[first])
+
+
+def warned_of_other_levels(scale, name, X):
+    """The same CSR matrix of ratings, after a warning if some are far beyond the scale.
+
+    ``name`` is that of the estimator that the user called.
+    """
+    room = np.diff(scale).max(initial=0) / 2
+    low = np.fmin.reduce(X.data, initial=scale[0])
+    high = np.fmax.reduce(X.data, initial=scale[-1])
+    if low < scale[0] - room or high > scale[-1] + room:
+        warn_caller(
+            f"The possible ratings of {name} are {scale[0]:g} to {scale[-1]:g}, but X has ratings "
+            f"from {low:g} to {high:g}. They are replaced by the nearest possible ones, which the "
+            "parameter 'rating_scale' sets."
         )
     return X
 

@@ -13,6 +13,9 @@ from .model import Errors, errors_of
 from .rows import some_ratings_of
 from .table import as_rows
 
+# Fewest ratings whose error says something.
+_FEWEST_WATCHED = 100
+
 
 class Monitor:
     """Predicts some ratings after each epoch, each from the others of its row.
@@ -33,6 +36,16 @@ class Monitor:
         self._watched, self._parts = some_ratings_of(rows), parts
         self._patience = Patience(n_without_gain, lambda score, best: score > best + tol)
         self.best_model = None
+
+    @property
+    def deviation(self):
+        """Standard deviation of the ratings that are predicted.
+
+        It is infinite if they are few or all the same.
+        """
+        ratings = self._watched[1].data
+        are_few = len(ratings) < _FEWEST_WATCHED
+        return np.inf if are_few else float(ratings.std()) or np.inf
 
     @property
     def is_over(self):
@@ -115,6 +128,10 @@ class Training:
             self._course.run(Lesson(settings), generator, after_round=after_round)
         if have_diverged(*self.learner.model.weights):
             raise self._divergence
+
+    def errors_at_end(self):
+        """Error of training ratings after the last epoch, and their standard deviation."""
+        return self.history.get("rmse", [0.0])[-1], self._monitor.deviation
 
     def go_back_to_best(self):
         """Restore the best model that the monitor has kept; returns whether there is one."""

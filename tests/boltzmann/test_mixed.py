@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -415,7 +416,7 @@ def test_unknown_categories():
     table = make_table()
     new = table[:5].assign(sex=["x", "f", "y", "m", "x"])
     rbm = fitted(table)
-    with pytest.raises(ValueError, match=r"\['x', 'y'\].*'sex'.*handle_unknown='missing'"):
+    with pytest.raises(ValueError, match=r"\['x', 'y'\].*'sex'.*None.*handle_unknown='missing'"):
         rbm.transform(new)
     rbm.set_params(handle_unknown="missing")
     as_missing = new.assign(sex=new["sex"].where(new["sex"].isin(["f", "m"])))
@@ -440,7 +441,16 @@ def test_no_numbers(change, message):
 @pytest.mark.parametrize(
     ("table", "parameters", "message"),
     [
-        ({"day": pd.date_range("2020", periods=9)}, {}, "'day' has the dtype datetime64"),
+        ({"day": pd.date_range("2020", periods=9)}, {}, "'day' has values of the dtype datetime64"),
+        (
+            {"day": [date(2020, 1, 1 + k) for k in range(9)]},
+            {},
+            "'day' has values of the type date",
+        ),
+        ({"day": pd.period_range("2020", periods=9)}, {}, "'day' has values of the type Period"),
+        ({"a": [[1, 2]] * 9}, {}, "'a' has values of the type list"),
+        ({"a": np.arange(9) * 1j}, {}, "'a' has values of the dtype complex128"),
+        ({"id": 2**62 + np.arange(99)}, {}, r"'id' has whole numbers beyond 2\*\*53"),
         ({"a": [None] * 9, "b": range(9)}, {"categories": {"a": []}}, "no known value"),
         ({"a": range(9)}, {"categories": {"b": None}}, "names a column, 'b'"),
         ({"a": range(9)}, {"categories": "few"}, "'categories' parameter"),
@@ -453,6 +463,20 @@ def test_no_numbers(change, message):
 def test_errors_of_fit(table, parameters, message):
     with pytest.raises(ValueError, match=message):
         fitted(pd.DataFrame(table), **parameters)
+
+
+def test_a_lazy_frame_has_to_be_collected():
+    with pytest.raises(TypeError, match=r"LazyFrame. Pass X.collect\(\)"):
+        MixedRBM().fit(pl.LazyFrame({"a": [1.0, 2.0]}))
+
+
+@pytest.mark.parametrize("categories", ["auto", "declared"])
+def test_a_number_that_is_rare_is_no_category(categories):
+    # New rows have further values, as pixels at the border of an image.
+    X = np.c_[np.r_[np.zeros(60), np.ones(4)], np.arange(64) % 2, np.arange(64) % 2 / 7]
+    rbm = MixedRBM(2, n_iter=1, categories=categories, random_state=0).fit(X)
+    assert rbm.categories_ == [None, [0, 1], [0, 1 / 7]]
+    assert np.isfinite(rbm.transform([[2.0, 1, 0]])).all()
 
 
 @pytest.mark.parametrize(

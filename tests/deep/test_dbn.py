@@ -8,7 +8,7 @@ import pytest
 import scipy.sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, make_multilabel_classification
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.class_weight import compute_sample_weight
 
@@ -811,3 +811,15 @@ def test_a_score_that_does_not_exist_is_not_waited_for():
     with pytest.raises(ValueError, match=r"'validation_fraction' .*, 0.1, holds out 1 of 10 rows"):
         model.fit(X, y)
     assert np.isfinite(model.set_params(validation_fraction=0.2).fit(X, y).history_["loss"]).all()
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "lbfgs"])
+def test_minibatches_may_be_large(solver):
+    X = (np.random.default_rng(0).random((2500, 6)) < 0.5).astype(float)
+    network = DBNClassifier(
+        (4,), pretrain=False, batch_size=2200, max_iter=2, solver=solver, random_state=0
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = network.fit(X, X[:, 0])
+    assert np.isfinite(model.loss_curve_).all()

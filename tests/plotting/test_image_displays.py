@@ -13,6 +13,7 @@ from sklearn.preprocessing import MinMaxScaler
 
 from skebm import (
     BernoulliRBM,
+    DeepAutoencoder,
     DeepBeliefNetwork,
     GaussianRBM,
     GenerativeDBNClassifier,
@@ -129,6 +130,14 @@ def test_reconstructions_stand_below_their_originals():
     labels = {text.get_text(): place for text, place in _labels(display.ax_.yaxis)}
     assert labels["original"] < labels["reconstruction"]
     assert display.ax_.yaxis_inverted()
+
+
+def test_reconstructions_are_those_of_the_estimator():
+    model = DeepAutoencoder((9, 4), corruption="masking", max_iter=3, random_state=0).fit(ROWS)
+    gaps = ROWS[:3].copy()
+    gaps[:, 5] = np.nan  # which reconstruct accepts, but transform does not
+    display = ReconstructionsDisplay.from_estimator(model, gaps)
+    np.testing.assert_allclose(drawn(display.images_)[1], model.reconstruct(gaps))
 
 
 def _labels(axis):

@@ -172,7 +172,11 @@ def twice(csr):
     [
         (lambda part: part * np.inf, "Chunk 2 of the stream: .*infinity"),
         (lambda part: part * NAN, "Chunk 2 of the stream: .* conditional=True"),
-        (twice, "Chunk 2 of the stream: .* stores some entries twice"),
+        (twice, "Chunk 2 of the stream: .* stores two ratings of row 69 and column"),
+        (
+            lambda part: twice(part).tocoo(),
+            "Chunk 2 of the stream: .* stores two ratings of row 69 and column",
+        ),
         (lambda part: part[:, :5], "Chunk 2 of a stream has 5 columns"),
         (lambda part: part.toarray(), "Chunk 2 of a stream is dense"),
     ],

@@ -11,7 +11,7 @@ from scipy.special import logsumexp, softmax
 from scipy.stats import chisquare
 from sklearn.model_selection import GridSearchCV
 
-from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix
+from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix, stream
 from skebm._random import RandomStreams
 from skebm.kernels.ratings import Rule
 from skebm.ratings.model import Learner, Settings, company_of, probabilities, zeros_like
@@ -261,10 +261,24 @@ def test_a_stored_zero_is_a_rating():
     assert rbm.recommend(X).tolist() == [[-1, -1], [0, -1]]
 
 
-def test_entries_that_come_twice_are_refused():
-    X = scipy.sparse.csr_array(([4.0, 5.0], [1, 1], [0, 2]), shape=(1, 2))
-    with pytest.raises(ValueError, match="twice"):
-        RatingRBM().fit(X)
+TWICE = [4.0, 5.0, 3.0], ([0, 1, 1], [0, 1, 1])
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        scipy.sparse.csr_array(([4.0, 5.0, 3.0], [0, 1, 1], [0, 1, 3]), shape=(2, 2)),
+        scipy.sparse.coo_array(TWICE, shape=(2, 2)),
+        scipy.sparse.coo_matrix(TWICE, shape=(2, 2)),
+    ],
+    ids=["csr", "coo_array", "coo_matrix"],
+)
+def test_entries_that_come_twice_are_refused(X):
+    rbm = RatingRBM(n_components=2, n_iter=1).fit([[4.0, 5.0], [5.0, 3.0]])
+    message = "two ratings of row 1 and column 1.*skebm.ratings_matrix"
+    for use in (RatingRBM().fit, rbm.predict, rbm.score, rbm.partial_fit, RatingSamples):
+        with pytest.raises(ValueError, match=message):
+            use(X)
 
 
 def test_recommendations_are_the_highest_expectations(table):
@@ -277,6 +291,35 @@ def test_recommendations_are_the_highest_expectations(table):
         found = found[found >= 0]
         assert np.isnan(row[found]).all()
         assert len(found) == min(2, np.isnan(row).sum())
+
+
+def test_an_item_that_nobody_rated_is_predicted_as_an_average_one_and_recommended_last():
+    X, _ = tastes()
+    X[:, [3, 30]] = NAN
+    rbm = RatingRBM(n_components=10, n_iter=5, random_state=0).fit(X)
+    assert not rbm.components_[[3, 30]].any()
+    # No hidden unit says anything about it: only how high the row rates on the whole counts.
+    P = rbm.predict(X)
+    np.testing.assert_array_equal(P[:, 3], P[:, 30])
+    found = rbm.recommend(X, n_items=40, remove_seen=False)
+    np.testing.assert_array_equal(found[:, -2:], np.tile([3, 30], (len(X), 1)))
+    # Others are in the order of their predictions.
+    rated = np.delete(np.arange(40), [3, 30])
+    np.testing.assert_array_equal(
+        found[:, :-2], rated[np.argsort(-P[:, rated], axis=1, kind="stable")]
+    )
+
+
+def test_an_item_can_be_rated_for_the_first_time_in_partial_fit():
+    X, _ = tastes()
+    first = X.copy()
+    first[:, 30:] = NAN
+    rbm = RatingRBM(n_components=10, random_state=0).fit(first)
+    for _ in range(30):
+        rbm.partial_fit(X)
+    assert rbm.components_[30:].any(axis=(1, 2)).all()
+    known = np.where(np.isnan(X), NAN, rbm.predict(X))[:, 30:]
+    assert np.sqrt(np.nanmean((known - X[:, 30:]) ** 2)) < 0.8 * np.nanstd(X[:, 30:])
 
 
 def test_of_equal_expectations_the_first_is_recommended():
@@ -463,3 +506,76 @@ def test_samples_of_arrays_keep_what_is_missing(table):
     assert V.shape == (24, 4)
     np.testing.assert_array_equal(np.isnan(V), np.isnan(np.tile(table, (2, 1))))
     assert set(np.unique(rbm.sample(5, random_state=0))) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize("rare", [0.03, 0.005])
+def test_ratings_far_from_the_others_do_not_rule_the_predictions(rare):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((200, 20)) < rare, 1.0, 5.0)
+    X[rng.random(X.shape) < 0.5] = NAN
+    # Nothing can be learned, so the mean is the best prediction.
+    for n_iter in (0, 5):
+        rbm = RatingRBM(5, n_iter=n_iter, random_state=0).fit(X)
+        assert -rbm.score(X) < 1.05 * np.nanstd(X)
+
+
+def test_a_training_that_went_astray_is_told():
+    X, _ = tastes()
+    with pytest.warns(UserWarning, match="RatingRBM predicts training ratings worse than their"):
+        RatingRBM(5, learning_rate=50.0, random_state=0).fit(X)
+
+
+def test_ratings_beyond_the_scale_are_told(table):
+    rbm = RatingRBM(2, n_iter=1, random_state=0).fit(table)
+    message = "possible ratings of RatingRBM are 1 to 3, but X has ratings from 1 to 30"
+    for use in (rbm.predict, rbm.score, rbm.transform, rbm.recommend, rbm.partial_fit):
+        with pytest.warns(UserWarning, match=message):
+            use(table * [1, 1, 10, 1])
+    with pytest.warns(UserWarning, match="are 10 to 20, but X has ratings from 1 to 20"):
+        RatingRBM(2, n_iter=1, rating_scale=[10, 20]).fit(table)
+
+
+def test_samples_and_streams_are_refused_where_they_do_not_fit(table):
+    rbm = fitted(table)
+    for use in (rbm.predict, rbm.transform, rbm.recommend):
+        with pytest.raises(TypeError, match=r"samples\.all_ratings"):
+            use(RatingSamples(table))
+    with pytest.raises(TypeError, match="init is a stream"):
+        rbm.sample(init=stream(table))
+
+
+def test_samples_check_their_data(table):
+    of_array = RatingSamples(table).all_ratings
+    of_frame = RatingSamples(pd.DataFrame(table).astype("Int64")).all_ratings
+    np.testing.assert_array_equal(of_frame.toarray(), of_array.toarray())
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        RatingSamples([1.0, 2.0])
+
+
+LINES = {"user": ["a", "b"], "item": [1, 2], "rating": [4, 3]}
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ({}, {"user": "userId"}, "no column 'userId'.*by 'user'.*'user', 'item', 'rating'"),
+        ({"user": ["a", None]}, {}, "column 'user' .* 1 missing"),
+        ({"item": [1, NAN]}, {}, "column 'item' .* 1 missing"),
+        ({"rating": [4]}, {}, "inconsistent numbers"),
+        ({}, {"users": ["a", "b", "a"]}, "'users' .* twice"),
+    ],
+)
+def test_tables_that_are_no_tables_of_ratings(change, options, message):
+    for make in (dict, pd.DataFrame):
+        if make is pd.DataFrame and "rating" in change:
+            continue
+        with pytest.raises(ValueError, match=message):
+            ratings_matrix(make(LINES | change), **options)
+
+
+@pytest.mark.parametrize("users", [[], [1, 2]])
+def test_a_table_of_which_no_line_is_used(users):
+    with pytest.warns(UserWarning, match="leaves out all 2 lines"):
+        X = ratings_matrix(LINES, users=users).X
+    assert X.shape == (len(users), 2)
+    assert X.nnz == 0
