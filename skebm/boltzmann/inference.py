@@ -28,7 +28,7 @@ from .tempering import N_STREAMS, Tempering
 _N_TEMPERATURES = 1000
 
 # {estimator: (digest of its fitted attributes, LogPartition)}
-_LAST_LOG_PARTITIONS = WeakKeyDictionary()
+_LAST_LOG_PARTITIONS: WeakKeyDictionary = WeakKeyDictionary()
 
 # Valid arguments for the logarithm of a partition function; None computes it.
 LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))
