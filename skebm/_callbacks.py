@@ -26,11 +26,13 @@ except ImportError:
         def propagate_callback_context(self, _):
             return nullcontext()
 
-    class CallbackSupportMixin:
+    class _WithoutCallbacks:
         """Stands in for ``sklearn.callback.CallbackSupportMixin``."""
 
         def _init_callback_context(self, **_):
             return _SilentContext()
+
+    CallbackSupportMixin = _WithoutCallbacks
 
     def _with_callbacks(method):
         return method

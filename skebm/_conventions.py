@@ -1,5 +1,10 @@
 """Names with the same meaning in all estimators, in addition to those of scikit-learn."""
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 # Quantities in ``history_`` that training optimises, and the factor that makes each a loss. The
 # loss itself comes first; the others, in order of preference, are used if it cannot be computed.
 _LOSSES = {"loss": 1, "rmse": 1, "pseudo_likelihood": -1, "reconstruction_error": 1}
@@ -7,6 +12,9 @@ _LOSSES = {"loss": 1, "rmse": 1, "pseudo_likelihood": -1, "reconstruction_error"
 
 class HasHistory:
     """Mixin: an estimator that is trained iteratively and records measurements in ``history_``."""
+
+    history_: dict[str, list[float]]
+    n_iter_: int
 
     @property
     def loss_curve_(self) -> list[float]:
@@ -19,6 +27,10 @@ class HasHistory:
 
 class HasFeaturesOut:
     """Mixin: a transformer with the number of its output features as an attribute."""
+
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    get_feature_names_out: Callable[..., NDArray[np.object_]]
 
     @property
     def n_features_out_(self) -> int:

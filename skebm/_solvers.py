@@ -8,6 +8,7 @@ rows instead, and find the length of each step by a line search.
 import copy
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
@@ -73,7 +74,7 @@ class Solver:
 
     kind = "stochastic"
     n_averages = 0
-    kernel = None  # see skebm.kernels.solvers
+    kernel: Any = None  # see skebm.kernels.solvers
 
     def __init__(self, parameters, settings):
         self.settings = settings

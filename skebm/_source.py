@@ -322,7 +322,8 @@ class Rows(Source):
         Approximate share of nonzero values.
     """
 
-    storage = data = None
+    storage: str | None = None
+    data = None
     density = 1.0
 
     def take(self, numbers, out):

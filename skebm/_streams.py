@@ -268,7 +268,7 @@ class Stream:
         parts = self._chunks, self.window, self._targets
         return Stream(*parts, functions, numbers, is_of_tables)
 
-    def __getitem__(self, numbers):
+    def __getitem__(self, numbers: Any) -> "Stream":
         """A stream of the rows with these indices, ascending ints or an array of bool.
 
         With this, scikit-learn's searches and cross-validation accept streams.

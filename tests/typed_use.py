@@ -4,7 +4,8 @@ Each call that is wrong is one that the checker has to refuse: a comment that si
 itself an error (``warn_unused_ignores``) where there is none.
 """
 
-from typing import Any, assert_type
+from collections.abc import Sequence
+from typing import Any, Literal, assert_type
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,12 @@ from skebm import (
     GenerativeDBNClassifier,
     HopfieldMemory,
     MixedRBM,
+    RatingKFold,
+    RatingRBM,
+    RatingSamples,
     RBMImputer,
     data_parallel,
+    ratings_matrix,
     show_versions,
     simulated_annealing,
     stream,
@@ -58,6 +63,64 @@ def impute(X: NDArray[np.float64], frame: pd.DataFrame) -> None:
     RBMImputer(random_state=np.random.default_rng(0))  # type: ignore[arg-type]
     RBMImputer(rounds=2)  # type: ignore[call-arg]
     imputer.fit(X).transform()  # type: ignore[call-arg]
+
+
+def tabulate(frame: pd.DataFrame) -> None:
+    rbm = MixedRBM(20, categories={"age": None}, handle_unknown="missing", missing_values="?")
+    assert_type(rbm.fit(frame), MixedRBM)
+    assert_type(rbm.conditional_proba(frame, "age", [20, 30]), NDArray[np.floating[Any]])
+    assert_type(rbm.categories_, list[list[Any] | None])
+    assert_type(rbm.handle_unknown, Literal["error", "missing"])
+
+    MixedRBM(categories="all")  # type: ignore[arg-type]
+    MixedRBM(variances=1.0)  # type: ignore[call-arg]
+    rbm.conditional_proba(frame, 2.5)  # type: ignore[arg-type]
+
+
+def rate(frame: pd.DataFrame) -> None:
+    X, users, items = ratings_matrix(frame, user="reader", users=["ann", "bob"])
+    assert_type((users, items), tuple[NDArray[Any], NDArray[Any]])
+    rbm = RatingRBM(20, learning_rate=[0.02, 0.01], degree=None, rating_scale=[1, 2, 3])
+    assert_type(rbm.fit(X).partial_fit([[1, np.nan], [2, 3]]), RatingRBM)
+    assert_type(rbm.predict(X, ([0, 1], np.array([1, 0]))), NDArray[np.floating[Any]])
+    assert_type(rbm.recommend(X, 5, remove_seen=False), NDArray[np.int64])
+    assert_type(rbm.score(RatingSamples(X)), float)
+    assert_type(rbm.functions_, NDArray[np.floating[Any]])
+    for training, held_out in RatingKFold(3, random_state=0).split(RatingSamples(X)):
+        assert_type((training, held_out), tuple[NDArray[np.intp], NDArray[np.intp]])
+
+    RatingRBM(20, 0.02)  # type: ignore[call-arg]
+    RatingRBM(n_gibbs_steps=1.5)  # type: ignore[arg-type]
+    RatingKFold("five")  # type: ignore[arg-type]
+    ratings_matrix(frame, "reader")  # type: ignore[call-arg]
+    rbm.predict(X, [0, 1])  # type: ignore[arg-type]
+
+
+def read_back(
+    rbm: GaussianRBM,
+    network: DBNClassifier,
+    machine: DeepBoltzmannMachine,
+    classifier: DBMClassifier,
+    stack: DSNRegressor,
+) -> None:
+    assert_type(rbm.n_components, int)
+    assert_type(rbm.learning_rate, float | Sequence[float])
+    assert_type(rbm.components_, NDArray[np.floating[Any]])
+    assert_type(rbm.variances_, NDArray[np.floating[Any]])
+    assert_type(rbm.n_features_in_, int)
+    assert_type(rbm.history_["seconds"][-1], float)
+    assert_type(network.coefs_[0], NDArray[np.floating[Any]])
+    assert_type(network.rbms_[-1].log_partition().estimate, float)
+    assert_type(network.solver, Literal["sgd", "adagrad", "rmsprop", "adam", "lbfgs", "cg"])
+    assert_type(network.classes_, NDArray[Any])
+    assert_type(machine.alpha, float)
+    assert_type(classifier.dbm_.hidden_layer_sizes, int | Sequence[int])
+    assert_type(stack.modules_[0].error_curve_, list[float])
+    assert_type(stack.target_scale_, NDArray[np.floating[Any]])
+
+    rbm.n_components = "many"  # type: ignore[assignment]
+    network.solver = "newton"  # type: ignore[assignment]
+    stack.modules_["top"]  # type: ignore[call-overload]
 
 
 def couple(X: NDArray[np.float32]) -> None:

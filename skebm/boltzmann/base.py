@@ -3,6 +3,7 @@
 ``estimator.py`` has the machines with layers, ``pairwise/`` those without.
 """
 
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
@@ -22,7 +23,7 @@ from .._schedules import DECAYS, HINT
 from .._solvers import STOCHASTIC_SOLVERS
 from .._source import evenly_spaced
 from .._streams import is_stream
-from .._typing import MatrixLike, RandomStateLike
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._validation import (
     Flag,
     HasPlainParameters,
@@ -86,6 +87,30 @@ class BaseBoltzmann(
     ``_log_partition``, which compute the results of the public methods; and ``score_samples``.
     Random numbers come from ``_streams``.
     """
+
+    # Parameters
+    learning_rate: float | Sequence[float]
+    batch_size: int
+    n_iter: int
+    verbose: int
+    random_state: RandomStateLike
+    n_gibbs_steps: int | Sequence[int]
+    n_chains: int | None
+    n_replicas: int
+    learning_rate_schedule: Decay
+    solver: StochasticSolver
+    momentum: float | Sequence[float]
+    nesterovs_momentum: bool
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    l1_ratio: float
+    shuffle: bool
+    warm_start: bool
+
+    # Fitted attributes
+    betas_: Floats
+    swap_rates_: Floats
 
     _parameter_checks: ClassVar = MINIBATCH_CHECKS
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -15,7 +15,7 @@ from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import SolverSettings
 from .._source import all_of
-from .._typing import MatrixLike
+from .._typing import Floats, MatrixLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -70,10 +70,26 @@ class BoltzmannEstimator(BaseBoltzmann):
     (``_kind_of_data``), and other algorithms or measurements (``_algorithms``, ``_monitor_class``).
     """
 
+    # Parameters
+    algorithm: Literal["cd", "pcd", "pt"]
+    alpha: float
+    sparsity_target: float | None
+    sparsity_cost: float
+    centered: bool
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    tol: float
+    reconstruction_tol: float | None
+    missing_values: object
+
+    # Fitted attributes
+    h_samples_: Floats
+
     _parameter_checks: ClassVar = LAYERED_CHECKS
     _algorithms: ClassVar = ALGORITHMS
     _monitor_class: ClassVar = Monitor
-    _kind_of_data = Numbers
+    _kind_of_data: type = Numbers
     # The data of the first training: an object of that class.
     _data = Numbers()
 

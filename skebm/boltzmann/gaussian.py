@@ -12,7 +12,7 @@ from .._messages import messages_for
 from .._parameter_texts import with_texts
 from .._scales import mean_and_deviation
 from .._source import all_of
-from .._typing import Decay, RandomStateLike, StochasticSolver
+from .._typing import Decay, Floats, RandomStateLike, StochasticSolver
 from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
@@ -190,6 +190,19 @@ class GaussianRBM(BaseRBM):
     >>> rbm.sample(3, random_state=0).shape
     (3, 13)
     """
+
+    # Parameters
+    learn_variance: bool
+    variances: ArrayLike | None
+    variance_learning_rate: float | None
+    max_gradient_norm: float
+    sampler: Literal["gibbs", "gibbs-langevin"]
+    langevin_time: float
+
+    # Fitted attributes
+    variances_: Floats
+    mean_: Floats
+    scale_: Floats
 
     _parameter_checks: ClassVar = REAL_UNITS_CHECKS | {
         "variances": Optional(Schedule(Real, "(0, inf)"))

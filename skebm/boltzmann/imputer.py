@@ -28,7 +28,6 @@ from .._validation import (
     Scalar,
     all_or_nothing,
     check_parameters,
-    keep_parameters,
 )
 from .._version import VersionStamp
 from .columns import TableSummary, columns_of, is_frame
@@ -129,6 +128,10 @@ class RBMImputer(
     ((178, 13), False)
     """
 
+    # Fitted attributes
+    estimator_: MixedRBM
+    indicator_: MissingIndicator | None
+
     _reads_tables: ClassVar = True
     _parameter_checks: ClassVar = {
         "estimator": Optional(Instance(MixedRBM)),
@@ -153,7 +156,14 @@ class RBMImputer(
         keep_empty_features: bool = False,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
-        keep_parameters(self, locals())
+        self.estimator = estimator
+        self.missing_values = missing_values
+        self.n_rounds = n_rounds
+        self.n_steps = n_steps
+        self.sample_posterior = sample_posterior
+        self.add_indicator = add_indicator
+        self.keep_empty_features = keep_empty_features
+        self.random_state = random_state
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn from a table with missing entries.

@@ -25,7 +25,7 @@ from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
 # {estimator: (digest of its fitted attributes and of the options, LogPartition)}
-_LAST_LOG_PARTITIONS = WeakKeyDictionary()
+_LAST_LOG_PARTITIONS: WeakKeyDictionary = WeakKeyDictionary()
 
 # Valid arguments for the logarithm of a partition function; None computes it.
 LOG_PARTITION = Optional(AnyOf(Instance(LogPartition), Number(Real, "(-inf, inf)")))

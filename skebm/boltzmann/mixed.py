@@ -1,18 +1,22 @@
 """The restricted Boltzmann machine for tables with columns of several kinds."""
 
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from .._parameter_texts import with_texts
 from .._source import all_of
 from .._threads import one_blas_thread
+from .._typing import Decay, Floats, RandomStateLike, StochasticSolver
 from .._validation import keep_parameters
 from .conditionals import conditional_log_distribution
 from .data import TABLE_CHECKS, Table
 from .gaussian import REAL_UNITS_CHECKS, GaussianRBM
 from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
+from .table import TableEncoder
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 
 
@@ -115,6 +119,15 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
+    # Parameters
+    categories: Literal["auto", "declared"] | Mapping[Any, Any]
+    handle_unknown: Literal["error", "missing"]
+
+    # Fitted attributes
+    categories_: list[list[Any] | None]
+    unit_names_: NDArray[np.str_]
+    encoder_: TableEncoder
+
     _parameter_checks: ClassVar = REAL_UNITS_CHECKS | TABLE_CHECKS
 
     # The variances of the data, minus the part that the initial weights explain.
@@ -122,45 +135,45 @@ class MixedRBM(GaussianRBM):
 
     def __init__(
         self,
-        n_components=256,
+        n_components: int = 256,
         *,
-        categories="auto",
-        handle_unknown="error",
-        learning_rate=0.05,
-        batch_size=10,
-        n_iter=10,
-        verbose=0,
-        random_state=None,
-        algorithm="cd",
-        n_gibbs_steps=5,
-        n_chains=None,
-        n_replicas=10,
-        learn_variance=True,
-        variance_learning_rate=None,
-        max_gradient_norm=10.0,
-        sampler="gibbs",
-        langevin_time=0.5,
-        learning_rate_schedule="linear",
-        solver="sgd",
-        momentum=0.0,
-        nesterovs_momentum=False,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        alpha=0.0,
-        l1_ratio=0.0,
-        sparsity_target=None,
-        sparsity_cost=0.1,
-        centered=True,
-        shuffle=True,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        reconstruction_tol=None,
-        warm_start=False,
-        missing_values=np.nan,
-    ):
+        categories: Literal["auto", "declared"] | Mapping[Any, Any] = "auto",
+        handle_unknown: Literal["error", "missing"] = "error",
+        learning_rate: float | Sequence[float] = 0.05,
+        batch_size: int = 10,
+        n_iter: int = 10,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        algorithm: Literal["cd", "pcd", "pt"] = "cd",
+        n_gibbs_steps: int | Sequence[int] = 5,
+        n_chains: int | None = None,
+        n_replicas: int = 10,
+        learn_variance: bool = True,
+        variance_learning_rate: float | None = None,
+        max_gradient_norm: float = 10.0,
+        sampler: Literal["gibbs", "gibbs-langevin"] = "gibbs",
+        langevin_time: float = 0.5,
+        learning_rate_schedule: Decay = "linear",
+        solver: StochasticSolver = "sgd",
+        momentum: float | Sequence[float] = 0.0,
+        nesterovs_momentum: bool = False,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        alpha: float = 0.0,
+        l1_ratio: float = 0.0,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.1,
+        centered: bool = True,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        reconstruction_tol: float | None = None,
+        warm_start: bool = False,
+        missing_values: object = np.nan,
+    ) -> None:
         keep_parameters(self, locals())
 
     _kind_of_data = Table
@@ -192,7 +205,9 @@ class MixedRBM(GaussianRBM):
 
     # Methods for tables only
 
-    def conditional_proba(self, X, column, values=None):
+    def conditional_proba(
+        self, X: Any, column: str | int, values: ArrayLike | None = None
+    ) -> Floats:
         """Distribution of one column given the others, for each row.
 
         It is exact if all others are known: a sum over hidden states, without sampling. Missing
@@ -224,8 +239,8 @@ class MixedRBM(GaussianRBM):
                 f"compute a density, for columns of real numbers only; {column!r} is {kind}."
             )
         if kind == "real":
-            values = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")
-            states = (values.reshape(-1, 1) - model.mean[part]) / model.scale[part]
+            points = check_array(values, ensure_2d=False, dtype=np.float64, input_name="values")
+            states = (points.reshape(-1, 1) - model.mean[part]) / model.scale[part]
         else:
             states = np.eye(part.stop - part.start) if kind == "choice" else np.array([[0], [1]])
         v = all_of(rows)

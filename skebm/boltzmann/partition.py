@@ -63,7 +63,7 @@ class LogPartition:
     upper: float
     standard_error: float
 
-    def plus(self, nats):
+    def plus(self, nats: float) -> "LogPartition":
         """The result for ``exp(nats)`` times the partition function."""
         return LogPartition(
             self.estimate + nats, self.lower + nats, self.upper + nats, self.standard_error

@@ -34,6 +34,14 @@ class BaseRBM(BoltzmannEstimator):
     streams, it calls functions of :mod:`skebm.boltzmann.inference`.
     """
 
+    # Parameters
+    n_components: int
+
+    # Fitted attributes
+    components_: Floats
+    intercept_hidden_: Floats
+    intercept_visible_: Floats
+
     _parameter_checks: ClassVar = RBM_CHECKS
     # Numbers of layers for which the visible and the hidden one count, see boltzmann/couplings.py.
     _copies: ClassVar = (1, 1)

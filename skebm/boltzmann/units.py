@@ -48,7 +48,7 @@ class _Units:
     * bias.
     """
 
-    parameter_names: ClassVar = ("bias",)
+    parameter_names: ClassVar[tuple[str, ...]] = ("bias",)
 
     # "binary"; "choice", exactly one of the units being on; "real"; or "several", whose ``parts``
     # have these kinds.

@@ -197,6 +197,16 @@ class DeepAutoencoder(BaseStack):
     (1797, 64)
     """
 
+    # Parameters
+    code: Literal["linear", "logistic", "binary"]
+    tied: bool
+    corruption: Literal["masking", "gaussian", "salt_and_pepper"] | None
+    corruption_level: float
+    code_noise: float | None
+    sparsity_cost: float
+    sparsity_target: float
+    contraction_cost: float
+
     _parameter_checks: ClassVar = STACK_CHECKS | {
         "code": Options("linear", "logistic", "binary"),
         "tied": Flag(),

@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
@@ -36,9 +36,10 @@ from ..boltzmann.parameter_texts import OF_LAYERS
 from ..boltzmann.partition import LogPartition
 from ..boltzmann.posterior import Drawn, MeanField
 from ..boltzmann.summation import MOST_UNITS
+from ..boltzmann.table import TableEncoder
 from ..boltzmann.variational import is_countable, log_mass, log_mass_bound, posterior_means
 from .parameter_texts import OF_STACKS
-from .pretraining import PRETRAINING_CHECKS, Structure, fit_in_turn, layer_sizes
+from .pretraining import PRETRAINING_CHECKS, HasPretraining, Structure, fit_in_turn, layer_sizes
 from .progress import StageReport
 from .visible_units import VISIBLE_UNITS, data_of
 
@@ -58,7 +59,7 @@ _ROWS_TO_BEGIN_WITH = 512
 
 
 @with_texts(OF_LAYERS, OF_STACKS)
-class DeepBoltzmannMachine(BoltzmannEstimator):
+class DeepBoltzmannMachine(HasPretraining, BoltzmannEstimator):
     """Deep Boltzmann machine: a Boltzmann machine with several hidden layers.
 
     Models data by p(v) proportional to the sum over all hidden states of exp(-E), with
@@ -211,6 +212,27 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     >>> model.sample(3).shape
     (3, 64)
     """
+
+    # Parameters
+    visible_units: Literal["auto", "bernoulli", "gaussian", "mixed"]
+    categories: Literal["auto", "declared"] | Mapping[Any, Any]
+    handle_unknown: Literal["error", "missing"]
+    pretrain: bool
+    n_mean_field_steps: int
+    mean_field_tol: float
+    n_clamped_steps: int
+    max_gradient_norm: float
+
+    # Fitted attributes
+    coefs_: list[Floats]
+    intercepts_: list[Floats]
+    visible_units_: Literal["bernoulli", "gaussian", "mixed"]
+    mean_: Floats
+    scale_: Floats
+    variances_: Floats
+    categories_: list[list[Any] | None]
+    unit_names_: NDArray[np.str_]
+    encoder_: TableEncoder
 
     _parameter_checks: ClassVar = (
         LAYERED_CHECKS

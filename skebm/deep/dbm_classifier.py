@@ -101,6 +101,12 @@ class DBMClassifier(DBNClassifier):
     True
     """
 
+    # Parameters
+    dbm: DeepBoltzmannMachine | None
+
+    # Fitted attributes
+    dbm_: DeepBoltzmannMachine
+
     _parameter_checks: ClassVar = {
         name: check
         for name, check in CLASSIFIER_CHECKS.items()
@@ -146,13 +152,15 @@ class DBMClassifier(DBNClassifier):
     ) -> None:
         keep_parameters(self, locals())
 
+    # Of other networks they are parameters, which can be set.
+
     @property
-    def hidden_layer_sizes(self) -> int | Sequence[int]:
+    def hidden_layer_sizes(self) -> int | Sequence[int]:  # type: ignore[override]
         """Numbers of units of the hidden layers, those of the machine."""
         return self._machine().hidden_layer_sizes
 
     @property
-    def visible_units(self) -> str:
+    def visible_units(self) -> str:  # type: ignore[override]
         """Kind of the data, that of the machine."""
         return self._machine().visible_units
 

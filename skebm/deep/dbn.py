@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -103,6 +103,12 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     >>> model.transform(X[:3] / 16).shape
     (3, 64)
     """
+
+    # Parameters
+    class_weight: Mapping[Any, float] | Literal["balanced"] | None
+
+    # Fitted attributes
+    classes_: NDArray[Any]
 
     _parameter_checks: ClassVar = CLASSIFIER_CHECKS
 
@@ -365,6 +371,10 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     >>> bool(model.fit(X, y).score(X, y) > 0.8)
     True
     """
+
+    # Fitted attributes
+    target_mean_: Floats
+    target_scale_: Floats
 
     def __init__(
         self,

@@ -1,10 +1,11 @@
 """Base class of deep belief networks for classification and regression."""
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -64,6 +65,17 @@ class BaseDBN(BaseStack):
     ``_measure_targets``, ``_encode``), how outputs are decoded to predictions (``_decode``), and
     their score (``_score_outputs``).
     """
+
+    # Parameters
+    dropout: float | Sequence[float]
+    input_dropout: float
+    max_norm: float | None
+    n_iter_output: int
+    unlabeled: object
+
+    # Fitted attributes
+    n_outputs_: int
+    out_activation_: Literal["identity", "logistic", "softmax"]
 
     _parameter_checks: ClassVar = DBN_CHECKS
 

@@ -379,6 +379,9 @@ class GenerativeDBNClassifier(ClassifierMixin, BaseGenerativeDBN):
     (3, 64)
     """
 
+    # Fitted attributes
+    classes_: NDArray[Any]
+
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (256, 256),

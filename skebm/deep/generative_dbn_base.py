@@ -1,11 +1,12 @@
 """Base class of generative deep belief networks."""
 
 import time
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +17,7 @@ from .._callbacks import fitting, with_callbacks
 from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import DenseRows, as_rows
-from .._typing import Floats, MatrixLike
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -39,6 +40,7 @@ from .estimator import DeepNetwork
 from .generative_net import Connection, GenerativeNet, connection_of
 from .pretraining import (
     PRETRAINING_CHECKS,
+    HasPretraining,
     Structure,
     check_numbers_of_values,
     fit_in_turn,
@@ -58,12 +60,32 @@ def fine_tunes(estimator):
     return True
 
 
-class BaseGenerativeDBN(DeepNetwork):
+class BaseGenerativeDBN(HasPretraining, DeepNetwork):
     """A stack of RBMs that form a generative model, with or without labels.
 
     A subclass with labels validates them (``_read_labels``), and creates the highest RBM, whose
     visible layer contains them in addition to the features (``_new_rbms``).
     """
+
+    # Parameters
+    visible_units: Literal["auto", "bernoulli", "gaussian"]
+    fine_tune: Literal["up_down"] | None
+    n_gibbs_steps: int | Sequence[int]
+    batch_size: int
+    learning_rate_schedule: Decay
+    learning_rate: float
+    n_iter: int
+    shuffle: bool
+    random_state: RandomStateLike
+    verbose: int
+    warm_start: bool
+
+    # Fitted attributes
+    recognition_coefs_: list[Floats]
+    recognition_intercepts_: list[Floats]
+    generative_coefs_: list[Floats]
+    generative_intercepts_: list[Floats]
+    visible_units_: Literal["bernoulli", "gaussian"]
 
     _parameter_checks: ClassVar = PRETRAINING_CHECKS | {
         "fine_tune": Optional(Options("up_down")),

@@ -1,8 +1,10 @@
 """Greedy pre-training: a stack of RBMs, each fitted to the features of the one below."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from sklearn import get_config
@@ -13,6 +15,7 @@ from .._messages import messages_of
 from .._schedules import DECAYS, HINT
 from .._source import rows_with_gaps
 from .._streams import is_stream
+from .._typing import Decay, FloatPerLayer, IntPerLayer
 from .._validation import (
     FLOATS,
     Number,
@@ -25,6 +28,7 @@ from .._validation import (
     is_sequence,
     native,
 )
+from ..boltzmann.rbm import BaseRBM
 from .progress import StageReport
 from .visible_units import NUMBERS, VISIBLE_UNITS, name_of_kind
 
@@ -44,6 +48,25 @@ PRETRAINING_CHECKS = {
     "rbm_momentum": PerLayer(Schedule(Real, "[0, 1)")),
     "rbm_alpha": PerLayer(Number(Real, "[0, inf)")),
 }
+
+
+class HasPretraining:
+    """Mixin: types of the parameters of an estimator that is pre-trained as a stack of RBMs."""
+
+    # Parameters
+    hidden_layer_sizes: int | Sequence[int]
+    rbm_algorithm: Literal["cd", "pcd"] | Sequence[Literal["cd", "pcd"]]
+    rbm_n_gibbs_steps: IntPerLayer
+    rbm_learning_rate: FloatPerLayer
+    rbm_learning_rate_schedule: Decay
+    rbm_n_iter: int | Sequence[int]
+    rbm_batch_size: int | Sequence[int]
+    rbm_momentum: FloatPerLayer
+    rbm_alpha: float | Sequence[float]
+
+    # Fitted attributes
+    rbms_: list[BaseRBM]
+
 
 # Parameters that determine the layers, if an estimator has them.
 _MADE_WITH = ("hidden_layer_sizes", "visible_units", "activation", "pretrain", "code", "tied")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property, partial
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from sklearn.exceptions import NotFittedError
@@ -22,7 +22,7 @@ from .._scales import mean_and_scale
 from .._solvers import SOLVERS, SolverSettings
 from .._source import StreamedRows, as_rows, numbers_by_weight
 from .._streams import is_stream
-from .._typing import Floats, MatrixLike
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver
 from .._validation import (
     FLOATS,
     BatchSize,
@@ -42,6 +42,7 @@ from .feedforward import Layer, Network, activations
 from .objective import Objective
 from .pretraining import (
     PRETRAINING_CHECKS,
+    HasPretraining,
     Structure,
     check_numbers_of_values,
     fit_in_turn,
@@ -163,7 +164,7 @@ STACK_CHECKS = PRETRAINING_CHECKS | {
 }
 
 
-class BaseStack(DeepNetwork):
+class BaseStack(HasPretraining, DeepNetwork):
     """Pre-training, fine-tuning and features of networks with a stack of RBMs.
 
     A subclass validates its training data (:class:`Examples`) and passes them to the training for
@@ -171,6 +172,42 @@ class BaseStack(DeepNetwork):
     the layers above the pre-trained hidden layers (``_upper_layers``), and the objective
     (``_objective``).
     """
+
+    # Parameters
+    pretrain: bool
+    visible_units: Literal["auto", "bernoulli", "gaussian"]
+    activation: Literal["logistic", "tanh", "relu"]
+    batch_size: int | Literal["auto"]
+    solver: Solver
+    alpha: float
+    l1_ratio: float
+    max_gradient_norm: float | None
+    learning_rate: Decay | Literal["adaptive"]
+    learning_rate_init: float
+    max_iter: int
+    n_line_searches: int
+    shuffle: bool
+    random_state: RandomStateLike
+    tol: float
+    verbose: int
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: int
+
+    # Fitted attributes
+    coefs_: list[Floats]
+    intercepts_: list[Floats]
+    mean_: Floats
+    scale_: Floats
+    n_layers_: int
+    loss_: float
+    visible_units_: Literal["bernoulli", "gaussian"]
 
     _parameter_checks: ClassVar = STACK_CHECKS
 

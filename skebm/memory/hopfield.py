@@ -22,7 +22,7 @@ from .._schedules import DECAYS
 from .._source import evenly_spaced
 from .._spins import Dynamics, Outcome, random_orders, temperatures
 from .._streams import is_stream, targets_of
-from .._typing import RandomStateLike
+from .._typing import Floats, RandomStateLike
 from .._validation import (
     FLOATS,
     Flag,
@@ -202,6 +202,16 @@ class HopfieldMemory(
     >>> memory.predict(damaged)
     array([0])
     """
+
+    # Fitted attributes
+    weights_: Floats
+    intercept_: Floats
+    patterns_: NDArray[Any]
+    labels_: NDArray[Any] | None
+    load_: float
+    capacity_: float
+    encoding_: Literal["spin", "binary", "threshold", "real"] | None
+    n_iter_: int
 
     _parameter_checks: ClassVar = {
         "rule": Options(*RULES),

@@ -92,8 +92,8 @@ class Rule:
     """
 
     real_states = False
-    parameters: ClassVar = ()
-    stored_with: ClassVar = ()
+    parameters: ClassVar[tuple[str, ...]] = ()
+    stored_with: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def of(cls, memory):
@@ -116,7 +116,7 @@ class WeightRule(Rule):
     """
 
     keeps_patterns = False
-    stored_with = ("fit_intercept",)
+    stored_with: ClassVar[tuple[str, ...]] = ("fit_intercept",)
     adds_after_dreams = False
     can_subtract = False
 
@@ -251,8 +251,8 @@ class Dreaming(WeightRule):
     stored, so directions in which K is zero are left out.
     """
 
-    parameters = ("sleep_time",)
-    stored_with = ("fit_intercept", "sleep_time")
+    parameters: ClassVar[tuple[str, ...]] = ("sleep_time",)
+    stored_with: ClassVar[tuple[str, ...]] = ("fit_intercept", "sleep_time")
 
     def __init__(self, sleep_time):
         self._ridge = 1 / (1 + sleep_time)

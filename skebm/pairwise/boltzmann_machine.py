@@ -17,7 +17,7 @@ from .._encodings import BINARY, to_spins
 from .._random import RandomStreams
 from .._source import all_of, as_rows, evenly_spaced
 from .._streams import made_of
-from .._typing import MatrixLike, RandomStateLike
+from .._typing import Floats, MatrixLike, RandomStateLike
 from .._validation import (
     FLOATS,
     AnyOf,
@@ -275,6 +275,23 @@ default="full"
     array([[1. , 0.9, 0. ]])
     """
 
+    # Parameters
+    n_components: int
+    connections: _Connections
+    algorithm: _Algorithm
+    alpha: float | Literal["auto"]
+    max_iter: int
+    tol: float
+    temperatures: Sequence[float] | None
+    binarize: float | None
+
+    # Fitted attributes
+    weights_: Floats
+    intercept_: Floats
+    encoding_: Literal["spin", "binary", "threshold"]
+    algorithm_: str
+    alpha_: float
+
     _name_of_task: ClassVar = "iteration"
     _parameter_checks: ClassVar = MINIBATCH_CHECKS | {
         "n_components": COUNT_OR_ZERO,
@@ -292,17 +309,7 @@ default="full"
         n_components: int = 0,
         connections: _Connections = "full",
         *,
-        algorithm: Literal[
-            "auto",
-            "exact",
-            "pseudo_likelihood",
-            "mean_field",
-            "tap",
-            "pcd",
-            "cd",
-            "pt",
-            "annealing",
-        ] = "auto",
+        algorithm: _Algorithm = "auto",
         alpha: float | Literal["auto"] = "auto",
         l1_ratio: float = 0.0,
         max_iter: int = 500,

@@ -1,12 +1,16 @@
 """Cross-validation over single ratings, for scikit-learn's searches, whose samples are rows."""
 
+from collections.abc import Iterator
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
 
 from .._chunks import with_repeated
+from .._typing import MatrixLike, RandomStateLike
 from .._validation import FLOATS, Number
 from .table import as_csr
 
@@ -46,7 +50,7 @@ class RatingSamples:
     ['alpha']
     """
 
-    def __init__(self, X):
+    def __init__(self, X: MatrixLike) -> None:
         name = type(self).__name__
         X = check_array(
             with_repeated(X) if scipy.sparse.issparse(X) else X,
@@ -59,21 +63,21 @@ class RatingSamples:
         self.numbers = np.arange(self.all_ratings.nnz)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Number of selected ratings and number of items."""
         return len(self.numbers), self.all_ratings.shape[1]
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.numbers)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> "RatingSamples":
         key = key[0] if isinstance(key, tuple) else key
         chosen = RatingSamples(self.all_ratings)
         chosen.numbers = self.numbers[key]
         return chosen
 
     @property
-    def chosen_ratings(self):
+    def chosen_ratings(self) -> scipy.sparse.csr_array:
         """The selected ratings, as a matrix with all rows and items."""
         X, is_chosen = self.all_ratings, np.zeros(self.all_ratings.nnz, dtype=bool)
         is_chosen[self.numbers] = True
@@ -107,11 +111,13 @@ class RatingKFold:
     [2, 2]
     """
 
-    def __init__(self, n_splits=5, *, random_state=None):
+    def __init__(self, n_splits: int = 5, *, random_state: RandomStateLike = None) -> None:
         self.n_splits = n_splits
         self.random_state = random_state
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: RatingSamples, y: object = None, groups: object = None
+    ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Yield the indices of the training ratings and of the ratings held out.
 
         Parameters
@@ -138,7 +144,7 @@ class RatingKFold:
             is_held_out[fold] = True
             yield np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: object = None, y: object = None, groups: object = None) -> int:
         """Return the number of folds.
 
         Parameters

@@ -1,12 +1,14 @@
 """The restricted Boltzmann machine for ratings."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -21,6 +23,7 @@ from .._random import RandomStreams
 from .._schedules import DECAYS, HINT, last_stage, stage_at
 from .._source import chunks
 from .._streams import is_stream, made_of
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike
 from .._validation import (
     FLOATS,
     Check,
@@ -35,13 +38,13 @@ from .._validation import (
     WithHint,
     check_argument,
     divergence,
-    keep_parameters,
     validated,
     warn_caller,
 )
 from .._version import VersionStamp
 from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines
+from .folds import RatingSamples
 from .model import Learner, Model, Settings
 from .rows import Levels, Parts, Split, known_of, n_ratings_of, rating_matrix, rating_rows
 from .table import as_csr, as_rows, warned_of_other_levels
@@ -57,6 +60,12 @@ _WORSE = 1.1
 
 # Number of probabilities that are computed at a time if all items are predicted.
 _ANSWERS = 2**22
+
+
+_Ratings: TypeAlias = MatrixLike | RatingSamples
+
+# Row indices and column indices.
+_Pairs: TypeAlias = tuple[ArrayLike, ArrayLike]
 
 
 class _RatingScale(Check):
@@ -223,6 +232,15 @@ class RatingRBM(
     [[2], [-1], [0], [-1]]
     """
 
+    # Fitted attributes
+    rating_scale_: Floats
+    components_: Floats
+    functions_: Floats
+    function_means_: Floats
+    rated_components_: Floats
+    intercept_visible_: Floats
+    intercept_hidden_: Floats
+
     _parameter_checks: ClassVar = {
         "n_components": _COUNT,
         "learning_rate": WithHint(
@@ -251,35 +269,55 @@ class RatingRBM(
 
     def __init__(
         self,
-        n_components=100,
+        n_components: int = 100,
         *,
-        learning_rate=0.02,
-        batch_size=50,
-        n_iter=20,
-        verbose=0,
-        random_state=None,
-        rating_scale=None,
-        degree=1,
-        n_gibbs_steps=(1, 3),
-        learning_rate_schedule="linear",
-        momentum=0.8,
-        alpha=0.005,
-        scaling_power=1.0,
-        half_size=100.0,
-        prior_ratings=5.0,
-        smoothing=100.0,
-        conditional=False,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=5,
-        tol=1e-4,
-    ):
-        keep_parameters(self, locals())
+        learning_rate: float | Sequence[float] = 0.02,
+        batch_size: int = 50,
+        n_iter: int = 20,
+        verbose: int = 0,
+        random_state: RandomStateLike = None,
+        rating_scale: ArrayLike | None = None,
+        degree: int | None = 1,
+        n_gibbs_steps: int | Sequence[int] = (1, 3),
+        learning_rate_schedule: Decay = "linear",
+        momentum: float | Sequence[float] = 0.8,
+        alpha: float = 0.005,
+        scaling_power: float = 1.0,
+        half_size: float = 100.0,
+        prior_ratings: float = 5.0,
+        smoothing: float = 100.0,
+        conditional: bool = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        tol: float = 1e-4,
+    ) -> None:
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.verbose = verbose
+        self.random_state = random_state
+        self.rating_scale = rating_scale
+        self.degree = degree
+        self.n_gibbs_steps = n_gibbs_steps
+        self.learning_rate_schedule = learning_rate_schedule
+        self.momentum = momentum
+        self.alpha = alpha
+        self.scaling_power = scaling_power
+        self.half_size = half_size
+        self.prior_ratings = prior_ratings
+        self.smoothing = smoothing
+        self.conditional = conditional
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
 
     # Training
 
     @with_callbacks
-    def fit(self, X, y=None):
+    def fit(self, X: _Ratings, y: object = None) -> Self:
         """Fit the model to ratings.
 
         Parameters
@@ -304,7 +342,7 @@ class RatingRBM(
         return self._fit(X, y)
 
     @with_callbacks
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: _Ratings, y: object = None) -> Self:
         """Continue training with more rows, in one pass over them in minibatches.
 
         If a parameter is a sequence over the epochs, its last value is used.
@@ -498,7 +536,7 @@ class RatingRBM(
         check_is_fitted(self)
         return self._model(), self._checked(X, reset=False)
 
-    def transform(self, X):
+    def transform(self, X: MatrixLike) -> Floats:
         """The features of the users: means of the hidden units.
 
         Parameters
@@ -514,7 +552,7 @@ class RatingRBM(
         model, X = self._model_and_ratings(X)
         return machines.features(model, as_rows(X, model.levels))
 
-    def predict(self, X, pairs=None):
+    def predict(self, X: MatrixLike, pairs: _Pairs | None = None) -> Floats:
         """Expected ratings, each given the other ratings of its row.
 
         A rating in X is not used in its own prediction.
@@ -535,10 +573,11 @@ class RatingRBM(
         model, X = self._model_and_ratings(X)
         rows = as_rows(X, model.levels)
         if pairs is not None:
-            return _at_pairs(model, rows, *self._checked_pairs(pairs, X.shape), _expected)
+            numbers, items = self._checked_pairs(pairs, X.shape)
+            return _at_pairs(model, rows, numbers, items, _expected)
         return _everywhere(model, rows, X.shape[1], _expected)
 
-    def predict_proba(self, X, pairs=None):
+    def predict_proba(self, X: MatrixLike, pairs: _Pairs | None = None) -> Floats:
         """The probabilities of each possible rating, given the other ratings of the row.
 
         Parameters
@@ -556,10 +595,13 @@ class RatingRBM(
         model, X = self._model_and_ratings(X)
         rows = as_rows(X, model.levels)
         if pairs is not None:
-            return _at_pairs(model, rows, *self._checked_pairs(pairs, X.shape), _as_they_are)
+            numbers, items = self._checked_pairs(pairs, X.shape)
+            return _at_pairs(model, rows, numbers, items, _as_they_are)
         return _everywhere(model, rows, X.shape[1], _as_they_are)
 
-    def recommend(self, X, n_items=10, remove_seen=True):
+    def recommend(
+        self, X: MatrixLike, n_items: int = 10, remove_seen: bool = True
+    ) -> NDArray[np.int64]:
         """The items with the highest expected ratings, for each row.
 
         Parameters
@@ -595,7 +637,7 @@ class RatingRBM(
             best[part] = np.where(is_left, order, -1)
         return best
 
-    def score(self, X, y=None):
+    def score(self, X: _Ratings, y: object = None) -> float:
         """Negative root mean squared error of ratings, each predicted from the others of its row.
 
         Parameters
@@ -618,7 +660,15 @@ class RatingRBM(
             parts = made_of(known, Parts.all_of)
         return -errors_of_parts(model, parts).rmse
 
-    def sample(self, n_samples=None, n_steps=100, *, init=None, mean=False, random_state=None):
+    def sample(
+        self,
+        n_samples: int | None = None,
+        n_steps: int = 100,
+        *,
+        init: MatrixLike | None = None,
+        mean: bool = False,
+        random_state: RandomStateLike = None,
+    ) -> Any:
         """Draw ratings from the model.
 
         Parameters

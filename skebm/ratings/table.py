@@ -1,9 +1,10 @@
 """Conversion of ratings between tables, matrices and the arrays that kernels use."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 
 from .._validation import is_nothing, warn_caller
@@ -32,11 +33,19 @@ class RatingsMatrix(NamedTuple):
     """
 
     X: scipy.sparse.csr_array
-    users: np.ndarray
-    items: np.ndarray
+    users: NDArray[Any]
+    items: NDArray[Any]
 
 
-def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=None, items=None):
+def ratings_matrix(
+    frame: Any,
+    *,
+    user: str = "user",
+    item: str = "item",
+    rating: str = "rating",
+    users: ArrayLike | None = None,
+    items: ArrayLike | None = None,
+) -> RatingsMatrix:
     """Convert a table with one line per rating to a matrix with one row per user.
 
     Parameters
@@ -70,8 +79,8 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
     names = {"user": user, "item": item, "rating": rating}
     columns = [_column(frame, of, name) for of, name in names.items()]
     check_consistent_length(*columns)
-    users, rows = _numbered(columns[0], users, "users", user)
-    items, places = _numbered(columns[1], items, "items", item)
+    names_of_rows, rows = _numbered(columns[0], users, "users", user)
+    names_of_columns, places = _numbered(columns[1], items, "items", item)
     kept = (rows >= 0) & (places >= 0)
     if len(kept) and not kept.any():
         warn_caller(
@@ -86,9 +95,10 @@ def ratings_matrix(frame, *, user="user", item="item", rating="rating", users=No
     rows, places, ratings = rows[order], places[order], ratings[order]
     is_last = np.ones(len(rows), dtype=bool)
     is_last[:-1] = (np.diff(rows) != 0) | (np.diff(places) != 0)
-    shape = len(users), len(items)
+    shape = len(names_of_rows), len(names_of_columns)
     entries = ratings[is_last], (rows[is_last], places[is_last])
-    return RatingsMatrix(scipy.sparse.csr_array(entries, shape=shape), users, items)
+    X = scipy.sparse.csr_array(entries, shape=shape)
+    return RatingsMatrix(X, names_of_rows, names_of_columns)
 
 
 def _column(frame, of, name):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import sklearn
@@ -28,6 +28,7 @@ from .._scales import check_scales
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._threads import one_blas_thread
+from .._typing import RandomStateLike
 from .._validation import (
     FLOATS,
     AnyOf,
@@ -51,6 +52,7 @@ from ..boltzmann import BernoulliRBM
 from .examples import as_examples
 from .initial_weights import copied_layer, random_layer, rbm_layer
 from .inputs import StackInputs, stack_inputs
+from .module import Module
 from .reduced_error import Penalty, ReducedError
 from .training import Settings, train_module
 
@@ -121,6 +123,35 @@ class BaseDSN(
     A subclass has the constructor, reads the classes or the scale of the targets from the first
     ``y`` (``_start``), and converts ``y`` to targets, one column per output (``_targets``).
     """
+
+    # Parameters
+    n_components: int
+    n_modules: int
+    alpha: float | Literal["loo", "gcv"]
+    dropout: float
+    init: Literal["rbm", "random", "copy"]
+    rbm: BernoulliRBM | None
+    stacking: Literal["all", "last"]
+    cv: Any
+    final_estimator: Any
+    warm_up: int
+    learning_rate_init: float
+    batch_size: int
+    input_dropout: float
+    max_iter: int
+    emphasis: bool
+    tol: float
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: int
+    working_memory: float | None
+    verbose: int
+    random_state: RandomStateLike
+    n_jobs: int | None
+
+    # Fitted attributes
+    modules_: list[Module]
+    final_estimator_: Any
 
     _parameter_checks: ClassVar = DSN_CHECKS
 
@@ -333,24 +364,13 @@ class BaseDSN(
             return True
         return min(module.validation_curve_) < min(self.modules_[-1].validation_curve_)
 
-    @property
-    def history_(self):
-        """Measurements after each step of fine-tuning, module by module."""
-        history = {"module": [], "loss": []}
-        for number, module in enumerate(self.modules_):
-            errors, held_out = module.error_curve_[1:], module.validation_curve_[1:]
-            history["module"] += [float(number)] * len(errors)
-            history["loss"] += errors
-            if module.validation_curve_:
-                history.setdefault("validation_error", []).extend(held_out)
-        return history
-
     def _append(self, module, point):
         self.modules_ = [*self.modules_, module]
         # The sums to which partial_fit adds further rows.
         self._equations = point.equations
         self._n_features_out = len(module.components_)
-        self.n_iter_ = sum(len(module.error_curve_) - 1 for module in self.modules_)
+        self.history_ = _history_of(self.modules_)
+        self.n_iter_ = len(self.history_["loss"])
 
     def _initial_layer(self, rows, layer_below, streams):
         inputs, generator = rows.inputs, streams.generator()
@@ -551,3 +571,15 @@ class _RowSet:
     def examples(self):
         """The examples that the next module is trained on."""
         return as_examples(self.inputs.rows, self.targets, self.weights)
+
+
+def _history_of(modules):
+    """Measurements after each step of fine-tuning, module by module."""
+    history = {"module": [], "loss": []}
+    for number, module in enumerate(modules):
+        errors, held_out = module.error_curve_[1:], module.validation_curve_[1:]
+        history["module"] += [float(number)] * len(errors)
+        history["loss"] += errors
+        if module.validation_curve_:
+            history.setdefault("validation_error", []).extend(held_out)
+    return history

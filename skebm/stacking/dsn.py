@@ -7,7 +7,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
@@ -15,7 +14,7 @@ from .._classes import check_classes, check_classes_of_further_call, one_hot, so
 from .._parameter_texts import with_texts
 from .._scales import check_scales
 from .._targets import TargetScale
-from .._typing import RandomStateLike
+from .._typing import Floats, RandomStateLike, available_if
 from .._validation import Options, keep_parameters
 from ..boltzmann import BernoulliRBM
 from .base import DSN_CHECKS, BaseDSN, final_estimator_has
@@ -87,6 +86,12 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     >>> [module.coef_.shape for module in dsn.modules_]
     [(100, 10), (100, 10)]
     """
+
+    # Parameters
+    stack_method: Literal["decision_function", "predict_proba"]
+
+    # Fitted attributes
+    classes_: NDArray[Any]
 
     _y_checks: ClassVar[dict] = {}
     _parameter_checks: ClassVar = DSN_CHECKS | {
@@ -206,7 +211,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         return _probabilities(self.modules_[-1], self._top_outputs(X))
 
     @available_if(final_estimator_has("predict_proba"))
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: Any) -> Floats:
         """Logarithm of the probability of each class.
 
         Parameters
@@ -357,6 +362,10 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     >>> dsn.predict(X[:2]).shape
     (2, 3)
     """
+
+    # Fitted attributes
+    target_mean_: Floats
+    target_scale_: Floats
 
     _y_checks: ClassVar = {"multi_output": True, "y_numeric": True}
 

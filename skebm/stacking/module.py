@@ -46,8 +46,8 @@ class Module:
     alpha_: float
     error_before_: float
     error_after_: float
-    error_curve_: list = field(default_factory=list)
-    validation_curve_: list = field(default_factory=list)
+    error_curve_: list[float] = field(default_factory=list)
+    validation_curve_: list[float] = field(default_factory=list)
     sharpness_: float | None = None
 
     def layer(self, dtype, n_jobs=None):
