@@ -1,7 +1,7 @@
 """
-=================
-An energy cooled
-=================
+====================
+Cooling a spin glass
+====================
 
 In a spin glass, units on a lattice want to be like some of their neighbours and unlike others, at
 random, and not all of these wishes can be met at once. Very many states cannot be made better by
