@@ -18,16 +18,16 @@ class TrainedInEpochs(CallbackSupportMixin):
     returns has an attribute ``is_over``.
     """
 
-    # What callbacks call a part of training, and how many parts there are before the first.
+    # Name of a task of callbacks, and number of tasks before the first of these.
     _name_of_task: ClassVar = "epoch"
     _n_tasks_before = 0
 
     def _n_tasks(self):
-        """As many parts as training may have."""
+        """Largest number of epochs."""
         return self._parameters.n_iter
 
     def _fit(self, X, y):
-        """What ``fit`` does."""
+        """Train for up to ``n_iter`` epochs, and keep the result of each: ``fit``."""
         self.__skebm_check__()
         report, most = messages_for(self).report or self._report, self._n_tasks()
         progress = self._init_callback_context(max_subtasks=most + self._n_tasks_before)
@@ -48,7 +48,7 @@ class TrainedInEpochs(CallbackSupportMixin):
         return self
 
     def _partial_fit(self, X, y):
-        """What ``partial_fit`` does."""
+        """Train in one pass over the rows: ``partial_fit``."""
         self.__skebm_check__()
         n_tasks = 1 + self._n_tasks_before
         progress = self._init_callback_context(task_name="partial_fit", max_subtasks=n_tasks)
@@ -62,35 +62,45 @@ class TrainedInEpochs(CallbackSupportMixin):
         return self
 
     def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
+        """Raise an error if a parameter is not valid; nothing is changed."""
         check_parameters(self, self._parameter_checks)
 
     def _training(self, X, y, goes_on, progress, commit, watched):
-        """What trains on these data, anew or from where training ended, and is watched or not.
+        """The training on these data, an object that ``_run_epoch`` and ``_take_steps`` use.
 
-        What has to be trained before that tells callbacks so by ``progress``, and calls ``commit``
-        each time a part is finished that is to be kept if training is interrupted.
+        Parameters
+        ----------
+        X, y : object
+            The arguments of ``fit``.
+        goes_on : bool
+            Whether to continue from the fitted model, instead of starting a new one.
+        progress : callback context
+            For tasks that come before the epochs, such as pre-training.
+        commit : callable
+            Called when the present state is to be kept if training is interrupted.
+        watched : bool
+            Whether measurements follow each epoch.
         """
         raise NotImplementedError
 
     def _run_epoch(self, training, number, after_round):
-        """Train once on the rows, and return what was measured, by name.
+        """Train once on the rows; return a dict of measurements.
 
-        ``after_round`` is to be called where training goes in rounds, when a model is there that
-        may stay.
+        If training is in rounds, ``after_round`` is called after each of them, when the model is
+        complete.
         """
         raise NotImplementedError
 
     def _take_steps(self, training):
-        """Train once on the rows, and measure nothing."""
+        """Train once on the rows, without measurements."""
         raise NotImplementedError
 
     def _is_trained(self):
-        """Whether there is something to go on from."""
+        """Whether there is a model with which training can continue."""
         raise NotImplementedError
 
     def _publish(self, training):
-        """Copy what has been learned into the fitted attributes."""
+        """Copy the results of training to the fitted attributes."""
         raise NotImplementedError
 
     def _report(self, number, measured):

@@ -25,7 +25,7 @@ class Messages:
     report : callable or None
         Called with (epoch, measured) after each epoch, counted from 1. None: the inner estimator
         reports by itself.
-    left_to_whole : tuple of str
+    warnings_of_owner : tuple of str
         Warnings that the inner estimator leaves out, because the one that the user called gives
         them: "data", "dead units", or both.
     """
@@ -34,7 +34,7 @@ class Messages:
     prefix: str = ""
     layer: str = ""
     report: Callable | None = None
-    left_to_whole: tuple = ()
+    warnings_of_owner: tuple = ()
 
 
 # The inner estimator, and how it is named. It holds for this estimator only, since a callback may
@@ -43,7 +43,7 @@ _SPEAKER = ContextVar("speaker", default=(None, None))
 
 
 @contextmanager
-def messages_of(owner, part, *, prefix="", layer=1, report=None, left_to_whole=()):
+def messages_of(owner, part, *, prefix="", layer=1, report=None, warnings_of_owner=()):
     """Within this context, messages of an inner estimator name the one that the user called.
 
     Parameters
@@ -59,11 +59,11 @@ def messages_of(owner, part, *, prefix="", layer=1, report=None, left_to_whole=(
     report : callable, default=None
         Called with (epoch, measured) after each epoch, counted from 1, instead of the report of the
         inner estimator.
-    left_to_whole : tuple of str, default=()
+    warnings_of_owner : tuple of str, default=()
         Warnings that the owner gives itself, see :class:`Messages`.
     """
     name = type(owner).__name__
-    messages = Messages(name, prefix, f"layer {layer} of ", report, left_to_whole)
+    messages = Messages(name, prefix, f"layer {layer} of ", report, warnings_of_owner)
     token = _SPEAKER.set((part, messages))
     try:
         yield

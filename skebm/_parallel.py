@@ -5,20 +5,7 @@ numbers. The next round starts from the mean of the models, weighted by the numb
 part has used [1]_. With one step per round this is gradient descent on the minibatches of all parts
 together. The result does not depend on where and when the parts are computed.
 
-Methods that a learner needs:
-
-``shared_arrays()``
-    The arrays that parts have in common. They are averaged in place, so this is the same list in
-    each call.
-``own``
-    The state that a part keeps between rounds, such as chains. It can be read and set, and should
-    be small.
-``own_of(part)``
-    The state of a part at the beginning.
-``become(other)``
-    Take the model and the state of another learner of the same kind.
-
-A learner must be picklable, because it is sent to workers.
+What a learner needs for this is in :class:`TrainedInParts`.
 
 .. [1] S. U. Stich, "Local SGD converges fast and communicates little", ICLR 2019.
 """
@@ -37,6 +24,39 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._cluster import Cluster, Here, running_client, working_for
+
+
+class TrainedInParts:
+    """Mixin: a learner that can be trained in several parts. It must be picklable.
+
+    A subclass has ``streams``, its :class:`~skebm._random.RandomStreams`, and ``shared_arrays``. If
+    a part keeps more than its random streams between rounds, such as chains, the subclass also
+    overrides ``own`` and ``own_of``.
+    """
+
+    def shared_arrays(self):
+        """Arrays that all parts have in common: the same ones in each call.
+
+        After a round, their means over the parts are written to them.
+        """
+        raise NotImplementedError
+
+    @property
+    def own(self):
+        """State that a part keeps between rounds; it should be small."""
+        return self.streams
+
+    @own.setter
+    def own(self, own):
+        self.streams.become(own)
+
+    def own_of(self, part):
+        """Initial state of a part."""
+        return self.streams.of_part(part)
+
+    def become(self, other):
+        """Take the model and the state of another learner of the same class."""
+        vars(self).update(vars(other))
 
 
 @dataclass(frozen=True)

@@ -228,7 +228,7 @@ class OneByOne:
         return h
 
 
-class SideBySide:
+class InLanes:
     """Chains that are drawn in vector lanes; energies are kept up to date with the states.
 
     Parameters

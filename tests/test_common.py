@@ -35,7 +35,7 @@ from skebm import HopfieldMemory, plotting
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*MinMaxScaler:UserWarning",
     "ignore:.*more than the capacity:UserWarning",
-    "ignore:.*had not (converged|come to rest):sklearn.exceptions.ConvergenceWarning",
+    "ignore:.*had not converged:sklearn.exceptions.ConvergenceWarning",
     "ignore:.*may learn to copy:UserWarning",
     "ignore:.*of the numbers in the code:UserWarning",
     "ignore:.*of the variance of the data is in:UserWarning",

@@ -23,7 +23,7 @@ from skebm._validation import FLOATS, validated
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*more than the capacity:UserWarning",
-    "ignore:.*had not (converged|come to rest):sklearn.exceptions.ConvergenceWarning",
+    "ignore:.*had not converged:sklearn.exceptions.ConvergenceWarning",
 )
 
 RNG = np.random.default_rng(0)

@@ -39,16 +39,16 @@ from .._version import VersionStamp
 from . import inference
 from .partition import LogPartition
 
-COUNT, COUNT_OR_NONE_AT_ALL = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
+COUNT, COUNT_OR_ZERO = Number(Integral, "[1, inf)"), Number(Integral, "[0, inf)")
 _TWO_OR_MORE = Number(Integral, "[2, inf)")
 
 # What the parameters of all Boltzmann machines may be that learn in steps on minibatches.
-CHECKS = {
+MINIBATCH_CHECKS = {
     "learning_rate": WithHint(
         Schedule(Real, "(0, inf)"), str, HINT.format("learning_rate_schedule")
     ),
     "batch_size": COUNT,
-    "n_iter": COUNT_OR_NONE_AT_ALL,
+    "n_iter": COUNT_OR_ZERO,
     "verbose": Verbosity(),
     "random_state": Randomness(),
     "n_gibbs_steps": Schedule(Integral, "[1, inf)"),
@@ -81,18 +81,18 @@ class BaseBoltzmann(
 ):
     """A Boltzmann machine with or without layers.
 
-    The public methods check their arguments. A subclass implements what :class:`TrainedInEpochs`
-    asks for, but for the report, and ``_walked``, ``_sampled``, ``_imputed`` and ``_log_partition``
-    for ``gibbs``, ``sample``, ``impute`` and ``log_partition``. Random numbers come from
-    ``_streams``.
+    The public methods check their arguments. A subclass implements the methods of
+    :class:`TrainedInEpochs` except for the report; ``_gibbs``, ``_sample``, ``_impute`` and
+    ``_log_partition``, which compute the results of the public methods; and ``score_samples``.
+    Random numbers come from ``_streams``.
     """
 
-    _parameter_checks: ClassVar = CHECKS
+    _parameter_checks: ClassVar = MINIBATCH_CHECKS
 
     # Training
 
     def _check_decay(self, alpha):
-        """Raise an error where a step would take all of a weight by L2."""
+        """Raise an error if the L2 penalty would reduce weights to zero, or beyond, in one step."""
         p = self._parameters
         decay = float(np.max(p.learning_rate)) * alpha * (1 - p.l1_ratio)
         if decay >= 1:
@@ -100,8 +100,8 @@ class BaseBoltzmann(
             raise ValueError(
                 f"The '{messages.prefix}alpha' parameter of {messages.estimator}, {self.alpha!r}, "
                 f"is too large for the '{messages.prefix}learning_rate' parameter, "
-                f"{self.learning_rate!r}: a step would take the share {decay:.3g} from each weight "
-                "by L2. It must be below 1."
+                f"{self.learning_rate!r}: by L2, a step would reduce each weight by the share "
+                f"{decay:.3g} of it, which must be below 1. Lower one of them."
             )
 
     def _report(self, epoch, measured):
@@ -114,7 +114,7 @@ class BaseBoltzmann(
             )
 
     def _draws(self, random_state):
-        """Streams to draw from: see "Random numbers" in the documentation, doc/api.rst."""
+        """The random streams of a call, see "Random numbers" in doc/api.rst."""
         check_argument(self, "random_state", random_state, Randomness())
         if random_state is None:
             return self._streams
@@ -125,7 +125,7 @@ class BaseBoltzmann(
     def gibbs(
         self, X: MatrixLike, n_steps: int = 1, *, random_state: RandomStateLike = None
     ) -> Any:
-        """Visible states after some steps of Gibbs sampling. A step draws every unit once.
+        """Visible states after some steps of Gibbs sampling, each of which draws every unit once.
 
         Parameters
         ----------
@@ -145,8 +145,8 @@ class BaseBoltzmann(
             Visible states, with the same values and dtype as ``X``.
         """
         check_is_fitted(self)
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
-        return self._walked(X, n_steps, self._draws(random_state))
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_ZERO)
+        return self._gibbs(X, n_steps, self._draws(random_state))
 
     def sample(
         self,
@@ -194,7 +194,7 @@ class BaseBoltzmann(
         """
         check_is_fitted(self)
         n_samples = check_argument(self, "n_samples", n_samples, Optional(COUNT))
-        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_NONE_AT_ALL)
+        n_steps = check_argument(self, "n_steps", n_steps, COUNT_OR_ZERO)
         check_argument(self, "algorithm", algorithm, Options("gibbs", "pt"))
         check_argument(self, "mean", mean, Flag())
         if clamp is not None and init is None:
@@ -210,7 +210,7 @@ class BaseBoltzmann(
         if algorithm == "pt":
             betas = getattr(self, "betas_", np.linspace(0, 1, self._parameters.n_replicas))
         streams = self._draws(random_state)
-        return self._sampled(n_samples, n_steps, streams, init, clamp, betas, mean)
+        return self._sample(n_samples, n_steps, streams, init, clamp, betas, mean)
 
     def impute(
         self, X: MatrixLike, n_steps: int = 100, *, random_state: RandomStateLike = None
@@ -237,17 +237,17 @@ class BaseBoltzmann(
         """
         check_is_fitted(self)
         n_steps = check_argument(self, "n_steps", n_steps, COUNT)
-        return self._imputed(X, n_steps, self._draws(random_state))
+        return self._impute(X, n_steps, self._draws(random_state))
 
-    def _walked(self, X, n_steps, streams):
+    def _gibbs(self, X, n_steps, streams):
         """See :meth:`gibbs`."""
         raise NotImplementedError
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+    def _sample(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         """See :meth:`sample`; ``betas`` are the inverse temperatures of "pt", or None."""
         raise NotImplementedError
 
-    def _imputed(self, X, n_steps, streams):
+    def _impute(self, X, n_steps, streams):
         """See :meth:`impute`."""
         raise NotImplementedError
 
@@ -349,7 +349,7 @@ class BaseBoltzmann(
         check_argument(self, "method", method, Options("auto", "exact", "ais"))
         n_temperatures = check_argument(self, "n_temperatures", n_temperatures, _TWO_OR_MORE)
         n_chains = check_argument(self, "n_chains", n_chains, _TWO_OR_MORE)
-        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_NONE_AT_ALL)
+        n_burn_in = check_argument(self, "n_burn_in", n_burn_in, COUNT_OR_ZERO)
         X, streams = _few_rows(X, n_chains), self._draws(random_state)
         return self._log_partition(method, n_temperatures, n_chains, X, n_burn_in, streams)
 
@@ -358,11 +358,11 @@ class BaseBoltzmann(
         raise NotImplementedError
 
     def __skebm_log_partition__(self):
-        """That which likelihoods take where none is given."""
+        """The result of :meth:`log_partition` for likelihoods, if the user passes none."""
         return self.log_partition(random_state=0)
 
     def _log_z(self, log_partition):
-        """What a method was given for ``log_partition``, or what it takes for None; in nats."""
+        """Log Z in nats, from the argument ``log_partition`` of a method; None computes it."""
         check_argument(self, "log_partition", log_partition, inference.LOG_PARTITION)
         if log_partition is None:
             log_partition = self.__skebm_log_partition__()

@@ -73,22 +73,22 @@ class BernoulliRBM(BaseRBM):
 
     Notes
     -----
-    The hidden states in the gradient are probabilities, which have the same expectation as samples
-    and a smaller variance; the visible states of the chains are samples. The data and the chains
+    The gradient uses probabilities of the hidden units, which have the same expectation as samples
+    and a smaller variance. The visible states of the chains are samples. The data and the chains
     have equal weight, whatever the size of a minibatch.
 
-    Hidden units start as a random projection of the data. Their weights have random directions,
-    orthogonal ones for any two features where there are as many hidden units, and one scale: the
-    largest at which what goes into a hidden unit has a standard deviation of at most 2 over the
-    rows, and what goes into a visible unit one of at most 6. Their biases are such that a unit is
-    on for about a fifth of the rows, or for ``sparsity_target``. Visible biases start at the
-    log-odds of the data's means, less what the hidden units add. Persistent chains start at the
-    activity of the hidden units.
+    Hidden units start as a random projection of the data. Their weights have random directions;
+    those of any two features are orthogonal if there are at least as many hidden units as features.
+    All weights have the same scale, the largest with which the input of a hidden unit has a
+    standard deviation of at most 2 over the rows, and the input of a visible unit one of at most 6.
+    The biases are such that a hidden unit is on for about a fifth of the rows, or for
+    ``sparsity_target``. Visible biases start at the log-odds of the means of the data, minus the
+    mean input from the hidden units. Persistent chains start at this activity of hidden units.
 
-    A hidden unit with nearly the same activity for all rows tells nothing about them, and the
-    gradient would not change that. ``fit`` counts such dead units after each epoch, and replaces
-    them by new ones before the next; with ``warm_start`` also before the first. ``partial_fit``
-    leaves them alone. If more than a tenth are dead at the end, ``fit`` warns.
+    A hidden unit is dead if its activity is nearly the same for all rows. It carries no information
+    about them, and the gradient would not revive it. ``fit`` counts dead units after each epoch,
+    and replaces them by new random units before the next one; with ``warm_start`` also before the
+    first. ``partial_fit`` does not. If more than a tenth are dead at the end, ``fit`` warns.
 
     References
     ----------
@@ -116,7 +116,7 @@ class BernoulliRBM(BaseRBM):
     """
 
     def __skebm_model__(self, dtype=None):
-        """What has been learned, see :class:`~skebm.boltzmann.rbm.BaseRBM`."""
+        """The fitted model, see :class:`~skebm.boltzmann.estimator.BoltzmannEstimator`."""
         weights, *biases = (
             np.ascontiguousarray(array, dtype=self.components_.dtype if dtype is None else dtype)
             for array in (self.components_.T, self.intercept_visible_, self.intercept_hidden_)

@@ -33,8 +33,8 @@ class Coupling:
         Contiguous, of any shape; changed in place by solvers and callers.
     n_weights : int
         Number of pairs of a lower and an upper unit, which measures the work per row.
-    kind : str
-        What :mod:`skebm.boltzmann.fused` asks for.
+    kind : {"dense", "repeated", "several", "other"}
+        "dense" is a matrix of weights. :mod:`skebm.boltzmann.fused` supports only this kind.
     """
 
     kind = "other"
@@ -126,7 +126,7 @@ class Dense(Coupling):
 
     @property
     def kind(self):
-        """What :mod:`skebm.boltzmann.fused` asks for."""
+        """See :class:`Coupling`: "repeated" if a layer counts more than once."""
         return "dense" if self.copies == (1, 1) else "repeated"
 
     @property

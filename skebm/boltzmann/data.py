@@ -1,8 +1,8 @@
 """Data of a Boltzmann machine: how they are read, and how results are converted back.
 
-An estimator has an object of one of these classes from its first training on. Only this object
+From its first training on, an estimator has an object of one of these classes. Only this object
 depends on whether data are numbers or tables: machines, models and training use rows of numbers,
-one per visible unit. It reads parameters of the estimator by name, and is never changed.
+one number per visible unit. It reads parameters of the estimator by name, and is never changed.
 """
 
 from typing import ClassVar
@@ -23,7 +23,7 @@ from .._validation import (
 from .table import TableEncoder, checked_table, dtype_of
 
 # Valid parameters for reading tables.
-CHECKS_OF_TABLES = {
+TABLE_CHECKS = {
     "categories": AnyOf(Options("auto", "declared"), Instance(dict)),
     "handle_unknown": Options("error", "missing"),
     "missing_values": Scalar(),
@@ -50,7 +50,7 @@ class Numbers:
         return cls()
 
     def fitted_attributes(self):
-        """What an estimator publishes of the data, by name."""
+        """Fitted attributes of the estimator for the data, by name."""
         return {}
 
     def rows(self, estimator, X, dtype=FLOATS, order=None, reset=False):
@@ -134,7 +134,7 @@ class Table:
         return cls(TableEncoder(X, *how))
 
     def fitted_attributes(self):
-        """What an estimator publishes of the data, by name."""
+        """Fitted attributes of the estimator for the data, by name."""
         return {
             "encoder_": self.encoder,
             "categories_": [column.categories for column in self.encoder.columns],

@@ -44,7 +44,7 @@ class MiddleRBM(BernoulliRBM):
     _copies = 2, 2
 
 
-def joined(models):
+def joint_machine(models):
     """The joint machine of the RBMs, and the means of all states.
 
     A bias that a layer has learned with two copies of its neighbour belongs to two machines and is

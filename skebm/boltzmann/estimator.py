@@ -28,8 +28,7 @@ from .._validation import (
     warn_caller,
 )
 from . import inference
-from .base import CHECKS as CHECKS_OF_ALL
-from .base import BaseBoltzmann
+from .base import MINIBATCH_CHECKS, BaseBoltzmann
 from .chains import ALGORITHMS
 from .data import Numbers
 from .initial import ACTIVITY
@@ -41,7 +40,7 @@ from .trainer import Trainer
 _MOST_DEAD = 0.1
 
 # Valid parameters of all Boltzmann machines with layers.
-CHECKS = CHECKS_OF_ALL | {
+LAYERED_CHECKS = MINIBATCH_CHECKS | {
     "algorithm": Options(*ALGORITHMS),
     "alpha": Number(Real, "[0, inf)"),
     "sparsity_target": Optional(Number(Real, "(0, 1)")),
@@ -71,12 +70,16 @@ class BoltzmannEstimator(BaseBoltzmann):
     (``_kind_of_data``), and other algorithms or measurements (``_algorithms``, ``_monitor_class``).
     """
 
-    _parameter_checks: ClassVar = CHECKS
+    _parameter_checks: ClassVar = LAYERED_CHECKS
     _algorithms: ClassVar = ALGORITHMS
     _monitor_class: ClassVar = Monitor
     _kind_of_data = Numbers
-    # Kind of the data, which is determined in the first training.
+    # The data of the first training: an object of that class.
     _data = Numbers()
+
+    @property
+    def _reads_tables(self):
+        return self._kind_of_data.are_tables
 
     # Training
 
@@ -132,7 +135,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         return self._partial_fit(X, y)
 
     def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
+        """Raise an error if a parameter is not valid; nothing is changed."""
         super().__skebm_check__()
         self._check_decay(self._parameters.alpha)
 
@@ -160,7 +163,7 @@ class BoltzmannEstimator(BaseBoltzmann):
             random_state = check_random_state(self.random_state)
             model = self._first_model(X, rows, random_state, progress, commit)
             streams = RandomStreams.from_random_state(random_state)
-        if "data" not in messages.left_to_whole:
+        if "data" not in messages.warnings_of_owner:
             model.warn_of_data(messages.estimator, rows)
         model = replace(model, batch_size=self._parameters.batch_size)
         learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
@@ -275,7 +278,7 @@ class BoltzmannEstimator(BaseBoltzmann):
     def _warn_of_empty_columns(self, rows):
         """Warn about features without any known value."""
         messages = messages_for(self)
-        if "data" in messages.left_to_whole:
+        if "data" in messages.warnings_of_owner:
             return
         empty = np.flatnonzero(rows.n_known() == 0)
         if len(empty):
@@ -286,7 +289,7 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     def _warn_of_dead_units(self, share):
         messages = messages_for(self)
-        if share <= _MOST_DEAD or "dead units" in messages.left_to_whole:
+        if share <= _MOST_DEAD or "dead units" in messages.warnings_of_owner:
             return
         remedies = ", or ".join(self._remedies_for_dead_units(messages.prefix))
         warn_caller(
@@ -354,14 +357,14 @@ class BoltzmannEstimator(BaseBoltzmann):
 
     # Samples
 
-    def _walked(self, X, n_steps, streams):
+    def _gibbs(self, X, n_steps, streams):
         model, rows = self._model_and_rows(X)
         states = all_of(rows)
         if n_steps == 0 and rows.known is not None:
             states[~all_of(rows.known)] = np.nan
         return self._data.given_back(model.to_data(inference.walk(model, states, n_steps, streams)))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+    def _sample(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         if clamp is not None:
             clamp = self._data.of_units(check_mask("clamp", clamp, np.shape(init)))
         if init is not None:
@@ -371,7 +374,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         V = inference.sample(model, n_samples, n_steps, streams, **options)
         return self._data.given_back(V)
 
-    def _imputed(self, X, n_steps, streams):
+    def _impute(self, X, n_steps, streams):
         X, numbers = self._data.with_gaps(self, X)
         model = self.__skebm_model__(numbers.dtype)
         return self._data.given_back(inference.impute(model, numbers, n_steps, streams), like=X)

@@ -13,9 +13,11 @@ import numpy as np
 from .._threads import run_team
 from ..kernels.barrier import break_barrier, new_barrier
 from ..kernels.simd import LINE_BYTES
+from ..kernels.sparse import CsrData, DenseData
 from ..kernels.sparse_steps import (
     ROWS_IN_CACHE,
     UNITS_AT_ONCE,
+    Data,
     Hidden,
     Lists,
     ListsByUnit,
@@ -27,7 +29,7 @@ from ..kernels.sparse_steps import (
     Weights,
     run_steps,
 )
-from .posterior import exact
+from .posterior import exact_posterior
 
 # Hidden units are divided into tiles, one per thread: sixteen, eight or four if the weights have at
 # least this many bytes, and a row of a tile at least _BYTES_OF_A_ROW; otherwise two. With fewer
@@ -60,7 +62,7 @@ _NEEDS = {
 
 def can_run(learner, rows, settings):
     """Whether the loop supports the steps of this learner, and the storage of the rows."""
-    if learner.posterior is not exact or settings.max_gradient_norm < np.inf:
+    if learner.posterior is not exact_posterior or settings.max_gradient_norm < np.inf:
         return False
     machine = learner.machine
     kinds = {
@@ -112,7 +114,7 @@ def run_epoch(learner, rows, order, settings):
     rule = _rule(settings, chains, len(order), *_densities(learner, rows))
     tiles = _Tiles.of(*learner.machine.weights.shape, learner.machine.dtype)
     model = _model(learner, rule, tiles)
-    shared = _shared(learner, rule, tiles)
+    data, shared = _data(rows), _shared(learner, rule, tiles)
     own = [_own(learner, rule) for _ in range(tiles.n_tiles)]
     n_steps = max(1, int(_WEIGHTS_PER_CALL / (2 * model.weights.W.size * rule.batch_size)))
     seed, n_rows = streams.seed, n_steps * rule.batch_size
@@ -123,7 +125,7 @@ def run_epoch(learner, rows, order, settings):
 
         def member(rank, size, part=part, stream=stream):
             _copy_each(_visible_parameters(learner), own[rank].visible)
-            run_steps(rank, size, rows.data, part, model, rule, shared, own[rank], seed, stream)
+            run_steps(rank, size, data, part, model, rule, shared, own[rank], seed, stream)
 
         run_team(member, tiles.n_tiles, abandon=partial(break_barrier, shared.barrier))
         # All threads have the same ones.
@@ -201,6 +203,20 @@ def _aligned_empty(shape, dtype):
     memory = np.empty(n_bytes + LINE_BYTES, dtype=np.uint8)
     start = -memory.__array_interface__["data"][0] % LINE_BYTES
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def _data(rows):
+    """The rows, and empty arrays for the kind of storage that they do not have."""
+    if rows.storage == "csr":
+        return Data(DenseData(_empty_read_only(2, rows.dtype)), rows.data)
+    places = _empty_read_only(1, np.int32)
+    return Data(rows.data, CsrData(_empty_read_only(1, rows.dtype), places, places))
+
+
+def _empty_read_only(n_dimensions, dtype):
+    array = np.empty((0,) * n_dimensions, dtype)
+    array.flags.writeable = False
+    return array
 
 
 def _model(learner, rule, tiles):

@@ -18,14 +18,14 @@ from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model
 from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
-from .rbm import CHECKS, BaseRBM
+from .rbm import RBM_CHECKS, BaseRBM
 from .units import BernoulliUnits, GaussianUnits
 
-# Variances that are given can be so many times those of the data, or as small a share of them.
+# Largest ratio of a variance that the user passes to that of the data, and of the data to it.
 _FARTHEST = 1e15
 
-# What the parameters of all RBMs with real-valued units may be.
-CHECKS_OF_REAL_UNITS = CHECKS | {
+# Valid parameters of all RBMs with real-valued units.
+REAL_UNITS_CHECKS = RBM_CHECKS | {
     "learn_variance": Flag(),
     "variance_learning_rate": Optional(Number(Real, "(0, inf)")),
     "max_gradient_norm": Number(Real, "(0, inf]"),
@@ -36,12 +36,12 @@ CHECKS_OF_REAL_UNITS = CHECKS | {
 
 @dataclass(frozen=True)
 class StandardizedModel(Model):
-    """A model whose visible states are data less their mean and over their scale.
+    """A model whose visible states are standardised data: (data - mean) / scale.
 
     Attributes
     ----------
     mean, scale : ndarray of float64, of shape (n_visible,)
-        Of the data; the scale of what is constant is 1.
+        Mean and scale of each feature; the scale of a constant feature is 1.
     """
 
     mean: np.ndarray
@@ -60,11 +60,11 @@ class StandardizedModel(Model):
 
     @property
     def log_scale(self):
-        """Log of the factor between a volume of data and that of its visible states."""
+        """Log of the ratio of volumes of data and of their visible states."""
         return float(np.log(self.scale).sum())
 
     def log_scale_of(self, rows):
-        """The same in the known features of each row of visible states: one number, or an array."""
+        """The same for the known features of each row of visible states: a number, or an array."""
         if rows.known is None:
             return self.log_scale
         parts = [all_of(some) @ np.log(self.scale) for some in rows.known.in_chunks()]
@@ -72,12 +72,12 @@ class StandardizedModel(Model):
 
     def fitted_attributes(self):
         """The machine as fitted attributes of an estimator, in the units of the data, by name."""
-        # The variances stay float64, as a square may leave the range of float32; and the
-        # intercepts: they are small beside the means of the data, or beside what these contribute
-        # to the inputs of the hidden units, and would drown in their rounding.
+        # Variances and intercepts stay float64. A variance, which is a square, may be outside the
+        # range of float32. An intercept may be smaller than the float32 rounding error of the mean
+        # of the data, or of the input of the hidden units from this mean.
         visible, dtype = self.machine.visible, self.machine.dtype
         scaled = np.exp(visible.log_variance.astype(np.float64))
-        # Rounding of a mean leaves a trace in the weights of what is constant.
+        # Weights of constant features are not exactly zero, because their mean is rounded.
         deviation = np.where(visible.is_constant, 0.0, self.scale)
         components = (self.machine.weights * (scaled * deviation)[:, None]).T.astype(dtype)
         of_units = self.attributes_of_units()
@@ -89,7 +89,7 @@ class StandardizedModel(Model):
         }
 
     def attributes_of_units(self):
-        """Means and scales of the data, and variances of the visible units in the data's units."""
+        """Means and scales of the data, and variances of the units, in the units of the data."""
         variance = np.exp(self.machine.visible.log_variance.astype(np.float64))
         return {
             "mean_": self.mean,
@@ -98,14 +98,14 @@ class StandardizedModel(Model):
         }
 
     def warn_of_data(self, name, rows):
-        """Any number can be modelled."""
+        """Do nothing: any number is valid."""
 
     def warn_of_no_states(self, name, rows):
-        """Any number has a density."""
+        """Do nothing: any number has a density."""
 
 
 def _input_of_mean(components, mean, variances):
-    """What a row of the data's means adds to the inputs of the hidden units."""
+    """Input of the hidden units from a row that equals the mean of the data."""
     return components @ (mean / variances)
 
 
@@ -115,22 +115,22 @@ class GaussianRBM(BaseRBM):
 
     Models rows of real numbers by p(v) proportional to the sum over h of exp(-E(v, h)), with
     E(v, h) = sum_i (v_i - b_i)^2 / (2 s_i) - sum_ij (v_i / s_i) W_ij h_j - sum_j c_j h_j and the
-    variances s [1]_. Given h, a feature is normal around b + W h with its variance; so p(v) is a
-    mixture of one Gaussian for each hidden state.
+    variances s [1]_. Given h, the features are normal with the means b + W h and the variances s.
+    So p(v) is a mixture with one Gaussian for each hidden state.
 
-    Features can have any scale: training standardises each of them by its mean and standard
-    deviation in the first call of ``fit`` or ``partial_fit``, and all results are in the units of
-    the data again. Features that are constant in these rows have no weights, and samples have
-    their value. See :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
+    Features can have any scale: training standardises each with its mean and standard deviation in
+    the first call of ``fit`` or ``partial_fit``, and all results are in the units of the data. A
+    feature that is constant in these rows has no weights, and its value in all samples. See
+    :ref:`the user guide <gaussian_rbm>` for how to choose the parameters.
 
     Parameters
     ----------
     n_components, learning_rate, batch_size, n_iter, verbose, random_state, algorithm,
     n_gibbs_steps, n_chains, n_replicas, learn_variance
     variances : float or sequence of float of length n_features, default=None
-        Variances at the start of training, one for all features or one for each, in their squared
-        units. With ``learn_variance=False`` they stay as they are. None is the variances of the
-        data, minus what the initial weights account for.
+        Variances at the start of training, one for all features or one for each, in squared units
+        of the data. With ``learn_variance=False`` they do not change. None is the variances of the
+        data, minus the part that the initial weights account for.
     variance_learning_rate, max_gradient_norm, sampler, langevin_time, learning_rate_schedule,
     solver, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, alpha, l1_ratio, sparsity_target,
     sparsity_cost, centered, shuffle, early_stopping, validation_fraction, n_iter_no_change, tol,
@@ -139,7 +139,7 @@ class GaussianRBM(BaseRBM):
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_features)
-        Weights: what a hidden unit that is on adds to the mean of each feature.
+        Weights: how much a hidden unit that is on adds to the mean of each feature.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units. These and the biases of the visible units are float64 even if
         the data are float32: the differences between them may be small compared with their size.
@@ -161,13 +161,14 @@ class GaussianRBM(BaseRBM):
 
     Notes
     -----
-    :meth:`score_samples` is the sum over features of the log-density of a feature given all the
-    others, in nats for the units of the data. That density is a mixture of Gaussians of one width;
-    its integral is taken to an error below 1e-8 by the trapezoidal rule.
+    :meth:`score_samples` is the sum over features of the log-density of a feature given all others,
+    in nats, in the units of the data. As a function of one feature, the density is a mixture of
+    Gaussians with equal variances. It is integrated by the trapezoidal rule, with an error below
+    1e-8.
 
-    Training starts from the means and variances of the data and from random weights, as those of
-    :class:`BernoulliRBM`, whose notes also say what becomes of dead units; only that what goes into
-    a visible unit has a variance of at most a fifth of that of the feature.
+    Training starts from the means and variances of the data. Initial weights and dead units are as
+    in :class:`BernoulliRBM`, see its notes, with one difference: the weights are limited such that
+    they account for at most a fifth of the variance of each feature.
 
     References
     ----------
@@ -190,7 +191,7 @@ class GaussianRBM(BaseRBM):
     (3, 13)
     """
 
-    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | {
+    _parameter_checks: ClassVar = REAL_UNITS_CHECKS | {
         "variances": Optional(Schedule(Real, "(0, inf)"))
     }
 
@@ -236,10 +237,10 @@ class GaussianRBM(BaseRBM):
     ) -> None:
         keep_parameters(self, locals())
 
-    # The machine sees data of mean 0 and variance 1, whatever the data are.
+    # The states of the machine are standardised data.
 
     def __skebm_model__(self, dtype=None):
-        """What has been learned, see :class:`~skebm.boltzmann.rbm.BaseRBM`."""
+        """The fitted model, see :class:`~skebm.boltzmann.estimator.BoltzmannEstimator`."""
         dtype = self.components_.dtype if dtype is None else dtype
         mean, scale, variances = self.mean_, self.scale_, self.variances_
         weights = self.components_.T * (scale / variances)[:, None]
@@ -255,9 +256,9 @@ class GaussianRBM(BaseRBM):
         return StandardizedModel(machine, self._means, self._batch_size, mean, scale)
 
     def _new_model(self, rows, activity, random_state):
-        """Has the means and variances of the data, as if nothing correlated.
+        """The model before training, with the means and variances of the data.
 
-        What does not vary has no weights, and draws without noise.
+        Sets ``mean_`` and ``scale_``. Constant features have no weights, and samples no noise.
         """
         self.mean_, self.scale_, self._is_constant = self._scales_of(rows)
         p = self._parameters
@@ -266,11 +267,11 @@ class GaussianRBM(BaseRBM):
         mean, variance, bias = self._start_of(moments, rows.shape[0])
         visible = self._visible_units(bias, np.zeros_like(bias))
         if self.variances is None:
-            # With orthogonal weights and the variance s of the units, a feature has the precision
-            # 1 / s - q / s^2 to second order, which is to be 1.
+            # With orthogonal weights and the variance s of the units, the precision of a feature is
+            # 1 / s - q / s^2 to second order. It must be 1.
             scale, _ = initial_scale(visible, variance, p.n_components, activity)
             q = scale**2 * p.n_components * activity * (1 - activity)
-            # Where no unit is real-valued, the scale may be larger, and nothing follows from it.
+            # Without a real-valued unit, q may be larger than 1 / 4. The variances are then unused.
             variances = (1 + np.sqrt(max(1 - 4 * q, 0))) / 2
         else:
             variances = self._given_variances()
@@ -288,13 +289,13 @@ class GaussianRBM(BaseRBM):
         return StandardizedModel(machine, means, p.batch_size, self.mean_, self.scale_)
 
     def _scales_of(self, rows):
-        """Mean and scale of each feature, and whether it is constant, for which the scale is 1."""
+        """Mean and scale of each feature, and whether it is constant; then the scale is 1."""
         mean, deviation = mean_and_deviation(rows, messages_for(self).estimator)
         is_constant = deviation == 0
         return mean, np.where(is_constant, 1, deviation), is_constant
 
     def _start_of(self, moments, n_rows):
-        """Mean and variance of the visible states of the data, and the bias that gives the mean."""
+        """Mean and variance of the visible states of the data, and the bias for this mean."""
         return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean
 
     def _visible_units(self, bias, log_variance):
@@ -306,7 +307,7 @@ class GaussianRBM(BaseRBM):
         return float(np.exp(-self._parameters.langevin_time)) if has_inertia else 0.0
 
     def _given_variances(self):
-        """The parameter, in units of the variances of the data."""
+        """The parameter ``variances`` divided by the variances of the data."""
         n_features = len(self.scale_)
         if np.size(self.variances) not in (1, n_features):
             raise ValueError(
@@ -318,7 +319,8 @@ class GaussianRBM(BaseRBM):
         if too_far.any():
             raise ValueError(
                 f"The 'variances' parameter of {type(self).__name__}, {self.variances!r}, must "
-                f"be between {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data."
+                f"be between {1 / _FARTHEST:g} and {_FARTHEST:g} times the variances of the data. "
+                "None uses these."
             )
         return variances
 

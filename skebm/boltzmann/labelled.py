@@ -112,8 +112,8 @@ class LabelledRBM(BernoulliRBM):
     def _with_targets(self, X, y):
         self.n_labels_ = y.shape[1]
         if is_stream(X):
-            return X.map_named(partial(_joined_chunk, y))
-        return joined(X, y)
+            return X.map_named(partial(_chunk_with_labels, y))
+        return with_labels(X, y)
 
     def _visible_units(self, bias):
         features, label = np.split(bias, [-self.n_labels_])
@@ -139,11 +139,11 @@ def _with_inputs(machine, rows, function):
         for_each(evaluate, chunks(rows.shape[0]))
 
 
-def _joined_chunk(y, X, where):
-    return joined(X, np.asarray(y[where.numbers]))
+def _chunk_with_labels(y, X, where):
+    return with_labels(X, np.asarray(y[where.numbers]))
 
 
-def joined(X, y):
+def with_labels(X, y):
     """Features and one-hot labels in one array, dense or CSR like the features."""
     if scipy.sparse.issparse(X):
         return scipy.sparse.hstack([X, y], format="csr", dtype=X.dtype)

@@ -6,12 +6,13 @@ from functools import partial
 
 import numpy as np
 
+from .._parallel import TrainedInParts
 from .._solvers import NO_DECAY, SolverSettings, stochastic_solver
 from .._threads import one_blas_thread
 from . import fused
 from .gradient import centred_gradient, move_offsets
 from .machine import NOTHING_GIVEN, Given
-from .posterior import exact
+from .posterior import exact_posterior
 
 # Rate of the moving average of offsets: weight of the mean of a minibatch.
 OFFSET_RATE = 0.01
@@ -49,7 +50,7 @@ def new_solvers(machine, settings=GRADIENT_ASCENT):
     return [stochastic_solver(array.reshape(-1), settings) for array in (*arrays, machine.odd.bias)]
 
 
-class Learner:
+class Learner(TrainedInParts):
     """A machine in training, with the state that is carried from one minibatch to the next.
 
     Parameters
@@ -77,7 +78,7 @@ class Learner:
         solvers,
         n_updates,
         streams,
-        posterior=exact,
+        posterior=exact_posterior,
     ):
         self.machine = machine
         self.chains = chains
@@ -97,16 +98,16 @@ class Learner:
                 self._run_epoch(rows, order, settings)
         self.n_updates += math.ceil(len(order) / settings.batch_size)
 
-    # For data-parallel training, see :mod:`skebm._parallel`.
+    # For data-parallel training
 
     def shared_arrays(self):
-        """Arrays that parts share: parameters, offsets, averages of the solvers."""
+        """Parameters, offsets and averages of the solvers."""
         averages = (average for solver in self.solvers for average in solver.averages)
         return [*self.machine.parameters, *self.offsets, *averages]
 
     @property
     def own(self):
-        """State of a part: its chains and random streams."""
+        """Chains and random streams."""
         return self.chains, self.streams
 
     @own.setter
@@ -116,12 +117,8 @@ class Learner:
         self.streams.become(streams)
 
     def own_of(self, part):
-        """Initial state of a part: the chains of this learner, and its own random streams."""
+        """The chains of this learner, and separate random streams."""
         return self.chains, self.streams.of_part(part)
-
-    def become(self, other):
-        """Take the state of another learner."""
-        vars(self).update(vars(other))
 
     def _largest_momentum(self):
         """Limit of momentum at this step: the directions of the first steps soon change."""
@@ -148,13 +145,7 @@ class Learner:
         data, of_chains = (v[:n_data], h[:n_data]), (v[n_data:n], h[n_data:n])
         self.posterior(machine, batch, *data)
         address = self.streams.seed, self.streams.take(chains.n_streams(k))
-        # Chain i has the known units of row i mod n_data of the minibatch.
-        known, given = batch.known, NOTHING_GIVEN
-        if known is not None:
-            turns, absent = np.arange(n) % n_data, batch.absent
-            known = machine.even_of(known, True)[turns]
-            absent = None if absent is None else machine.even_of(absent, 0)
-            given = Given(known[n_data:], None if absent is None else absent[turns[n_data:]])
+        known, given = _known_units(machine, batch, n)
         chains.advance(machine, data, of_chains, k, address, given)
 
         # The gradient, and the step along it.
@@ -171,13 +162,17 @@ class Learner:
             known=known,
         )
         if settings.sparsity_target is not None:
-            for of_biases, offset, n_not_hidden in (
-                (gradient.even, self.offsets[0], machine.n_visible),
-                (gradient.odd, self.offsets[1], 0),
-            ):
-                missing = settings.sparsity_target - offset[n_not_hidden:]
-                of_biases[n_not_hidden:] += settings.sparsity_cost * missing
+            self._add_sparsity(gradient, settings)
         self._move(gradient, settings)
+
+    def _add_sparsity(self, gradient, settings):
+        """Add the pull of the hidden biases towards the target activity to the gradient."""
+        for of_biases, offset, n_not_hidden in (
+            (gradient.even, self.offsets[0], self.machine.n_visible),
+            (gradient.odd, self.offsets[1], 0),
+        ):
+            missing = settings.sparsity_target - offset[n_not_hidden:]
+            of_biases[n_not_hidden:] += settings.sparsity_cost * missing
 
     def _move(self, gradient, settings):
         machine = self.machine
@@ -215,6 +210,22 @@ class Learner:
         shapes = self.machine.weights.shape, -1, -1
         pairs = zip(self.solvers, shapes, strict=True)
         return tuple(solver.averages[0].reshape(shape) for solver, shape in pairs)
+
+
+def _known_units(machine, batch, n_rows):
+    """Known even units of the rows of data and of the chains, and the conditions of the chains.
+
+    Chain i has the known units of row i mod n_data of the minibatch. If all units are known, the
+    result is None and no conditions.
+    """
+    known, absent, n_data = batch.known, batch.absent, len(batch)
+    if known is None:
+        return None, NOTHING_GIVEN
+    turns = np.arange(n_rows) % n_data
+    known = machine.even_of(known, True)[turns]
+    if absent is not None:
+        absent = machine.even_of(absent, 0)[turns[n_data:]]
+    return known, Given(known[n_data:], absent)
 
 
 def _move_stretch(solver, weights, decay, place, gradient):

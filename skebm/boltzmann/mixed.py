@@ -8,12 +8,10 @@ from sklearn.utils import check_array
 from .._parameter_texts import with_texts
 from .._source import all_of
 from .._threads import one_blas_thread
-from .._validation import (
-    keep_parameters,
-)
+from .._validation import keep_parameters
 from .conditionals import conditional_log_distribution
-from .data import CHECKS_OF_TABLES, Table
-from .gaussian import CHECKS_OF_REAL_UNITS, GaussianRBM
+from .data import TABLE_CHECKS, Table
+from .gaussian import REAL_UNITS_CHECKS, GaussianRBM
 from .parameter_texts import OF_LAYERS, OF_RBMS, OF_REAL_UNITS
 from .units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 
@@ -25,37 +23,37 @@ class MixedRBM(GaussianRBM):
     The columns of a table become visible units: a column of two values becomes a binary unit, a
     column of categories a group of units of which exactly one is on, and a column of real numbers a
     Gaussian unit, as in :class:`GaussianRBM`. All of them are connected to the same hidden units,
-    so that relations between columns of different kinds are learned. Samples and filled-in rows
-    have the columns, types and categories of the training data, and are DataFrames if these were.
-    Entries may be missing, in training and in use. See :ref:`the user guide <tables>`.
+    so the machine learns how columns of different kinds depend on each other. Samples and completed
+    rows have the columns, dtypes and categories of the training data, and are DataFrames if these
+    were. Entries may be missing, in training and in use. See :ref:`the user guide <tables>`.
 
     Parameters
     ----------
     n_components
     categories : {"auto", "declared"} or dict, default="auto"
-        Kinds of the columns. "declared": texts, objects, booleans and what a DataFrame declares as
-        categories are categories, and so are numbers of only two values; other numbers are real.
-        "auto": whole numbers of at most ten values, each in five rows on average, are categories as
-        well. A dict has, for the names of some columns, or for their positions if they have no
-        names, a list of all categories, or None for a column of real numbers; other columns are as
-        with "auto".
+        How the kinds of the columns are determined. "declared": texts, objects, booleans and
+        columns of a categorical dtype are categories, and so are numbers with only two distinct
+        values. Other numbers are real. "auto": the same, and columns of whole numbers are also
+        categories if they have at most ten distinct values, each in five rows on average. A dict
+        maps the names of some columns, or their positions if there are no names, to a list of all
+        categories, or to None for real numbers. Other columns are as with "auto".
     handle_unknown : {"error", "missing"}, default="error"
-        What happens with a category that was not there in the first call of ``fit`` or
-        ``partial_fit``: it is an error, or counts as a missing entry.
+        What to do with a category that did not occur in the first call of ``fit`` or
+        ``partial_fit``: raise an error, or treat it as a missing entry.
     learning_rate, batch_size, n_iter, verbose, random_state, algorithm, n_gibbs_steps, n_chains,
     n_replicas, learn_variance, variance_learning_rate, max_gradient_norm, sampler, langevin_time,
     learning_rate_schedule, solver, momentum, nesterovs_momentum, beta_1, beta_2, epsilon, alpha,
     l1_ratio, sparsity_target, sparsity_cost, centered, shuffle, early_stopping,
     validation_fraction, n_iter_no_change, tol, reconstruction_tol, warm_start
     missing_values : object, default=np.nan
-        What marks a missing entry, such as "?". NaN, None and whatever else a DataFrame has for
-        missing entries mark one as well.
+        Marks missing entries, such as "?", in addition to NaN, None and other missing values of a
+        DataFrame.
 
     Attributes
     ----------
     components_ : ndarray of shape (n_components, n_units)
-        Weights: what a hidden unit that is on adds to the log-odds of a binary visible unit and of
-        the unit of a category, and to the mean of a real column.
+        Weights: how much a hidden unit that is on adds to the log-odds of a binary column, to the
+        log-odds of a category, and to the mean of a real column.
     intercept_hidden_ : ndarray of shape (n_components,)
         Biases of the hidden units, float64.
     intercept_visible_ : ndarray of shape (n_units,)
@@ -63,7 +61,8 @@ class MixedRBM(GaussianRBM):
     variances_ : ndarray of shape (n_units,)
         Variances of real columns given the hidden units, float64; 1 for other units.
     mean_, scale_ : ndarray of shape (n_units,)
-        Mean and standard deviation that real columns are standardised by; 0 and 1 for other units.
+        Mean and standard deviation with which real columns are standardised; 0 and 1 for other
+        units.
     categories_ : list of list or None
         For each column its categories, or None for a column of real numbers. The visible unit of a
         binary column is on for the second one.
@@ -71,7 +70,7 @@ class MixedRBM(GaussianRBM):
         Names of the visible units, in their order: binary columns first, then categories, then real
         columns.
     encoder_ : TableEncoder
-        Makes states of the visible units from a table, and a table from such states.
+        Converts tables to states of the visible units, and back.
     h_samples_, betas_, swap_rates_, n_iter_, history_, loss_curve_
     n_features_in_ : int
         Number of columns seen during ``fit``.
@@ -81,15 +80,16 @@ class MixedRBM(GaussianRBM):
 
     See Also
     --------
-    RBMImputer : Fills in missing entries of a table by such a machine.
+    RBMImputer : Fills in missing entries of a table with such a machine.
     GaussianRBM : The same for real columns alone.
     BernoulliRBM : The same for binary columns alone.
 
     Notes
     -----
-    :meth:`score_samples` adds log-probabilities of binary columns and of choices, and log-densities
-    of real columns in the units of the data, each given all other columns: exactly, by sums and by
-    an integral of one dimension.
+    :meth:`score_samples` is the sum over columns of the log-probability of a binary or categorical
+    column, or of the log-density of a real column in the units of the data, each given all other
+    columns. It is exact up to rounding: hidden states are summed over, and the density of a real
+    column is normalised by an integral in one dimension.
 
     References
     ----------
@@ -114,8 +114,7 @@ class MixedRBM(GaussianRBM):
     (4, 2)
     """
 
-    _reads_tables: ClassVar = True
-    _parameter_checks: ClassVar = CHECKS_OF_REAL_UNITS | CHECKS_OF_TABLES
+    _parameter_checks: ClassVar = REAL_UNITS_CHECKS | TABLE_CHECKS
 
     # The variances of the data, minus the part that the initial weights explain.
     variances = None

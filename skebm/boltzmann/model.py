@@ -9,7 +9,7 @@ from .._threads import one_blas_thread
 from .._validation import warn_of_grey, warn_of_range
 from .learner import OFFSET_RATE
 from .machine import Machine
-from .posterior import exact
+from .posterior import exact_posterior
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Model:
     machine: Machine
     means: tuple
     batch_size: int
-    posterior: object = field(default=exact, kw_only=True)
+    posterior: object = field(default=exact_posterior, kw_only=True)
 
     # Log of the ratio of volumes of data and of their visible states.
     log_scale = 0.0

@@ -18,7 +18,7 @@ from .machine import NOTHING_GIVEN, Given, hidden_machine
 _SMALLEST_BLOCK = 32
 
 
-def exact(machine, batch, even, odd):
+def exact_posterior(machine, batch, even, odd):
     """Mean odd states given the even ones, which are all data, as in an RBM.
 
     Even units that are not known in a row are fixed at the values of the minibatch.
@@ -114,7 +114,7 @@ def _fill_in(machine, batch, even, odd, find, n_passes):
     largest of all. Each row needs at most ``n_passes`` passes over the weights.
     """
     if len(machine.layers) == 2:
-        exact(machine, batch, even, odd)
+        exact_posterior(machine, batch, even, odd)
         return 1, 0.0
     visible = np.empty((len(batch), machine.n_visible), dtype=machine.dtype)
     batch.take(visible)

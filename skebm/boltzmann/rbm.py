@@ -13,12 +13,11 @@ from .._deployment import twin_of
 from .._source import DenseRows, all_of
 from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._validation import FLOATS, Number, keep_parameters, native
-from .estimator import CHECKS as CHECKS_OF_ALL
-from .estimator import BoltzmannEstimator
+from .estimator import LAYERED_CHECKS, BoltzmannEstimator
 from .partition import LogPartition
 
 # Valid parameters of all RBMs.
-CHECKS = {"n_components": Number(Integral, "[1, inf)")} | CHECKS_OF_ALL
+RBM_CHECKS = {"n_components": Number(Integral, "[1, inf)")} | LAYERED_CHECKS
 
 
 class BaseRBM(BoltzmannEstimator):
@@ -35,7 +34,7 @@ class BaseRBM(BoltzmannEstimator):
     streams, it calls functions of :mod:`skebm.boltzmann.inference`.
     """
 
-    _parameter_checks: ClassVar = CHECKS
+    _parameter_checks: ClassVar = RBM_CHECKS
     # Numbers of layers for which the visible and the hidden one count, see boltzmann/couplings.py.
     _copies: ClassVar = (1, 1)
 

@@ -50,7 +50,8 @@ class _Units:
 
     parameter_names: ClassVar = ("bias",)
 
-    # "binary"; "choice", exactly one of the units being on; or "real".
+    # "binary"; "choice", exactly one of the units being on; "real"; or "several", whose ``parts``
+    # have these kinds.
     kind = "binary"
 
     # Share of its distance from the mean that a unit keeps from one draw to the next, see

@@ -26,9 +26,9 @@ from .._typing import (
 from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
-from ..boltzmann.data import CHECKS_OF_TABLES
-from ..boltzmann.doubled import HighestRBM, MiddleRBM, joined
-from ..boltzmann.estimator import CHECKS, BoltzmannEstimator
+from ..boltzmann.data import TABLE_CHECKS
+from ..boltzmann.doubled import HighestRBM, MiddleRBM, joint_machine
+from ..boltzmann.estimator import LAYERED_CHECKS, BoltzmannEstimator
 from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
@@ -79,8 +79,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     categories : {"auto", "declared"} or dict, default="auto"
         Kinds of the columns of a table, see :class:`MixedRBM`. Only used with "mixed".
     handle_unknown : {"error", "missing"}, default="error"
-        What happens with a category that was not there in the first call of ``fit`` or
-        ``partial_fit``: it is an error, or counts as a missing entry. Only used with "mixed".
+        What to do with a category that did not occur in the first call of ``fit`` or
+        ``partial_fit``: raise an error, or treat it as a missing entry. Only used with "mixed".
     pretrain : bool, default=False
         Whether the layers are first trained one after the other as RBMs [2]_, of which the lowest
         sees the data twice and the highest counts its hidden units twice. The parameters that start
@@ -132,9 +132,9 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         Whether ``fit`` continues from the end of the last call, also if that was interrupted after
         some layers of greedy training.
     missing_values : float, default=np.nan
-        What marks a missing entry of the data, in training and in use, see :ref:`the user guide
-        <missing_entries>`. With "mixed" it may be any value, such as "?"; NaN, None and whatever
-        else a DataFrame has for missing entries mark one as well.
+        Marks missing entries of the data, in training and in use, see :ref:`the user guide
+        <missing_entries>`. With "mixed" it may be any value, such as "?", in addition to NaN, None
+        and other missing values of a DataFrame.
 
     Attributes
     ----------
@@ -163,7 +163,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     loss_curve_ : list of float
         ``history_["reconstruction_error"]``: the likelihood itself cannot be computed.
     visible_units_ : {"bernoulli", "gaussian", "mixed"}
-        What ``visible_units`` said, or "auto" found.
+        The parameter ``visible_units``, or the kind that "auto" has chosen.
     mean_, scale_, variances_ : ndarray of shape (n_units,)
         For the feature of each visible unit: mean and standard deviation by which it is
         standardised, and its variance given the hidden units, in squared units of the data. 0, 1
@@ -213,8 +213,8 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     """
 
     _parameter_checks: ClassVar = (
-        CHECKS
-        | CHECKS_OF_TABLES
+        LAYERED_CHECKS
+        | TABLE_CHECKS
         | PRETRAINING_CHECKS
         | {
             "visible_units": Options("auto", *VISIBLE_UNITS),
@@ -279,18 +279,12 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
     ) -> None:
         keep_parameters(self, locals())
 
-    # What it is
-
     @property
     def _kind_of_data(self):
         return data_of(self.visible_units)
 
-    @property
-    def _reads_tables(self):
-        return self._kind_of_data.are_tables
-
     def __skebm_check__(self):
-        """Raise an error where a parameter is not valid; nothing is changed."""
+        """Raise an error if a parameter is not valid; nothing is changed."""
         super().__skebm_check__()
         if not self._kind_of_data.are_tables:
             check_argument(self, "missing_values", self.missing_values, MissingValue())
@@ -309,7 +303,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         if self.pretrain:
             self._train_rbms(finished, X, streams, progress, commit)
             models = [rbm.__skebm_model__(rows.dtype) for rbm in self.rbms_]
-            machine, means = joined(models)
+            machine, means = joint_machine(models)
             lowest = models[0]
         else:
             lowest = self._untrained_rbm(X, streams).__skebm_model__(rows.dtype)
@@ -347,8 +341,10 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
         for name in (*_OF_ALL_LAYERS, *getattr(self, "_names_of_chains", ())):
             vars(self).pop(name, None)
         # All units are checked only if all layers are then trained together.
-        left_to_whole = ("data", "dead units") if self._parameters.n_iter else ("data",)
-        fits = fit_in_turn(rbms, X, self, progress, len(finished), left_to_whole=left_to_whole)
+        warnings_of_owner = ("data", "dead units") if self._parameters.n_iter else ("data",)
+        fits = fit_in_turn(
+            rbms, X, self, progress, len(finished), warnings_of_owner=warnings_of_owner
+        )
         for rbm in fits:
             self.rbms_ = [*self.rbms_, rbm]
             self._stamp_version()
@@ -366,7 +362,7 @@ class DeepBoltzmannMachine(BoltzmannEstimator):
             random_state=int(streams.generator().integers(2**32)),
             **self._of_data(),
         )
-        with messages_of(self, rbm, left_to_whole=("data",)):
+        with messages_of(self, rbm, warnings_of_owner=("data",)):
             return rbm.fit(X)
 
     def _of_data(self):

@@ -148,12 +148,12 @@ class DBMClassifier(DBNClassifier):
 
     @property
     def hidden_layer_sizes(self) -> int | Sequence[int]:
-        """Those of the machine."""
+        """Numbers of units of the hidden layers, those of the machine."""
         return self._machine().hidden_layer_sizes
 
     @property
     def visible_units(self) -> str:
-        """Those of the machine."""
+        """Kind of the data, that of the machine."""
         return self._machine().visible_units
 
     def _machine(self):

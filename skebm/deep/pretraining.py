@@ -178,7 +178,7 @@ class Structure:
         return rbms
 
 
-def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole=()):
+def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, warnings_of_owner=()):
     """Fit each RBM to the mean hidden activities of the one below, and yield it when it is fitted.
 
     Parameters
@@ -196,7 +196,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole
         Number of RBMs that are already fitted, and are not changed.
     labels : ndarray of shape (n_samples, n_labels), default=None
         Labels, for RBMs with label units.
-    left_to_whole : tuple of str, default=()
+    warnings_of_owner : tuple of str, default=()
         Warnings that the owner gives itself, see :class:`~skebm._messages.Messages`.
     """
     for number, rbm in enumerate(rbms[n_fitted:], start=n_fitted + 1):
@@ -213,7 +213,7 @@ def fit_in_turn(rbms, X, owner, progress, n_fitted=0, labels=None, left_to_whole
                 prefix="rbm_",
                 layer=number,
                 report=report,
-                left_to_whole=left_to_whole,
+                warnings_of_owner=warnings_of_owner,
             )
             with task.propagate_callback_context(rbm), messages:
                 rbm.fit(X, labels)

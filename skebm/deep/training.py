@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from .._parallel import TrainedInParts
 from .._schedules import DECAYS
 from .._solvers import SCIPY_SOLVERS, SolverSettings, minimize_by_scipy, stochastic_solver
 from .._source import chunks
@@ -203,7 +204,7 @@ class Lesson:
             return learner.learn(data, self.batch_size, self.learning_rate)
 
 
-class Learner:
+class Learner(TrainedInParts):
     """A network in training, with the state that is carried from one epoch to the next.
 
     Parameters
@@ -255,28 +256,15 @@ class Learner:
             total += self._learn(passes, data, numbers, learning_rate) * len(numbers)
         return total / len(data.numbers)
 
-    # For data-parallel training, see :mod:`skebm._parallel`.
+    # For data-parallel training
 
     def shared_arrays(self):
-        """Arrays that parts share: parameters, and averages of the solver."""
+        """Parameters, and averages of the solver."""
         averages = [] if self.solver is None else self.solver.averages
         return [self.network.parameters, *averages]
 
-    @property
-    def own(self):
-        """State of a part: its random streams."""
-        return self.streams
-
-    @own.setter
-    def own(self, streams):
-        self.streams = streams
-
-    def own_of(self, part):
-        """Initial state of a part: its own random streams."""
-        return self.streams.of_part(part)
-
     def become(self, other):
-        """Take the state of another learner."""
+        """Take the state of another learner; the network stays the same object."""
         self.network.parameters[:] = other.network.parameters
         self.solver, self.streams = other.solver, other.streams
 

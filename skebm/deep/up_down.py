@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._parallel import TrainedInParts
 from .._solvers import GradientDescent, SolverSettings
 from .._threads import blocks_of, n_jobs_for, one_blas_thread, run_phases
 from ..kernels.blas import GEMM, multiply_transposed
@@ -62,7 +63,7 @@ class Lesson:
         return learner.learn(window, labels, self.settings)
 
 
-class UpDown:
+class UpDown(TrainedInParts):
     """A deep belief network in training.
 
     Parameters
@@ -142,28 +143,9 @@ class UpDown:
                 sum_of_layer += states.sum(axis=0)
         return total
 
-    # For data-parallel training, see :mod:`skebm._parallel`.
-
     def shared_arrays(self):
-        """Arrays that parts share: parameters, and means of the top machine."""
+        """Parameters, and means of the top machine, for data-parallel training."""
         return [*self.net.parameters, *self.top_means]
-
-    @property
-    def own(self):
-        """State of a part: its random streams."""
-        return self.streams
-
-    @own.setter
-    def own(self, streams):
-        self.streams = streams
-
-    def own_of(self, part):
-        """Initial state of a part: its own random streams."""
-        return self.streams.of_part(part)
-
-    def become(self, other):
-        """Take the state of another learner."""
-        vars(self).update(vars(other))
 
 
 class _Step:

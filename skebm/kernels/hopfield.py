@@ -64,13 +64,13 @@ def dream(W, b, step, bias_step, orders, free, max_iter, rounding, address, n_dr
     X = np.empty((1, n), dtype=W.dtype)
     everywhere = np.ones((1, n), dtype=np.bool_)
     h = np.empty(n, dtype=W.dtype)
-    no_path = np.empty(0, dtype=W.dtype)
+    no_path, zero = np.empty(0, dtype=W.dtype), np.int64(0)
     for d in range(n_dreams):
         random_spins((seed, stream, first_row + d), everywhere, X)
         x = X[0]
         np.dot(W, x, h)
         add_scaled(b.dtype.type(1), b, h)
-        settle_row(W, b, orders, free[0], max_iter, rounding, x, h, no_path, 0)
+        settle_row(W, b, orders, free[0], max_iter, rounding, x, h, no_path, zero)
         for i in range(n):
             add_scaled(-step * x[i], x, W[i])
             W[i, i] = 0
@@ -194,7 +194,7 @@ def dense_heat(
     a, p = np.empty(1024, dtype=X.dtype), np.empty(1024, dtype=X.dtype)
     for r in range(X.shape[0]):
         for sweep in range(temperatures.shape[0]):
-            fill_uniform(seed, stream + sweep, first_row + r, 0, uniform)
+            fill_uniform(seed, stream + sweep, first_row + r, np.int64(0), uniform)
             rule = (X.dtype.type(2.0 / temperatures[sweep]), X.dtype.type(0), together)
             order = orders[sweep % orders.shape[0]]
             may = free[r % free.shape[0]]

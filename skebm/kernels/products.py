@@ -20,15 +20,12 @@ def _multiply(a, b, out):
     np.dot(a, b, out)
 
 
-@kernel
 def add_product(a, b, out):
     """``out += a @ b``. Both factors are C- or Fortran-contiguous; ``out`` may be a wider type.
 
     The product has the dtype of its factors: over a few thousand rows it loses no more precision
     than the factors have lost, and ``out`` is the sum of many such products.
     """
-    product = np.dot(a, b)
-    for i in range(out.shape[0]):
-        row, addend = out[i], product[i]
-        for j in range(row.shape[0]):
-            row[j] += addend[j]
+    product = multiply(a, b, np.empty((a.shape[0], b.shape[1]), a.dtype))
+    with np.errstate(over="ignore", invalid="ignore"):
+        out += product

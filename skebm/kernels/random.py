@@ -40,7 +40,8 @@ def philox(c0, c1, c2, c3, k0, k1):
 def fill_uniform(seed, stream, row, first, out):
     """Write the uniforms of columns ``first``, ``first + 1``, ... of a row; 4 divides ``first``.
 
-    One evaluation of the generator gives four neighbouring columns.
+    One evaluation of the generator gives four neighbouring columns. A kernel passes ``np.int64(0)``
+    as ``first``: the constant 0 has another type, for which the function is compiled again.
     """
     c1 = np.uint32(row)
     c2, c3 = np.uint32(stream), np.uint32(stream >> 32)

@@ -168,12 +168,12 @@ def walk(
                 break
             # The hidden units, times the factor of the weights.
             here = stream + STREAMS_OF_A_STEP * t
-            fill_uniform(seed, here, r, 0, h)
+            fill_uniform(seed, here, r, np.int64(0), h)
             for j in range(n_hidden):
                 h[j] = factor * half if h[j] < inputs[j] else -factor * half
-            fill_normal(seed, here + 1, r, 0, noise)
+            fill_normal(seed, here + 1, r, np.int64(0), noise)
             level = strength * total + np.sqrt(strength) * noise[0]
-            fill_uniform(seed, here + 2, r, 0, uniform)
+            fill_uniform(seed, here + 2, r, np.int64(0), uniform)
             for q in range(start, stop):
                 item, at = rows.items[q], place + q - start
                 if levels[at] < 0:

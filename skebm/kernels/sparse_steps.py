@@ -13,7 +13,6 @@ does not depend on the number of threads.
 from typing import NamedTuple
 
 import numpy as np
-from numba.extending import overload
 
 from ._jit import borrowing, inlined, part
 from .barrier import meet
@@ -21,7 +20,7 @@ from .random import fill_uniform
 from .scalar import sigmoid
 from .simd import PACKS_LANES, n_lanes, store_nonzero
 from .solvers import decay, descend, descend_with_momentum, shrink_towards_zero
-from .sparse import add_lists, add_scaled, copy, dot, fill, scale
+from .sparse import CsrData, DenseData, add_lists, add_scaled, copy, dot, fill, scale
 
 _ONE, _TWO = np.uintp(1), np.uintp(2)
 
@@ -51,6 +50,16 @@ class Rule(NamedTuple):
     n_gibbs_steps: int
     batch_size: int
     n_chains: int  # that persist
+
+
+class Data(NamedTuple):
+    """The rows to learn from, dense or sparse; arrays of the other kind are empty.
+
+    It is one type for both, so that the steps are compiled once.
+    """
+
+    dense: DenseData
+    sparse: CsrData
 
 
 # Arrays of last steps are empty without momentum. Arrays for hidden units contain the tiles one
@@ -157,33 +166,15 @@ _descend = inlined(descend.py_func)
 # minibatches of ten rows that are common, a call for a part of one takes a microsecond or less.
 
 
-def _list_row(data, row, lists_zeros, on, values, to):
-    """List the nonzero columns of a row of the data; returns their number.
-
-    They are written to row ``to`` of ``on`` and ``values``. Zeros of a dense row are also listed if
-    ``lists_zeros``.
-    """
-    raise NotImplementedError
-
-
-@overload(_list_row, jit_options={"nogil": True, "_nrt": False})
-def _list_row_of(data, row, lists_zeros, on, values, to):
-    if "X" in data.fields:
-
-        def list_row(data, row, lists_zeros, on, values, to):
-            return _list_states(data.X, row, lists_zeros, on, values, to)
-
-        return list_row
-
-    def list_row(data, row, lists_zeros, on, values, to):
-        first = data.indptr[row]
-        n = data.indptr[row + 1] - first
-        for k in range(n):
-            on[to, k] = data.indices[first + k]
-            values[to, k] = data.data[first + k]
-        return n
-
-    return list_row
+@inlined
+def _list_places(data, row, on, values, to):
+    """List the places of a sparse row, in row ``to`` of ``on`` and ``values``; returns how many."""
+    first = data.indptr[row]
+    n = data.indptr[row + 1] - first
+    for k in range(n):
+        on[to, k] = data.indices[first + k]
+        values[to, k] = data.data[first + k]
+    return n
 
 
 @inlined
@@ -224,11 +215,15 @@ def _share(rank, size, first, last):
 @part
 def _list_data(data, order, start, n_data, rule, rank, size, lists):
     """List the visible states of the thread's share of the minibatch."""
-    lists_zeros = rule.lists_zeros_of_data
+    X, sparse = data.dense.X, data.sparse
+    on, values, n_on = lists
     first, last = _share(rank, size, np.int64(0), n_data)
     for r in range(first, last):
         row = order[start + r]
-        lists.n_on[r] = _list_row(data, row, lists_zeros, lists.on, lists.values, r)
+        if sparse.indptr.shape[0] > 0:
+            n_on[r] = _list_places(sparse, row, on, values, r)
+        else:
+            n_on[r] = _list_states(X, row, rule.lists_zeros_of_data, on, values, r)
 
 
 @part

@@ -268,7 +268,7 @@ def heat(W, B, base, orders, free, temperatures, address, together, X, H, paths,
         x, h, b, may = X[r], H[r], B[r % B.shape[0]], free[r % free.shape[0]]
         for sweep in range(temperatures.shape[0]):
             steepness = X.dtype.type(2.0 / temperatures[sweep])
-            fill_uniform(seed, stream + sweep, first_row + r, 0, uniform)
+            fill_uniform(seed, stream + sweep, first_row + r, np.int64(0), uniform)
             order = orders[sweep % orders.shape[0]]
             if together:
                 n_flips = 0
@@ -295,7 +295,7 @@ def random_spins(address, where, X):
     seed, stream, first_row = address
     uniform = np.empty(X.shape[1], dtype=X.dtype)
     for r in range(X.shape[0]):
-        fill_uniform(seed, stream, first_row + r, 0, uniform)
+        fill_uniform(seed, stream, first_row + r, np.int64(0), uniform)
         for i in range(X.shape[1]):
             if where[r, i]:
                 X[r, i] = 1 if uniform[i] < 0.5 else -1

@@ -43,7 +43,7 @@ from ..kernels.random import fill_uniform
 from ..kernels.spins import random_spins
 from .matching import NOT_STORED, REVERSED, SPURIOUS, find_rows, match_real, match_spins
 from .storage import RULES, Couplings, append, rule_for
-from .unlearning import unlearn
+from .unlearning import subtract_dreams
 
 # The encoding of a memory whose states are real numbers.
 REAL = "real"
@@ -400,7 +400,7 @@ class HopfieldMemory(
         orders = self._orders(streams, together=False)
         address = streams.seed, streams.take(), self._n_dreams
         couplings = self._couplings()
-        unlearn(couplings, n_dreams, rate, orders, self._parameters.max_iter, address)
+        subtract_dreams(couplings, n_dreams, rate, orders, self._parameters.max_iter, address)
         with all_or_nothing(self):
             self._publish(couplings)
             self._n_dreams += n_dreams

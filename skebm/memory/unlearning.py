@@ -13,7 +13,7 @@ _WEIGHTS_PER_CALL = 3e8
 _VISITS_PER_DREAM = 4
 
 
-def unlearn(couplings, n_dreams, rate, orders, max_iter, address):
+def subtract_dreams(couplings, n_dreams, rate, orders, max_iter, address):
     """Recall from random states and subtract each state that is found, in place.
 
     J. J. Hopfield, D. I. Feinstein and R. G. Palmer, "'Unlearning' has a stabilizing effect in

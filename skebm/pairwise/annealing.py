@@ -279,6 +279,11 @@ def checked_couplings(weights, intercept, name="simulated_annealing"):
         If the weights are not square, not symmetric or have a nonzero diagonal, or if the number
         of biases is not the number of units.
     """
+    weights = _checked_weights(weights, name)
+    return weights, _checked_intercept(intercept, weights, name)
+
+
+def _checked_weights(weights, name):
     weights = native(
         check_array(
             weights,
@@ -314,8 +319,13 @@ def checked_couplings(weights, intercept, name="simulated_annealing"):
             f"The 'weights' of {name} must be symmetric. Got {weights[i, j]:.6g} at [{i}, {j}] and "
             f"{weights[j, i]:.6g} at [{j}, {i}] instead. (W + W.T) / 2 has the same energies."
         )
+    return weights
+
+
+def _checked_intercept(intercept, weights, name):
+    n_units = weights.shape[0]
     if intercept is None:
-        return weights, np.zeros(n_units, weights.dtype)
+        return np.zeros(n_units, weights.dtype)
     intercept = native(
         check_array(
             intercept,
@@ -330,7 +340,7 @@ def checked_couplings(weights, intercept, name="simulated_annealing"):
             f"The 'intercept' of {name} must have one number per unit, shape ({n_units},). Got an "
             f"array of shape {intercept.shape} instead."
         )
-    return weights, intercept
+    return intercept
 
 
 def _temperatures(machine, given, schedule, n_sweeps):

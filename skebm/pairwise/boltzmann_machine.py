@@ -33,9 +33,9 @@ from .._validation import (
     validated,
     warn_caller,
 )
-from ..boltzmann.base import CHECKS, COUNT_OR_NONE_AT_ALL
+from ..boltzmann.base import COUNT_OR_ZERO, MINIBATCH_CHECKS
 from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
-from .learning import WAYS, Task, Training
+from .learning import ALGORITHMS, Task, Training
 from .machine import PairwiseMachine
 from .parameters import PairwiseParameters
 from .statistics import means_of
@@ -276,12 +276,12 @@ default="full"
     """
 
     _name_of_task: ClassVar = "iteration"
-    _parameter_checks: ClassVar = CHECKS | {
-        "n_components": COUNT_OR_NONE_AT_ALL,
+    _parameter_checks: ClassVar = MINIBATCH_CHECKS | {
+        "n_components": COUNT_OR_ZERO,
         "connections": AnyOf(Options("full", "restricted"), _Mask()),
-        "algorithm": Options("auto", *WAYS),
+        "algorithm": Options("auto", *ALGORITHMS),
         "alpha": AnyOf(Options("auto"), Number(Real, "[0, inf)")),
-        "max_iter": COUNT_OR_NONE_AT_ALL,
+        "max_iter": COUNT_OR_ZERO,
         "tol": Number(Real, "[0, inf)"),
         "temperatures": Optional(_Temperatures()),
         "binarize": Optional(Number(Real, "(-inf, inf)")),
@@ -457,24 +457,24 @@ default="full"
         all_rows_are_here = watched  # partial_fit scores no rows and has only some of the data
         self.algorithm_ = self._algorithm_for(n_units, all_rows_are_here)
         self.alpha_ = n_units / rows.shape[0] if self.alpha == "auto" else float(self.alpha)
-        way = WAYS[self.algorithm_]
-        self._check_way(way, n_units, all_rows_are_here)
+        kind = ALGORITHMS[self.algorithm_]
+        self._check_algorithm(kind, n_units, all_rows_are_here)
         with np.errstate(all="ignore"):
-            learned = way(self._task(rows, n_units, goes_on))
-        return Training(learned, self._rows_to_watch(rows) if watched else None)
+            algorithm = kind(self._task(rows, n_units, goes_on))
+        return Training(algorithm, self._rows_to_watch(rows) if watched else None)
 
     def _run_epoch(self, training, number, after_round):
         return training.iterate(after_round)
 
     def _take_steps(self, training):
         with np.errstate(all="ignore"):
-            training.way.take_steps()
+            training.algorithm.take_steps()
 
     def _end(self, training):
-        if not training.way.has_converged:
+        if not training.algorithm.has_converged:
             warn_caller(
-                f"{type(self).__name__} had not come to rest after {self.max_iter} iterations: "
-                f"increase max_iter, or alpha, which is {self.alpha_:.3g}.",
+                f"{type(self).__name__} had not converged after {self.max_iter} iterations. Raise "
+                f"the 'max_iter' parameter, or 'alpha', which is {self.alpha_:.3g}.",
                 ConvergenceWarning,
             )
 
@@ -551,9 +551,9 @@ default="full"
         name = type(self).__name__
         if goes_on and len(self.weights_) != n_units:
             raise ValueError(
-                f"The 'n_components' parameter of {name} is {self.n_components!r}, but the model "
-                f"to go on with has {len(self.weights_) - self.n_features_in_} hidden units. Fit "
-                "anew with warm_start=False, or leave n_components as it was."
+                f"The 'n_components' parameter of {name} is {self.n_components!r}, but the fitted "
+                f"model has {len(self.weights_) - self.n_features_in_} hidden units. To train a "
+                "new one, call fit with warm_start=False; to continue, set n_components back."
             )
         if not isinstance(self.connections, str) and len(self.connections) != n_units:
             raise ValueError(
@@ -562,47 +562,47 @@ default="full"
                 f"hidden ones. Got an array of shape {np.shape(self.connections)} instead."
             )
 
-    def _check_way(self, way, n_units, all_rows_are_here):
+    def _check_algorithm(self, algorithm, n_units, all_rows_are_here):
         p = self._parameters
         asked = f"{type(self).__name__} with algorithm={self.algorithm_!r}"
-        if not all_rows_are_here and not way.in_minibatches:
+        if not all_rows_are_here and not algorithm.in_minibatches:
             raise ValueError(
-                f"{asked} needs all rows at once, and partial_fit has some. Use algorithm='pcd', "
-                "or call fit with all."
+                f"{asked} needs all rows at once, but partial_fit has only some. Use "
+                "algorithm='pcd', or call fit with all rows."
             )
-        if p.n_components and not way.takes_hidden_units:
+        if p.n_components and not algorithm.takes_hidden_units:
             raise ValueError(
-                f"{asked} has no hidden units, but the 'n_components' parameter is "
+                f"{asked} does not support hidden units, but the 'n_components' parameter is "
                 f"{self.n_components!r}. Use algorithm='pcd', or 'exact' for few units."
             )
-        if not way.takes_any_connections and not self._connected(self.n_features_in_).all():
+        if not algorithm.takes_any_connections and not self._connected(self.n_features_in_).all():
             raise ValueError(
-                f"{asked} connects any two units: the 'connections' parameter must be 'full'. Got "
-                f"{self.connections!r} instead. Use algorithm='pseudo_likelihood'."
+                f"{asked} only supports connections='full'. Got {self.connections!r} instead. Use "
+                "algorithm='pseudo_likelihood'."
             )
-        if p.l1_ratio and self.alpha_ and not way.takes_l1:
+        if p.l1_ratio and self.alpha_ and not algorithm.takes_l1:
             raise ValueError(
-                f"{asked} has no L1 penalty, but the 'l1_ratio' parameter is {self.l1_ratio!r}. "
+                f"{asked} does not support L1, but the 'l1_ratio' parameter is {self.l1_ratio!r}. "
                 "Set it to 0, or use algorithm='pseudo_likelihood'."
             )
         if self.algorithm_ == "exact" and n_units > MOST_UNITS_ON_DEMAND:
             raise ValueError(
-                f"{asked} sums over all states, of {MOST_UNITS_ON_DEMAND} units at most. Got "
+                f"{asked} sums over all states, and takes up to {MOST_UNITS_ON_DEMAND} units. Got "
                 f"{n_units} units. Use algorithm='auto'."
             )
-        if way.in_minibatches:
+        if algorithm.in_minibatches:
             self._check_decay(self.alpha_)
 
     def _publish(self, training):
         """Copy the results of training into the fitted attributes."""
-        way = training.way
-        machine = way.machine
+        algorithm = training.algorithm
+        machine = algorithm.machine
         if have_diverged(machine.weights, machine.bias):
             raise divergence(type(self).__name__, "learning_rate", self._parameters.learning_rate)
         for name in ("betas_", "swap_rates_"):
             vars(self).pop(name, None)
-        vars(self).update(way.fitted_attributes)
-        self._training_state, self._streams = way.state, replace(way.streams)
+        vars(self).update(algorithm.fitted_attributes)
+        self._training_state, self._streams = algorithm.state, replace(algorithm.streams)
         self._publish_machine(machine)
         if training.history is not None:
             self.history_ = {name: list(values) for name, values in training.history.items()}

@@ -107,12 +107,12 @@ class PairwiseEstimator(BaseBoltzmann):
 
     # Samples
 
-    def _walked(self, X, n_steps, streams):
+    def _gibbs(self, X, n_steps, streams):
         model, visible, _, X = self._model_and_states(X)
         states = model.walk(self._joint(model, visible, streams), n_steps, streams)
         return self._as_given(states, _dtype_of_states(X, self.weights_))
 
-    def _sampled(self, n_samples, n_steps, streams, init, clamp, betas, mean):
+    def _sample(self, n_samples, n_steps, streams, init, clamp, betas, mean):
         free = None
         if init is None:
             model, dtype = self._model(), self._dtype_of_states
@@ -136,7 +136,7 @@ class PairwiseEstimator(BaseBoltzmann):
             return self._means_as_given(model.means_beside(states, free))
         return self._as_given(states, dtype)
 
-    def _imputed(self, X, n_steps, streams):
+    def _impute(self, X, n_steps, streams):
         model, visible, gaps, X = self._model_and_states(X, gaps_are_fine=True)
         states = model.machine.random_states(len(visible), (streams.seed, streams.take(), 0))
         free = np.ones(states.shape, dtype=bool)

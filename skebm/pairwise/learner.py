@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._parallel import TrainedInParts
 from .._solvers import NO_DECAY
 from .machine import PairwiseMachine
 from .model import correlations
@@ -43,7 +44,7 @@ class Lesson:
             learner.step(window.rows.take(numbers, room), self)
 
 
-class Learner:
+class Learner(TrainedInParts):
     """A machine in training, with all state that is kept between minibatches.
 
     Parameters
@@ -89,15 +90,15 @@ class Learner:
         gradient = self.pairs.gradient(of_pairs, of_bias) + self.prior.gradient(self.vector)
         return gradient.astype(self.vector.dtype)
 
-    # For data-parallel training, see :mod:`skebm._parallel`.
+    # For data-parallel training
 
     def shared_arrays(self):
-        """Arrays that all parts of the data have in common: parameters and solver averages."""
+        """Parameters, and averages of the solver."""
         return [self.vector, *self.solver.averages]
 
     @property
     def own(self):
-        """State that each part of the data has separately: chains and random numbers."""
+        """Chains and random streams."""
         return self.chains, self.streams
 
     @own.setter
@@ -106,9 +107,5 @@ class Learner:
         self.streams.become(streams)
 
     def own_of(self, part):
-        """Initial state of a part: these chains, and separate random numbers."""
+        """These chains, and separate random streams."""
         return self.chains, self.streams.of_part(part)
-
-    def become(self, other):
-        """Take over the state of another learner."""
-        vars(self).update(vars(other))

@@ -1,7 +1,7 @@
 """Training algorithms: descent over all rows, closed forms, and steps on minibatches.
 
-Each algorithm is a class in ``WAYS``. ``iterate()`` is called until ``is_over``; ``machine`` is the
-current result after each call.
+Each algorithm is a class in ``ALGORITHMS``. ``iterate()`` is called until ``is_over``; ``machine``
+is the current result after each call.
 """
 
 import time
@@ -77,7 +77,7 @@ class Task:
         return self.alpha * (1 - self.parameters.l1_ratio)
 
 
-class Way:
+class Algorithm:
     """Interface of all training algorithms.
 
     Attributes
@@ -130,10 +130,10 @@ class Way:
         raise NotImplementedError
 
 
-class Descent(Way):
+class Descent(Algorithm):
     """Minimisation of a loss over all rows by L-BFGS."""
 
-    n_tellers = 1  # Loss terms that contain the weight of a pair: a factor of its curvature.
+    n_loss_terms = 1  # Loss terms that contain the weight of a pair: a factor of its curvature.
 
     def __init__(self, task):
         super().__init__(task)
@@ -141,7 +141,7 @@ class Descent(Way):
         loss = Penalised(self.loss(), pairs, self._vector.dtype, task.n_rows, task.l2)
         is_weight = np.arange(pairs.n_parameters) < pairs.n_pairs
         curvature = pairs.products(1 - np.square(pairs.offsets))
-        curvature = curvature * np.where(is_weight, self.n_tellers, 1) + np.where(
+        curvature = curvature * np.where(is_weight, self.n_loss_terms, 1) + np.where(
             is_weight, task.l2, 1 / task.n_rows
         )
         l1 = np.where(is_weight, task.l1, 0.0)
@@ -155,16 +155,16 @@ class Descent(Way):
 
     @property
     def has_converged(self):
-        """See :class:`Way`. If no lower loss is found, further gains are below rounding errors."""
+        """See :class:`Algorithm`. If no lower loss is found, gains are below rounding errors."""
         return self._points is None or self._point.expected_gain <= self._tol
 
     @property
     def is_over(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self.has_converged or not self._n_left
 
     def iterate(self, after_round=None):
-        """See :class:`Way`. The measurement is the loss with the penalty."""
+        """See :class:`Algorithm`. The measurement is the loss with the penalty."""
         self._n_left -= 1
         point = next(self._points, None)
         if point is None:
@@ -183,18 +183,18 @@ class Exact(Descent):
         return Likelihood(self._task.rows, self._task.n_hidden)
 
 
-class OfConditionals(Descent):
+class MaximumPseudoLikelihood(Descent):
     """Maximum pseudo-likelihood."""
 
     takes_hidden_units = False
-    n_tellers = 2
+    n_loss_terms = 2
 
     def loss(self):
         """See :class:`Descent`."""
         return PseudoLikelihood(self._task.rows)
 
 
-class ClosedForm(Way):
+class ClosedForm(Algorithm):
     """A closed form from means and covariances: one iteration, without measurements.
 
     A subclass has ``formula``, see :mod:`skebm.pairwise.inverse_ising`.
@@ -205,7 +205,7 @@ class ClosedForm(Way):
     takes_l1 = False
 
     def iterate(self, after_round=None):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         mean, covariances = means_and_covariances(counts_of(self._task.rows))
         weights, bias = self.formula(mean, covariances, self._task.l2)
         self._vector = self._task.pairs.vector(weights, bias).astype(self._vector.dtype)
@@ -213,19 +213,19 @@ class ClosedForm(Way):
         return {}
 
 
-class MeanField(ClosedForm):
+class NaiveMeanField(ClosedForm):
     """Naive mean field."""
 
     formula = staticmethod(naive_mean_field)
 
 
-class Tap(ClosedForm):
+class ThoulessAndersonPalmer(ClosedForm):
     """The equations of Thouless, Anderson and Palmer."""
 
     formula = staticmethod(thouless_anderson_palmer)
 
 
-class Steps(Way):
+class Steps(Algorithm):
     """Steps on minibatches along the gradient of the likelihood; an iteration is an epoch.
 
     A subclass has ``kind_of_chains``, the class of the chains that estimate the gradient.
@@ -254,31 +254,31 @@ class Steps(Way):
 
     @property
     def machine(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self._learner.machine
 
     @property
     def streams(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self._learner.streams
 
     @property
     def state(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self._learner.chains.copy(), self._learner.solver.copy()
 
     @property
     def fitted_attributes(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self._learner.chains.fitted_attributes()
 
     @property
     def is_over(self):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         return self._epoch >= self._task.parameters.n_iter
 
     def iterate(self, after_round=None):
-        """See :class:`Way`."""
+        """See :class:`Algorithm`."""
         epoch, p = self._epoch, self._task.parameters
         rate_factor = DECAYS[p.learning_rate_schedule](epoch, p.n_iter)
         self.take_steps(partial(stage_at, epoch, p.n_iter), rate_factor, after_round)
@@ -294,7 +294,7 @@ class Steps(Way):
             Returns the current value of a parameter that may be a sequence.
         rate_factor : float
         after_round : callable, default=None
-            See :class:`Way`.
+            See :class:`Algorithm`.
         """
         task, p = self._task, self._task.parameters
         rate = rate_factor * self._course.rate_factor * now(p.learning_rate)
@@ -327,11 +327,11 @@ class AnnealedSteps(Steps):
     kind_of_chains = Annealed
 
 
-WAYS = {
+ALGORITHMS = {
     "exact": Exact,
-    "pseudo_likelihood": OfConditionals,
-    "mean_field": MeanField,
-    "tap": Tap,
+    "pseudo_likelihood": MaximumPseudoLikelihood,
+    "mean_field": NaiveMeanField,
+    "tap": ThoulessAndersonPalmer,
     "pcd": PersistentSteps,
     "cd": DataSteps,
     "pt": TemperedSteps,
@@ -344,33 +344,33 @@ class Training:
 
     Parameters
     ----------
-    way : Way
+    algorithm : Algorithm
     watched : ndarray of shape (n_rows, n_visible), default=None
         Rows that are scored after each iteration. With None, nothing is measured.
 
     Attributes
     ----------
-    way : Way
+    algorithm : Algorithm
     history : dict of str to list of float, or None
         Measurements of each iteration.
     """
 
-    def __init__(self, way, watched=None):
-        self.way = way
+    def __init__(self, algorithm, watched=None):
+        self.algorithm = algorithm
         self.history = None if watched is None else {}
         self._watched = watched
 
     @property
     def is_over(self):
         """Whether no further iteration is to be run."""
-        return self.way.is_over
+        return self.algorithm.is_over
 
     def iterate(self, after_round):
-        """Run one iteration; returns its measurements. For ``after_round`` see :class:`Way`."""
+        """Run one iteration; returns its measurements. ``after_round``: see :class:`Algorithm`."""
         start = time.perf_counter()
         with np.errstate(all="ignore"):
-            measured = self.way.iterate(after_round)
-            model = PairwiseModel(self.way.machine, self._watched.shape[1])
+            measured = self.algorithm.iterate(after_round)
+            model = PairwiseModel(self.algorithm.machine, self._watched.shape[1])
             measured["pseudo_likelihood"] = float(model.pseudo_log_likelihood(self._watched).mean())
         measured["seconds"] = time.perf_counter() - start
         for name, value in measured.items():

@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 from scipy.special import entr, logsumexp, softmax
 
 from .._source import chunks, for_each_chunk
-from .._spins import ROWS, Dynamics, SideBySide, WeightNetwork, pieces, rows_of
+from .._spins import ROWS, Dynamics, InLanes, WeightNetwork, pieces, rows_of
 from .._threads import for_each, one_blas_thread
 from ..boltzmann.summation import drawn_numbers
 from ..kernels import enumeration, spins
@@ -56,7 +56,7 @@ class Moments:
 
 
 @dataclass(frozen=True)
-class MeanField:
+class MeanFieldSolution:
     """Mean field: a distribution of independent units that approximates that of a machine.
 
     Attributes
@@ -91,7 +91,7 @@ class PairwiseMachine(WeightNetwork):
     def __init__(self, weights, bias, offset=0.0):
         super().__init__(weights, np.ascontiguousarray(bias))
         self.offset = offset
-        self._side_by_side = SideBySide(self._one_by_one, weights, self.couplings)
+        self._in_lanes = InLanes(self._one_by_one, weights, self.couplings)
         self._has_few_couplings = (
             weights.nnz <= _MOST_COUPLINGS * self.n_units
             if issparse(weights)
@@ -111,7 +111,7 @@ class PairwiseMachine(WeightNetwork):
     def engine(self, n_rows):
         """The sampler for this number of rows."""
         if self._has_few_couplings and n_rows >= _FEWEST_ROWS:
-            return self._side_by_side
+            return self._in_lanes
         return self._one_by_one
 
     def faster_engine(self, engine, share):
@@ -350,7 +350,7 @@ class PairwiseMachine(WeightNetwork):
 
         Returns
         -------
-        MeanField
+        MeanFieldSolution
         """
         M = np.zeros(self.bias.shape, self.dtype) if start is None else start.astype(self.dtype)
         bound, n_sweeps = np.empty(self.n_rows), np.empty(self.n_rows, dtype=np.int64)
@@ -367,7 +367,7 @@ class PairwiseMachine(WeightNetwork):
         for_each_chunk(settle, self.n_rows, self._rows_at_a_time(self.n_rows))
         p = (1 + M.astype(np.float64)) / 2
         bound += (entr(p) + entr(1 - p)).sum(axis=1) - self.offset
-        return MeanField(M, bound, n_sweeps)
+        return MeanFieldSolution(M, bound, n_sweeps)
 
     def _rows_at_a_time(self, n_rows):
         whole_vectors = -(-n_rows // (_MANY_BLOCKS * _ROWS_OF_VECTORS)) * _ROWS_OF_VECTORS

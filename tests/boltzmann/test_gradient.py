@@ -6,6 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 import scipy.sparse
+from numba import typeof
 
 import enumeration
 import naive
@@ -223,6 +224,17 @@ def test_data_and_chains_are_listed_each_by_their_own_zeros(
     }
     for one, other in zip(*map(parameters_of, learners), strict=True):
         np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+def test_the_loop_is_compiled_once_for_dense_and_sparse_rows(monkeypatch):
+    take("sparse path", monkeypatch)
+    calls = []
+    monkeypatch.setattr(fused, "run_steps", lambda *args: calls.append(args))
+    X, order, settings, arguments = make_problem("PCD")
+    for storage in (np.asarray, scipy.sparse.csr_matrix):
+        make_learner(**arguments).run_epoch(as_rows(storage(X)), order, settings)
+    of_dense, of_sparse = ([typeof(arg) for arg in args] for args in calls)
+    assert of_dense == of_sparse
 
 
 @each_path

@@ -14,7 +14,7 @@ from enumeration import all_states
 from skebm._messages import messages_of
 from skebm._random import RandomStreams
 from skebm._source import DenseRows, as_rows
-from skebm.boltzmann.labelled import LabelCD, LabelledRBM, joined
+from skebm.boltzmann.labelled import LabelCD, LabelledRBM, with_labels
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (
     annealed_log_partition,
@@ -177,7 +177,7 @@ def test_learning_raises_the_likelihood_of_labels():
     assert rbm.history_["pseudo_likelihood"][-1] > rbm.history_["pseudo_likelihood"][0]
     drawn = rbm.sample(50, random_state=0)
     np.testing.assert_array_equal(drawn[:, -4:].sum(axis=1), 1)
-    np.testing.assert_array_equal(joined(X, labels)[:, -4:], labels)
+    np.testing.assert_array_equal(with_labels(X, labels)[:, -4:], labels)
 
 
 def test_partial_fit_is_an_epoch_of_features_and_labels_apart():

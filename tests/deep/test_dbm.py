@@ -14,7 +14,7 @@ from skebm._random import RandomStreams
 from skebm._source import as_rows, rows_with_gaps
 from skebm.boltzmann.bound_monitor import BoundMonitor
 from skebm.boltzmann.couplings import Dense
-from skebm.boltzmann.doubled import DoubledBernoulliRBM, HighestRBM, MiddleRBM, joined
+from skebm.boltzmann.doubled import DoubledBernoulliRBM, HighestRBM, MiddleRBM, joint_machine
 from skebm.boltzmann.machine import Machine, upside_down
 from skebm.boltzmann.model import Model
 from skebm.boltzmann.posterior import Drawn, MeanField
@@ -454,7 +454,7 @@ def test_joined_machine_keeps_its_own_arrays():
     X = (np.random.default_rng(1).random((60, 5)) < 0.4).astype(float)
     rbms = [DoubledBernoulliRBM(3, n_iter=0).fit(X)]
     rbms.append(HighestRBM(2, n_iter=0).fit(rbms[0].transform(X)))
-    machine, _ = joined([rbm.__skebm_model__() for rbm in rbms])
+    machine, _ = joint_machine([rbm.__skebm_model__() for rbm in rbms])
     machine.weights[:] = 0
     machine.layers[1].bias[:] = 0
     assert rbms[0].components_.any()

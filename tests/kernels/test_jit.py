@@ -123,6 +123,11 @@ def test_numba_still_has_its_undocumented_option_not_to_count_references():
         borrowing(first_of_a_new_array)(3)
 
 
+def modules_of_kernels():
+    for module in pkgutil.iter_modules(skebm.kernels.__path__, "skebm.kernels."):
+        yield importlib.import_module(module.name)
+
+
 def is_made_in_c(type_):
     """Whether Numba makes an object of this type for Python without running Python code."""
     if isinstance(type_, types.Tuple | types.UniTuple):
@@ -138,13 +143,13 @@ def test_no_kernel_returns_an_array_to_python():
     DSNClassifier(8, n_modules=1, max_iter=1).fit(X, y)
     HopfieldMemory().fit(X[:1] > 0.5).recall(X > 0.5)
     n_called = 0
-    for module in pkgutil.iter_modules(skebm.kernels.__path__, "skebm.kernels."):
-        for name, thing in vars(importlib.import_module(module.name)).items():
+    for module in modules_of_kernels():
+        for name, thing in vars(module).items():
             if not isinstance(thing, CPUDispatcher) or "no_cpython_wrapper" in thing.targetoptions:
                 continue
             for signature in thing.nopython_signatures:
                 n_called += 1
-                assert is_made_in_c(signature.return_type), f"{module.name}.{name}: {signature}"
+                assert is_made_in_c(signature.return_type), f"{module.__name__}.{name}: {signature}"
     assert n_called > 20
 
 
@@ -157,7 +162,22 @@ def copies_by_slices(module):
                     yield f"{module.__name__}: {ast.unparse(node)}"
 
 
+# Kernels that others call. For a constant argument, Numba would compile them again.
+LONG_KERNELS = {"fill_uniform", "fill_normal", "settle_row"}
+
+
+def constants_of_another_type(module):
+    """Calls of long kernels with a constant as an argument, in the source of a module."""
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        is_call = isinstance(node, ast.Call) and ast.unparse(node.func) in LONG_KERNELS
+        if is_call and any(isinstance(argument, ast.Constant) for argument in node.args):
+            yield f"{module.__name__}: {ast.unparse(node)}"
+
+
 def test_no_kernel_copies_by_slices_which_take_seconds_to_compile():
-    modules = pkgutil.iter_modules(skebm.kernels.__path__, "skebm.kernels.")
-    loaded = [importlib.import_module(module.name) for module in modules]
-    assert [found for module in loaded for found in copies_by_slices(module)] == []
+    assert [found for module in modules_of_kernels() for found in copies_by_slices(module)] == []
+
+
+def test_long_kernels_are_not_compiled_again_for_constants():
+    found = [call for module in modules_of_kernels() for call in constants_of_another_type(module)]
+    assert found == []

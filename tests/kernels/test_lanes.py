@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import naive_hopfield as naive
-from skebm._spins import OneByOne, SideBySide, WeightNetwork
+from skebm._spins import InLanes, OneByOne, WeightNetwork
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -17,7 +17,7 @@ def make(rng, n_units, storage, dtype):
     W = storage(W)
     network = WeightNetwork(W, np.zeros(n_units, dtype))
     one_by_one = OneByOne(W, network.couplings)
-    return one_by_one, SideBySide(one_by_one, W, network.couplings)
+    return one_by_one, InLanes(one_by_one, W, network.couplings)
 
 
 @each_dtype

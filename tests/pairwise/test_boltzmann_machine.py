@@ -23,7 +23,7 @@ from skebm.pairwise.inverse_ising import (
     naive_mean_field,
     thouless_anderson_palmer,
 )
-from skebm.pairwise.learning import WAYS, Task
+from skebm.pairwise.learning import ALGORITHMS, Task
 from skebm.pairwise.machine import PairwiseMachine
 from skebm.pairwise.objectives import Likelihood, Penalised
 from skebm.pairwise.parameters import PairwiseParameters
@@ -155,12 +155,12 @@ def test_the_gradient_of_chains_is_that_of_the_likelihood_in_expectation(algorit
         n_hidden, n_chains=20_000, n_replicas=3, solver="sgd", n_gibbs_steps=5
     )
     task = Task(as_rows(np.tile(X, (100, 1))), pairs, vector, 0.0, parameters, RandomStreams(0))
-    way = WAYS[algorithm](task)
-    before = way.machine
+    steps = ALGORITHMS[algorithm](task)
+    before = steps.machine
     # One step of length 1 without any penalty is the gradient; enough sweeps forget the start.
     parameters.set_params(learning_rate=1.0, batch_size=len(X) * 100, n_gibbs_steps=30)
-    way.take_steps()
-    after = way.machine
+    steps.take_steps()
+    after = steps.machine
 
     step = pairs.vector(after.weights, after.bias[0]) - pairs.vector(before.weights, before.bias[0])
     np.testing.assert_allclose(step, -exact(vector)[1], atol=0.03)
@@ -570,10 +570,13 @@ def test_divergence_is_an_error_that_changes_nothing():
         ({"connections": np.ones((5, 4), bool)}, "symmetric array of bool"),
         ({"connections": np.triu(np.ones((5, 5), bool))}, "symmetric array of bool"),
         ({"connections": np.ones((4, 4), bool)}, "for each of the 5 units, 5 visible and 0"),
-        ({"algorithm": "pseudo_likelihood", "n_components": 2}, "has no hidden units, but the"),
-        ({"algorithm": "tap", "connections": np.zeros((5, 5))}, "must be 'full'"),
-        ({"algorithm": "mean_field", "l1_ratio": 0.5}, "has no L1 penalty"),
-        ({"algorithm": "exact", "n_components": 40}, "of 26 units at most. Got 45 units"),
+        (
+            {"algorithm": "pseudo_likelihood", "n_components": 2},
+            "does not support hidden units, but the",
+        ),
+        ({"algorithm": "tap", "connections": np.zeros((5, 5))}, "only supports connections='full'"),
+        ({"algorithm": "mean_field", "l1_ratio": 0.5}, "does not support L1, but the"),
+        ({"algorithm": "exact", "n_components": 40}, "takes up to 26 units. Got 45 units"),
         ({"algorithm": "pcd", "alpha": 100.0, "learning_rate": 0.5}, "is too large for the"),
         ({"learning_rate": "linear"}, "parameter 'learning_rate_schedule'"),
         ({"temperatures": [1.0, -2.0]}, "a sequence of floats in the range"),
@@ -603,7 +606,7 @@ def test_errors_of_fitted_machines():
 
 
 def test_a_search_that_has_not_ended_says_so():
-    with pytest.warns(ConvergenceWarning, match="had not come to rest after 1 iterations"):
+    with pytest.warns(ConvergenceWarning, match="had not converged after 1 iterations"):
         BoltzmannMachine(max_iter=1, alpha=0).fit(rows())
 
 
@@ -631,5 +634,5 @@ def test_solver_and_chains_are_taken_over_only_where_they_fit():
     assert not hasattr(machine, "betas_")
     settings = SolverSettings("adam", momentum=0.0)
     assert stochastic_solver(np.zeros(3), settings).settings == settings
-    assert set(WAYS) >= {"pcd", "cd", "pt", "annealing"}
+    assert set(ALGORITHMS) >= {"pcd", "cd", "pt", "annealing"}
     assert pairwise_chains.draw(np.array([[1.0, -1.0]]), RandomStreams(0)).tolist() == [[1, -1]]

@@ -169,7 +169,7 @@ def test_an_error_names_the_chunk_and_changes_nothing(algorithm):
     assert machine.weights_ is weights
     with pytest.raises(TypeError, match=r"Sparse data was passed"):
         machine.fit(stream(scipy.sparse.csr_array(X)))
-    with pytest.raises(ValueError, match="needs all rows at once, and partial_fit has some"):
+    with pytest.raises(ValueError, match="needs all rows at once, but partial_fit has only some"):
         clone(machine).set_params(algorithm="tap").partial_fit(stream(X))
 
 
@@ -188,7 +188,7 @@ def test_rounds_need_chunks_in_any_order():
     ("algorithm", "n_components"),
     [("exact", 0), ("exact", 1), ("tap", 0), ("pseudo_likelihood", 0), ("pcd", 0)],
 )
-@pytest.mark.filterwarnings("ignore:.*had not come to rest")
+@pytest.mark.filterwarnings("ignore:.*had not converged")
 def test_rows_are_not_held(algorithm, n_components):
     data = np.random.default_rng(0).random((60_000, 10)) < 0.4
     rows = stream(data, chunk_size=1000, window=2000)
