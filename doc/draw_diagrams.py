@@ -484,6 +484,33 @@ def rates():
     return figure
 
 
+def windows():
+    """From files to minibatches: what is on disk, and what is in memory."""
+    figure, ax = canvas(8, 6.3)
+    colours = (VISIBLE, HIDDEN, LABELS, "#CC79A7", "#F0E442", EDGE)
+    of_window = [3, 1, 4, 4, 1, 3, 1, 4, 3, 3, 4, 1]  # the chunk of each row, shuffled
+    say(ax, 0.2, 6.05, "on disk: chunks of rows", "left")
+    say(ax, 0.2, 4.4, "some chunks,\nat random", "left", color=STORED)
+    box(ax, 0.2, 0.15, 7.6, 3.85, "", "white")
+    say(ax, 0.5, 3.66, "in memory", "left")
+    box(ax, 0.7, 2.45, 6.6, 0.85, "")
+    for number, colour in enumerate(colours):
+        middle = 0.775 + 1.29 * number
+        box(ax, middle - 0.575, 4.95, 1.15, 0.75, "")
+        units(ax, row(4, middle, 5.325, 0.26), colour, 0.11)
+        if number in of_window:
+            arrow(ax, (middle, 4.95), (4 + 0.6 * (middle - 4), 3.3), STORED)
+    for number, chunk in enumerate(of_window):
+        place = 1.15 + 0.49 * number + 0.12 * (number // 3), 2.875
+        units(ax, [place], colours[chunk], 0.15)
+    say(ax, 0.7, 2.15, "a window: their rows, shuffled, in minibatches", "left", color=STORED)
+    for number in range(4):
+        middle = 1.64 + 1.59 * number
+        arrow(ax, (middle, 1.9), (middle, 1.25), STORED)
+    box(ax, 0.7, 0.45, 6.6, 0.8, "model: one step for each minibatch", HIDDEN)
+    return figure
+
+
 def rounds():
     """Parts of a cluster that learn from their own chunks, and the mean of what they learn."""
     figure, ax = canvas(8, 4.5)
@@ -536,6 +563,7 @@ DIAGRAMS = {
         stacking,
         long_fits,
         rates,
+        windows,
         rounds,
         saving,
     )

@@ -6,7 +6,7 @@ Learning from files that are larger than memory
 Data that do not fit into memory are read in chunks: :func:`skebm.stream` takes a memory map, a
 folder of files, or a callable that makes an iterator, and goes where estimators take ``X``.
 
-This example writes a folder of images that needs 225 MB as numbers of float32, allows the process
+This example writes a folder of images that needs 226 MB as numbers of float32, allows the process
 150 MB more than it has, and trains a :class:`skebm.DBNClassifier` on it: pre-training, fine-tuning,
 and a small search.
 """
@@ -169,8 +169,8 @@ print(best.transform(rows))
 print(best.predict(rows[np.arange(5)]))
 
 # %%
-# After one epoch of pre-training, hidden units answer to single places and to short pieces of
-# strokes.
+# Pre-training was a single epoch, so most hidden units are still near their random start. A few
+# already respond to single places or to short pieces of strokes.
 
 display = ComponentsDisplay.from_estimator(best.rbms_[0], units=49)
 display.figure_.suptitle("Weights of 49 of the 200 hidden units")

@@ -56,12 +56,12 @@ print(f"error of the RBM:              {error(rbm.predict(known)):.2f} stars")
 # of the same sign are liked by the same viewers. The model does not know the kinds of the films.
 
 strengths = rbm.components_[:, 0, :]
-most = np.argsort(-np.abs(strengths).sum(axis=0))[:8]
+order = np.argsort(-np.abs(strengths).sum(axis=0))
 figure, ax = plt.subplots(figsize=(5, 6), layout="constrained")
 limit = np.abs(strengths).max()
-image = ax.imshow(strengths[:, most], aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)
+image = ax.imshow(strengths[:, order], aspect="auto", cmap="RdBu_r", vmin=-limit, vmax=limit)
 ax.set_yticks(4.5 + 10 * np.arange(4), KINDS)
-ax.set_xticks(np.arange(len(most)), most)
+ax.set_xticks(np.arange(len(order)), order)
 ax.set_xlabel("hidden unit")
 figure.colorbar(image, label="weight of the rating")
 
@@ -84,8 +84,8 @@ expected = rbm.predict(row)[0]
 for film in best:
     says = strengths[film] * leaning
     unit = int(np.argmax(says))
-    with_it = np.argsort(-np.sign(strengths[film, unit]) * strengths[:, unit])[:3]
-    reason = ", ".join(films[other] for other in with_it if other != film)
+    with_it = np.argsort(-np.sign(strengths[film, unit]) * strengths[:, unit])
+    reason = ", ".join(films[other] for other in with_it[with_it != film][:3])
     print(f"{films[film]:<20} {expected[film]:.1f} stars, because of unit {unit}, like {reason}")
 
 figure, ax = plt.subplots(figsize=(6, 2.6), layout="constrained")

@@ -1,7 +1,7 @@
 """
-=================
-An energy cooled
-=================
+====================
+Cooling a spin glass
+====================
 
 In a spin glass, units on a lattice want to be like some of their neighbours and unlike others, at
 random, and not all of these wishes can be met at once. Very many states cannot be made better by
@@ -124,7 +124,7 @@ for a, b in zip(*np.nonzero(np.triu(adjacency)), strict=True):
     )
 colors = np.where(result.state == 1, "#0072B2", "#F0E442")
 ax.scatter(*places.T, c=colors, edgecolors="0.2", s=36, zorder=2)
-ax.set_title("edges that are not cut in red", fontsize=10)
+ax.set_title("in red: edges that are not cut", fontsize=10)
 ax.set_aspect("equal")
 ax.axis("off")
 plt.show()

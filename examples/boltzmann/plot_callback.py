@@ -1,7 +1,7 @@
 """
-=======================
-A callback of one's own
-=======================
+==================
+Writing a callback
+==================
 
 A callback is called at the start and at the end of each epoch, with the model as it is at that
 time. It can measure what no parameter of the model offers, and end the training. This example

@@ -33,8 +33,8 @@ print(X.iloc[:3, :4])
 # How strong a penalty?
 # ---------------------
 #
-# L1 makes weights exactly zero. Its strength is found by cross-validation: ``score`` is how well
-# each column of rows that are held out is told by the others.
+# L1 makes weights exactly zero. Its strength is found by cross-validation: ``score`` measures
+# how well each column of the rows held out is predicted from the other columns.
 
 machine = BoltzmannMachine(algorithm="pseudo_likelihood", l1_ratio=1.0)
 search = GridSearchCV(machine, {"alpha": [0.003, 0.01, 0.03, 0.1, 0.3]}, cv=5).fit(X)

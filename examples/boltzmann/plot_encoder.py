@@ -63,8 +63,8 @@ for _ in range(400):
 codes, shares = np.array(codes), np.array(shares)
 
 # %%
-# On the left, how much of the probability of all four messages the right one has. On the right, the
-# code: the two hidden units, for each message, on their way to a corner of their own.
+# Left: the probability of the right message, as a share of that of all four messages. Right: the
+# code. The lines show the two hidden units during training: each message moves to its own corner.
 
 fig, (left, right) = plt.subplots(1, 2, figsize=(6.5, 3.5), layout="constrained")
 for number in range(4):
@@ -76,7 +76,7 @@ for number in range(4):
 left.set(xlabel="cycles", ylabel="share of the right message", ylim=(0, 1.02))
 left.legend()
 right.set(xlabel="first hidden unit", ylabel="second hidden unit")
-right.set(xlim=(-0.1, 1.45), ylim=(-0.1, 1.2))
+right.set(xlim=(-0.1, 1.6), ylim=(-0.1, 1.2))
 plt.show()
 
 # %%
