@@ -24,6 +24,9 @@ from .path import TemperaturePath
 from .summation import MOST_UNITS, MOST_UNITS_ON_DEMAND, enumerable
 from .tempering import N_STREAMS, Tempering
 
+# Number of temperatures of annealing for the scores of deep machines.
+_N_TEMPERATURES = 1000
+
 # {estimator: (digest of its fitted attributes and of the options, LogPartition)}
 _LAST_LOG_PARTITIONS: WeakKeyDictionary = WeakKeyDictionary()
 
@@ -195,6 +198,11 @@ def remembered_log_partition(estimator, **options):
         found = digest, estimator.log_partition(random_state=0, **options)
         _LAST_LOG_PARTITIONS[estimator] = found
     return found[1]
+
+
+def log_partition_of_scores(estimator):
+    """The same for the scores of deep machines, which tests and searches call often: a rough one."""
+    return remembered_log_partition(estimator, n_temperatures=_N_TEMPERATURES)
 
 
 def in_nats(log_partition):

@@ -29,7 +29,7 @@ from ..boltzmann.couplings import Dense
 from ..boltzmann.data import TABLE_CHECKS
 from ..boltzmann.doubled import HighestRBM, MiddleRBM, joint_machine
 from ..boltzmann.estimator import LAYERED_CHECKS, BoltzmannEstimator
-from ..boltzmann.inference import LOG_PARTITION, in_nats, remembered_log_partition
+from ..boltzmann.inference import LOG_PARTITION, in_nats, log_partition_of_scores
 from ..boltzmann.initial import with_layers_above
 from ..boltzmann.machine import Machine, upside_down
 from ..boltzmann.parameter_texts import OF_LAYERS
@@ -657,4 +657,4 @@ class DeepBoltzmannMachine(HasPretraining, BoltzmannEstimator):
 
     def __skebm_log_partition__(self):
         """The log Z that scores use if none is passed."""
-        return remembered_log_partition(self, n_temperatures=1000)
+        return log_partition_of_scores(self)

@@ -46,7 +46,7 @@ from ..boltzmann.inference import (
     LOG_PARTITION,
     draw_by_means,
     in_nats,
-    remembered_log_partition,
+    log_partition_of_scores,
 )
 from ..boltzmann.partition import LogPartition
 from .generative_dbn_base import BaseGenerativeDBN, fine_tunes
@@ -289,7 +289,7 @@ class DeepBeliefNetwork(BaseGenerativeDBN):
 
     def __skebm_log_partition__(self):
         """The log Z that scores use if none is passed."""
-        return remembered_log_partition(self.rbms_[-1], n_temperatures=1000)
+        return log_partition_of_scores(self.rbms_[-1])
 
     def _log_weights(self, rows, n_draws):
         """Mean over draws of log p*(v, h) / q(h | v), see :meth:`GenerativeNet.log_weights`."""
