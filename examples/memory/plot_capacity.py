@@ -4,9 +4,9 @@ Capacity of a memory, and how to raise it
 =========================================
 
 The number of patterns that a memory of ``N`` units can hold depends on the storage rule. Beyond
-this capacity, patterns are not lost one by one: recall fails for all of them at once. This example
-fills memories until they fail, and then improves the weakest one by *unlearning*, also called
-dreaming.
+this capacity, patterns are not lost one by one: recall fails for all of them, and in a large memory
+at once. This example fills memories until they fail, and then improves the weakest one by
+*unlearning*, also called dreaming.
 """
 
 import warnings
