@@ -139,7 +139,7 @@ OTHERS = pd.CategoricalDtype(["s", "l"], ordered=True)
         (
             [frame([1.0, 2.0]), frame([1.0]), frame(pd.to_datetime(["2020-01-01"]))],
             {},
-            "Chunk 2 of the stream: Column 'c' has the dtype datetime64",
+            "Chunk 2 of the stream: Column 'c' has values of the dtype datetime64",
         ),
         (
             [frame(["a"]), frame(["b"])],
