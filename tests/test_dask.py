@@ -414,7 +414,8 @@ def test_too_few_rows_for_a_validation_share():
 
 def test_sums_are_exact():
     for data in (CHUNKED, da.from_array(X, chunks=(23, 12))):
-        model = DSNRegressor(5, n_modules=2, init="random", random_state=0, max_iter=5)
+        options = {"init": "random", "max_iter": 5, "early_stopping": False, "random_state": 0}
+        model = DSNRegressor(5, n_modules=2, **options)
         found, expected = clone(model).fit(data.astype(float), Y), model.fit(X.astype(float), Y)
         for module, other in zip(found.modules_, expected.modules_, strict=True):
             np.testing.assert_allclose(module.coef_, other.coef_, rtol=1e-6, atol=1e-9)
@@ -514,6 +515,20 @@ def test_chunks_are_dealt_out_evenly(n_parts):
     totals = [sum(sizes[k] for k in part) for part in parts]
     assert totals[0] == max(totals)
     assert max(totals) - min(totals) <= max(sizes)
+
+
+@pytest.mark.filterwarnings("ignore:.*have nearly the same activity:UserWarning")
+@pytest.mark.parametrize("model", [BernoulliRBM(3), BoltzmannMachine(algorithm="pcd")])
+def test_a_decay_that_is_too_large_only_at_the_rate_of_many_parts(model):
+    model = clone(model).set_params(learning_rate=0.5, alpha=1.0, n_iter=1, random_state=0)
+    model.fit(CHUNKED)
+    before = dict(vars(model))
+    with (
+        data_parallel(5),
+        pytest.raises(ValueError, match=r"'learning_rate' parameter, 0.5 times 2.24 .* share 1.12"),
+    ):
+        model.fit(CHUNKED)
+    assert vars(model).keys() == before.keys()
 
 
 def test_arguments_of_data_parallel():

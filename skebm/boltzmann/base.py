@@ -116,17 +116,21 @@ class BaseBoltzmann(
 
     # Training
 
-    def _check_decay(self, alpha):
-        """Raise an error if the L2 penalty would reduce weights to zero, or beyond, in one step."""
+    def _check_decay(self, alpha, rate_factor=1.0):
+        """Raise an error if the L2 penalty would reduce weights to zero, or beyond, in one step.
+
+        ``rate_factor`` is the factor of the learning rates in data-parallel training.
+        """
         p = self._parameters
-        decay = float(np.max(p.learning_rate)) * alpha * (1 - p.l1_ratio)
+        decay = rate_factor * float(np.max(p.learning_rate)) * alpha * (1 - p.l1_ratio)
         if decay >= 1:
             messages = messages_for(self)
+            factor = "" if rate_factor == 1 else f" times {rate_factor:.3g} in data_parallel"
             raise ValueError(
                 f"The '{messages.prefix}alpha' parameter of {messages.estimator}, {self.alpha!r}, "
                 f"is too large for the '{messages.prefix}learning_rate' parameter, "
-                f"{self.learning_rate!r}: by L2, a step would reduce each weight by the share "
-                f"{decay:.3g} of it, which must be below 1. Lower one of them."
+                f"{self.learning_rate!r}{factor}: by L2, a step would reduce each weight by the "
+                f"share {decay:.3g} of it, which must be below 1. Lower one of them."
             )
 
     def _report(self, epoch, measured):

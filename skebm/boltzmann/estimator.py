@@ -184,7 +184,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         model = replace(model, batch_size=self._parameters.batch_size)
         learner, rows = self._learner(model, streams, goes_on), model.to_states(rows)
         rate = f"{messages.prefix}learning_rate"
-        return Trainer(
+        trainer = Trainer(
             model,
             learner,
             rows,
@@ -192,6 +192,8 @@ class BoltzmannEstimator(BaseBoltzmann):
             shuffle=self.shuffle,
             divergence=divergence(messages.estimator, rate, self._parameters.learning_rate),
         )
+        self._check_decay(self._parameters.alpha, trainer.rate_factor)
+        return trainer
 
     def _run_epoch(self, trainer, number, after_round):
         n_iter = self._parameters.n_iter

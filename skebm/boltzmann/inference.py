@@ -201,7 +201,7 @@ def remembered_log_partition(estimator, **options):
 
 
 def log_partition_of_scores(estimator):
-    """The same for the scores of deep machines, which tests and searches call often: a rough one."""
+    """The same for scores of deep machines, with few temperatures: a rough estimate, but soon."""
     return remembered_log_partition(estimator, n_temperatures=_N_TEMPERATURES)
 
 

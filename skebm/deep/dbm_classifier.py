@@ -33,6 +33,11 @@ def _is_an_mlp(estimator):
     return True
 
 
+def _has_begun(dbm):
+    """Whether a machine has learned something: it has RBMs, or was trained as a whole."""
+    return hasattr(dbm, "rbms_") or hasattr(dbm, "coefs_")
+
+
 @with_texts(OF_STACKS, OF_FINE_TUNING, OF_PREDICTING)
 class DBMClassifier(DBNClassifier):
     """Deep Boltzmann machine for classification.
@@ -189,24 +194,39 @@ class DBMClassifier(DBNClassifier):
         return int(not (resume and self.coefs_))
 
     def _pretrain(self, X, work):
-        """Fit the machine, if this has not been done; it is kept if training is interrupted."""
+        """Fit the machine, if this has not been done; what it has learned stays after an error."""
         if self.coefs_:
             return
         streams = replace(self._streams)
-        seed, dbm = int(streams.generator().integers(2**32)), clone(self._machine())
-        if dbm.random_state is None:
-            dbm.set_params(random_state=seed)
+        dbm = self._machine_to_train(streams)
         task = work.progress.subcontext(task_name="machine")
         task.call_on_fit_task_begin(estimator=self, X=X)
-        with task.propagate_callback_context(dbm):
-            dbm.fit(X)
+        try:
+            with task.propagate_callback_context(dbm):
+                dbm.fit(X)
+        except BaseException:
+            if _has_begun(dbm):
+                self.dbm_, self._streams = dbm, streams
+                work.commit()
+            raise
         task.call_on_fit_task_end(estimator=self, X=X)
+        dbm.set_params(warm_start=self._machine().warm_start)
         model = dbm.__skebm_model__(X.dtype)
         if hasattr(self, "mean_"):
             self.mean_, self.scale_ = model.mean, model.scale
         self.dbm_, self._streams = dbm, streams
         self._append(_unrolled(model.machine))
         work.commit()
+
+    def _machine_to_train(self, streams):
+        """A copy of the machine, or the one that an interrupted call has left, to go on with."""
+        if hasattr(self, "dbm_"):
+            parameters = self._machine().get_params(deep=False)
+            return self.dbm_.set_params(
+                **parameters | {"warm_start": True, "random_state": self.dbm_.random_state}
+            )
+        seed, dbm = int(streams.generator().integers(2**32)), clone(self._machine())
+        return dbm.set_params(random_state=seed) if dbm.random_state is None else dbm
 
     def __skebm_rows__(self, X):
         """Inputs of the network: the features, and the means of the even hidden layers."""

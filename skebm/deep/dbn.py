@@ -1,6 +1,7 @@
 """Deep belief networks that predict: pre-trained as RBMs, then fine-tuned."""
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -32,10 +33,17 @@ from .._typing import (
     Solver,
     available_if,
 )
-from .._validation import ClassWeights, keep_parameters
+from .._validation import AnyOf, ClassWeights, Flag, Number, Options, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
 from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
 from .stack import learns_from_minibatches
+from .training import rows_in_minibatch
+
+# With ``early_stopping="auto"``, so many rows are enough to hold some of them out.
+_ENOUGH_TO_HOLD_OUT = 300
+# With ``alpha="auto"``: the penalty with early stopping, or without it that of a ridge regression.
+# With 0.1 of that, noise is learned from 200 rows; with 4 times that, 1000 rows are not fitted.
+_WEAK, _RIDGE = 1e-4, 0.25
 
 # Valid parameters of a classifier.
 CLASSIFIER_CHECKS = DBN_CHECKS | {"class_weight": ClassWeights()}
@@ -322,10 +330,23 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     ----------
     hidden_layer_sizes, pretrain, visible_units, rbm_algorithm, rbm_n_gibbs_steps,
     rbm_learning_rate, rbm_learning_rate_schedule, rbm_n_iter, rbm_batch_size, rbm_momentum,
-    rbm_alpha, activation, solver, alpha, l1_ratio, dropout, input_dropout, max_norm,
+    rbm_alpha, activation, solver
+    alpha : float or "auto", default="auto"
+        Strength of the penalty on the weights, divided by the number of rows in a minibatch.
+        Biases are not penalised. "auto" is 1e-4 with early stopping. Without it, it is a quarter of
+        the rows in a minibatch, divided by the number of rows: so the penalty is that of a ridge
+        regression with ``alpha=0.25``, however many rows there are. See ``alpha_``.
+    l1_ratio, dropout, input_dropout, max_norm,
     max_gradient_norm, batch_size, learning_rate, learning_rate_init, max_iter, n_iter_output,
     n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
-    early_stopping, validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change
+    early_stopping : bool or "auto", default="auto"
+        Hold out some of the rows that have a target, stop when their score has not risen by
+        ``tol`` for ``n_iter_no_change`` epochs, and keep the weights with the highest score. "auto"
+        does so from 300 rows on: with fewer, the score of those held out would be too inexact, and
+        ``alpha`` is larger. See ``early_stopping_``. With False, training stops when the loss has
+        not fallen by ``tol`` for so many epochs, unless ``learning_rate`` is "linear" or "cosine":
+        these always run to their last epoch.
+    validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change
     unlabeled : float, default=None
         Value of ``y`` that marks a row without a target, such as NaN: it takes part in
         pre-training only. With several outputs, all of them have this value. None: every value is
@@ -334,6 +355,10 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     Attributes
     ----------
     rbms_, coefs_, intercepts_, mean_, scale_
+    alpha_ : float
+        The penalty: what ``alpha`` said, or "auto" found.
+    early_stopping_ : bool
+        Whether rows were held out: what ``early_stopping`` said, or "auto" found.
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of each target in the first call that has targets, by which it
         is standardised. The scale of a constant target is 1.
@@ -372,9 +397,20 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     True
     """
 
+    # Parameters that take more than those of other networks
+    alpha: float | Literal["auto"]  # type: ignore[assignment]
+    early_stopping: bool | Literal["auto"]  # type: ignore[assignment]
+
     # Fitted attributes
+    alpha_: float
+    early_stopping_: bool
     target_mean_: Floats
     target_scale_: Floats
+
+    _parameter_checks: ClassVar = DBN_CHECKS | {
+        "alpha": AnyOf(Number(Real, "[0, inf)"), Options("auto")),
+        "early_stopping": AnyOf(Flag(), Options("auto")),
+    }
 
     def __init__(
         self,
@@ -392,7 +428,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         rbm_alpha: float | Sequence[float] = 0.0,
         activation: Literal["logistic", "tanh", "relu"] = "logistic",
         solver: Solver = "adam",
-        alpha: float = 1e-4,
+        alpha: float | Literal["auto"] = "auto",
         l1_ratio: float = 0.0,
         dropout: float | Sequence[float] = 0.0,
         input_dropout: float = 0.0,
@@ -411,7 +447,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         warm_start: bool = False,
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
@@ -478,6 +514,29 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         mlp.coefs_[-1] *= self.target_scale_
         mlp.intercepts_[-1] = mlp.intercepts_[-1] * self.target_scale_ + self.target_mean_
         return mlp
+
+    def _choose(self, examples, may_hold_out=True):
+        n_rows = np.count_nonzero(examples.weights[examples.numbers])
+        stops = self.early_stopping
+        if stops == "auto":
+            stops = n_rows >= _ENOUGH_TO_HOLD_OUT
+        self.early_stopping_ = bool(stops and may_hold_out)
+        self.alpha_ = self._parameters.alpha
+        if self.alpha_ == "auto":
+            self.alpha_ = _WEAK if self.early_stopping_ else self._strength_of_ridge(n_rows)
+
+    def _strength_of_ridge(self, n_rows):
+        """The ``alpha`` that adds up to the penalty of a ridge regression over an epoch."""
+        p = self._parameters
+        if self.solver == "lbfgs" or not n_rows:
+            return _RIDGE
+        return _RIDGE * rows_in_minibatch(p.batch_size, self.solver, n_rows) / n_rows
+
+    def _stops_early(self):
+        return self.early_stopping_
+
+    def _penalty(self):
+        return self.alpha_
 
     def _set_targets(self, y, is_first, classes):
         n_outputs = 1 if y.ndim == 1 else y.shape[1]

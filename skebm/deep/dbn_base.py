@@ -306,7 +306,7 @@ class BaseDBN(BaseStack):
         mlp.set_params(
             hidden_layer_sizes=self._structure.sizes,
             activation=self._structure.made_with["activation"],
-            alpha=self._parameters.alpha,
+            alpha=self._penalty(),
         )
         # Public attributes can be set, but private ones are only set by its own fit, which must not
         # draw from NumPy's global random numbers.

@@ -224,7 +224,7 @@ class BaseStack(HasPretraining, DeepNetwork):
         """Context manager that restores the committed state after an error; yields Work."""
         self._check()
         is_partial = task_name == "partial_fit"
-        if is_partial and self.early_stopping:
+        if is_partial and self.early_stopping not in (False, "auto"):
             raise ValueError(
                 f"partial_fit of {type(self).__name__} does not support early_stopping=True."
             )
@@ -235,6 +235,7 @@ class BaseStack(HasPretraining, DeepNetwork):
             yield Work(progress, commit, is_first=not resume)
 
     def _train(self, examples, work):
+        self._choose(examples)
         self._begin(examples.drawn, work.is_first)
         numbers, validate = self._hold_out(examples)
         self._pretrain(examples.drawn, work)
@@ -242,12 +243,25 @@ class BaseStack(HasPretraining, DeepNetwork):
 
     def _train_once(self, examples, work):
         """One epoch on these rows, which continues the last one."""
+        if work.is_first:
+            self._choose(examples, may_hold_out=False)
         self._begin(examples.drawn, work.is_first)
         self._pretrain(examples.drawn, work)
         task = work.progress.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self)
         if len(examples.numbers):
             self._run_epoch(examples)
         task.call_on_fit_task_end(estimator=self)
+
+    def _choose(self, examples, may_hold_out=True):
+        """Decide what parameters stand for that depend on the rows."""
+
+    def _stops_early(self):
+        """Whether rows are held out."""
+        return self.early_stopping
+
+    def _penalty(self):
+        """The strength of the penalty on the weights."""
+        return self._parameters.alpha
 
     def _n_to_pretrain(self, resume):
         """Number of RBMs that are still to be fitted, if training starts or continues."""
@@ -267,7 +281,8 @@ class BaseStack(HasPretraining, DeepNetwork):
     # Training data
 
     def _read_data(self, X, is_first):
-        dtype = FLOATS if is_first else self.coefs_[0].dtype
+        # An interrupt may have come before the first layer was there.
+        dtype = FLOATS if is_first or not self.coefs_ else self.coefs_[0].dtype
         return validated(self, X, accept_sparse="csr", dtype=dtype, order="C", reset=is_first)
 
     def _rows(self, X):
@@ -416,7 +431,7 @@ class BaseStack(HasPretraining, DeepNetwork):
 
     def _hold_out(self, examples):
         """Indices of the rows to learn from, and a function that scores a network on the others."""
-        if not self.early_stopping:
+        if not self._stops_early():
             return examples.numbers, None
         # Rows of weight zero count neither in training nor in validation.
         numbers = examples.numbers[examples.weights[examples.numbers] > 0]
@@ -506,8 +521,8 @@ class BaseStack(HasPretraining, DeepNetwork):
 
     def _objective(self):
         return Objective(
-            l1=self._parameters.alpha * self._parameters.l1_ratio,
-            l2=self._parameters.alpha * (1 - self._parameters.l1_ratio),
+            l1=self._penalty() * self._parameters.l1_ratio,
+            l2=self._penalty() * (1 - self._parameters.l1_ratio),
         )
 
     def _solver_for(self, settings):

@@ -37,6 +37,23 @@ _RATE_DIVISOR = 5
 
 SCHEDULES = (*DECAYS, "adaptive")
 
+
+def rows_in_minibatch(batch_size, solver, n_rows):
+    """Number of rows per minibatch, if there are ``n_rows`` rows.
+
+    Parameters
+    ----------
+    batch_size, solver
+        See :class:`TrainingSettings`.
+    n_rows : int
+    """
+    if batch_size != "auto":
+        return min(batch_size, n_rows)
+    if solver == "cg":
+        return min(_BATCH_OF_LINE_SEARCH, n_rows)
+    return min(max(n_rows // 100, _LEAST_BATCH), _LARGEST_BATCH, n_rows)
+
+
 # These schedules fall to zero at the last epoch: a loss that is constant before may fall again.
 _SCHEDULES_TO_THE_END = ("linear", "cosine")
 
@@ -85,11 +102,7 @@ class TrainingSettings(SolverSettings):
 
     def rows_in_minibatch(self, n_rows):
         """Number of rows per minibatch, if there are ``n_rows`` rows."""
-        if self.batch_size != "auto":
-            return min(self.batch_size, n_rows)
-        if self.solver == "cg":
-            return min(_BATCH_OF_LINE_SEARCH, n_rows)
-        return min(max(n_rows // 100, _LEAST_BATCH), _LARGEST_BATCH, n_rows)
+        return rows_in_minibatch(self.batch_size, self.solver, n_rows)
 
 
 class TrainingData:

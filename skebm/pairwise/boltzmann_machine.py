@@ -468,6 +468,8 @@ default="full"
         self._check_algorithm(kind, n_units, all_rows_are_here)
         with np.errstate(all="ignore"):
             algorithm = kind(self._task(rows, n_units, goes_on))
+        if kind.in_minibatches:
+            self._check_decay(self.alpha_, algorithm.rate_factor)
         return Training(algorithm, self._rows_to_watch(rows) if watched else None)
 
     def _run_epoch(self, training, number, after_round):
@@ -597,8 +599,6 @@ default="full"
                 f"{asked} sums over all states, and takes up to {MOST_UNITS_ON_DEMAND} units. Got "
                 f"{n_units} units. Use algorithm='auto'."
             )
-        if algorithm.in_minibatches:
-            self._check_decay(self.alpha_)
 
     def _publish(self, training):
         """Copy the results of training into the fitted attributes."""

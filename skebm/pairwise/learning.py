@@ -277,6 +277,11 @@ class Steps(Algorithm):
         """See :class:`Algorithm`."""
         return self._epoch >= self._task.parameters.n_iter
 
+    @property
+    def rate_factor(self):
+        """Factor of the learning rates: 1, except in data-parallel training."""
+        return self._course.rate_factor
+
     def iterate(self, after_round=None):
         """See :class:`Algorithm`."""
         epoch, p = self._epoch, self._task.parameters
@@ -297,7 +302,7 @@ class Steps(Algorithm):
             See :class:`Algorithm`.
         """
         task, p = self._task, self._task.parameters
-        rate = rate_factor * self._course.rate_factor * now(p.learning_rate)
+        rate = rate_factor * self.rate_factor * now(p.learning_rate)
         lesson = Lesson(p.batch_size, rate, now(p.momentum), now(p.n_gibbs_steps), task.l1, task.l2)
         generator = self.streams.generator() if p.shuffle else None
         self._course.run(lesson, generator, after_round=after_round)

@@ -1,5 +1,6 @@
 """Base class of deep stacking networks for classification and regression."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Integral, Real
@@ -54,9 +55,15 @@ from .initial_weights import copied_layer, random_layer, rbm_layer
 from .inputs import StackInputs, stack_inputs
 from .module import Module
 from .reduced_error import Penalty, ReducedError
-from .training import Settings, train_module
+from .training import Settings, cross_validated_module, train_module
 
 _MEGABYTE = 2**20
+
+# With ``early_stopping="auto"``, so many rows are enough to hold some of them out. With fewer, the
+# error of those held out would be too inexact, and the others too few to learn from.
+_ENOUGH_TO_HOLD_OUT = 2000
+# Folds of ``early_stopping="cv"`` if the parameter ``cv`` is None.
+_N_FOLDS = 5
 
 # The RBM that initialises the hidden weights if the parameter ``rbm`` is None.
 DEFAULT_RBM = BernoulliRBM(algorithm="cd", learning_rate=0.05, momentum=0.5, alpha=2e-4)
@@ -78,7 +85,7 @@ DSN_CHECKS = {
     "emphasis": Flag(),
     "max_iter": Number(Integral, "[0, inf)"),
     "tol": Number(Real, "[0, inf)"),
-    "early_stopping": Flag(),
+    "early_stopping": AnyOf(Flag(), Options("auto", "cv")),
     "validation_fraction": Number(Real, "(0, 1)"),
     "n_iter_no_change": Number(Integral, "[1, inf)"),
     "working_memory": Optional(Number(Real, "[0, inf)")),
@@ -141,7 +148,7 @@ class BaseDSN(
     max_iter: int
     emphasis: bool
     tol: float
-    early_stopping: bool
+    early_stopping: bool | Literal["auto", "cv"]
     validation_fraction: float
     n_iter_no_change: int
     working_memory: float | None
@@ -151,9 +158,12 @@ class BaseDSN(
 
     # Fitted attributes
     modules_: list[Module]
+    early_stopping_: bool | Literal["cv"]
     final_estimator_: Any
 
     _parameter_checks: ClassVar = DSN_CHECKS
+    # Standard deviation of the inputs of units with random weights.
+    _size_of_random_inputs: ClassVar[float]
 
     # Training
 
@@ -242,12 +252,14 @@ class BaseDSN(
         return X, y, weights
 
     def _check_that_a_stream_is_enough(self):
-        for name in ("cv", "final_estimator"):
-            value = getattr(self, name)
+        unfit = {"cv": self.cv, "final_estimator": self.final_estimator}
+        if self.early_stopping == "cv":
+            unfit["early_stopping"] = "cv"
+        for name, value in unfit.items():
             if value is not None:
                 raise ValueError(
                     f"The {name!r} parameter of {type(self).__name__} needs all rows in memory, "
-                    f"and X is a stream. Set it to None, or pass arrays. Got {value!r}."
+                    f"and X is a stream. Set it to None or False, or pass arrays. Got {value!r}."
                 )
 
     def _targets_of(self, X, y):
@@ -279,9 +291,13 @@ class BaseDSN(
             rows = rows.take(np.flatnonzero(weights))
         self._check_sizes(rows.inputs)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
+        self.early_stopping_ = self._way_to_stop(rows)
         row_sets = self._split(rows, streams)
-        if self.cv is not None:
-            self._prepare_folds(row_sets[0])
+        if self.cv is not None or self.early_stopping_ == "cv":
+            self._prepare_folds(row_sets[0], streams)
+        without_folds = []
+        if self.early_stopping_ == "cv":
+            without_folds = [row_sets[0].split_at(fold) for fold in np.unique(row_sets[0].folds)]
         self.modules_ = []
         layer = None
         for number in range(self._parameters.n_modules):
@@ -289,14 +305,22 @@ class BaseDSN(
             with one_blas_thread():
                 start = self._initial_layer(row_sets[0], layer, streams)
                 name = f"Module {number + 1}"
-                module, point = self._fit_module(start, row_sets, streams, name)
-                if self.early_stopping and not self._is_gain(module):
+                of_folds = []
+                if without_folds:
+                    module, point, of_folds = self._cross_validated_module(
+                        start, row_sets[0], without_folds, streams, name
+                    )
+                else:
+                    module, point = self._fit_module(start, row_sets, streams, name)
+                if self.early_stopping_ and not self._is_gain(module):
                     yield True
                     return
                 self._append(module, point)
                 layer = point.layer
                 if not is_top:
                     self._grow(row_sets, module, start, streams)
+                    for pair, of_fold in zip(without_folds, of_folds, strict=True):
+                        self._grow(pair, of_fold, start, streams)
             yield is_top
 
     def _check_sizes(self, inputs):
@@ -310,7 +334,7 @@ class BaseDSN(
     def _grow(self, row_sets, module, start, streams):
         """Append the outputs of a module to the inputs of the next one."""
         passed_on = [partial(self._outputs_passed_on, module)] * len(row_sets)
-        if self.cv is not None:
+        if self.cv is not None and self.early_stopping_ != "cv":
             cross_fitted = self._cross_fitted_outputs(row_sets, start, streams)
             passed_on[0] = lambda rows: cross_fitted
         for rows, outputs_of in zip(row_sets, passed_on, strict=True):
@@ -341,15 +365,39 @@ class BaseDSN(
         settings = self._settings()
         report = partial(self._report, name)
         training, held_out = (*(rows.examples() for rows in row_sets), None)[:2]
-        try:
+        with self._divergence_named():
             module, point = train_module(layer, training, held_out, settings, streams, report)
+        self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
+        return module, point
+
+    def _cross_validated_module(self, layer, rows, without_folds, streams, name):
+        """Like :meth:`_fit_module`, with as many steps as are best for rows that are left out.
+
+        ``without_folds`` are for each fold the rows to train on and those left out. Also returns
+        the module of each fold.
+        """
+        settings = self._settings()
+        report = partial(self._report, name)
+        training = rows.examples()
+        folds = [tuple(some.examples() for some in pair) for pair in without_folds]
+        with self._divergence_named():
+            module, point, of_folds = cross_validated_module(
+                layer, training, folds, settings, streams, report
+            )
+        self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, None)
+        for of_fold in of_folds:
+            of_fold.sharpness_ = module.sharpness_
+        return module, point, of_folds
+
+    @contextmanager
+    def _divergence_named(self):
+        try:
+            yield
         except FloatingPointError:
             raise ValueError(
                 f"The error of {type(self).__name__} is no longer finite. Scale the data, or raise "
                 f"the 'alpha' parameter, {self.alpha!r}."
             ) from None
-        self._calibrate(module, point, Penalty(module.alpha_, settings.noise), training, held_out)
-        return module, point
 
     def _calibrate(self, module, point, penalty, training, held_out):
         """Estimate what predictions need in addition to the outputs of a module."""
@@ -377,7 +425,8 @@ class BaseDSN(
         n_units = self._parameters.n_components
         if self.init == "random":
             columns, dtype = inputs.columns(rows.weights), inputs.rows.dtype
-            return random_layer(columns, n_units, generator, dtype, self._parameters.n_jobs)
+            n_jobs, size = self._parameters.n_jobs, self._size_of_random_inputs
+            return random_layer(columns, n_units, size, generator, dtype, n_jobs)
         if self.init == "copy" and layer_below is not None:
             kept = layer_below.n_features if self.stacking == "all" else inputs.X.shape[1]
             return copied_layer(layer_below, kept, inputs.rows.shape[1], generator)
@@ -407,9 +456,20 @@ class BaseDSN(
             n_bytes=megabytes * _MEGABYTE,
         )
 
-    def _prepare_folds(self, rows):
+    def _way_to_stop(self, rows):
+        """Whether training stops early: "cv", True or False."""
+        if self.early_stopping != "auto":
+            return "cv" if self.early_stopping == "cv" else bool(self.early_stopping)
+        n_rows = len(rows.targets)
+        if n_rows == 1:
+            return False
+        return True if is_stream(rows.inputs.X) or n_rows >= _ENOUGH_TO_HOLD_OUT else "cv"
+
+    def _prepare_folds(self, rows, streams):
         """Folds of the training rows: without rows held out and rows of weight zero."""
-        if rows.folds is None:
+        if self.cv is None:
+            rows.folds = self._random_folds(len(rows.targets), streams)
+        elif rows.folds is None:
             rows.folds = self._folds(rows)
         if (rows.folds == rows.folds[0]).all():
             raise ValueError(
@@ -417,6 +477,14 @@ class BaseDSN(
                 f"{len(rows.folds)} training rows (not held out, with a positive weight) into one "
                 "fold. At least two folds are needed."
             )
+
+    def _random_folds(self, n_rows, streams):
+        if n_rows == 1:
+            raise ValueError(
+                f"The 'early_stopping' parameter of {type(self).__name__}, 'cv', needs at least "
+                "two rows, and there is one. Set it to False, or pass more rows."
+            )
+        return streams.generator().permutation(np.arange(n_rows) % min(_N_FOLDS, n_rows))
 
     def _folds(self, rows):
         """For each row, the number of the fold in which it is left out."""
@@ -443,7 +511,7 @@ class BaseDSN(
 
     def _split(self, rows, streams):
         """The training rows and, with early stopping, the rows held out."""
-        if not self.early_stopping:
+        if self.early_stopping_ is not True:
             return [rows]
         n_rows = len(rows.targets)
         n_held_out = int(np.ceil(self._parameters.validation_fraction * n_rows))
@@ -567,6 +635,11 @@ class _RowSet:
         weights = None if self.weights is None else self.weights[numbers]
         folds = None if self.folds is None else self.folds[numbers]
         return _RowSet(self.inputs.take(numbers), self.targets[numbers], weights, folds)
+
+    def split_at(self, fold):
+        """The rows that are not in a fold, and those that are."""
+        is_left_out = self.folds == fold
+        return [self.take(np.flatnonzero(some)) for some in (~is_left_out, is_left_out)]
 
     def examples(self):
         """The examples that the next module is trained on."""

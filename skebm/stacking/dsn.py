@@ -52,7 +52,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
 
     Attributes
     ----------
-    modules_
+    modules_, early_stopping_
     classes_ : ndarray of shape (n_classes,)
         Labels of the classes.
     final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
@@ -94,6 +94,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
     classes_: NDArray[Any]
 
     _y_checks: ClassVar[dict] = {}
+    _size_of_random_inputs: ClassVar = 2.0
     _parameter_checks: ClassVar = DSN_CHECKS | {
         "stack_method": Options("decision_function", "predict_proba"),
     }
@@ -118,7 +119,7 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         max_iter: int = 20,
         emphasis: bool = False,
         tol: float = 1e-4,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto", "cv"] = False,
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         working_memory: float | None = None,
@@ -333,7 +334,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
 
     Attributes
     ----------
-    modules_
+    modules_, early_stopping_
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of the training targets, used to standardise them.
     final_estimator_, history_, loss_curve_, n_iter_, n_features_in_, n_features_out_,
@@ -368,14 +369,16 @@ class DSNRegressor(RegressorMixin, BaseDSN):
     target_scale_: Floats
 
     _y_checks: ClassVar = {"multi_output": True, "y_numeric": True}
+    # Units that are nearly linear: with few rows, a regression is hardly ever more than that.
+    _size_of_random_inputs: ClassVar = 0.5
 
     def __init__(
         self,
         n_components: int = 500,
         n_modules: int = 3,
         *,
-        alpha: float | Literal["loo", "gcv"] = 1.0,
-        dropout: float = 0.1,
+        alpha: float | Literal["loo", "gcv"] = "loo",
+        dropout: float = 0.0,
         init: Literal["rbm", "random", "copy"] = "random",
         rbm: BernoulliRBM | None = None,
         stacking: Literal["all", "last"] = "all",
@@ -388,7 +391,7 @@ class DSNRegressor(RegressorMixin, BaseDSN):
         max_iter: int = 20,
         emphasis: bool = False,
         tol: float = 1e-4,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto", "cv"] = "auto",
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 5,
         working_memory: float | None = None,

@@ -7,8 +7,6 @@ import scipy.sparse
 
 from .hidden_layer import HiddenLayer
 
-# Standard deviation of the input of a random unit for features with a standard deviation of 1.
-_RANDOM_SCALE = 2.0
 # Features get no weights if their range is narrower than this many units in the last place of their
 # largest value: such differences are rounding errors.
 _NARROWEST = 64
@@ -16,7 +14,7 @@ _NARROWEST = 64
 _NEW_WEIGHT_SCALE = 0.1
 
 
-def random_layer(columns, n_units, generator, dtype, n_jobs):
+def random_layer(columns, n_units, size, generator, dtype, n_jobs):
     """Units with random weights for features that are centred and divided by their range / 4.
 
     The scaling is part of the layer, which takes unscaled features. Division by the standard
@@ -27,6 +25,9 @@ def random_layer(columns, n_units, generator, dtype, n_jobs):
     ----------
     columns : Columns
     n_units : int
+    size : float
+        Standard deviation of the input of a unit for features with a standard deviation of 1. The
+        smaller it is, the closer to linear are the units.
     generator : numpy Generator
     dtype : dtype
         Dtype of the features and of the layer.
@@ -35,7 +36,7 @@ def random_layer(columns, n_units, generator, dtype, n_jobs):
     mean, low, high = columns.mean, columns.low, columns.high
     n_features = len(mean)
     spread = np.where(high > low, (high - low) / 4, 1)
-    scale = _RANDOM_SCALE / np.sqrt(n_features)
+    scale = size / np.sqrt(n_features)
     directions = scale * generator.standard_normal((n_units, n_features)) / spread
     largest = np.maximum(np.abs(low), np.abs(high))
     directions[:, high - low < _NARROWEST * np.finfo(dtype).eps * largest] = 0

@@ -36,7 +36,8 @@ OF_STACKING = texts("""
         module that was trained without this row, as in
         :class:`sklearn.ensemble.StackingClassifier`. Then the modules above do not rely on outputs
         that were fitted to the same rows. It takes one additional training per fold for each module
-        except the top one. An int is a number of folds.
+        except the top one. An int is a number of folds. With ``early_stopping="cv"`` these are its
+        folds, see there.
     warm_up : int
         Number of epochs of minibatch descent (Adam) before the full-batch steps. It helps with many
         rows, for which full-batch steps are slow. Not used if ``max_iter`` is 0.
@@ -56,14 +57,18 @@ OF_STACKING = texts("""
         The final output weights are solved for without these weights.
     tol : float
         Smallest relative decrease of the error that counts.
-    early_stopping : bool
-        Hold out some rows, and keep the step of each module, and the number of modules, for which
-        their squared error is the smallest.
+    early_stopping : bool or {"auto", "cv"}
+        True: hold out some rows, and keep the step of each module, and the number of modules, for
+        which their squared error is the smallest. "cv": choose both by cross-validation of the
+        whole stack, and then take so many steps on all rows. The folds are those of ``cv``, which
+        has no other effect then, or five random ones. It takes one more training per fold. "auto"
+        is "cv" for fewer than 2000 rows in memory, otherwise True; a single row is False.
     validation_fraction : float
-        Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
+        Share of the rows to hold out, in (0, 1). Only used where rows are held out.
     n_iter_no_change : int
         Number of steps without a decrease of the error after which the training of a module ends.
-        The error is that of the training rows or, with ``early_stopping``, of the rows held out.
+        The error is that of the training rows or, with ``early_stopping``, of the rows held out or
+        left out.
     working_memory : float
         Memory in megabytes that the hidden activities of all rows may take. If they need more, they
         are never all in memory at once, and are computed twice per step. None is the
@@ -83,16 +88,19 @@ OF_STACKING = texts("""
         n_outputs), ``intercept_`` and ``alpha_``; ``error_before_`` and ``error_after_``, the
         squared error before and after fine-tuning, averaged over the training rows;
         ``error_curve_``, this error plus the penalties after each step; ``validation_curve_``, the
-        squared error of the rows held out; for classifiers ``sharpness_``, see
+        squared error of the rows held out or left out; for classifiers ``sharpness_``, see
         :meth:`DSNClassifier.predict_proba`. The modules of a regressor predict standardised
         targets.
+    early_stopping_ : {"cv", True, False}
+        How the end of training was chosen: the value of ``early_stopping``, or the one that "auto"
+        stood for.
     final_estimator_ : classifier or regressor
         The fitted ``final_estimator``. Only available if one was given.
     history_ : dict of str to list of float
         Measurements after each step of fine-tuning, module after module. "module": the number of
         the module, counted from 0 at the bottom. "loss": the squared error plus the penalties,
         divided by the number of rows. With ``early_stopping`` also "validation_error", the squared
-        error averaged over the rows held out.
+        error averaged over the rows held out or left out.
     loss_curve_ : list of float
         The loss after each step, ``history_["loss"]``. It never increases within a module.
     n_iter_ : int

@@ -1,8 +1,9 @@
 """Training of a module: from its initial hidden layer to the best one that was found."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import islice
 
 import numpy as np
 
@@ -63,20 +64,81 @@ def train_module(layer, training, held_out, settings, streams, report):
     point : Point
         The point of the module.
     """
-    alpha = settings.alpha
-    if isinstance(alpha, str):
-        alpha = choose_alpha(layer, training, settings)
-    error = ReducedError(training, Penalty(alpha, settings.noise), settings.n_bytes)
+    settings = replace(settings, alpha=_alpha_for(layer, training, settings))
     watch = _Watch(training, held_out, settings, report)
-    for point in _points(error, layer, settings, streams):
+    for point in _points(training, layer, settings, streams):
         watch.see(point)
         if watch.is_over():
             break
-    return watch.module(alpha), watch.best_point
+    return watch.module(watch.best_point), watch.best_point
 
 
-def _points(error, layer, settings, streams):
+def cross_validated_module(layer, training, folds, settings, streams, report):
+    """A module that has taken as many steps as are best for rows that are left out.
+
+    For each fold, a module is trained without its rows, step by step at the same time and with the
+    same penalty. The number of steps is the one with the lowest error on the rows that were left
+    out. So many steps are then taken on all rows.
+
+    Parameters
+    ----------
+    layer, settings, streams, report
+        See :func:`train_module`. The report gets the error of the rows left out.
+    training : Examples
+        All rows.
+    folds : list of (Examples, Examples)
+        For each fold, the rows to train on and those that are left out.
+
+    Returns
+    -------
+    module : Module
+        Its ``validation_curve_`` is the error of the rows left out.
+    point : Point
+        The point of the module.
+    modules : list of Module
+        The module of each fold after so many steps.
+    """
+    settings = replace(settings, alpha=_alpha_for(layer, training, settings))
+    watches = [_Watch(kept, left_out, settings) for kept, left_out in folds]
+    paths = [_points(kept, layer, settings, streams) for kept, _ in folds]
+    curve, best_modules, patience = [], [], _patience(settings)
+    while not patience.is_over:
+        have_moved = [_take_step(*pair) for pair in zip(paths, watches, strict=True)]
+        if not any(have_moved):
+            break
+        curve.append(_mean_over_folds(watches, folds))
+        if patience.take(-curve[-1]):
+            best_modules = [watch.module(watch.last_point) for watch in watches]
+    watch = _Watch(training, None, settings, report, curve)
+    n_points = 1 + int(np.argmin(curve))
+    for point in islice(_points(training, layer, settings, streams), n_points):
+        watch.see(point)
+    return watch.module(watch.best_point), watch.best_point, best_modules
+
+
+def _take_step(points, watch):
+    """Let the watch see the next point; False if there is none."""
+    point = next(points, None)
+    if point is not None:
+        watch.see(point)
+    return point is not None
+
+
+def _mean_over_folds(watches, folds):
+    """Squared error of the rows left out after the last step, mean over the rows of all folds."""
+    errors = [watch.held_out_errors[-1] for watch in watches]
+    return float(np.average(errors, weights=[left_out.total_weight() for _, left_out in folds]))
+
+
+def _alpha_for(layer, training, settings):
+    if isinstance(settings.alpha, str):
+        return choose_alpha(layer, training, settings)
+    return settings.alpha
+
+
+def _points(training, layer, settings, streams):
     """Yield the successive points of a module, of decreasing error."""
+    error = ReducedError(training, Penalty(settings.alpha, settings.noise), settings.n_bytes)
     point = error.at(layer)
     yield point
     if settings.warm_up and settings.max_iter:
@@ -181,23 +243,30 @@ def _warmed_up(point, error, settings, streams):
     return warm_up.run(settings.warm_up)
 
 
+def _patience(settings):
+    """Patience for negative errors. A gain is a relative decrease of the error by more than tol."""
+    return Patience(
+        settings.n_iter_no_change, lambda score, best: score > best * (1 - settings.tol)
+    )
+
+
 class _Watch:
     """Records the points of a descent, keeps the best and decides when to stop.
 
     The best is the one with the lowest error on the rows held out; without such rows, the last.
+    ``known_errors`` are errors of rows held out that were measured before, one for each point.
     """
 
-    def __init__(self, training, held_out, settings, report):
+    def __init__(self, training, held_out, settings, report=None, known_errors=None):
         self._n_rows = training.total_weight()
         self._held_out = held_out
-        # Scores are negative errors. A gain is a relative decrease of the error by more than tol.
-        self._patience = Patience(
-            settings.n_iter_no_change, lambda score, best: score > best * (1 - settings.tol)
-        )
+        self._known_errors = known_errors
+        self._alpha = settings.alpha
+        self._patience = _patience(settings)
         self._report = report
         self._start = time.perf_counter()
-        self._errors, self._held_out_errors = [], []
-        self.best_point = self._best_squared_error = self._first_squared_error = None
+        self._errors, self.held_out_errors = [], []
+        self.last_point = self.best_point = self._first_squared_error = None
 
     def see(self, point):
         """Record a point; raises FloatingPointError if its error is not finite."""
@@ -206,37 +275,45 @@ class _Watch:
             raise FloatingPointError("The error is no longer finite.")
         squared_error = point.squared_error / self._n_rows
         self._first_squared_error = self._first_squared_error or squared_error
-        held_out_error = None
-        if self._held_out is not None:
-            held_out_error = mean_squared_error(point, self._held_out)
-            if not np.isfinite(held_out_error):
-                raise FloatingPointError("The error of the rows held out is not finite.")
-            self._held_out_errors.append(held_out_error)
+        held_out_error = self._held_out_error(point)
+        if held_out_error is not None:
+            self.held_out_errors.append(held_out_error)
         self._errors.append(error)
         is_best = self._patience.take(-(error if held_out_error is None else held_out_error))
+        self.last_point = point
         if is_best or self._held_out is None:
-            self.best_point, self._best_squared_error = point, squared_error
-        self._report(
-            len(self._errors) - 1, squared_error, held_out_error, time.perf_counter() - self._start
-        )
+            self.best_point = point
+        if self._report is not None:
+            number, seconds = len(self._errors) - 1, time.perf_counter() - self._start
+            self._report(number, squared_error, held_out_error, seconds)
+
+    def _held_out_error(self, point):
+        """The error of the rows held out, or None if there are none."""
+        if self._known_errors is not None:
+            return self._known_errors[len(self._errors)]
+        if self._held_out is None:
+            return None
+        error = mean_squared_error(point, self._held_out)
+        if not np.isfinite(error):
+            raise FloatingPointError("The error of the rows held out is not finite.")
+        return error
 
     def is_over(self):
         """Whether too many points in succession brought no gain."""
         return self._patience.is_over
 
-    def module(self, alpha):
-        """The best point as a module."""
-        point = self.best_point
+    def module(self, point):
+        """A point that was seen, as a module."""
         return Module(
             components_=point.layer.weights,
             intercept_hidden_=point.layer.bias,
             coef_=point.coef,
             intercept_=point.intercept,
-            alpha_=alpha,
+            alpha_=self._alpha,
             error_before_=self._first_squared_error,
-            error_after_=self._best_squared_error,
-            error_curve_=self._errors,
-            validation_curve_=self._held_out_errors,
+            error_after_=point.squared_error / self._n_rows,
+            error_curve_=list(self._errors),
+            validation_curve_=list(self.held_out_errors),
         )
 
 

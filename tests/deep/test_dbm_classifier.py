@@ -1,9 +1,12 @@
 """Deep Boltzmann machines that predict."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skebm import DBMClassifier, DeepBoltzmannMachine
@@ -126,3 +129,66 @@ def test_dropout_learns_and_is_not_there_in_use(dropout):
     found.set_params(random_state=0).fit(X[:500], y[:500])
     assert found.score(X[500:], y[500:]) > 0.9
     np.testing.assert_array_equal(found.predict_proba(X), found.predict_proba(X))
+
+
+class InterruptIn:
+    """Raises KeyboardInterrupt in place of the given epoch of a machine, counted from 1."""
+
+    def __init__(self, monkeypatch, epoch):
+        run_epoch = DeepBoltzmannMachine._run_epoch
+
+        def interrupted(machine, trainer, number, after_round):
+            if number + 1 == epoch:
+                raise KeyboardInterrupt
+            return run_epoch(machine, trainer, number, after_round)
+
+        monkeypatch.setattr(DeepBoltzmannMachine, "_run_epoch", interrupted)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_an_interrupt_leaves_the_machine_as_far_as_it_was(monkeypatch, dtype):
+    data, labels = X[:200].astype(dtype), y[:200]
+    found = DBMClassifier(clone(MACHINE), max_iter=3, warm_start=True, random_state=0)
+    with monkeypatch.context() as patch:
+        InterruptIn(patch, 4)
+        with pytest.raises(KeyboardInterrupt):
+            found.fit(data, labels)
+    assert found.dbm_.n_iter_ == 3
+    assert found.dbm_.transform(data).shape == (200, 12)
+    with pytest.raises(NotFittedError, match="warm_start"):
+        found.predict(data)
+    with pytest.raises(NotFittedError):
+        found.transform(data)
+    found.without_training_state()
+
+    weights, model = found.dbm_.coefs_[0].copy(), found.dbm_
+    found.set_params(dbm__n_iter=2).fit(data, labels)
+    assert found.dbm_ is model
+    assert found.dbm_.n_iter_ == 2
+    assert not found.dbm_.warm_start
+    assert 0 < np.abs(found.dbm_.coefs_[0] - weights).max() < np.abs(weights).max()
+    assert found.predict(data).shape == (200,)
+
+
+def test_an_interrupt_in_the_first_epoch_leaves_the_classifier_as_it_was(monkeypatch, model):
+    found = clone(model)
+    before = copy.copy(vars(found))
+    InterruptIn(monkeypatch, 1)
+    with pytest.raises(KeyboardInterrupt):
+        found.fit(X[:200], y[:200])
+    assert vars(found) == before
+    assert not hasattr(found, "dbm_")
+
+
+def test_an_interrupt_leaves_the_rbms_that_were_finished(monkeypatch):
+    machine = clone(MACHINE).set_params(pretrain=True, rbm_n_iter=1, n_iter=1)
+    found = DBMClassifier(machine, max_iter=3, warm_start=True, random_state=0)
+    with monkeypatch.context() as patch:
+        InterruptIn(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            found.fit(X[:200], y[:200])
+    rbms = list(found.dbm_.rbms_)
+    assert len(rbms) == 2
+    found.fit(X[:200], y[:200])
+    assert found.dbm_.rbms_[0] is rbms[0]
+    assert found.score(X[:200], y[:200]) > 0.25

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 import scipy.sparse
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_multilabel_classification
+from sklearn.datasets import load_diabetes, load_digits, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
-from sklearn.model_selection import GridSearchCV
+from sklearn.linear_model import RidgeCV
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV, KFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from skebm import BernoulliRBM, DBNClassifier, DBNRegressor, GaussianRBM
@@ -823,3 +827,53 @@ def test_minibatches_may_be_large(solver):
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = network.fit(X, X[:, 0])
     assert np.isfinite(model.loss_curve_).all()
+
+
+# Small noisy tables ----------------------------------------------------------
+
+
+def test_what_auto_finds_is_told():
+    X, y = make_data(DBNRegressor, n_rows=300)
+    few = small(DBNRegressor).fit(X[:299], y[:299])
+    assert few.early_stopping_ is False
+    assert "validation_score" not in few.history_
+    assert few.alpha_ == pytest.approx(0.25 * 20 / 299)
+    assert few.to_mlp().alpha == few.alpha_
+    many = small(DBNRegressor).fit(X, y)
+    assert many.early_stopping_ is True
+    assert "validation_score" in many.history_
+    assert many.alpha_ == 1e-4
+    marked = np.where(np.arange(300) < 10, np.nan, y)
+    assert small(DBNRegressor, unlabeled=np.nan).fit(X, marked).early_stopping_ is False
+    weights = (np.arange(300) >= 200).astype(float)
+    assert small(DBNRegressor).fit(X, y, weights).alpha_ == pytest.approx(0.25 * 20 / 100)
+
+
+def test_what_is_given_is_kept():
+    X, y = make_data(DBNRegressor)
+    given = small(DBNRegressor, alpha=0.3, early_stopping=True).fit(X, y)
+    assert (given.alpha_, given.early_stopping_) == (0.3, True)
+    assert small(DBNRegressor, early_stopping=True).fit(X, y).alpha_ == 1e-4
+    assert small(DBNRegressor, batch_size=7).fit(X, y).alpha_ == pytest.approx(0.25 * 7 / 60)
+    assert small(DBNRegressor, solver="lbfgs").fit(X, y).alpha_ == 0.25
+
+
+def test_further_rows_keep_the_penalty_of_the_first():
+    X, y = make_data(DBNRegressor, n_rows=400)
+    model = small(DBNRegressor).partial_fit(X, y)
+    assert model.early_stopping_ is False
+    assert model.partial_fit(X[:10], y[:10]).alpha_ == pytest.approx(0.25 * 20 / 400)
+    assert small(DBNRegressor).fit(X, y).partial_fit(X[:10], y[:10]).alpha_ == 1e-4
+    with pytest.raises(ValueError, match="does not support early_stopping=True"):
+        small(DBNRegressor, early_stopping=True).partial_fit(X, y)
+
+
+def test_with_defaults_a_small_noisy_table_is_not_over_fitted():
+    X, y = load_diabetes(return_X_y=True)
+    folds = KFold(5, shuffle=True, random_state=0)
+    ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 4, 15)))
+    scores = [
+        r2_score(y, cross_val_predict(model, X, y, cv=folds))
+        for model in (DBNRegressor(random_state=0), ridge)
+    ]
+    assert scores[0] > scores[1] - 0.03

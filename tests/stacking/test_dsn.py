@@ -337,7 +337,7 @@ def test_partial_fit_without_a_class(few):
 def test_partial_fit_of_a_regressor_with_weights():
     X, y = load_linnerud(return_X_y=True)
     weights = np.linspace(0.5, 2, 20)
-    dsn = DSNRegressor(6, 1, max_iter=1, **PLAIN)
+    dsn = DSNRegressor(6, 1, alpha=1.0, early_stopping=False, max_iter=1, **PLAIN)
     dsn.partial_fit(X[:12], y[:12], weights[:12]).partial_fit(X[12:], y[12:], weights[12:])
     ridge = Ridge(alpha=1.0).fit(dsn.transform(X), y, weights)
     np.testing.assert_allclose(dsn.predict(X), ridge.predict(dsn.transform(X)))
@@ -438,7 +438,7 @@ def test_the_final_estimator_that_was_fitted_counts(few):
 def test_folds_are_those_of_the_rows_that_are_trained_on():
     X, y = np.random.default_rng(0).random((12, 3)), np.arange(12.0)
     weights = np.array([1] * 3 + [0] * 9)
-    model = DSNRegressor(4, n_modules=2, cv=3, random_state=0)
+    model = DSNRegressor(4, n_modules=2, cv=3, early_stopping=False, random_state=0)
     some = clone(model).fit(X[:3], y[:3])
     assert_same(clone(model).fit(X, y, sample_weight=weights), some, atol=1e-12)
     with pytest.raises(ValueError, match="'cv' parameter of DSNRegressor, 3, cannot split the 2 "):
@@ -456,7 +456,7 @@ def test_folds_are_those_of_the_rows_that_are_trained_on():
 @pytest.mark.parametrize("size", [1e-310, 1e-160, 1e-50])
 def test_early_stopping_on_tiny_numbers(size):
     X, y = np.random.default_rng(0).random((30, 3)), np.arange(30.0)
-    model = DSNRegressor(4, n_modules=2, early_stopping=True, random_state=0)
+    model = DSNRegressor(4, n_modules=2, alpha=1.0, early_stopping=True, random_state=0)
     if size > 1e-150:
         assert model.fit(size * X, y).score(size * X, y) > 0
     else:
