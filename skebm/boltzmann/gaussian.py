@@ -309,8 +309,7 @@ class GaussianRBM(BaseRBM):
 
     def _start_of(self, moments, n_rows):
         """Mean and variance of the visible states of the data, and the bias for this mean."""
-        # The bias is changed in place, the mean is not.
-        return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean.copy()
+        return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean
 
     def _visible_units(self, bias, log_variance):
         return GaussianUnits(bias, log_variance, self._inertia, self._is_constant)

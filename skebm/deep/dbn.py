@@ -530,7 +530,7 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         p = self._parameters
         if self.solver == "lbfgs" or not n_rows:
             return _RIDGE
-        return _RIDGE * rows_in_minibatch(p.batch_size, self.solver, n_rows) / n_rows
+        return float(_RIDGE * rows_in_minibatch(p.batch_size, self.solver, n_rows) / n_rows)
 
     def _stops_early(self):
         return self.early_stopping_

@@ -169,16 +169,6 @@ def test_means_and_variances_of_the_model_are_those_of_real_valued_data():
     np.testing.assert_allclose(variance / X.var(axis=0), 1, rtol=0, atol=0.05)
 
 
-@pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_array])
-def test_centring_starts_at_the_means_of_real_valued_data(storage):
-    X = np.random.default_rng(0).normal(size=(500, 6)) + 3
-    rbm = GaussianRBM(12, n_iter=0, random_state=0).fit(storage(X))
-    # Of standardised data, whatever the biases are, which differ from the means.
-    means = rbm.__skebm_model__().means[0]
-    np.testing.assert_allclose(means, 0, rtol=0, atol=1e-12)
-    assert np.abs(rbm.intercept_visible_ - rbm.mean_).max() > 0.1
-
-
 @pytest.mark.parametrize("algorithm", ["pcd", "pt"])
 @pytest.mark.parametrize(("target", "activity"), [(None, 0.2), (0.05, 0.05)])
 def test_persistent_chains_begin_at_the_activity_of_the_units(algorithm, target, activity):
