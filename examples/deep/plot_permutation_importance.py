@@ -44,7 +44,7 @@ for name, model in models.items():
 #
 # Each column of the test rows is shuffled twenty times; the importance is the mean loss of R². For
 # the target itself, the loss follows from the formula. The importances of the network agree with it
-# to within 0.05. The linear model finds column 2 unimportant: the target falls with it at first and
+# to within 0.06. The linear model finds column 2 unimportant: the target falls with it at first and
 # then rises as much, and a line cannot follow. An importance is one of a model, and a model that
 # predicts poorly says little about the data.
 
