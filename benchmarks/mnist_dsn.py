@@ -13,7 +13,6 @@ The cases:
   the inputs of the hidden units, their Gram matrix, the outputs, and the gradient.
 - `memory`: most memory that a process has during a fit, less what it had with the data loaded.
 - `digits`: the digits of scikit-learn, five-fold, with defaults, beside a support vector machine.
-- `regression`: diabetes and linnerud, five-fold, beside ridges and a multi-layer perceptron.
 
 Grey pixels in [0, 1], float32, no distortions. With `--held-out`, the models are trained on the
 first 50,000 training rows and judged on the other 10,000; the test set is not looked at.
@@ -27,21 +26,15 @@ import time
 
 import numpy as np
 from scipy.linalg import get_blas_funcs
-from sklearn.compose import TransformedTargetRegressor
-from sklearn.datasets import load_diabetes, load_digits, load_linnerud
-from sklearn.kernel_ridge import KernelRidge
-from sklearn.linear_model import RidgeCV
-from sklearn.model_selection import KFold, StratifiedKFold, cross_val_score
-from sklearn.neural_network import MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.datasets import load_digits
+from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 
 from _data import add_data_option, grey_levels, load_mnist
 from _machine import print_machine
 from _memory import process_memory, process_peak
 from _parameters import parameters
-from skebm import BernoulliRBM, DSNClassifier, DSNRegressor
+from skebm import BernoulliRBM, DSNClassifier
 from skebm._source import as_rows
 from skebm._threads import one_blas_thread
 from skebm.stacking.examples import CHUNK, Examples
@@ -228,36 +221,11 @@ def compare_on_digits(name, options):
     print("  wanted: no more than 0.005 below the support vector machine, aim better")
 
 
-def compare_on_regression(name, options):
-    print("\nR2, mean of five folds, shuffled; standardised features, and targets for the MLP")
-    models = {
-        "DSNRegressor": DSNRegressor(random_state=0),
-        "DSNRegressor, early": DSNRegressor(early_stopping=True, random_state=0),
-        "ridge": RidgeCV(np.logspace(-3, 3, 13)),
-        "kernel ridge": KernelRidge(kernel="rbf"),
-        "MLPRegressor": MLPRegressor(max_iter=5000, random_state=0),
-    }
-    data = {"diabetes": load_diabetes(return_X_y=True), "linnerud": load_linnerud(return_X_y=True)}
-    for title, (X, y) in data.items():
-        print(f"  {title}")
-        for label, model in models.items():
-            scores = cross_val_score(
-                TransformedTargetRegressor(
-                    make_pipeline(StandardScaler(), model), transformer=StandardScaler()
-                ),
-                X,
-                y,
-                cv=KFold(5, shuffle=True, random_state=0),
-            )
-            print(f"    {label:<20}{scores.mean():.3f} +- {scores.std():.3f}")
-
-
 CASES = {
     **dict.fromkeys(MODELS, run_mnist),
     "step": time_step,
     "memory": measure_memory,
     "digits": compare_on_digits,
-    "regression": compare_on_regression,
 }
 
 

@@ -63,7 +63,9 @@ class DBMClassifier(DBNClassifier):
     Attributes
     ----------
     dbm_ : DeepBoltzmannMachine
-        The machine, as it was before fine-tuning.
+        The machine, as it was before fine-tuning. If training was interrupted before that, as far
+        as it was trained; ``fit`` with ``warm_start=True`` then trains it for all of its ``n_iter``
+        epochs again.
     classes_
     coefs_ : list of ndarray
         Weights of each layer, of shape (n_inputs, n_units), the output layer last. The inputs of

@@ -42,7 +42,7 @@ from .training import rows_in_minibatch
 # With ``early_stopping="auto"``, so many rows are enough to hold some of them out.
 _ENOUGH_TO_HOLD_OUT = 300
 # With ``alpha="auto"``: the penalty with early stopping, or without it that of a ridge regression.
-# With 0.1 of that, noise is learned from 200 rows; with 4 times that, 1000 rows are not fitted.
+# With 0.2 of it, the noise of 200 rows was learned; with 3 times it, 1000 rows were not fitted.
 _WEAK, _RIDGE = 1e-4, 0.25
 
 # Valid parameters of a classifier.
