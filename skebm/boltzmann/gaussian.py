@@ -309,6 +309,7 @@ class GaussianRBM(BaseRBM):
 
     def _start_of(self, moments, n_rows):
         """Mean and variance of the visible states of the data, and the bias for this mean."""
+        # One array for mean and bias, so that centring, too, starts at the bias that is then found.
         return moments.mean, np.where(self._is_constant, 0.0, 1.0), moments.mean
 
     def _visible_units(self, bias, log_variance):

@@ -198,6 +198,8 @@ class DeepAutoencoder(BaseStack):
     """
 
     # Parameters
+    alpha: float
+    early_stopping: bool
     code: Literal["linear", "logistic", "binary"]
     tied: bool
     corruption: Literal["masking", "gaussian", "salt_and_pepper"] | None

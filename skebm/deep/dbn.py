@@ -113,6 +113,8 @@ class DBNClassifier(ClassifierMixin, BaseDBN):
     """
 
     # Parameters
+    alpha: float
+    early_stopping: bool
     class_weight: Mapping[Any, float] | Literal["balanced"] | None
 
     # Fitted attributes
@@ -356,9 +358,9 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     ----------
     rbms_, coefs_, intercepts_, mean_, scale_
     alpha_ : float
-        The penalty: what ``alpha`` said, or "auto" found.
+        The parameter ``alpha``, or the penalty that "auto" has chosen.
     early_stopping_ : bool
-        Whether rows were held out: what ``early_stopping`` said, or "auto" found.
+        Whether rows were held out: the parameter ``early_stopping``, or the choice of "auto".
     target_mean_, target_scale_ : ndarray of shape (n_outputs,)
         Mean and standard deviation of each target in the first call that has targets, by which it
         is standardised. The scale of a constant target is 1.
@@ -396,10 +398,6 @@ class DBNRegressor(RegressorMixin, BaseDBN):
     >>> bool(model.fit(X, y).score(X, y) > 0.8)
     True
     """
-
-    # Parameters that take more than those of other networks
-    alpha: float | Literal["auto"]  # type: ignore[assignment]
-    early_stopping: bool | Literal["auto"]  # type: ignore[assignment]
 
     # Fitted attributes
     alpha_: float

@@ -179,7 +179,7 @@ class BaseStack(HasPretraining, DeepNetwork):
     activation: Literal["logistic", "tanh", "relu"]
     batch_size: int | Literal["auto"]
     solver: Solver
-    alpha: float
+    alpha: float | Literal["auto"]
     l1_ratio: float
     max_gradient_norm: float | None
     learning_rate: Decay | Literal["adaptive"]
@@ -193,7 +193,7 @@ class BaseStack(HasPretraining, DeepNetwork):
     warm_start: bool
     momentum: float
     nesterovs_momentum: bool
-    early_stopping: bool
+    early_stopping: bool | Literal["auto"]
     validation_fraction: float
     beta_1: float
     beta_2: float
@@ -459,7 +459,8 @@ class BaseStack(HasPretraining, DeepNetwork):
         # Evaluated after pre-training, because the inputs of the network may depend on it.
         held_out = np.sort(held_out)
         rows = cache(lambda: self._rows(examples.X[held_out]))
-        return training, lambda network: examples.score(network, rows(), held_out)
+        # In their order, in which the windows of a stream have them.
+        return np.sort(training), lambda network: examples.score(network, rows(), held_out)
 
     def _training_data(self, examples, numbers):
         rows = self._rows(examples.X)

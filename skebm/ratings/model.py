@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._parallel import TrainedInParts
 from .._source import chunks
 from .._threads import blocks_of, for_each
 from ..kernels.ratings import (
@@ -182,7 +183,7 @@ class Settings(NamedTuple):
     batch_size: int
 
 
-class Learner:
+class Learner(TrainedInParts):
     """A model in training, with all state that is kept between minibatches.
 
     Parameters
@@ -208,28 +209,9 @@ class Learner:
         for batch in chunks(len(order), settings.batch_size):
             self._step(rows.ratings, order[batch], settings)
 
-    # For data-parallel training, see :mod:`skebm._parallel`.
-
     def shared_arrays(self):
-        """Arrays that all parts of the data have in common: weights and their previous steps."""
+        """Weights and their previous steps, for data-parallel training."""
         return [*self.model.weights, *self.steps]
-
-    @property
-    def own(self):
-        """State that each part of the data has separately: random numbers."""
-        return self.streams
-
-    @own.setter
-    def own(self, own):
-        self.streams.become(own)
-
-    def own_of(self, part):
-        """Initial state of a part: separate random numbers."""
-        return self.streams.of_part(part)
-
-    def become(self, other):
-        """Take over the state of another learner."""
-        vars(self).update(vars(other))
 
     def _step(self, rows, numbers, settings):
         weights, scale, _ = self.model

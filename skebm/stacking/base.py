@@ -281,37 +281,16 @@ class BaseDSN(
 
     def _modules_in_turn(self, X, targets, weights):
         """Generator that trains one module per step and yields whether it was the last."""
-        rows = _RowSet(stack_inputs(X, self.stacking == "all"), targets, weights, None)
-        # If cv is an iterable of pairs of row numbers, these count all rows, also those of weight
-        # zero and those held out.
-        given = self.cv is not None and not isinstance(self.cv, Integral)
-        if given and not hasattr(self.cv, "split"):
-            rows.folds = self._folds(rows)
-        if weights is not None and not weights.all():
-            rows = rows.take(np.flatnonzero(weights))
-        self._check_sizes(rows.inputs)
         streams = RandomStreams.from_random_state(check_random_state(self.random_state))
-        self.early_stopping_ = self._way_to_stop(rows)
-        row_sets = self._split(rows, streams)
-        if self.cv is not None or self.early_stopping_ == "cv":
-            self._prepare_folds(row_sets[0], streams)
-        without_folds = []
-        if self.early_stopping_ == "cv":
-            without_folds = [row_sets[0].split_at(fold) for fold in np.unique(row_sets[0].folds)]
+        row_sets = self._row_sets(X, targets, weights, streams)
+        without_folds = self._without_folds(row_sets[0])
         self.modules_ = []
         layer = None
         for number in range(self._parameters.n_modules):
             is_top = number + 1 == self._parameters.n_modules
             with one_blas_thread():
                 start = self._initial_layer(row_sets[0], layer, streams)
-                name = f"Module {number + 1}"
-                of_folds = []
-                if without_folds:
-                    module, point, of_folds = self._cross_validated_module(
-                        start, row_sets[0], without_folds, streams, name
-                    )
-                else:
-                    module, point = self._fit_module(start, row_sets, streams, name)
+                module, point, of_folds = self._next_module(start, row_sets, without_folds, streams)
                 if self.early_stopping_ and not self._is_gain(module):
                     yield True
                     return
@@ -322,6 +301,39 @@ class BaseDSN(
                     for pair, of_fold in zip(without_folds, of_folds, strict=True):
                         self._grow(pair, of_fold, start, streams)
             yield is_top
+
+    def _row_sets(self, X, targets, weights, streams):
+        """The rows to train on and, if training stops by rows held out, these."""
+        rows = _RowSet(stack_inputs(X, self.stacking == "all"), targets, weights, None)
+        # If cv is an iterable of pairs of row numbers, these count all rows, also those of weight
+        # zero and those held out.
+        given = self.cv is not None and not isinstance(self.cv, Integral)
+        if given and not hasattr(self.cv, "split"):
+            rows.folds = self._folds(rows)
+        if weights is not None and not weights.all():
+            rows = rows.take(np.flatnonzero(weights))
+        self._check_sizes(rows.inputs)
+        self.early_stopping_ = self._way_to_stop(rows)
+        row_sets = self._split(rows, streams)
+        if self.cv is not None or self.early_stopping_ == "cv":
+            self._prepare_folds(row_sets[0], streams)
+        return row_sets
+
+    def _without_folds(self, rows):
+        """For each fold, the other rows and its own, each pair with a stack of its own.
+
+        Only with ``early_stopping="cv"``; otherwise there are none.
+        """
+        if self.early_stopping_ != "cv":
+            return []
+        return [rows.split_at(fold) for fold in np.unique(rows.folds)]
+
+    def _next_module(self, start, row_sets, without_folds, streams):
+        """The module of all rows, its last point, and the modules without each fold."""
+        name = f"Module {len(self.modules_) + 1}"
+        if without_folds:
+            return self._cross_validated_module(start, row_sets[0], without_folds, streams, name)
+        return *self._fit_module(start, row_sets, streams, name), []
 
     def _check_sizes(self, inputs):
         columns = inputs.columns(None)

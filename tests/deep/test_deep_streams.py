@@ -55,7 +55,7 @@ CASES = {
     "real data": (small(DBNClassifier, visible_units="gaussian", class_weight="balanced"), Y),
     "not pre-trained": (small(DBNClassifier, pretrain=False, shuffle=False), Y),
     "some labels": (small(DBNClassifier, unlabeled=-1), SOME),
-    "regressor": (small(DBNRegressor, dropout=0.1, early_stopping=False), NUMBERS),
+    "regressor": (small(DBNRegressor, dropout=0.1), NUMBERS),
     "lbfgs": (small(DBNClassifier, solver="lbfgs"), Y),
     "cg": (small(DBNClassifier, solver="cg", n_iter_output=1), Y),
     "autoencoder": (small(DeepAutoencoder), None),
