@@ -58,20 +58,22 @@ class RBMImputer(
 ):
     """Fills in missing entries of a table by a restricted Boltzmann machine.
 
-    The columns may be real, binary and categorical, side by side: see :class:`MixedRBM`, which
-    learns from the entries that are known. Then, in a few rounds, the missing ones are drawn given
-    the others of their row, and learning goes on from the whole rows. What is filled in at last is
-    the expectation of a real column and the most probable category, given the known entries of the
-    row; or a draw, for several imputations whose differences say how little is known.
+    Columns may be real, binary or categorical, see :class:`MixedRBM`. Such a machine first learns
+    from the entries that are known. Then, in a few rounds, the missing ones are drawn given the
+    others of their row, and training continues on the completed rows. :meth:`transform` fills in
+    the expected value of a real column, and the most probable category. With ``sample_posterior``
+    it fills in a draw; the differences between several such imputations show how uncertain they
+    are.
 
     Parameters
     ----------
     estimator : MixedRBM, default=None
         The machine, which is cloned. None is a MixedRBM with 50 hidden units, ``alpha=0.03``,
-        ``n_gibbs_steps=2``, ``categories="declared"``, minibatches of 20 rows, and as many epochs
-        as make about 1,500 steps of learning, at least 5 and at most 150.
+        ``n_gibbs_steps=2``, ``categories="declared"``, minibatches of 20 rows, and enough epochs
+        for about 1,500 learning steps, at least 5 and at most 150.
     missing_values : object, default=np.nan
-        What marks a missing entry. NaN and None, and other missing values of a DataFrame always do.
+        The value that marks a missing entry. NaN, None and other missing values of a DataFrame
+        always do, too.
     n_rounds : int, default=10
         Number of rounds. In each, missing entries are drawn, and training continues on the
         completed rows for a tenth of the epochs.
@@ -86,7 +88,7 @@ class RBMImputer(
         Keep columns without a single known entry in ``fit``, as zeros. They are left out
         otherwise.
     random_state : int, RandomState instance or None, default=None
-        Source of the random numbers, in place of that of the ``estimator``.
+        Source of the random numbers; the ``random_state`` of the ``estimator`` is not used.
 
     Attributes
     ----------

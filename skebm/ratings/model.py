@@ -192,16 +192,16 @@ class Learner(TrainedInParts):
         Changed in place.
     steps : Weights
         The previous steps; changed in place.
-    company : float
-        See :func:`company_of`.
+    effective_size : float
+        See :func:`mean_effective_size`.
     streams : RandomStreams
     """
 
-    def __init__(self, model, steps, company, streams):
+    def __init__(self, model, steps, effective_size, streams):
         self.model = model
         self.steps = steps
         self.streams = streams
-        self._company = company
+        self._effective_size = effective_size
         self._counts = np.zeros(len(model.weights.bias), dtype=np.int64)
 
     def run_epoch(self, rows, order, settings):
@@ -216,7 +216,7 @@ class Learner(TrainedInParts):
     def _step(self, rows, numbers, settings):
         weights, scale, _ = self.model
         rate, momentum, decay, power = settings.rule
-        rule = Rule(rate, momentum, decay * self._company, power)
+        rule = Rule(rate, momentum, decay * self._effective_size, power)
         places = np.zeros(len(numbers) + 1, dtype=np.int64)
         np.cumsum(rows.indptr[numbers + 1] - rows.indptr[numbers], out=places[1:])
         n_ratings, n_hidden = places[-1], len(weights.hidden_bias)
@@ -253,13 +253,13 @@ class Learner(TrainedInParts):
         bias += step
 
 
-def company_of(rows, scale):
+def mean_effective_size(rows, scale):
     """Mean over all ratings of n / (1 + n / half_size) for the n ratings of their row."""
-    total, n_ratings = rows.total_of_parts(partial(_company_of_part, scale.half), add)
+    total, n_ratings = rows.total_of_parts(partial(_effective_sizes_of_part, scale.half), add)
     return float(total / max(1, n_ratings))
 
 
-def _company_of_part(half, rows):
+def _effective_sizes_of_part(half, rows):
     n = np.diff(rows.ratings.indptr)
     return np.array([n @ (n / (1 + n / half)), n.sum()])
 

@@ -427,7 +427,7 @@ class RatingRBM(
         p = self._parameters
         steps = self._last_steps() if goes_on else None
         steps = machines.zeros_like(model.weights) if steps is None else steps
-        learner = Learner(model, steps, machines.company_of(rows, model.scale), streams)
+        learner = Learner(model, steps, machines.mean_effective_size(rows, model.scale), streams)
         monitor = Monitor(rows, parts, p.n_iter_no_change, p.tol) if watched else None
         error = divergence(type(self).__name__, "learning_rate", p.learning_rate)
         return Training(learner, rows, monitor, error)

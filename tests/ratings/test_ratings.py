@@ -14,7 +14,7 @@ from sklearn.model_selection import GridSearchCV
 from skebm import RatingKFold, RatingRBM, RatingSamples, ratings_matrix, stream
 from skebm._random import RandomStreams
 from skebm.kernels.ratings import Rule
-from skebm.ratings.model import Learner, Settings, company_of, probabilities, zeros_like
+from skebm.ratings.model import Learner, Settings, mean_effective_size, probabilities, zeros_like
 from skebm.ratings.rows import rating_rows
 from skebm.ratings.table import as_rows
 
@@ -197,8 +197,8 @@ def test_steps_go_along_the_gradient_of_the_likelihood(table):
     )
     model = rbm._model().copy()
     rows = rating_rows(model.levels, X)
-    company = company_of(rows, model.scale)
-    learner = Learner(model, zeros_like(model.weights), company, RandomStreams(7))
+    effective_size = mean_effective_size(rows, model.scale)
+    learner = Learner(model, zeros_like(model.weights), effective_size, RandomStreams(7))
     before = rbm._model().copy().weights
     # scaling_power 1: the mean over the rows.
     learner.run_epoch(rows, np.arange(n), Settings(Rule(1.0, 0.0, 0.0, 1.0), 30, n))
