@@ -35,7 +35,7 @@ from _machine import print_machine
 from _memory import process_memory, process_peak
 from _parameters import parameters
 from skebm import BernoulliRBM, DSNClassifier
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm._threads import one_blas_thread
 from skebm.stacking.examples import CHUNK, Examples
 from skebm.stacking.hidden_layer import HiddenLayer

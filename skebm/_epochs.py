@@ -3,9 +3,9 @@
 from typing import ClassVar
 
 from ._callbacks import CallbackSupportMixin, fitting, tasks
+from ._checks import check_parameters
 from ._messages import messages_for
 from ._threads import one_blas_thread
-from ._validation import check_parameters
 
 
 class TrainedInEpochs(CallbackSupportMixin):

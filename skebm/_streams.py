@@ -2,7 +2,7 @@
 
 A stream knows where its chunks come from and which functions are applied to them; it stores no
 chunk. It yields arrays or tables. Training reads a stream through
-:class:`skebm._source.StreamedRows`.
+:class:`skebm._streamed_rows.StreamedRows`.
 """
 
 from collections.abc import Callable, Iterator, Sequence

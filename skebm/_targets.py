@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ._rows import DenseRows, Rows
 from ._scales import check_scales, deviation_but_for_noise
-from ._source import DenseRows, Rows
 
 
 class LazyTargets(Rows):

@@ -36,7 +36,7 @@ from skebm import (
 from skebm._cluster import Here
 from skebm._dask import _DaskChunks
 from skebm._parallel import DataParallel, InRounds, Learned, evenly, mean_of
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from surroundings import needs_callbacks
 
 dask = pytest.importorskip("dask")

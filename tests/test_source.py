@@ -9,22 +9,13 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from skebm import BernoulliRBM, GaussianRBM, _source, stream
+from skebm import BernoulliRBM, GaussianRBM, _rows, _source, stream
 from skebm._reduction import BRANCHES, tree_sum
+from skebm._rows import JoinedRows, KnownRows, NotNaN, Rows, StandardizedRows
 from skebm._scales import mean_and_common_scale, mean_and_scale
 from skebm._schedules import last_stage
-from skebm._source import (
-    JoinedRows,
-    KnownRows,
-    NotNaN,
-    Rows,
-    StandardizedRows,
-    all_of,
-    as_rows,
-    for_each_chunk,
-    numbers_by_weight,
-    rows_with_gaps,
-)
+from skebm._source import all_of, for_each_chunk, numbers_by_weight
+from skebm._streamed_rows import as_rows, rows_with_gaps
 from skebm.boltzmann.fused import can_run
 
 each_storage = pytest.mark.parametrize("storage", [np.asarray, scipy.sparse.csr_matrix])
@@ -53,7 +44,7 @@ def test_csr_rows_have_one_type_of_indices_for_which_kernels_are_compiled():
 
 
 def test_sums_of_csr_columns_are_those_of_all_parts(monkeypatch):
-    monkeypatch.setattr(_source, "_VALUES", 7)
+    monkeypatch.setattr(_rows, "VALUES_AT_A_TIME", 7)
     X = np.random.default_rng(0).integers(0, 3, (30, 5)).astype(float)
     rows = as_rows(scipy.sparse.csr_matrix(X))
     assert rows.data.data.size % 7 > 0

@@ -21,7 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 import skebm
 from skebm import BernoulliRBM, GaussianRBM
-from skebm._source import all_of, as_rows
+from skebm._source import all_of
+from skebm._streamed_rows import as_rows
 
 
 def binary_rows(n_rows=600, n_columns=12, seed=0):

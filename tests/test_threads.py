@@ -33,7 +33,7 @@ from skebm import (
     _threads,
 )
 from skebm._helpers import Helpers, Job, stop_if_abandoned
-from skebm._source import DenseRows
+from skebm._rows import DenseRows
 from skebm._threads import blocks_of, for_each, n_processors, one_blas_thread, run_team
 from surroundings import team_of
 

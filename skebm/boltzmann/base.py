@@ -14,17 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._conventions import HasFeaturesOut, HasHistory
-from .._deployment import Deployable
-from .._epochs import TrainedInEpochs
-from .._messages import messages_for
-from .._random import RandomStreams
-from .._schedules import DECAYS, HINT
-from .._solvers import STOCHASTIC_SOLVERS
-from .._source import evenly_spaced
-from .._streams import is_stream
-from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
-from .._validation import (
+from .._checks import (
     Flag,
     HasPlainParameters,
     Number,
@@ -36,6 +26,16 @@ from .._validation import (
     WithHint,
     check_argument,
 )
+from .._conventions import HasFeaturesOut, HasHistory
+from .._deployment import Deployable
+from .._epochs import TrainedInEpochs
+from .._messages import messages_for
+from .._random import RandomStreams
+from .._schedules import DECAYS, HINT
+from .._solvers import STOCHASTIC_SOLVERS
+from .._source import evenly_spaced
+from .._streams import is_stream
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
 from .._version import VersionStamp
 from . import inference
 from .partition import LogPartition

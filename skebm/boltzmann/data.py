@@ -9,17 +9,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from .._source import as_rows, rows_with_gaps
-from .._validation import (
-    FLOATS,
-    AnyOf,
-    Instance,
-    Options,
-    PlainParameters,
-    Scalar,
-    validated,
-    validated_with_gaps,
-)
+from .._checks import AnyOf, Instance, Options, PlainParameters, Scalar
+from .._streamed_rows import as_rows, rows_with_gaps
+from .._validation import FLOATS, validated, validated_with_gaps
 from .table import TableEncoder, checked_table, dtype_of
 
 # Valid parameters for reading tables.

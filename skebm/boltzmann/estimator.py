@@ -10,23 +10,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
+from .._checks import Flag, MissingValue, Number, Optional, Options
 from .._messages import messages_for
 from .._random import RandomStreams
 from .._schedules import DECAYS, last_stage, stage_at
 from .._solvers import SolverSettings
 from .._source import all_of
 from .._typing import Floats, MatrixLike
-from .._validation import (
-    FLOATS,
-    Flag,
-    MissingValue,
-    Number,
-    Optional,
-    Options,
-    check_mask,
-    divergence,
-    warn_caller,
-)
+from .._validation import FLOATS, check_mask, divergence, warn_caller
 from . import inference
 from .base import MINIBATCH_CHECKS, BaseBoltzmann
 from .chains import ALGORITHMS

@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._checks import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .._messages import messages_for
 from .._parameter_texts import with_texts
 from .._scales import mean_and_deviation
 from .._source import all_of
 from .._typing import Decay, Floats, RandomStateLike, StochasticSolver
-from .._validation import Flag, Number, Optional, Options, Schedule, keep_parameters
 from .initial import initial_machine, initial_scale
 from .machine import Machine
 from .model import Model

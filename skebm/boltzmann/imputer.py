@@ -15,10 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
-from .._conventions import HasFeaturesOut
-from .._deployment import Deployable
-from .._streams import is_stream, made_of, total_of
-from .._validation import (
+from .._checks import (
     Flag,
     HasPlainParameters,
     Instance,
@@ -26,9 +23,12 @@ from .._validation import (
     Optional,
     Randomness,
     Scalar,
-    all_or_nothing,
     check_parameters,
 )
+from .._conventions import HasFeaturesOut
+from .._deployment import Deployable
+from .._streams import is_stream, made_of, total_of
+from .._validation import all_or_nothing
 from .._version import VersionStamp
 from .columns import TableSummary, columns_of, is_frame
 from .mixed import MixedRBM

@@ -10,9 +10,11 @@ from weakref import WeakKeyDictionary
 import joblib
 import numpy as np
 
-from .._source import all_of, as_rows, for_each_chunk
+from .._checks import AnyOf, Instance, Number, Optional
+from .._source import all_of, for_each_chunk
+from .._streamed_rows import as_rows
 from .._threads import one_blas_thread
-from .._validation import AnyOf, Instance, Number, Optional, warn_caller
+from .._validation import warn_caller
 from .partition import (
     MOST_CROSSING,
     LogPartition,

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
+from .._checks import keep_parameters
 from .._parameter_texts import with_texts
 from .._source import all_of
 from .._threads import one_blas_thread
 from .._typing import Decay, Floats, RandomStateLike, StochasticSolver
-from .._validation import keep_parameters
 from .conditionals import conditional_log_distribution
 from .data import TABLE_CHECKS, Table
 from .gaussian import REAL_UNITS_CHECKS, GaussianRBM

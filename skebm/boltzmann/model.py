@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .._source import as_rows
+from .._streamed_rows import as_rows
 from .._threads import one_blas_thread
 from .._validation import warn_of_grey, warn_of_range
 from .learner import OFFSET_RATE

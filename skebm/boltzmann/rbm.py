@@ -9,10 +9,12 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import Number, keep_parameters
 from .._deployment import twin_of
-from .._source import DenseRows, all_of
+from .._rows import DenseRows
+from .._source import all_of
 from .._typing import Decay, Floats, MatrixLike, RandomStateLike, StochasticSolver
-from .._validation import FLOATS, Number, keep_parameters, native
+from .._validation import FLOATS, native
 from .estimator import LAYERED_CHECKS, BoltzmannEstimator
 from .partition import LogPartition
 

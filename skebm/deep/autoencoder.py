@@ -10,9 +10,12 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from .._callbacks import with_callbacks
+from .._checks import Flag, Number, Optional, Options, keep_parameters
 from .._parameter_texts import with_texts
+from .._rows import DenseRows
 from .._scales import mean_and_common_scale
-from .._source import DenseRows, all_of, as_rows, of_parts
+from .._source import all_of, of_parts
+from .._streamed_rows import as_rows
 from .._typing import (
     Decay,
     FloatPerLayer,
@@ -23,18 +26,7 @@ from .._typing import (
     Solver,
     available_if,
 )
-from .._validation import (
-    FLOATS,
-    Flag,
-    Number,
-    Optional,
-    Options,
-    keep_parameters,
-    row_weights,
-    validated,
-    warn_caller,
-    warn_of_range,
-)
+from .._validation import FLOATS, row_weights, validated, warn_caller, warn_of_range
 from ..boltzmann.initial import dead_units
 from ..boltzmann.units import BernoulliUnits
 from .feedforward import activations

@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from .._messages import messages_of
 from .._parameter_texts import with_texts
 from .._random import RandomStreams
-from .._source import DenseRows, all_of, evenly_spaced
+from .._rows import DenseRows
+from .._source import all_of, evenly_spaced
 from .._typing import (
     Decay,
     FloatPerLayer,
@@ -23,7 +25,6 @@ from .._typing import (
     RandomStateLike,
     StochasticSolver,
 )
-from .._validation import Flag, MissingValue, Number, Options, check_argument, keep_parameters
 from ..boltzmann.bound_monitor import BoundMonitor
 from ..boltzmann.couplings import Dense
 from ..boltzmann.data import TABLE_CHECKS

@@ -10,10 +10,11 @@ from sklearn import clone
 from sklearn.neural_network import MLPClassifier
 from sklearn.utils.validation import check_is_fitted
 
+from .._checks import Instance, Optional, keep_parameters
 from .._parameter_texts import with_texts
-from .._source import JoinedRows, as_rows
+from .._rows import JoinedRows
+from .._streamed_rows import as_rows
 from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver, available_if
-from .._validation import Instance, Optional, keep_parameters
 from ..boltzmann.variational import posterior_means
 from .dbm import DeepBoltzmannMachine
 from .dbn import CLASSIFIER_CHECKS, DBNClassifier

@@ -14,6 +14,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from .._callbacks import with_callbacks
+from .._checks import AnyOf, ClassWeights, Flag, Number, Options, keep_parameters
 from .._classes import (
     check_classes,
     check_classes_of_further_call,
@@ -33,7 +34,6 @@ from .._typing import (
     Solver,
     available_if,
 )
-from .._validation import AnyOf, ClassWeights, Flag, Number, Options, keep_parameters
 from .dbn_base import DBN_CHECKS, BaseDBN
 from .parameter_texts import OF_FINE_TUNING, OF_PREDICTING, OF_STACKS
 from .stack import learns_from_minibatches

@@ -14,20 +14,13 @@ from sklearn.utils import assert_all_finite, check_array, check_consistent_lengt
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
-from .._source import DenseRows, of_parts
+from .._checks import Number, Optional, PerLayer, Scalar
+from .._rows import DenseRows
+from .._source import of_parts
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._typing import Floats, MatrixLike, available_if
-from .._validation import (
-    FLOATS,
-    Number,
-    Optional,
-    PerLayer,
-    Scalar,
-    check_targets_are_there,
-    row_weights,
-    validated,
-)
+from .._validation import FLOATS, check_targets_are_there, row_weights, validated
 from .feedforward import activations
 from .pretraining import values_by_layer
 from .stack import STACK_CHECKS, BaseStack, Examples

@@ -4,9 +4,9 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin
+from .._checks import HasPlainParameters
 from .._conventions import HasFeaturesOut, HasHistory
 from .._deployment import Deployable
-from .._validation import HasPlainParameters
 from .._version import VersionStamp
 
 

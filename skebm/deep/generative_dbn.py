@@ -14,6 +14,7 @@ from sklearn.utils import assert_all_finite, check_consistent_length, column_or_
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._callbacks import with_callbacks
+from .._checks import Number, check_argument, keep_parameters
 from .._classes import (
     check_classes,
     check_classes_of_further_call,
@@ -22,7 +23,8 @@ from .._classes import (
 )
 from .._helpers import stop_if_abandoned
 from .._parameter_texts import with_texts
-from .._source import DenseRows, all_of, chunks
+from .._rows import DenseRows
+from .._source import all_of, chunks
 from .._streams import is_stream, targets_of
 from .._targets import LazyTargets
 from .._threads import for_each, one_blas_thread
@@ -35,13 +37,7 @@ from .._typing import (
     RandomStateLike,
     available_if,
 )
-from .._validation import (
-    Number,
-    check_argument,
-    check_targets_are_there,
-    keep_parameters,
-    warn_of_grey,
-)
+from .._validation import check_targets_are_there, warn_of_grey
 from ..boltzmann.inference import (
     LOG_PARTITION,
     draw_by_means,

@@ -14,12 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import fitting, with_callbacks
-from .._random import RandomStreams
-from .._schedules import DECAYS, HINT, last_stage, stage_at
-from .._source import DenseRows, as_rows
-from .._typing import Decay, Floats, MatrixLike, RandomStateLike
-from .._validation import (
-    FLOATS,
+from .._checks import (
     Flag,
     Number,
     Optional,
@@ -30,10 +25,14 @@ from .._validation import (
     WithHint,
     check_argument,
     check_parameters,
-    divergence,
     plain,
-    validated,
 )
+from .._random import RandomStreams
+from .._rows import DenseRows
+from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._streamed_rows import as_rows
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike
+from .._validation import FLOATS, divergence, validated
 from ..boltzmann.inference import sample
 from ..boltzmann.units import BernoulliUnits
 from .estimator import DeepNetwork

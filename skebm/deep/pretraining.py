@@ -11,13 +11,7 @@ from sklearn import get_config
 from sklearn.exceptions import NotFittedError
 from sklearn.utils import check_array
 
-from .._messages import messages_of
-from .._schedules import DECAYS, HINT
-from .._source import rows_with_gaps
-from .._streams import is_stream
-from .._typing import Decay, FloatPerLayer, IntPerLayer
-from .._validation import (
-    FLOATS,
+from .._checks import (
     Number,
     Options,
     PerLayer,
@@ -26,8 +20,13 @@ from .._validation import (
     WithHint,
     check_argument,
     is_sequence,
-    native,
 )
+from .._messages import messages_of
+from .._schedules import DECAYS, HINT
+from .._streamed_rows import rows_with_gaps
+from .._streams import is_stream
+from .._typing import Decay, FloatPerLayer, IntPerLayer
+from .._validation import FLOATS, native
 from ..boltzmann.rbm import BaseRBM
 from .progress import StageReport
 from .visible_units import NUMBERS, VISIBLE_UNITS, name_of_kind

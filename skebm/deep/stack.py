@@ -17,14 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import fitting
-from .._random import RandomStreams
-from .._scales import mean_and_scale
-from .._solvers import SOLVERS, SolverSettings
-from .._source import StreamedRows, as_rows, numbers_by_weight
-from .._streams import is_stream
-from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver
-from .._validation import (
-    FLOATS,
+from .._checks import (
     BatchSize,
     Flag,
     Number,
@@ -34,9 +27,15 @@ from .._validation import (
     Verbosity,
     WithHint,
     check_parameters,
-    divergence,
-    validated,
 )
+from .._random import RandomStreams
+from .._scales import mean_and_scale
+from .._solvers import SOLVERS, SolverSettings
+from .._source import numbers_by_weight
+from .._streamed_rows import StreamedRows, as_rows
+from .._streams import is_stream
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike, Solver
+from .._validation import FLOATS, divergence, validated
 from .estimator import DeepNetwork
 from .feedforward import Layer, Network, activations
 from .objective import Objective

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.linalg import eigh, qr, solve
 
-from .._source import DenseRows
+from .._rows import DenseRows
 from .._threads import one_blas_thread
 from ..boltzmann.units import BernoulliUnits
 from ..kernels.products import multiply

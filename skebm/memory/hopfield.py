@@ -13,6 +13,16 @@ from sklearn.utils import Bunch, check_consistent_length, check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
+from .._checks import (
+    Flag,
+    HasPlainParameters,
+    Number,
+    Optional,
+    Options,
+    Randomness,
+    check_argument,
+    check_parameters,
+)
 from .._chunks import stacked
 from .._conventions import HasFeaturesOut
 from .._deployment import Deployable
@@ -23,21 +33,7 @@ from .._source import evenly_spaced
 from .._spins import Dynamics, Outcome, random_orders, temperatures
 from .._streams import is_stream, targets_of
 from .._typing import Floats, RandomStateLike
-from .._validation import (
-    FLOATS,
-    Flag,
-    HasPlainParameters,
-    Number,
-    Optional,
-    Options,
-    Randomness,
-    all_or_nothing,
-    check_argument,
-    check_mask,
-    check_parameters,
-    validated,
-    warn_caller,
-)
+from .._validation import FLOATS, all_or_nothing, check_mask, validated, warn_caller
 from .._version import VersionStamp
 from ..kernels.random import fill_uniform
 from ..kernels.spins import random_spins

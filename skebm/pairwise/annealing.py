@@ -8,19 +8,12 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import Bunch, check_array, check_random_state
 
+from .._checks import Number, Options, Randomness, Verbosity, check_argument
 from .._encodings import BINARY, SPIN, encoding_of, from_spins, to_spins
 from .._random import RandomStreams
 from .._spins import Dynamics, Outcome
 from .._typing import MatrixLike, RandomStateLike
-from .._validation import (
-    FLOATS,
-    Number,
-    Options,
-    Randomness,
-    Verbosity,
-    check_argument,
-    native,
-)
+from .._validation import FLOATS, native
 from .machine import PairwiseMachine
 
 # First and last temperature, as multiples of the root of the summed squares of the weights of a

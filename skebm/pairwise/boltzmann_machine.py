@@ -13,13 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from .._callbacks import with_callbacks
-from .._encodings import BINARY, to_spins
-from .._random import RandomStreams
-from .._source import all_of, as_rows, evenly_spaced
-from .._streams import made_of
-from .._typing import Floats, MatrixLike, RandomStateLike
-from .._validation import (
-    FLOATS,
+from .._checks import (
     AnyOf,
     Check,
     Number,
@@ -27,12 +21,15 @@ from .._validation import (
     Options,
     Schedule,
     check_argument,
-    divergence,
-    have_diverged,
     keep_parameters,
-    validated,
-    warn_caller,
 )
+from .._encodings import BINARY, to_spins
+from .._random import RandomStreams
+from .._source import all_of, evenly_spaced
+from .._streamed_rows import as_rows
+from .._streams import made_of
+from .._typing import Floats, MatrixLike, RandomStateLike
+from .._validation import FLOATS, divergence, have_diverged, validated, warn_caller
 from ..boltzmann.base import COUNT_OR_ZERO, MINIBATCH_CHECKS
 from .estimator import MOST_UNITS, MOST_UNITS_ON_DEMAND, PairwiseEstimator
 from .learning import ALGORITHMS, Task, Training

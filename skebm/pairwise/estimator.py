@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._encodings import BINARY, SPIN, encoding_of, from_spins, joint_encoding, to_spins
 from .._random import RandomStreams
-from .._source import as_rows
+from .._streamed_rows import as_rows
 from .._typing import Floats, MatrixLike, RandomStateLike
 from .._validation import FLOATS, check_mask, validated
 from ..boltzmann.base import BaseBoltzmann

@@ -9,9 +9,10 @@ import scipy.sparse
 from numpy.typing import NDArray
 from sklearn.utils import check_array, check_random_state
 
+from .._checks import Number
 from .._chunks import with_repeated
 from .._typing import MatrixLike, RandomStateLike
-from .._validation import FLOATS, Number
+from .._validation import FLOATS
 from .table import as_csr
 
 

@@ -15,17 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import with_callbacks
-from .._chunks import with_repeated
-from .._conventions import HasFeaturesOut, HasHistory
-from .._deployment import Deployable
-from .._epochs import TrainedInEpochs
-from .._random import RandomStreams
-from .._schedules import DECAYS, HINT, last_stage, stage_at
-from .._source import chunks
-from .._streams import is_stream, made_of
-from .._typing import Decay, Floats, MatrixLike, RandomStateLike
-from .._validation import (
-    FLOATS,
+from .._checks import (
     Check,
     Flag,
     HasPlainParameters,
@@ -37,10 +27,17 @@ from .._validation import (
     Verbosity,
     WithHint,
     check_argument,
-    divergence,
-    validated,
-    warn_caller,
 )
+from .._chunks import with_repeated
+from .._conventions import HasFeaturesOut, HasHistory
+from .._deployment import Deployable
+from .._epochs import TrainedInEpochs
+from .._random import RandomStreams
+from .._schedules import DECAYS, HINT, last_stage, stage_at
+from .._source import chunks
+from .._streams import is_stream, made_of
+from .._typing import Decay, Floats, MatrixLike, RandomStateLike
+from .._validation import FLOATS, divergence, validated, warn_caller
 from .._version import VersionStamp
 from ..kernels.ratings import Rows, Rule, Scale, Weights
 from . import model as machines

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import scipy.sparse
 
-from .._source import Source, StreamedRows, Window, of_parts
+from .._source import Source, Window, of_parts
+from .._streamed_rows import StreamedRows
 from .._streams import is_stream, made_of, total_of
 from ..kernels.ratings import choose_at_random
 from .table import MOST_LEVELS, NO_RATINGS, as_csr, as_rows

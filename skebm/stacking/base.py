@@ -22,16 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._by_chunk import AnswersByChunk
 from .._callbacks import CallbackSupportMixin, with_callbacks
-from .._conventions import HasFeaturesOut, HasHistory
-from .._deployment import Deployable
-from .._random import RandomStreams
-from .._scales import check_scales
-from .._streams import is_stream, targets_of
-from .._targets import LazyTargets
-from .._threads import one_blas_thread
-from .._typing import RandomStateLike
-from .._validation import (
-    FLOATS,
+from .._checks import (
     AnyOf,
     Flag,
     HasPlainParameters,
@@ -41,13 +32,18 @@ from .._validation import (
     Options,
     Randomness,
     Verbosity,
-    all_or_nothing,
     check_argument,
     check_parameters,
-    check_targets_are_there,
-    row_weights,
-    validated,
 )
+from .._conventions import HasFeaturesOut, HasHistory
+from .._deployment import Deployable
+from .._random import RandomStreams
+from .._scales import check_scales
+from .._streams import is_stream, targets_of
+from .._targets import LazyTargets
+from .._threads import one_blas_thread
+from .._typing import RandomStateLike
+from .._validation import FLOATS, all_or_nothing, check_targets_are_there, row_weights, validated
 from .._version import VersionStamp
 from ..boltzmann import BernoulliRBM
 from .examples import as_examples

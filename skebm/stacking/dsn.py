@@ -10,12 +10,12 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
+from .._checks import Options, keep_parameters
 from .._classes import check_classes, check_classes_of_further_call, one_hot, sorted_classes
 from .._parameter_texts import with_texts
 from .._scales import check_scales
 from .._targets import TargetScale
 from .._typing import Floats, RandomStateLike, available_if
-from .._validation import Options, keep_parameters
 from ..boltzmann import BernoulliRBM
 from .base import DSN_CHECKS, BaseDSN, final_estimator_has
 from .calibration import left_out_outputs, sharpness_of

@@ -7,7 +7,8 @@ import numpy as np
 import scipy.sparse
 
 from .._reduction import tree_sum
-from .._source import JoinedRows, as_rows
+from .._rows import JoinedRows
+from .._streamed_rows import as_rows
 from .._streams import is_stream
 
 

@@ -6,9 +6,10 @@ it is almost as good. The final output weights are discarded: the solve finds be
 
 import numpy as np
 
+from .._rows import DenseRows
 from .._schedules import DECAYS
 from .._solvers import SolverSettings, in_one_vector, place_of_rows, stochastic_solver
-from .._source import DenseRows, chunks
+from .._source import chunks
 from ..kernels.network import mask
 from ..kernels.products import multiply
 from .reduced_error import Blame, outputs_of

@@ -11,7 +11,7 @@ import pytest
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.chains import ALGORITHMS, Chains
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine

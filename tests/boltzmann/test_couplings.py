@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.couplings import Coupling, Dense, EvenToOdd
 
 

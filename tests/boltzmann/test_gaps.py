@@ -17,7 +17,8 @@ from sklearn.pipeline import make_pipeline
 from enumeration import Binary, Gaussian, LayeredEnumeration, finite_differences
 from skebm import BernoulliRBM, GaussianRBM
 from skebm._random import RandomStreams
-from skebm._source import KnownRows, NotNaN, as_rows
+from skebm._rows import KnownRows, NotNaN
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.chains import CD, PCD, PT
 from skebm.boltzmann.learner import Learner, Settings, new_solvers
 from skebm.boltzmann.machine import Machine

@@ -7,7 +7,7 @@ from scipy import stats
 import enumeration
 import naive
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.chains import CD, PCD
 from skebm.boltzmann.gradient import norm_of_weights
 from skebm.boltzmann.learner import Learner, Settings, _shrinkage, new_solvers

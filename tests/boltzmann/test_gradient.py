@@ -12,7 +12,7 @@ import enumeration
 import naive
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann import fused
 from skebm.boltzmann.chains import CD, PCD
 from skebm.boltzmann.learner import GRADIENT_ASCENT, Learner, Settings, new_solvers

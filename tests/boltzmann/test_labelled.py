@@ -13,7 +13,8 @@ import naive
 from enumeration import all_states
 from skebm._messages import messages_of
 from skebm._random import RandomStreams
-from skebm._source import DenseRows, as_rows
+from skebm._rows import DenseRows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.labelled import LabelCD, LabelledRBM, with_labels
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.partition import (

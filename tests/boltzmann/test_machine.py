@@ -7,7 +7,8 @@ from scipy import stats
 
 import enumeration
 import naive
-from skebm._source import CHUNK, as_rows
+from skebm._source import CHUNK
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits

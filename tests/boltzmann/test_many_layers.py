@@ -9,8 +9,8 @@ from scipy.special import logsumexp
 
 from enumeration import all_states, finite_differences
 from skebm._random import RandomStreams
+from skebm._rows import DenseRows
 from skebm._solvers import SolverSettings
-from skebm._source import DenseRows
 from skebm.boltzmann.chains import Chains
 from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.gradient import centred_gradient

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from skebm import BernoulliRBM, GaussianRBM
-from skebm._source import all_of, as_rows
+from skebm._source import all_of
+from skebm._streamed_rows import as_rows
 
 X = np.random.default_rng(0).random((40, 6)) * np.array([1, 1, 1, 1, 0, 1])
 RBMS = [

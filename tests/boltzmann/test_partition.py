@@ -12,7 +12,7 @@ import annealing
 import enumeration
 from skebm import BernoulliRBM, BoltzmannMachine
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann import partition
 from skebm.boltzmann import path as path_module
 from skebm.boltzmann.machine import Machine

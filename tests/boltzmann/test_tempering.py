@@ -9,7 +9,7 @@ from scipy import stats
 import enumeration
 from skebm import BernoulliRBM
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann import tempering
 from skebm.boltzmann.chains import PT
 from skebm.boltzmann.learner import Learner, Settings, new_solvers

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.trainer import Trainer
 
 X = np.arange(12.0).reshape(6, 2)

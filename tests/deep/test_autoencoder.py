@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 import naive_network
 from enumeration import finite_differences
 from skebm import DeepAutoencoder, GaussianRBM
-from skebm._source import DenseRows
+from skebm._rows import DenseRows
 from skebm.deep import stack
 from skebm.deep.feedforward import losses
 from skebm.deep.unrolling import layers_of_linear_code

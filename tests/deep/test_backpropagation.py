@@ -8,7 +8,7 @@ import scipy.sparse
 
 import naive_network
 from enumeration import finite_differences
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.deep.backpropagation import Backpropagation, Batch
 from skebm.deep.feedforward import Layer, Network
 from skebm.deep.objective import Corruption, Objective

@@ -11,7 +11,7 @@ from sklearn.exceptions import NotFittedError
 
 import skebm
 from skebm._random import RandomStreams
-from skebm._source import as_rows, rows_with_gaps
+from skebm._streamed_rows import as_rows, rows_with_gaps
 from skebm.boltzmann.bound_monitor import BoundMonitor
 from skebm.boltzmann.couplings import Dense
 from skebm.boltzmann.doubled import DoubledBernoulliRBM, HighestRBM, MiddleRBM, joint_machine

@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 
 from skebm import DBMClassifier, DeepBoltzmannMachine
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.variational import posterior_means
 
 X, y = load_digits(n_class=4, return_X_y=True)

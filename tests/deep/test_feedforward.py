@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])

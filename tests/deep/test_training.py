@@ -9,7 +9,8 @@ from sklearn.linear_model import Ridge
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from skebm._random import RandomStreams
-from skebm._source import Rows, as_rows
+from skebm._rows import Rows
+from skebm._streamed_rows import as_rows
 from skebm.deep.feedforward import Layer, Network, activations
 from skebm.deep.objective import Corruption, Objective
 from skebm.deep.training import Learner, TrainingData, TrainingSettings, train

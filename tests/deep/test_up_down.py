@@ -8,7 +8,7 @@ import pytest
 import naive
 from skebm._parallel import InTurn
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann.machine import Machine
 from skebm.boltzmann.units import BernoulliUnits, GaussianUnits, SideBySide, SoftmaxUnits
 from skebm.deep.generative_net import Connection, GenerativeNet

@@ -3,7 +3,7 @@ import pytest
 import scipy.sparse
 from numba import njit
 
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.kernels.simd import LINE_BYTES
 from skebm.kernels.sparse import (
     add_listed_rows,

@@ -16,7 +16,7 @@ from skebm._counts import Counts
 from skebm._quasi_newton import descend
 from skebm._random import RandomStreams
 from skebm._solvers import SolverSettings, stochastic_solver
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.pairwise import chains as pairwise_chains
 from skebm.pairwise.inverse_ising import (
     means_and_covariances,

@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skebm._parallel
 from skebm import BernoulliRBM, BoltzmannMachine, data_parallel, stream
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.pairwise.statistics import counts_of, means_of, states_of
 
 RNG = np.random.default_rng(0)

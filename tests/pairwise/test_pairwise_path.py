@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 import annealing
 from pairs import Sum, assert_frequencies, network, use
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.boltzmann import tempering
 from skebm.boltzmann.partition import anneal, annealed_log_partition, inverse_temperatures
 from skebm.pairwise import path as pairwise_path

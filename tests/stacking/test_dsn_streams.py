@@ -11,7 +11,7 @@ from sklearn.svm import SVC
 
 from skebm import BernoulliRBM, DSNClassifier, DSNRegressor, stream
 from skebm._reduction import BRANCHES
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.stacking.examples import Examples, StreamedExamples
 from skebm.stacking.hidden_layer import HiddenLayer
 from skebm.stacking.inputs import stack_inputs

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skebm import DSNClassifier, DSNRegressor, stream
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.stacking.examples import Examples
 from skebm.stacking.hidden_layer import HiddenLayer
 from skebm.stacking.training import Settings, cross_validated_module, train_module

@@ -7,7 +7,8 @@ from scipy import linalg
 from sklearn.linear_model import Ridge
 
 import naive
-from skebm._source import JoinedRows, as_rows
+from skebm._rows import JoinedRows
+from skebm._streamed_rows import as_rows
 from skebm.stacking import examples
 from skebm.stacking.descent import descend
 from skebm.stacking.examples import Examples

@@ -5,7 +5,7 @@ import pytest
 
 import naive
 from skebm._random import RandomStreams
-from skebm._source import as_rows
+from skebm._streamed_rows import as_rows
 from skebm.stacking.examples import Examples
 from skebm.stacking.hidden_layer import HiddenLayer
 from skebm.stacking.reduced_error import Penalty, ReducedError
