@@ -81,6 +81,8 @@ class BernoulliRBM(BaseRBM):
     those of any two features are orthogonal if there are at least as many hidden units as features.
     All weights have the same scale, the largest with which the input of a hidden unit has a
     standard deviation of at most 2 over the rows, and the input of a visible unit one of at most 6.
+    If the learning rate times the number of steps in an epoch is above 20, they start smaller:
+    training soon makes them as large as they have to be.
     The biases are such that a hidden unit is on for about a fifth of the rows, or for
     ``sparsity_target``. Visible biases start at the log-odds of the means of the data, minus the
     mean input from the hidden units. Persistent chains start at this activity of hidden units.

@@ -98,7 +98,7 @@ class BoltzmannEstimator(BaseBoltzmann):
         ----------
         X : {array-like, sparse matrix, stream} of shape (n_samples, n_features)
             Training data. NaN marks missing entries; entries that a sparse matrix does not store
-            are 0.
+            are 0. Machines of tables do not accept sparse matrices.
         y : None
             Ignored; here for scikit-learn's conventions.
 

@@ -29,7 +29,8 @@ class MixedRBM(GaussianRBM):
     Gaussian unit, as in :class:`GaussianRBM`. All of them are connected to the same hidden units,
     so the machine learns how columns of different kinds depend on each other. Samples and completed
     rows have the columns, dtypes and categories of the training data, and are DataFrames if these
-    were. Entries may be missing, in training and in use. See :ref:`the user guide <tables>`.
+    were. Entries may be missing, in training and in use. Sparse matrices are not accepted. See
+    :ref:`the user guide <tables>`.
 
     Parameters
     ----------

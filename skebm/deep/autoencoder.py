@@ -124,7 +124,7 @@ class DeepAutoencoder(BaseStack):
         has converged.
     n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum
     early_stopping : bool, default=False
-        Hold out some rows, stop when their loss has not fallen by ``tol`` for
+        Hold out some rows, stop when their loss has not fallen by ``tol`` for more than
         ``n_iter_no_change`` epochs, and keep the weights with the lowest one. With False, training
         stops when the loss of the training rows has not fallen by ``tol`` for so many epochs,
         unless ``learning_rate`` is "linear" or "cosine": these always run to their last epoch.

@@ -53,9 +53,9 @@ class DBMClassifier(DBNClassifier):
     Parameters
     ----------
     dbm : DeepBoltzmannMachine, default=None
-        The machine to start from. A copy of it is fitted, see ``dbm_``. Its parameters can be set
-        and searched over, such as ``dbm__n_iter``. None is ``DeepBoltzmannMachine()``. If its
-        ``random_state`` is None, that of the classifier is used.
+        The machine to start from. A copy of it is fitted, see ``dbm_``. If one is passed, its
+        parameters can be set and searched over, such as ``dbm__n_iter``. None is
+        ``DeepBoltzmannMachine()``. If its ``random_state`` is None, that of the classifier is used.
     solver, alpha, l1_ratio, dropout, input_dropout, max_norm, max_gradient_norm, batch_size,
     learning_rate, learning_rate_init, max_iter, n_iter_output, n_line_searches, shuffle,
     random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping,

@@ -337,17 +337,18 @@ class DBNRegressor(RegressorMixin, BaseDBN):
         Strength of the penalty on the weights, divided by the number of rows in a minibatch.
         Biases are not penalised. "auto" is 1e-4 with early stopping. Without it, it is a quarter of
         the rows in a minibatch, divided by the number of rows: so the penalty is that of a ridge
-        regression with ``alpha=0.25``, however many rows there are. See ``alpha_``.
+        regression with ``alpha=0.25``, however many rows there are. In ``partial_fit``, the rows
+        of the first call count. See ``alpha_``.
     l1_ratio, dropout, input_dropout, max_norm,
     max_gradient_norm, batch_size, learning_rate, learning_rate_init, max_iter, n_iter_output,
     n_line_searches, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum,
     early_stopping : bool or "auto", default="auto"
         Hold out some of the rows that have a target, stop when their score has not risen by
-        ``tol`` for ``n_iter_no_change`` epochs, and keep the weights with the highest score. "auto"
-        does so from 300 rows on: with fewer, the score of those held out would be too inexact, and
-        ``alpha`` is larger. See ``early_stopping_``. With False, training stops when the loss has
-        not fallen by ``tol`` for so many epochs, unless ``learning_rate`` is "linear" or "cosine":
-        these always run to their last epoch.
+        ``tol`` for more than ``n_iter_no_change`` epochs, and keep the weights with the highest
+        score. "auto" does so from 300 rows on: with fewer, the score of those held out would be too
+        inexact, and ``alpha`` is larger. See ``early_stopping_``. With False, training stops when
+        the loss has not fallen by ``tol`` for so many epochs, unless ``learning_rate`` is "linear"
+        or "cosine": these always run to their last epoch.
     validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change
     unlabeled : float, default=None
         Value of ``y`` that marks a row without a target, such as NaN: it takes part in

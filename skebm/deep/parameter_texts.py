@@ -86,9 +86,10 @@ OF_FINE_TUNING = texts("""
         Whether to use Nesterov's momentum. Only used by "sgd".
     early_stopping : bool
         Hold out some of the rows that have a target, stop when their score has not risen by
-        ``tol`` for ``n_iter_no_change`` epochs, and keep the weights with the highest score. If
-        False, training stops when the loss has not decreased by ``tol`` for that many epochs,
-        except if ``learning_rate`` is "linear" or "cosine": then it always runs to its last epoch.
+        ``tol`` for more than ``n_iter_no_change`` epochs, and keep the weights with the highest
+        score. If False, training stops when the loss has not decreased by ``tol`` for that many
+        epochs, except if ``learning_rate`` is "linear" or "cosine": then it always runs to its
+        last epoch.
     validation_fraction : float
         Share of the rows to hold out, in (0, 1). Only used with ``early_stopping``.
     beta_1 : float
@@ -98,7 +99,8 @@ OF_FINE_TUNING = texts("""
     epsilon : float
         Small number that "adam", "rmsprop" and "adagrad" add to a divisor, so that it is not zero.
     n_iter_no_change : int
-        Number of epochs without an improvement after which training stops.
+        Number of epochs without an improvement. After one more such epoch, training stops, as in
+        scikit-learn.
     intercepts_ : list of ndarray
         Biases of each layer.
     mean_, scale_ : ndarray of shape (n_features,)

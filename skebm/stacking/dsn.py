@@ -191,10 +191,10 @@ class DSNClassifier(ClassifierMixin, BaseDSN):
         """Probability of each class.
 
         The softmax of the linear outputs times ``sharpness_`` of the top module. This factor
-        maximises the likelihood of the true labels. With ``early_stopping`` it is estimated on the
-        rows held out, otherwise on up to 4096 training rows, each predicted by the output weights
-        that are solved for without it. As fine-tuning uses these rows too, the probabilities are
-        then somewhat overconfident.
+        maximises the likelihood of the true labels. If ``early_stopping_`` is True, it is estimated
+        on the rows held out, otherwise on up to 4096 training rows, each predicted by the output
+        weights that are solved for without it. As fine-tuning uses these rows too, the
+        probabilities are then somewhat overconfident.
 
         Parameters
         ----------

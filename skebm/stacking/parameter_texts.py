@@ -97,12 +97,14 @@ OF_STACKING = texts("""
     final_estimator_ : classifier or regressor
         The fitted ``final_estimator``. Only available if one was given.
     history_ : dict of str to list of float
-        Measurements after each step of fine-tuning, module after module. "module": the number of
+        Measurements after each step of fine-tuning, module after module; with ``emphasis``, five
+        steps count as one. "module": the number of
         the module, counted from 0 at the bottom. "loss": the squared error plus the penalties,
         divided by the number of rows. With ``early_stopping`` also "validation_error", the squared
         error averaged over the rows held out or left out.
     loss_curve_ : list of float
         The loss after each step, ``history_["loss"]``. It never increases within a module.
     n_iter_ : int
-        Number of steps of fine-tuning of all modules together. A warm-up counts as one step.
+        Number of steps of fine-tuning of all modules together. A warm-up counts as one step, and so
+        do five steps with ``emphasis``.
     """)
