@@ -71,7 +71,7 @@ def test_commands_of_the_readme():
 
 
 def test_code_of_the_readme_prints_what_the_readme_says(capsys):
-    (code,), (promised,) = blocks("python"), blocks("text")
+    code, promised = "".join(blocks("python")), "".join(blocks("text"))
     exec(code, {})
     printed = capsys.readouterr().out
     number = r"-?\d+(?:\.\d+)?"
