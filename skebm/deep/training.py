@@ -391,6 +391,62 @@ def refuse_divergence(network, measured):
         raise FloatingPointError("The parameters are no longer finite.")
 
 
+class _Watch:
+    """What is measured after each epoch of :func:`train`, and whether training continues.
+
+    Attributes
+    ----------
+    rate : float
+        The learning rate, before the factor of the schedule.
+    best_parameters : ndarray, or None
+        Those with the highest validation score so far, if there is one.
+    is_stopped : bool
+        Whether ``after_epoch`` has stopped the training.
+    """
+
+    def __init__(self, learner, validate, after_epoch):
+        settings = learner.settings
+        self._settings, self._network = settings, learner.network
+        self._validate, self._after_epoch = validate, after_epoch
+        self._goes_to_the_end = validate is None and (
+            settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
+        )
+        # As in scikit-learn, training ends one epoch after n_iter_no_change epochs.
+        self._patience = Patience(
+            settings.n_iter_no_change + 1, lambda score, best: score >= best + settings.tol
+        )
+        self._start = time.perf_counter()
+        self.rate, self.best_parameters = settings.learning_rate_init, None
+        self.is_stopped = False
+
+    def goes_on(self, loss):
+        """Measure, report, and decide whether training continues after an epoch of this loss."""
+        measured = self._measurements(loss)
+        is_best = self._patience.take(measured.get("validation_score", -loss))
+        if self._validate is not None and is_best:
+            self.best_parameters = self._network.parameters.copy()
+        now = time.perf_counter()
+        measured["seconds"], self._start = now - self._start, now
+        self.is_stopped = self._after_epoch is not None and bool(self._after_epoch(measured))
+        if self.is_stopped:
+            return False
+        if self._patience.is_over and self._can_lower_the_rate():
+            self.rate /= _RATE_DIVISOR
+            self._patience.renew()
+        return self._goes_to_the_end or not self._patience.is_over
+
+    def _measurements(self, loss):
+        refuse_divergence(self._network, loss)
+        if self._validate is None:
+            return {"loss": loss}
+        score = self._validate(self._network)
+        refuse_divergence(self._network, score)
+        return {"loss": loss, "validation_score": score}
+
+    def _can_lower_the_rate(self):
+        return self._settings.learning_rate == "adaptive" and self.rate > _SMALLEST_RATE
+
+
 def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
     """Train for up to ``max_iter`` epochs, or until there is no further improvement.
 
@@ -423,48 +479,16 @@ def train(learner, data, *, validate=None, after_epoch=None, after_round=None):
     settings, network = learner.settings, learner.network
     if not settings.max_iter:
         return False
-    # As in scikit-learn, training ends one epoch after n_iter_no_change epochs.
-    patience = Patience(
-        settings.n_iter_no_change + 1, lambda score, best: score >= best + settings.tol
-    )
-    goes_to_the_end = validate is None and (
-        settings.solver != "lbfgs" and settings.learning_rate in _SCHEDULES_TO_THE_END
-    )
-    best_parameters, stopped = None, False
-    start = time.perf_counter()
-    rate = settings.learning_rate_init
-
-    def goes_on(loss):
-        """Measure, report, and decide whether training continues."""
-        nonlocal best_parameters, rate, start, stopped
-        refuse_divergence(network, loss)
-        measured = {"loss": loss}
-        if validate is not None:
-            measured["validation_score"] = validate(network)
-            refuse_divergence(network, measured["validation_score"])
-        is_best = patience.take(measured.get("validation_score", -loss))
-        if validate is not None and is_best:
-            best_parameters = network.parameters.copy()
-        now = time.perf_counter()
-        measured["seconds"], start = now - start, now
-        stopped = after_epoch is not None and bool(after_epoch(measured))
-        if stopped:
-            return False
-        if patience.is_over and settings.learning_rate == "adaptive" and rate > _SMALLEST_RATE:
-            rate /= _RATE_DIVISOR
-            patience.renew()
-        return goes_to_the_end or not patience.is_over
-
+    watch = _Watch(learner, validate, after_epoch)
     if settings.solver == "lbfgs":
-        refuse_divergence(network, learner.search(data, goes_on))
+        refuse_divergence(network, learner.search(data, watch.goes_on))
     else:
         factor = DECAYS.get(settings.learning_rate, DECAYS["constant"])
         course = data.inputs.course(learner)
         for epoch in range(settings.max_iter):
-            now = rate * factor(epoch, settings.max_iter)
-            loss = learner.run_epoch(data, now, course, after_round)
-            if not goes_on(loss):
+            rate = watch.rate * factor(epoch, settings.max_iter)
+            if not watch.goes_on(learner.run_epoch(data, rate, course, after_round)):
                 break
-    if best_parameters is not None:
-        network.parameters[:] = best_parameters
-    return stopped
+    if watch.best_parameters is not None:
+        network.parameters[:] = watch.best_parameters
+    return watch.is_stopped
