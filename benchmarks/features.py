@@ -50,8 +50,9 @@ from sklearn.datasets import (
 )
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
+    GridSearchCV,
     StratifiedKFold,
     cross_val_score,
     cross_validate,
@@ -543,7 +544,9 @@ def readouts(X, labelled, y, X_new, y_new, draw):
     # Features of a larger scale are penalised less by the same C, so a fixed one is not fair alone.
     classifiers = {
         "": LogisticRegression(C=10, max_iter=5000),
-        ", C chosen": LogisticRegressionCV(Cs=np.logspace(-2, 2, 9), cv=5, max_iter=5000),
+        ", C chosen": GridSearchCV(
+            LogisticRegression(max_iter=5000), {"C": np.logspace(-2, 2, 9)}, cv=5
+        ),
     }
     accuracies = {}
     for name, transformer in transformers.items():

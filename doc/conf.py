@@ -29,6 +29,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "skebm"
 html_favicon = "_static/favicon.svg"
 html_show_sourcelink = False
+html_context = {"default_mode": "auto"}  # light or dark, as the reader's system is set
 html_theme_options = {
     "logo": {"text": "skebm"},
     "navbar_align": "left",

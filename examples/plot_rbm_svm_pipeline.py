@@ -107,7 +107,7 @@ print(f"\n{'model':<32}{'accuracy, mean of 3':>20}{'each':>24}{'seconds':>10}")
 for name, scores in accuracies.items():
     each = "  ".join(f"{score:.3f}" for score in scores)
     print(f"{name:<32}{np.mean(scores):>20.4f}{each:>24}{seconds[name]:>10.1f}")
-print(f"\nCompilation, once after installing: {seconds_of_compilation:.1f} s")
+print(f"\nCompilation, or loading what was compiled before: {seconds_of_compilation:.1f} s")
 
 # %%
 # What the hidden units respond to
@@ -116,7 +116,9 @@ print(f"\nCompilation, once after installing: {seconds_of_compilation:.1f} s")
 # Each tile shows the weights of one hidden unit as an image, on a scale of its own: red pixels
 # switch the unit on, blue pixels switch it off. Many are strokes at certain places, some are nearly
 # whole digits. In the lower plots, the dots are the three splits, and the bars are the seconds of
-# the search and of the three fits together.
+# the search and of the three fits together. These depend on the cores that are free: on two idle
+# ones it was 19 s for skebm and 21 s for scikit-learn's RBM; with other work beside them, skebm
+# loses more, because it shares out its work among the cores.
 
 
 def draw_accuracies(axes):

@@ -1,7 +1,7 @@
 """
-==================================
-More data than memory
-==================================
+=====================================================
+A memory map, learned from with partial_fit
+=====================================================
 
 ``partial_fit`` trains on one batch of rows at a time, so the data need not fit into memory. Here
 they are in a file that NumPy maps into memory: a slice is read from the disk when it is used.

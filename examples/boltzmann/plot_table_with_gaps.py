@@ -73,8 +73,8 @@ for ax, rows, title in zip(axes, (whole, drawn), ("data", "samples"), strict=Tru
     for group, colour in colours.items():
         some = rows[rows["weight"] == group]
         ax.scatter(some["bmi"], some["HDL"], s=8, color=colour, label=group)
-    ax.set(title=title, xlabel="body mass index")
-axes[0].set_ylabel("HDL")
+    ax.set(title=title, xlabel="body mass index, kg/m²")
+axes[0].set_ylabel("HDL, mg/dl")
 axes[0].legend(title="weight", frameon=False)
 fig.suptitle("Columns of the samples belong together")
 
@@ -92,7 +92,9 @@ fig, ax = plt.subplots(figsize=(6, 3.6), layout="constrained")
 for age in (25.0, 50.0, 75.0):
     density = rbm.conditional_proba(person.assign(age=age), "blood pressure", values)[0]
     ax.plot(values, density, label=f"at {age:.0f}")
-ax.set(xlabel="blood pressure", ylabel="density", title="Blood pressure rises with age")
+ax.set(
+    xlabel="blood pressure, mmHg", ylabel="density per mmHg", title="Blood pressure rises with age"
+)
 ax.legend(frameon=False)
 
 # %%

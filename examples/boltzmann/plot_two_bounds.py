@@ -125,4 +125,5 @@ print(f"    16 hidden units, exact          {small.log_likelihood(test).mean():.
 log_z = large.log_partition(n_temperatures=3000, random_state=0)
 for name, value in [("lower", log_z.upper), ("upper", log_z.lower)]:
     print(f"    200 hidden units, {name} bound   {large.log_likelihood(test, value).mean():.2f}")
+print(f"    standard error of the bounds    {log_z.standard_error:.2f}")
 plt.show()

@@ -89,9 +89,9 @@ for name, values in accuracies.items():
 # -----------------------
 #
 # With each number of labels, the logistic network is more accurate after pre-training, here by 0.03
-# to 0.09. Rectified linear units from random weights are as accurate with 50 labels, and a little
-# more accurate with 100 or more: if you need neither samples nor missing values filled in, try them
-# first. The accuracies are means of four draws, and the bars their standard deviations.
+# to 0.09. Rectified linear units from random weights are as accurate, or a little more: try them
+# first, unless the RBMs themselves are of use. The accuracies are means of four draws, and the bars
+# their standard deviations.
 
 _, ax = plt.subplots(figsize=(5.6, 3.6), layout="constrained")
 STYLES = ["o-", "s--", "^:"]

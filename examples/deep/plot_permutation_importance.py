@@ -42,7 +42,8 @@ for name, model in models.items():
 # Shuffled columns
 # ----------------
 #
-# Each column of the test rows is shuffled twenty times; the importance is the mean loss of R². For
+# Each column of the test rows is shuffled twenty times; the importance is the mean loss of R², and
+# the black bars are standard deviations over the shuffles. For
 # the target itself, the loss follows from the formula. The importances of the network agree with it
 # to within 0.06. The linear model finds column 2 unimportant: the target falls with it at first and
 # then rises as much, and a line cannot follow. An importance is one of a model, and a model that
@@ -77,7 +78,8 @@ exact = exact_importances()
 print(f"{'column':<22}" + "".join(f"{column:6}" for column in range(10)))
 print(f"{'target itself':<22}" + "".join(f"{loss:6.2f}" for loss in exact))
 for name, result in found.items():
-    print(f"{name:<22}" + "".join(f"{loss:6.2f}" for loss in result.importances_mean))
+    rounded = result.importances_mean.round(2) + 0.0  # not -0.00
+    print(f"{name:<22}" + "".join(f"{loss:6.2f}" for loss in rounded))
 
 _, ax = plt.subplots(figsize=(6.5, 3.8), layout="constrained")
 COLOURS = {"deep belief network": "#0072B2", "linear regression": "#E69F00"}

@@ -77,7 +77,8 @@ for ax, (cv, found) in zip(axes, of_cv.items(), strict=True):
 axes[1].set_ylabel("")
 
 gains = of_cv[None]["test"][:, -1] - of_cv[5]["test"][:, -1]
-print("test error of the top module, how much lower with cv=5, by draw:", *gains.round(3))
+print("test error of the top module, how much lower with cv=5, by draw:")
+print(*(f"{gain:.3f}" for gain in gains))
 
 # %%
 # The bars show how much the four draws differ, as a standard deviation. Without ``cv``, the error
