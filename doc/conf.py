@@ -82,6 +82,7 @@ sphinx_gallery_conf = {
     "subsection_order": [
         f"../examples/{chapter}" for chapter in ("memory", "boltzmann", "deep", "stacking")
     ],
+    "image_scrapers": ("alternative_texts",),
     # Scripts print what is to be read.
     "capture_repr": (),
     # The figures and what was printed stand in the pages. .ci/run, which runs each example already,
