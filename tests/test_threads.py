@@ -1,6 +1,5 @@
 """Results, and an end, whatever threads and processes there are."""
 
-import linecache
 import os
 import pickle
 import signal
@@ -513,20 +512,24 @@ def test_blas_gets_its_threads_back_after_fits_at_the_same_time():
 def interrupted_at_each_step(function, undone):
     """Call ``function`` and raise KeyboardInterrupt before each of its lines in turn.
 
-    ``undone()`` is called after each, and says whether all is as it was. Left out is where a block
-    of ``with`` ends: a trace stops there once more, and Python looks for no signal before it has
-    left the block.
+    ``undone()`` is called after each, and says whether all is as it was. A line is interrupted when
+    a call comes to it for the first time. A trace stops again where a block of ``with`` ends, at
+    which Python looks for no signal before it has left the block; and, from Python 3.12 on, within
+    a comprehension, where an exception of a trace leaves the lock of the block closed and a signal
+    does not.
     """
-    n_lines, entered = 0, set()
+    n_lines = 0
     while True:
         n_left = n_lines = n_lines + 1
-        entered.clear()
+        visited = set()
 
-        def trace(frame, event, argument):
+        def trace(frame, event, argument, visited=visited):
             nonlocal n_left
             if frame.f_code.co_filename != _threads.__file__:
                 return None
-            if event == "line" and not leaves_a_block(frame, entered):
+            # The set keeps the frames, so that none of them has the name of one before.
+            if event == "line" and (frame, frame.f_lineno) not in visited:
+                visited.add((frame, frame.f_lineno))
                 n_left -= 1
                 if n_left == 0:
                     raise KeyboardInterrupt
@@ -541,22 +544,6 @@ def interrupted_at_each_step(function, undone):
         else:
             sys.settrace(None)
             return n_lines
-
-
-def leaves_a_block(frame, entered):
-    """Whether a call is at a line with ``with`` for the second time; ``entered`` keeps the first.
-
-    The set keeps the frames too, so that none of them has the name of one before.
-    """
-    text = linecache.getline(frame.f_code.co_filename, frame.f_lineno)
-    if not text.lstrip().startswith("with "):
-        return False
-    place = (frame, frame.f_lineno)
-    if place in entered:
-        entered.remove(place)
-        return True
-    entered.add(place)
-    return False
 
 
 def test_blas_gets_its_threads_back_wherever_an_interrupt_comes(monkeypatch):
