@@ -1,6 +1,7 @@
 """The package as it is installed, imported and described."""
 
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -19,7 +20,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 def run_python(code):
     command = [sys.executable, "-c", code]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    # With bytecode on disk, as a user has it: otherwise each process compiles the source again.
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    return subprocess.run(
+        command, check=True, capture_output=True, text=True, env=environment
+    ).stdout
 
 
 def blocks(language):
