@@ -116,9 +116,10 @@ print(f"\nCompilation, or loading what was compiled before: {seconds_of_compilat
 # Each tile shows the weights of one hidden unit as an image, on a scale of its own: red pixels
 # switch the unit on, blue pixels switch it off. Many are strokes at certain places, some are nearly
 # whole digits. In the lower plots, the dots are the three splits, and the bars are the seconds of
-# the search and of the three fits together. These depend on the cores that are free: on two idle
-# ones it was 19 s for skebm and 21 s for scikit-learn's RBM; with other work beside them, skebm
-# loses more, because it shares out its work among the cores.
+# the search and of the three fits together. These depend on the processor and on the cores that
+# are free: on two idle ones it was 19 s for skebm and 21 s for scikit-learn's RBM, and without
+# AVX-512 33 s and 24 s; with other work beside them, skebm loses more, because it shares out its
+# work among the cores.
 
 
 def draw_accuracies(axes):
